@@ -1,0 +1,47 @@
+"""SequenceModel: all that training, evaluation and measuring see of a model.
+
+Legend of shape suffixes: B batch, T steps, I inputs, O outputs, H hidden units.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+"""What a model carries from step to step: tensors of shape (B, ...)."""
+
+
+class SequenceModel(nn.Module, ABC):
+    """A causal map from a sequence of inputs at irregular times to a sequence of outputs.
+
+    `dt` is always the time elapsed since the previous observation, shape (B, T), >= 0. `step` (B, T) is True at real
+    steps; padding (False) stands at the end of a row, its content never matters: outputs there are 0, the state
+    stays as it was at the last real step. `step=None` means that every step is real.
+    """
+
+    implementation: str = "loop"
+    """How the sequence is computed: `loop` (plain PyTorch over time), `torch` (torch.nn's layer), `fused`."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """Return the state before the first step: tensors (batch, ...) on the model's device and dtype."""
+
+    @abstractmethod
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+        """Return outputs (B, T, O) and the final state for x (B, T, I), dt (B, T), step (B, T), state or None."""
+
+    def forward(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
+        """Return outputs (B, T, O) from the initial state."""
+        return self.sequence(x, dt, step, None)[0]
+
+    def step(self, x_t: Tensor, dt_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """Stream one step: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
+        y, state = self.sequence(x_t[:, None], dt_t[:, None], None, state)
+        return y[:, 0], state
+
+    def constrain(self) -> None:
+        """Put parameters back into their admissible range; called after every optimiser step."""
+
+    def structure(self) -> dict[str, int]:
+        """Return counts worth reporting, such as neurons, synapses, sensory_synapses, unfolds (empty by default)."""
+        return {}

@@ -1,0 +1,1 @@
+"""Recordings, windows and splits: what stands between a source of data and a model."""

@@ -1,0 +1,47 @@
+"""One recording: a rollout, a series, a patient stay, as a source delivers it (raw units, no windows)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lnncmp.errors import DataError
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A multivariate time series of one group (the unit that must not be split between train and test).
+
+    values: (T, F) float64, raw units, finite wherever `seen`.
+    times: (T,) float64, strictly increasing, in the case's time unit.
+    seen: (T, F) bool, False where nothing was measured.
+    group: name of the rollout, series or subject. Never written to logs.
+
+    Raises DataError on unequal shapes, times that do not increase, or seen values that are not finite.
+    """
+
+    values: NDArray[np.float64]
+    times: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    group: str
+
+    def __post_init__(self) -> None:
+        steps = len(self.values)
+        if self.values.ndim != 2 or self.seen.shape != self.values.shape or self.times.shape != (steps,):
+            raise DataError(
+                f"a recording needs values (T, F), seen (T, F) and times (T,), got {self.values.shape}, "
+                f"{self.seen.shape} and {self.times.shape}"
+            )
+        if steps > 1 and not np.all(np.diff(self.times) > 0):
+            raise DataError("the times of a recording must increase from row to row")
+        if not np.all(np.isfinite(self.values[self.seen])):
+            raise DataError("a recording has NaN or infinite values where it claims to have measured something")
+
+    def __repr__(self) -> str:
+        """Shapes only: values and group may be patient data."""
+        return f"Recording(values={self.values.shape}, seen={self.seen.mean():.2f})"
+
+
+def regular(values: NDArray[np.float64], group: str) -> Recording:
+    """Return a fully observed recording of `values` (T, F) sampled at times 0, 1, 2, ... (unit: one step)."""
+    return Recording(values, np.arange(len(values), dtype=np.float64), np.ones(values.shape, bool), group)

@@ -1,0 +1,43 @@
+"""The contract of a model: what it is, its arguments with their valid ranges, and how to build it.
+
+A model is a file `lnncmp/models/<name>.py` that defines `MODEL = ModelSpec(...)`. These files are read by
+`lnncmp models` and by recipe validation, so they import torch and `lnncmp.cells` inside `build` only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from lnncmp.cells.base import SequenceModel
+
+
+class Arguments(BaseModel):
+    """Base of a model's arguments: frozen, unknown keys refused; each field has a default and a valid range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model that a comparison can name.
+
+    summary: one sentence. citation: paper. equation: the update it computes, with the paper's equation number.
+    deviations: how this implementation differs from the paper or the reference code.
+    uses_dt: whether the elapsed time enters the update (LSTM and GRU ignore it).
+    arguments: the pydantic class of its arguments; it has a field `hidden`, the size that matching varies.
+    version: raised when the numbers that a model gives change; part of the run id.
+    build: (arguments, inputs, outputs, wiring_seed) -> SequenceModel, initialised from torch's global generator;
+        wiring_seed is used by models with a random wiring and ignored by the others.
+    """
+
+    summary: str
+    citation: str
+    equation: str
+    deviations: str
+    uses_dt: bool
+    version: int
+    arguments: type[Arguments]
+    build: Callable[[Any, int, int, int], "SequenceModel"]

@@ -1,0 +1,1 @@
+"""From a recipe to stored records: plan, identity, record, store, execution."""

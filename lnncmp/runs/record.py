@@ -1,0 +1,145 @@
+"""What is kept of a run, a measurement and a baseline: the seam between producing numbers and comparing them.
+
+Everything that compares or renders reads these records and nothing else; the module needs neither torch nor numpy.
+Errors are in raw units of the case's targets unless a name says otherwise.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+Status = Literal["ok", "diverged", "failed", "stopped"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+
+
+class Parameters(_Record):
+    """Parameter counts: trainable; active = reached by a gradient (wiring masks remove the rest); all tensors."""
+
+    trainable: int
+    active: int
+    total: int
+
+
+class Seeds(_Record):
+    """The root seed of a run and the independent streams derived from it."""
+
+    root: int
+    model: int
+    wiring: int
+    batches: int
+    data: int
+
+
+class Epoch(_Record):
+    """One epoch: mean training loss and validation loss (loss units), seconds of training, largest gradient norm."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    seconds: float
+    grad_norm: float
+    learning_rate: float
+
+
+class HorizonPoint(_Record):
+    """Free-running error `step` steps after the last true input, over all test windows with a future that long."""
+
+    step: int
+    mse: float
+    nmse: float
+
+
+class PerturbationPoint(_Record):
+    """Test error under one perturbation: a group ("noise", "keep", "physics", "timespans"), a name, a level.
+
+    `ratio` is the error over that of the last-value predictor on the same perturbed set (None if not defined).
+    """
+
+    group: str
+    name: str
+    level: float | None
+    windows: int
+    mse: float
+    nmse: float
+    ratio: float | None = None
+
+
+class Scores(_Record):
+    """Everything that evaluation says of one predictor (model or baseline) on one data set.
+
+    metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse": ...}}; per_target: metric -> target -> value.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    per_target: dict[str, dict[str, float]] = Field(default_factory=dict)
+    horizons: list[HorizonPoint] = Field(default_factory=list)
+    perturbations: list[PerturbationPoint] = Field(default_factory=list)
+
+
+class RunRecord(_Record):
+    """One training run, complete or not. Written once, never changed.
+
+    comparison: hash of all that the runs of one comparison share (data, training, evaluation), without models and seeds.
+    recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Literal["run"] = "run"
+    run_id: str
+    comparison: str
+    case: str
+    source: str
+    preset: str
+    model: str
+    recipe: dict[str, Any]
+    data_hash: str
+    seeds: Seeds
+    status: Status
+    reason: str | None = None
+    stopped_epoch: int | None = None
+    implementation: str
+    parameters: Parameters
+    structure: dict[str, int] = Field(default_factory=dict)
+    history: list[Epoch] = Field(default_factory=list)
+    best_epoch: int | None = None
+    scores: Scores | None = None
+    warnings: list[str] = Field(default_factory=list)
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+
+class MeasurementRecord(_Record):
+    """Cost of one model at one batch shape, measured in a fresh process: raw samples and how they were taken.
+
+    step_seconds: training steps; latency_seconds: one streaming step at batch 1; saved_bytes: tensors kept for the
+    backward pass of one training step; peak_memory_bytes: growth of the process's peak resident memory
+    (CUDA: allocator peak) over training steps.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Literal["measurement"] = "measurement"
+    measurement_id: str
+    model: str
+    implementation: str
+    batch: int
+    steps: int
+    step_seconds: list[float]
+    latency_seconds: list[float]
+    saved_bytes: int
+    peak_memory_bytes: int
+    method: str
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+
+class BaselineRecord(_Record):
+    """Scores of one trivial predictor on the data of a comparison."""
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Literal["baseline"] = "baseline"
+    baseline_id: str
+    name: str
+    data_hash: str
+    scores: Scores

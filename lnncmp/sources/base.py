@@ -1,0 +1,70 @@
+"""The contract of a source of recordings.
+
+A source is a file or folder `lnncmp/sources/<name>` that defines `SOURCE = Source(...)`. It imports heavy
+libraries (MuJoCo, requests) inside its functions only.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lnncmp.data.recording import Recording
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(description, done, total); total 0 means unknown."""
+
+
+def no_progress(description: str, done: int, total: int) -> None:
+    """Swallow a progress message."""
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a source may use: where to look, where to keep things, whom to tell.
+
+    data_dir: the user's own copy of the data (`--data`), None to use the cache, the network or a simulator.
+    cache: root of the user's cache folder.
+    offline: never touch the network.
+    jobs: processes that may work at once.
+    progress, warn: called with progress and with one-sentence warnings for the user.
+    """
+
+    cache: Path
+    data_dir: Path | None = None
+    offline: bool = False
+    jobs: int = 1
+    progress: Progress = no_progress
+    warn: Callable[[str], None] = lambda message: None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An out-of-distribution variant of a source: its name, the kind of shift, and what was changed."""
+
+    name: str
+    kind: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where recordings come from.
+
+    summary: one sentence for `lnncmp data list`.
+    card: folder of its data card under `datasets/`.
+    version: raised whenever the recordings delivered change; part of the data hash.
+    load: context -> all recordings in a fixed order. Raises DataError.
+    variants: out-of-distribution variants by name, if the source can make any.
+    load_variant: (variant name, frames wanted, context) -> recordings with at least that many frames in all,
+        drawn from streams that `load` never uses. Raises DataError.
+    fetch: context -> folder with the complete, verified data; makes or downloads what is missing.
+    """
+
+    name: str
+    summary: str
+    card: str
+    version: int
+    load: Callable[[SourceContext], list[Recording]]
+    fetch: Callable[[SourceContext], Path]
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    load_variant: Callable[[str, int, SourceContext], list[Recording]] | None = None
