@@ -1,0 +1,1 @@
+"""The case studies: one file each, defining one `CASE`. Importing them needs neither torch nor a simulator."""

@@ -1,0 +1,38 @@
+"""Standardisation of columns, fitted on training cells only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Maps a column's raw value v to (v - mean) / std; mean and std have shape (F,). `fitted` False = identity."""
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    fitted: bool
+
+    def scale(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return (..., F) raw values in scaled units, float32."""
+        return ((values - self.mean) / self.std).astype(np.float32)
+
+    def unscale(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return (..., F) scaled values in raw units, float64."""
+        return values.astype(np.float64) * self.std + self.mean
+
+
+def identity(columns: int) -> Scaler:
+    """Return the scaler that changes nothing."""
+    return Scaler(np.zeros(columns), np.ones(columns), fitted=False)
+
+
+def fit(values: NDArray[np.floating], seen: NDArray[np.bool_]) -> Scaler:
+    """Return the scaler of (..., F) training values, using only `seen` cells; constant columns keep their unit."""
+    flat, cells = values.reshape(-1, values.shape[-1]).astype(np.float64), seen.reshape(-1, values.shape[-1])
+    count = np.maximum(cells.sum(axis=0), 1)
+    mean = np.sum(flat, axis=0, where=cells) / count
+    variance = np.sum((flat - mean) ** 2, axis=0, where=cells) / count
+    std = np.sqrt(variance)
+    return Scaler(mean, np.where(std > 1e-12, std, 1.0), fitted=True)

@@ -1,0 +1,142 @@
+"""Windows: batches of equally long pieces of recordings, and Splits: what training and evaluation are given.
+
+Legend of shapes: N windows, T steps, F input features, O targets, K steps of a future.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lnncmp.data.scaling import Scaler
+from lnncmp.errors import DataError
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Model-ready windows.
+
+    x: (N, T, F) scaled inputs, 0 where not seen. dt: (N, T) > 0, time since the previous step in the case's unit.
+    step: (N, T), False = padding, at the end only. seen: (N, T, F). y: (N, T, O) scaled targets. y_seen: (N, T, O).
+    group: (N,) the recording that a window was cut from.
+
+    Raises DataError if shapes disagree, a value that counts is not finite, dt is not positive or padding is not last.
+    """
+
+    x: Floats
+    dt: Floats
+    step: Bools
+    seen: Bools
+    y: Floats
+    y_seen: Bools
+    group: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        count, steps = self.dt.shape
+        expected = {
+            "x": (count, steps, self.x.shape[-1]),
+            "step": (count, steps),
+            "seen": self.x.shape,
+            "y": (count, steps, self.y.shape[-1]),
+            "y_seen": self.y.shape,
+            "group": (count,),
+        }
+        for name, shape in expected.items():
+            got = getattr(self, name).shape
+            if got != shape:
+                raise DataError(f"windows: {name} should have shape {shape} to fit dt {self.dt.shape}, got {got}")
+        if not (np.isfinite(self.x).all() and np.isfinite(self.y[self.y_seen]).all()):
+            raise DataError("windows: x, and y where it is seen, must be finite")
+        real = self.dt[self.step]
+        if real.size and not (np.isfinite(real).all() and real.min() > 0):
+            raise DataError(f"windows: elapsed times must be finite and above 0, the smallest is {real.min()}")
+        if steps > 1 and np.any(~self.step[:, :-1] & self.step[:, 1:]):
+            raise DataError("windows: padding must stand at the end of a window, a real step follows a padded one")
+
+    def __len__(self) -> int:
+        return len(self.dt)
+
+    def __repr__(self) -> str:
+        """Shapes only."""
+        return f"Windows(x={self.x.shape}, y={self.y.shape}, padded={bool((~self.step).any())})"
+
+    def take(self, rows: NDArray[np.intp] | slice) -> "Windows":
+        """Return the windows `rows`, in that order."""
+        return Windows(
+            self.x[rows],
+            self.dt[rows],
+            self.step[rows],
+            self.seen[rows],
+            self.y[rows],
+            self.y_seen[rows],
+            self.group[rows],
+        )
+
+    def with_inputs(self, x: Floats) -> "Windows":
+        """Return the same windows with other inputs (N, T, F)."""
+        return replace(self, x=x)
+
+    def with_dt(self, dt: Floats) -> "Windows":
+        """Return the same windows with other elapsed times (N, T)."""
+        return replace(self, dt=dt)
+
+
+@dataclass(frozen=True)
+class Futures:
+    """Free-running test: after `context` (N windows), the truth `future` (N, K, O) at elapsed times `dt` (N, K).
+
+    future[:, 0] is the target of the context's last step; a prediction is fed back as the first O inputs.
+    """
+
+    context: Windows
+    future: Floats
+    dt: Floats
+
+    def __post_init__(self) -> None:
+        if self.future.shape[:2] != self.dt.shape or len(self.future) != len(self.context):
+            raise DataError(
+                f"futures: {len(self.context)} contexts do not fit a future {self.future.shape} with dt {self.dt.shape}"
+            )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Training, validation and test windows with the scalers that made them.
+
+    target_std (O,) is the standard deviation of the raw training targets; it normalises errors.
+    Raises DataError if a group stands in two splits, shapes differ, or the scaler does not fit the training cells.
+    """
+
+    train: Windows
+    validation: Windows
+    test: Windows
+    input_scaler: Scaler
+    target_scaler: Scaler
+    target_std: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        for name, part in parts.items():
+            if not len(part):
+                raise DataError(f"splits: no windows in {name}", "Use more data, or shorter windows (data.window).")
+            if part.x.shape[1:] != self.train.x.shape[1:] or part.y.shape[2] != self.train.y.shape[2]:
+                raise DataError(f"splits: {name} has inputs {part.x.shape[1:]}, train has {self.train.x.shape[1:]}")
+        groups = {name: set(part.group.tolist()) for name, part in parts.items()}
+        for a, b in (("train", "validation"), ("train", "test"), ("validation", "test")):
+            shared = groups[a] & groups[b]
+            if shared:
+                raise DataError(f"splits: {len(shared)} groups stand in both {a} and {b}")
+        if self.input_scaler.fitted:
+            self._check_scaler()
+
+    def _check_scaler(self) -> None:
+        cells = self.train.seen & self.train.step[..., None]
+        mean = self.train.x.mean(axis=(0, 1), where=cells, dtype=np.float64)
+        worst = float(np.abs(mean).max())
+        if worst > 0.05:
+            raise DataError(
+                f"splits: the scaler was not fitted on the training cells: a scaled training mean is {worst:.3g}, not 0"
+            )

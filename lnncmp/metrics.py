@@ -1,0 +1,34 @@
+"""Error measures: pure functions of arrays, each with its unit and direction (lower is better for all of them).
+
+Legend of shapes: N windows, T steps, O targets. Predictions and truth are in raw units.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def squared_error(predicted: Floats, truth: Floats, seen: NDArray[np.bool_]) -> Floats:
+    """Return the mean squared error per target (O,), over seen cells of (..., O); unit: the target's unit squared.
+
+    A target that was never seen gives NaN.
+    """
+    axes = tuple(range(truth.ndim - 1))
+    error = np.where(seen, predicted - truth, 0.0) ** 2
+    count = seen.sum(axis=axes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(error.sum(axis=axes) / count)
+
+
+def mse(per_target: Floats) -> float:
+    """Return the mean over targets of their squared errors: the published measure, in mixed squared raw units.
+
+    Targets with large values dominate it: on Walker2d the two foot velocities make more than half of it.
+    """
+    return float(np.nanmean(per_target))
+
+
+def nmse(per_target: Floats, target_std: Floats) -> float:
+    """Return the mean over targets of squared error over training variance; no unit, 1 = as good as the mean."""
+    return float(np.nanmean(per_target / target_std**2))
