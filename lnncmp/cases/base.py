@@ -3,13 +3,17 @@
 A case is a file `lnncmp/cases/<name>.py` that defines `CASE = Case(...)`; the file's name is the command's name.
 """
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from lnncmp import cases
 from lnncmp.data.windows import Futures, Splits, Windows
+from lnncmp.errors import unknown_name
+from lnncmp.registry import load_member, member_names
 from lnncmp.sources.base import Source, SourceContext
 
 
@@ -76,3 +80,22 @@ class Case:
     horizons: Sequence[int]
     prepare: Callable[[Source, SourceContext, Any, int], Prepared]
     sample: Callable[[], Prepared]
+
+
+def case_names() -> list[str]:
+    """Return the names of all case studies."""
+    return member_names(cases)
+
+
+def load_case(name: str) -> Case:
+    """Return the case study `name`. Raises UsageError with the nearest match for an unknown name."""
+    case: Case = load_member(cases, name, "CASE", "case")
+    return case
+
+
+def load_source(case: Case, name: str) -> Source:
+    """Return the source that `--source name` means for `case`. Raises UsageError for an unknown name."""
+    if name not in case.sources:
+        raise unknown_name("source", name, case.sources)
+    source: Source = importlib.import_module(f"lnncmp.sources.{case.sources[name]}").SOURCE
+    return source

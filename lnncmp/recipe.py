@@ -1,0 +1,185 @@
+"""Recipes: everything that can change a number, as TOML, checked on load, stored whole in every record.
+
+`recipes/<case>.<preset>.toml` is the recipe of one study command and preset. With `extends = "<name>"` it states
+only what differs from `recipes/<name>.toml`. `--set key=value` changes single values on top.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lnncmp import models
+from lnncmp.cases.base import Settings, load_case
+from lnncmp.errors import UsageError, unknown_name
+from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.registry import load_member
+from lnncmp.resources import share_dir
+from lnncmp.settings import EvaluateSettings, TrainSettings
+from lnncmp.table import Published
+
+Table = dict[str, Any]
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class ModelEntry(BaseModel):
+    """One row of a comparison: which model, its arguments, training settings that differ, a published number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    arguments: Table = Field(default_factory=dict)
+    train: Table = Field(default_factory=dict)
+    published: Published | None = None
+
+
+class Recipe(BaseModel):
+    """A resolved recipe.
+
+    match: `hidden` gives every model the same number of hidden units, `params` the hidden units whose active
+    parameters come closest to the reference model's, `own` leaves each model's own size (published settings).
+    dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
+    assumptions: dotted key -> why this value, for every setting that the study left open.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case: str
+    title: str
+    source: str
+    preset: str = "standard"
+    reference: str = "lstm"
+    match: Literal["hidden", "params", "own"] = "hidden"
+    hidden: Annotated[int, Field(ge=1)] = 64
+    dt_as_input: bool = True
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    device: str = "cpu"
+    threads: Annotated[int, Field(ge=1)] = 1
+    deterministic: bool = False
+    data: Table = Field(default_factory=dict)
+    train: Table = Field(default_factory=dict)
+    evaluate: Table = Field(default_factory=dict)
+    models: Annotated[dict[str, Table], Field(min_length=1)]
+    assumptions: dict[str, str] = Field(default_factory=dict)
+
+    def data_settings(self) -> Settings:
+        """Return the checked `data` table."""
+        return parse(load_case(self.case).settings, self.data, "data")
+
+    def train_settings(self, label: str | None = None) -> TrainSettings:
+        """Return the checked `train` table, with the differences of the model `label` applied."""
+        own = self.entry(label).train if label else {}
+        return parse(TrainSettings, {**self.train, **own}, "train" if label is None else f"models.{label}.train")
+
+    def evaluate_settings(self) -> EvaluateSettings:
+        """Return the checked `evaluate` table."""
+        return parse(EvaluateSettings, self.evaluate, "evaluate")
+
+    def entry(self, label: str) -> ModelEntry:
+        """Return the model row `label`; its `model` defaults to the label itself."""
+        return parse(ModelEntry, {"model": label, **self.models[label]}, f"models.{label}")
+
+    def arguments(self, label: str) -> Arguments:
+        """Return the checked arguments of the model `label`; `hidden` is the recipe's unless `match` is `own`."""
+        entry = self.entry(label)
+        given = entry.arguments if self.match == "own" else {**entry.arguments, "hidden": self.hidden}
+        return parse(model_spec(entry.model).arguments, given, f"models.{label}.arguments")
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Return the model `name`. Raises UsageError with the nearest match for an unknown name."""
+    spec: ModelSpec = load_member(models, name, "MODEL", "model")
+    return spec
+
+
+def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:
+    """Return `table` as a checked `kind`. Raises UsageError that names the key, what was expected and what came."""
+    try:
+        return kind.model_validate(table)
+    except ValidationError as invalid:
+        raise _explained(kind, invalid, where) from None
+
+
+def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> UsageError:
+    first = invalid.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    key = f"{where}.{path}" if where else path
+    if first["type"] == "extra_forbidden":
+        name = str(first["loc"][-1])
+        near = difflib.get_close_matches(name, list(kind.model_fields), n=1, cutoff=0.5)
+        guess = f"Did you mean '{near[0]}'? " if near else ""
+        return UsageError(f"unknown recipe key '{key}'", f"{guess}Known keys here: {', '.join(sorted(kind.model_fields))}")
+    if first["type"] == "missing":
+        return UsageError(f"the recipe lacks the key '{key}'")
+    return UsageError(f"recipe key '{key}' is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}")
+
+
+def preset_names(case: str) -> list[str]:
+    """Return the presets that have a recipe for `case`."""
+    return sorted(path.name.split(".")[1] for path in share_dir("recipes").glob(f"{case}.*.toml"))
+
+
+def load_recipe(case: str, preset: str, changes: Sequence[str] = (), overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Return the resolved, checked recipe of `case` and `preset`.
+
+    changes: `key=value` with dotted keys and TOML values, as of `--set`. overrides: top-level keys given by options.
+    Raises UsageError for unknown presets, keys or values, each with the nearest match where there is one.
+    """
+    if preset not in preset_names(case):
+        raise unknown_name("preset", preset, preset_names(case))
+    table = _read(share_dir("recipes") / f"{case}.{preset}.toml")
+    for change in changes:
+        _set(table, change)
+    table.update(overrides or {})
+    recipe = parse(Recipe, {**table, "case": case, "preset": preset}, "")
+    check(recipe)
+    return recipe
+
+
+def check(recipe: Recipe) -> None:
+    """Raise UsageError unless every table of `recipe` names real things with values in range."""
+    case = load_case(recipe.case)
+    if recipe.source not in case.sources:
+        raise unknown_name("source", recipe.source, case.sources)
+    recipe.data_settings()
+    recipe.evaluate_settings()
+    recipe.train_settings()
+    for label in recipe.models:
+        recipe.arguments(label)
+        recipe.train_settings(label)
+    if recipe.reference not in recipe.models:
+        raise unknown_name("reference model", recipe.reference, recipe.models)
+
+
+def _read(path: Path) -> Table:
+    """Return the table of `path`, laid over the one it extends."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    base = table.pop("extends", None)
+    return table if base is None else _merged(_read(path.parent / f"{base}.toml"), table)
+
+
+def _merged(base: Table, over: Table) -> Table:
+    out = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = _merged(out[key], value) if both else value
+    return out
+
+
+def _set(table: Table, change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set takes key=value, got '{change}'", "For example: --set train.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        if not isinstance(table.setdefault(parent, {}), dict):
+            raise UsageError(f"--set {key}: '{parent}' is a value, not a table")
+        table = table[parent]
+    table[last] = value

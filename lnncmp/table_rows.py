@@ -1,0 +1,219 @@
+"""From the records of one model to its row of the comparison: means over seeds, costs, noise slope.
+
+Statistics are recomputed from raw values each time. Runs that did not end well are counted and enter no mean.
+"""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from lnncmp import stats
+from lnncmp.runs.record import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
+from lnncmp.table import BaselineRow, Cost, Counts, CurvePoint, Estimate, Interval, ModelRow, PerturbationSummary
+
+Shape = tuple[int, int]
+_Key = tuple[str, str, float | None]
+
+
+def estimate(by_seed: Mapping[int, float]) -> Estimate:
+    """Return mean and 95 % interval of one value a seed; mean and interval are None if a value is not finite."""
+    seeds = sorted(by_seed)
+    values = [by_seed[seed] for seed in seeds]
+    shown = [value if math.isfinite(value) else None for value in values]
+    if not values or None in shown:
+        return Estimate(values=shown, seeds=seeds)
+    mean = statistics.fmean(values)
+    if not math.isfinite(mean):
+        return Estimate(values=shown, seeds=seeds)
+    return Estimate(mean=mean, ci95=stats.mean_interval(values), values=shown, seeds=seeds)
+
+
+def test_error(scores: Scores | None, metric: str) -> float | None:
+    """Return one metric ("mse", "nmse") of the test split, or None if it was not scored."""
+    return None if scores is None else scores.metrics.get("test", {}).get(metric)
+
+
+def outcome(run: RunRecord) -> Status:
+    """Return the status of a run as the table counts it.
+
+    A run that calls itself ok counts as failed without a test error, and as diverged if that error is not finite.
+    """
+    if run.status != "ok":
+        return run.status
+    error = test_error(run.scores, "mse")
+    if error is None:
+        return "failed"
+    return "ok" if math.isfinite(error) else "diverged"
+
+
+def ok_scores(runs: Iterable[RunRecord]) -> dict[int, Scores]:
+    """Return the scores of the runs that ended well, by root seed."""
+    return {run.seeds.root: run.scores for run in runs if run.scores is not None and outcome(run) == "ok"}
+
+
+def test_errors(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, float]:
+    """Return one metric of the test split by root seed, of the runs that ended well and have it."""
+    return _by_seed(ok_scores(runs), lambda scores: test_error(scores, metric))
+
+
+def _by_seed(scores: Mapping[int, Scores], value: Callable[[Scores], float | None]) -> dict[int, float]:
+    found = {seed: value(score) for seed, score in scores.items()}
+    return {seed: number for seed, number in found.items() if number is not None}
+
+
+def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
+    """Return the mean free-running MSE over seeds at every step that any seed has, in order of step."""
+    by_step: dict[int, dict[int, float]] = {}
+    for seed, score in scores.items():
+        for point in score.horizons:
+            by_step.setdefault(point.step, {})[seed] = point.mse
+    points = []
+    for step, values in sorted(by_step.items()):
+        made = estimate(values)
+        lost = made.values.count(None)
+        points.append(CurvePoint(step=step, mean=made.mean, ci95=made.ci95, seeds=len(values), not_finite=lost))
+    return points
+
+
+def noise_slope(scores: Scores) -> float | None:
+    """Return the noise slope of one predictor from its perturbations of group "noise" (`stats.noise_slope`)."""
+    points = [point for point in scores.perturbations if point.group == "noise" and point.level is not None]
+    clean = test_error(scores, "nmse")
+    if clean is None:
+        return None
+    return stats.noise_slope([p.level for p in points if p.level is not None], [p.nmse for p in points], clean)
+
+
+def timespans_change(scores: Scores) -> float | None:
+    """Return the relative change of test MSE when every elapsed time is 1 at test time (0.01 = 1 % more error)."""
+    clean = test_error(scores, "mse")
+    for point in scores.perturbations:
+        if (point.group, point.name) == ("timespans", "ones") and clean:
+            return point.mse / clean - 1
+    return None
+
+
+def _key(point: PerturbationPoint) -> _Key:
+    return point.group, point.name, point.level
+
+
+def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
+    """Return error and ratio to the last-value predictor over seeds, for each perturbation, in the order stored."""
+    keys = dict.fromkeys(_key(point) for seed in sorted(scores) for point in scores[seed].perturbations)
+
+    def summary(key: _Key) -> PerturbationSummary:
+        found = {seed: p for seed, score in scores.items() for p in score.perturbations if _key(p) == key}
+        ratios = {seed: p.ratio for seed, p in found.items() if p.ratio is not None}
+        errors = {seed: p.mse for seed, p in found.items()}
+        group, name, level = key
+        return PerturbationSummary(group=group, name=name, level=level, mse=estimate(errors), ratio=estimate(ratios))
+
+    return [summary(key) for key in keys]
+
+
+def epoch_seconds(runs: Sequence[RunRecord]) -> tuple[float | None, Interval | None]:
+    """Return the median over runs of each run's median epoch in seconds, and the least and largest of those."""
+    medians = [statistics.median(epoch.seconds for epoch in run.history) for run in runs if run.history]
+    if not medians:
+        return None, None
+    return statistics.median(medians), (min(medians), max(medians))
+
+
+def cost_shape(measurements: Iterable[MeasurementRecord]) -> Shape | None:
+    """Return the (batch, steps) at which most models were measured, the largest of those if tied."""
+    models: dict[Shape, set[str]] = {}
+    for record in measurements:
+        models.setdefault((record.batch, record.steps), set()).add(record.model)
+    return max(models, key=lambda shape: (len(models[shape]), shape), default=None)
+
+
+def cost(
+    measurements: Iterable[MeasurementRecord], model: str, implementation: str, shape: Shape | None
+) -> Cost | None:
+    """Return the cost of `model` as it ran: same implementation, the shape of the table; the last record counts."""
+    chosen = None
+    for record in measurements:
+        same_run = record.model == model and record.implementation == implementation
+        if same_run and (record.batch, record.steps) == shape:
+            chosen = record
+    if chosen is None:
+        return None
+    step = statistics.median(chosen.step_seconds) if chosen.step_seconds else None
+    return Cost(
+        batch=chosen.batch,
+        steps=chosen.steps,
+        implementation=chosen.implementation,
+        step_seconds=step,
+        windows_per_second=chosen.batch / step if step else None,
+        latency_seconds=statistics.median(chosen.latency_seconds) if chosen.latency_seconds else None,
+        peak_memory_bytes=chosen.peak_memory_bytes,
+        saved_bytes=chosen.saved_bytes,
+        method=chosen.method,
+    )
+
+
+def _middle(values: Iterable[int]) -> int:
+    return statistics.median_low(values)
+
+
+def _structure(runs: Sequence[RunRecord]) -> dict[str, int]:
+    names = dict.fromkeys(name for run in runs for name in run.structure)
+    return {name: _middle(run.structure[name] for run in runs if name in run.structure) for name in names}
+
+
+def model_row(
+    runs: Sequence[RunRecord],
+    measurements: Sequence[MeasurementRecord],
+    shape: Shape | None,
+    horizons: Sequence[int],
+) -> ModelRow:
+    """Return the row of the model that all `runs` share. Sizes are low medians over runs (wiring may vary by seed)."""
+    outcomes = Counter(outcome(run) for run in runs)
+    scores = ok_scores(runs)
+    points = curve(scores)
+    means = {point.step: point.mean for point in points}
+    implementation = "+".join(sorted({run.implementation for run in runs}))
+    measured = cost(measurements, runs[0].model, implementation, shape)
+    seconds, seconds_range = epoch_seconds([run for run in runs if outcome(run) == "ok"])
+    counts = {name: _middle(getattr(run.parameters, name) for run in runs) for name in Counts.model_fields}
+    return ModelRow(
+        model=runs[0].model,
+        label=f"{runs[0].model} ({implementation})",
+        implementation=implementation,
+        n_ok=outcomes["ok"],
+        n_diverged=outcomes["diverged"],
+        n_failed=outcomes["failed"],
+        n_stopped=outcomes["stopped"],
+        params=Counts(**counts),
+        structure=_structure(runs),
+        metrics={f"test_{name}": estimate(test_errors(runs, name)) for name in ("mse", "nmse")},
+        horizons={str(step): means.get(step) for step in horizons},
+        curve=points,
+        noise_slope=estimate(_by_seed(scores, noise_slope)),
+        perturbations=perturbations(scores),
+        timespans_change=estimate(_by_seed(scores, timespans_change)),
+        epoch_seconds=seconds,
+        epoch_seconds_range=seconds_range,
+        windows_per_second=measured.windows_per_second if measured else None,
+        latency_seconds=measured.latency_seconds if measured else None,
+        peak_memory_bytes=measured.peak_memory_bytes if measured else None,
+        saved_bytes=measured.saved_bytes if measured else None,
+        cost=measured,
+    )
+
+
+def baseline_row(record: BaselineRecord, horizons: Sequence[int]) -> BaselineRow:
+    """Return the row of one trivial predictor."""
+    errors = {point.step: point.mse for point in record.scores.horizons}
+
+    def finite(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
+
+    return BaselineRow(
+        name=record.name,
+        test_mse=finite(test_error(record.scores, "mse")),
+        test_nmse=finite(test_error(record.scores, "nmse")),
+        horizons={str(step): finite(errors.get(step)) for step in horizons},
+        noise_slope=finite(noise_slope(record.scores)),
+    )
