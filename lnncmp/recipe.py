@@ -16,10 +16,10 @@ from lnncmp import models
 from lnncmp.cases.base import Settings, load_case
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import Arguments, ModelSpec
-from lnncmp.registry import load_member
+from lnncmp.registry import load_member, member_names
 from lnncmp.resources import share_dir
 from lnncmp.settings import EvaluateSettings, TrainSettings
-from lnncmp.table import Published
+from lnncmp.published import Published
 
 Table = dict[str, Any]
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -122,10 +122,17 @@ def preset_names(case: str) -> list[str]:
     return sorted(path.name.split(".")[1] for path in share_dir("recipes").glob(f"{case}.*.toml"))
 
 
-def load_recipe(case: str, preset: str, changes: Sequence[str] = (), overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    case: str,
+    preset: str,
+    changes: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    only: Sequence[str] | None = None,
+) -> Recipe:
     """Return the resolved, checked recipe of `case` and `preset`.
 
     changes: `key=value` with dotted keys and TOML values, as of `--set`. overrides: top-level keys given by options.
+    only: models to compare in place of the recipe's; one that the recipe lacks gets its default arguments.
     Raises UsageError for unknown presets, keys or values, each with the nearest match where there is one.
     """
     if preset not in preset_names(case):
@@ -134,9 +141,23 @@ def load_recipe(case: str, preset: str, changes: Sequence[str] = (), overrides: 
     for change in changes:
         _set(table, change)
     table.update(overrides or {})
+    if only is not None:
+        _choose_models(table, only)
     recipe = parse(Recipe, {**table, "case": case, "preset": preset}, "")
     check(recipe)
     return recipe
+
+
+def _choose_models(table: Table, only: Sequence[str]) -> None:
+    known = {name: {} for name in member_names(models)} | table["models"]
+    for name in only:
+        if name not in known:
+            raise unknown_name("model", name, known)
+    if not only:
+        raise UsageError("--models names no model", f"Available: {', '.join(known)}")
+    table["models"] = {name: known[name] for name in only}
+    if table.get("reference", "lstm") not in only:
+        table["reference"] = only[0]
 
 
 def check(recipe: Recipe) -> None:

@@ -43,6 +43,15 @@ _EXACT_PAIRS = 16
 _PERMUTATION_SEED = 20240229
 
 
+def mean(values: Sequence[float]) -> float | None:
+    """Return the mean of `values` in their unit; None for no values or if it is not finite."""
+    if not len(values):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = float(np.mean(values))
+    return result if math.isfinite(result) else None
+
+
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """Return Student's t interval (low, high) of the mean of `values`, in their unit; None for fewer than two.
 

@@ -69,21 +69,11 @@ class PerturbationSummary(_Part):
     ratio: Estimate
 
 
-class Cost(_Part):
-    """Measured cost of one training step and one streaming step, at a stated batch shape.
-
-    step_seconds, latency_seconds: medians; windows_per_second = batch / step_seconds.
-    """
+class CostShape(_Part):
+    """The batch shape at which the costs of a table were measured: windows a batch, steps a window."""
 
     batch: int
     steps: int
-    implementation: str
-    step_seconds: float | None
-    windows_per_second: float | None
-    latency_seconds: float | None
-    peak_memory_bytes: int
-    saved_bytes: int
-    method: str
 
 
 class ModelRow(_Part):
@@ -93,10 +83,11 @@ class ModelRow(_Part):
     steps. noise_slope: see `lnncmp.stats.noise_slope`. timespans_change: relative change of test MSE (0.01 = +1 %) when
     every elapsed time is 1 at test time; ablation_changes: the same for models trained under a named ablation.
     epoch_seconds: median over seeds of each run's median epoch; epoch_seconds_range: least and largest of those.
+    step_seconds, latency_seconds: medians of one training step and one streaming step; windows_per_second = batch /
+    step_seconds; bytes and cost_method as in `MeasurementRecord`; all None if this implementation was not measured.
     """
 
     model: str
-    label: str
     implementation: str
     n_ok: int
     n_diverged: int
@@ -113,11 +104,12 @@ class ModelRow(_Part):
     ablation_changes: dict[str, Estimate] = Field(default_factory=dict)
     epoch_seconds: float | None = None
     epoch_seconds_range: Interval | None = None
+    step_seconds: float | None = None
     windows_per_second: float | None = None
     latency_seconds: float | None = None
     peak_memory_bytes: int | None = None
     saved_bytes: int | None = None
-    cost: Cost | None = None
+    cost_method: str | None = None
     published: Published | None = None
 
 
@@ -165,6 +157,7 @@ class Comparison(_Part):
     preset: str
     reference: str
     best: str | None
+    cost_shape: CostShape | None
     rows: list[ModelRow]
     baselines: list[BaselineRow]
     comparisons: list[PairedComparison]

@@ -7,10 +7,11 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from lnncmp import stats
 from lnncmp.runs.record import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
-from lnncmp.table import BaselineRow, Cost, Counts, CurvePoint, Estimate, Interval, ModelRow, PerturbationSummary
+from lnncmp.table import BaselineRow, Counts, CurvePoint, Estimate, Interval, ModelRow, PerturbationSummary
 
 Shape = tuple[int, int]
 _Key = tuple[str, str, float | None]
@@ -23,13 +24,10 @@ def estimate(by_seed: Mapping[int, float]) -> Estimate:
     shown = [value if math.isfinite(value) else None for value in values]
     if not values or None in shown:
         return Estimate(values=shown, seeds=seeds)
-    mean = statistics.fmean(values)
-    if not math.isfinite(mean):
-        return Estimate(values=shown, seeds=seeds)
-    return Estimate(mean=mean, ci95=stats.mean_interval(values), values=shown, seeds=seeds)
+    return Estimate(mean=stats.mean(values), ci95=stats.mean_interval(values), values=shown, seeds=seeds)
 
 
-def test_error(scores: Scores | None, metric: str) -> float | None:
+def error_of(scores: Scores | None, metric: str) -> float | None:
     """Return one metric ("mse", "nmse") of the test split, or None if it was not scored."""
     return None if scores is None else scores.metrics.get("test", {}).get(metric)
 
@@ -41,7 +39,7 @@ def outcome(run: RunRecord) -> Status:
     """
     if run.status != "ok":
         return run.status
-    error = test_error(run.scores, "mse")
+    error = error_of(run.scores, "mse")
     if error is None:
         return "failed"
     return "ok" if math.isfinite(error) else "diverged"
@@ -52,9 +50,9 @@ def ok_scores(runs: Iterable[RunRecord]) -> dict[int, Scores]:
     return {run.seeds.root: run.scores for run in runs if run.scores is not None and outcome(run) == "ok"}
 
 
-def test_errors(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, float]:
+def errors_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, float]:
     """Return one metric of the test split by root seed, of the runs that ended well and have it."""
-    return _by_seed(ok_scores(runs), lambda scores: test_error(scores, metric))
+    return _by_seed(ok_scores(runs), lambda scores: error_of(scores, metric))
 
 
 def _by_seed(scores: Mapping[int, Scores], value: Callable[[Scores], float | None]) -> dict[int, float]:
@@ -79,7 +77,7 @@ def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
 def noise_slope(scores: Scores) -> float | None:
     """Return the noise slope of one predictor from its perturbations of group "noise" (`stats.noise_slope`)."""
     points = [point for point in scores.perturbations if point.group == "noise" and point.level is not None]
-    clean = test_error(scores, "nmse")
+    clean = error_of(scores, "nmse")
     if clean is None:
         return None
     return stats.noise_slope([p.level for p in points if p.level is not None], [p.nmse for p in points], clean)
@@ -87,7 +85,7 @@ def noise_slope(scores: Scores) -> float | None:
 
 def timespans_change(scores: Scores) -> float | None:
     """Return the relative change of test MSE when every elapsed time is 1 at test time (0.01 = 1 % more error)."""
-    clean = test_error(scores, "mse")
+    clean = error_of(scores, "mse")
     for point in scores.perturbations:
         if (point.group, point.name) == ("timespans", "ones") and clean:
             return point.mse / clean - 1
@@ -128,29 +126,31 @@ def cost_shape(measurements: Iterable[MeasurementRecord]) -> Shape | None:
     return max(models, key=lambda shape: (len(models[shape]), shape), default=None)
 
 
-def cost(
+def measurement_of(
     measurements: Iterable[MeasurementRecord], model: str, implementation: str, shape: Shape | None
-) -> Cost | None:
-    """Return the cost of `model` as it ran: same implementation, the shape of the table; the last record counts."""
+) -> MeasurementRecord | None:
+    """Return the measurement of `model` as it ran: same implementation, shape of the table; the last one counts."""
     chosen = None
     for record in measurements:
         same_run = record.model == model and record.implementation == implementation
         if same_run and (record.batch, record.steps) == shape:
             chosen = record
-    if chosen is None:
-        return None
-    step = statistics.median(chosen.step_seconds) if chosen.step_seconds else None
-    return Cost(
-        batch=chosen.batch,
-        steps=chosen.steps,
-        implementation=chosen.implementation,
-        step_seconds=step,
-        windows_per_second=chosen.batch / step if step else None,
-        latency_seconds=statistics.median(chosen.latency_seconds) if chosen.latency_seconds else None,
-        peak_memory_bytes=chosen.peak_memory_bytes,
-        saved_bytes=chosen.saved_bytes,
-        method=chosen.method,
-    )
+    return chosen
+
+
+def _cost(record: MeasurementRecord | None) -> dict[str, Any]:
+    """Return the cost fields of a row: medians of the raw samples, bytes as measured; nothing without a record."""
+    if record is None:
+        return {}
+    step = statistics.median(record.step_seconds) if record.step_seconds else None
+    return {
+        "step_seconds": step,
+        "windows_per_second": record.batch / step if step else None,
+        "latency_seconds": statistics.median(record.latency_seconds) if record.latency_seconds else None,
+        "peak_memory_bytes": record.peak_memory_bytes,
+        "saved_bytes": record.saved_bytes,
+        "cost_method": record.method,
+    }
 
 
 def _middle(values: Iterable[int]) -> int:
@@ -174,12 +174,10 @@ def model_row(
     points = curve(scores)
     means = {point.step: point.mean for point in points}
     implementation = "+".join(sorted({run.implementation for run in runs}))
-    measured = cost(measurements, runs[0].model, implementation, shape)
     seconds, seconds_range = epoch_seconds([run for run in runs if outcome(run) == "ok"])
     counts = {name: _middle(getattr(run.parameters, name) for run in runs) for name in Counts.model_fields}
     return ModelRow(
         model=runs[0].model,
-        label=f"{runs[0].model} ({implementation})",
         implementation=implementation,
         n_ok=outcomes["ok"],
         n_diverged=outcomes["diverged"],
@@ -187,7 +185,7 @@ def model_row(
         n_stopped=outcomes["stopped"],
         params=Counts(**counts),
         structure=_structure(runs),
-        metrics={f"test_{name}": estimate(test_errors(runs, name)) for name in ("mse", "nmse")},
+        metrics={f"test_{name}": estimate(errors_by_seed(runs, name)) for name in ("mse", "nmse")},
         horizons={str(step): means.get(step) for step in horizons},
         curve=points,
         noise_slope=estimate(_by_seed(scores, noise_slope)),
@@ -195,11 +193,7 @@ def model_row(
         timespans_change=estimate(_by_seed(scores, timespans_change)),
         epoch_seconds=seconds,
         epoch_seconds_range=seconds_range,
-        windows_per_second=measured.windows_per_second if measured else None,
-        latency_seconds=measured.latency_seconds if measured else None,
-        peak_memory_bytes=measured.peak_memory_bytes if measured else None,
-        saved_bytes=measured.saved_bytes if measured else None,
-        cost=measured,
+        **_cost(measurement_of(measurements, runs[0].model, implementation, shape)),
     )
 
 
@@ -212,8 +206,8 @@ def baseline_row(record: BaselineRecord, horizons: Sequence[int]) -> BaselineRow
 
     return BaselineRow(
         name=record.name,
-        test_mse=finite(test_error(record.scores, "mse")),
-        test_nmse=finite(test_error(record.scores, "nmse")),
+        test_mse=finite(error_of(record.scores, "mse")),
+        test_nmse=finite(error_of(record.scores, "nmse")),
         horizons={str(step): finite(errors.get(step)) for step in horizons},
         noise_slope=finite(noise_slope(record.scores)),
     )

@@ -51,7 +51,7 @@ def _choose(members: Sequence[zipfile.ZipInfo], entries: Sequence[FileEntry]) ->
     chosen: dict[str, zipfile.ZipInfo] = {}
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1][0:1].__str__():
+        if path.is_absolute() or ".." in path.parts or ":" in member.filename:
             raise DataError(f"the zip file has a member with an unsafe name: '{member.filename}'")
         # macOS adds resource forks of the same names under this folder.
         if path.name not in wanted or member.is_dir() or path.parts[0] == "__MACOSX":

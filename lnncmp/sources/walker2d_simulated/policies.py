@@ -5,6 +5,7 @@ action = clip(w2 h + b2, -1, 1). The six that ship were trained for this project
 """
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -47,7 +48,8 @@ class Policy:
     def __post_init__(self) -> None:
         if set(self.arrays) != set(SHAPES):
             raise DataError(
-                f"policy '{self.name}' must have the arrays {sorted(SHAPES)}, got {sorted(self.arrays)}", _REPAIR
+                f"policy '{self.name}' must have the arrays {sorted(SHAPES)}, got {sorted(self.arrays)}",
+                _REPAIR,
             )
         for key, shape in SHAPES.items():
             array = self.arrays[key]
@@ -75,8 +77,11 @@ def load_policy(path: Path) -> Policy:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise DataError(f"{path} is too large for a policy ({path.stat().st_size} bytes)", _REPAIR)
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
+        # read first: np.load of a file name keeps the file open when its content is no archive
+        stored = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        if not isinstance(stored, np.lib.npyio.NpzFile):
+            raise ValueError("not an archive")
+        arrays = {key: stored[key] for key in stored.files}
     except FileNotFoundError as error:
         raise DataError(f"the policy file {path} is missing", _REPAIR) from error
     except (OSError, ValueError, EOFError, BadZipFile, AttributeError) as error:

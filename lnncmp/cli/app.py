@@ -1,0 +1,43 @@
+"""The commands and where they come from: every case study is a command of its own, named after its file."""
+
+from typing import Annotated
+
+import typer
+
+from lnncmp import __version__
+from lnncmp.cases.base import case_names, load_case
+from lnncmp.cli import data, doctor, lists, study
+
+app = typer.Typer(
+    name="lnncmp",
+    help="Compare liquid neural networks (LTC, CfC, NCP) with LSTM and GRU, fairly and reproducibly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lnncmp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Compare liquid neural networks (LTC, CfC, NCP) with LSTM and GRU, fairly and reproducibly."""
+
+
+for _name in case_names():
+    app.command(_name, help=f"{load_case(_name).summary} Trains what is missing and prints the comparison.")(
+        study.case_command(_name)
+    )
+app.command("reproduce-all")(study.reproduce_all)
+app.add_typer(data.app, name="data")
+app.command("models")(lists.models)
+app.command("recipes")(lists.recipes)
+app.command("doctor")(doctor.doctor)

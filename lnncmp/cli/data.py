@@ -1,0 +1,87 @@
+"""`lnncmp data ...`: list, fetch, verify, describe data; train the policies behind the simulated rollouts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lnncmp.cases.base import Case, case_names, load_case, load_source
+from lnncmp.cli import options
+from lnncmp.cli.lists import ListFormat, print_listing
+from lnncmp.cli.options import available_cores
+from lnncmp.cli.terminal import LiveProgress, interruptible
+from lnncmp.data.cache import cache_root
+from lnncmp.errors import UsageError
+from lnncmp.resources import share_dir
+from lnncmp.sources.base import SourceContext
+
+app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
+CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
+
+
+def _source(case: Case, name: str | None) -> str:
+    return name if name is not None else next(iter(case.sources))
+
+
+@app.command("list")
+def list_sources(format: ListFormat = "table") -> None:
+    """List the sources of every case study."""
+    rows = []
+    for name in case_names():
+        case = load_case(name)
+        for source in case.sources:
+            rows.append({"case": name, "source": source, "what_it_is": load_source(case, source).summary})
+    print_listing("Data", rows, format)
+
+
+@app.command()
+def fetch(
+    case: CaseName, source: options.SourceName = None, jobs: options.Jobs = None, quiet: options.Quiet = False
+) -> None:
+    """Download or make the data of a case study and keep it in the cache."""
+    chosen = load_source(load_case(case), _source(load_case(case), source))
+    with interruptible(), LiveProgress(quiet) as progress:
+        context = SourceContext(
+            cache_root(), jobs=jobs or available_cores(), progress=progress.data, warn=progress.warn
+        )
+        folder = chosen.fetch(context)
+    typer.echo(f"{case} ({chosen.name}): complete and verified in {folder}")
+
+
+@app.command()
+def verify(
+    case: CaseName, source: options.SourceName = None, data: options.DataDir = None, quiet: options.Quiet = False
+) -> None:
+    """Check the data of a case study against their manifest, without the network."""
+    chosen = load_source(load_case(case), _source(load_case(case), source))
+    with interruptible(), LiveProgress(quiet) as progress:
+        context = SourceContext(cache_root(), data, offline=True, progress=progress.data, warn=progress.warn)
+        recordings = chosen.load(context)
+    steps = sum(len(recording.values) for recording in recordings)
+    typer.echo(f"{case} ({chosen.name}): {len(recordings)} recordings, {steps:,} steps, verified")
+
+
+@app.command()
+def describe(case: CaseName, source: options.SourceName = None) -> None:
+    """Print the data card of a source: origin, licence, columns with units, known defects."""
+    chosen = load_source(load_case(case), _source(load_case(case), source))
+    typer.echo((share_dir("datasets") / chosen.card / f"{chosen.name}.md").read_text(encoding="utf-8"))
+
+
+@app.command("train-policies")
+def train_policies(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the policies (.npz, plain arrays).")],
+    case: CaseName = "walker2d",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
+    scale: Annotated[float, typer.Option(min=0.0, help="Share of the full training budget (1: about 30 minutes).")] = 1.0,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train the walking policies of the simulated rollouts again, from nothing."""
+    if case != "walker2d":
+        raise UsageError(f"only walker2d has policies to train, got '{case}'")
+    from lnncmp.sources.walker2d_simulated.training import train_policies as train
+
+    with interruptible(), LiveProgress(quiet) as progress:
+        written = train(out, seed=seed, scale=scale, progress=progress.data)
+    for path in written:
+        typer.echo(str(path))

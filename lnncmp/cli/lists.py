@@ -1,0 +1,97 @@
+"""`lnncmp models` and `lnncmp recipes`: what there is to compare, and the settings behind each preset."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lnncmp import models as models_package
+from lnncmp.cases.base import case_names
+from lnncmp.errors import UsageError
+from lnncmp.recipe import load_recipe, model_spec, preset_names
+from lnncmp.registry import member_names
+
+
+
+
+ListFormat = Annotated[str, typer.Option("--format", help="table or json.")]
+
+
+def print_listing(title: str, rows: list[dict[str, Any]], format: str) -> None:
+    """Print `rows`, which share their keys, as a table or as JSON. Raises UsageError for another format."""
+    if format == "json":
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    if format != "table":
+        raise UsageError(f"--format of a listing is table or json, got '{format}'")
+    table = Table(title=title, title_justify="left")
+    for key in rows[0] if rows else ():
+        table.add_column(key.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="A model to explain; all are listed if not given.")] = None,
+    format: ListFormat = "table",
+) -> None:
+    """List the models, or explain one: equation, source, deviations, arguments with their ranges."""
+    if name is not None:
+        _explain_model(name, format)
+        return
+    rows = []
+    for member in member_names(models_package):
+        spec = model_spec(member)
+        rows.append({"model": member, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt})
+    print_listing("Models", rows, format)
+
+
+def _explain_model(name: str, format: str) -> None:
+    spec = model_spec(name)
+    schema = spec.arguments.model_json_schema()["properties"]
+    rows = [{"argument": key, "default": value.get("default"), "valid": _valid(value)} for key, value in schema.items()]
+    if format == "json":
+        about = {"model": name, "summary": spec.summary, "citation": spec.citation, "equation": spec.equation}
+        typer.echo(json.dumps({**about, "deviations": spec.deviations, "arguments": rows}, indent=2))
+        return
+    for title, text in (("", spec.summary), ("Equation", spec.equation), ("Source", spec.citation)):
+        typer.echo(f"{title}: {text}" if title else f"{name}: {text}")
+    typer.echo(f"Deviations: {spec.deviations}")
+    print_listing("Arguments (set them with --set models.NAME.arguments.KEY=VALUE)", rows, format)
+
+
+def _valid(schema: dict[str, Any]) -> str:
+    """Return the valid values of one argument in words."""
+    options = schema.get("anyOf", [schema])
+    return " or ".join(_one(option) for option in options)
+
+
+def _one(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema]
+    kind = {"null": "unset", "boolean": "true or false"}.get(schema.get("type", ""), schema.get("type", ""))
+    return f"{kind} {', '.join(limits)}".strip()
+
+
+def recipes(format: ListFormat = "table") -> None:
+    """List the recipes: one per case study and preset."""
+    rows = []
+    for case in case_names():
+        for preset in preset_names(case):
+            recipe = load_recipe(case, preset)
+            rows.append(
+                {
+                    "command": f"lnncmp {case} --preset {preset}",
+                    "source": recipe.source,
+                    "models": ", ".join(recipe.models),
+                    "seeds": len(recipe.seeds),
+                    "match": recipe.match,
+                    "epochs": recipe.train_settings().epochs,
+                }
+            )
+    print_listing("Recipes", rows, format)

@@ -1,0 +1,83 @@
+"""Options that several commands share, declared once, and how their texts become values."""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lnncmp.errors import UsageError
+
+
+class Format(StrEnum):
+    """How results are printed on standard output."""
+
+    table = "table"
+    json = "json"
+    md = "md"
+    latex = "latex"
+    csv = "csv"
+
+
+class Match(StrEnum):
+    """What makes models of a comparison equal in size."""
+
+    hidden = "hidden"
+    params = "params"
+    own = "own"
+
+
+def available_cores() -> int:
+    """Return how many processor cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+Preset = Annotated[str, typer.Option(help="Recipe to follow: quick, standard or paper.")]
+Models = Annotated[str | None, typer.Option(help="Comma-separated models, in place of the recipe's, e.g. ltc,lstm.")]
+Seeds = Annotated[str | None, typer.Option(help="How many seeds (10), or which: 0-4 or 0,3,7.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, e.g. train.epochs=5. Repeatable."),
+]
+Matching = Annotated[
+    Match | None,
+    typer.Option(help="Equal hidden units, equal active parameters (params), or each model's own size."),
+]
+SourceName = Annotated[str | None, typer.Option("--source", help="Where the data come from; never mixed in one table.")]
+DataDir = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder with your own copy of the data.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Torch threads of each process (recipe: 1).")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes at once; the number of cores if not given.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")]
+Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Forget this study's stored runs and run them again.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate, train nothing.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse kernels that are not deterministic.")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on standard error.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds that `10` (ten of them), `0-4` or `0,3,7` mean. Raises UsageError.
+
+    >>> parse_seeds("3"), parse_seeds("2-4"), parse_seeds("0,7")
+    ((0, 1, 2), (2, 3, 4), (0, 7))
+    """
+    try:
+        if "-" in text:
+            first, last = (int(part) for part in text.split("-"))
+            seeds = tuple(range(first, last + 1))
+        elif "," in text:
+            seeds = tuple(int(part) for part in text.split(",") if part.strip())
+        else:
+            seeds = tuple(range(int(text)))
+    except ValueError:
+        seeds = ()
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds takes a number (10), a range (0-4) or a list (0,3,7) of seeds, got '{text}'")
+    return seeds

@@ -1,0 +1,116 @@
+"""`lnncmp <case>` and `lnncmp reproduce-all`: run a case study and print its comparison."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lnncmp.cases.base import case_names
+from lnncmp.cli import options
+from lnncmp.cli.options import Format, available_cores, parse_seeds
+from lnncmp.cli.terminal import LiveProgress, interruptible, note
+from lnncmp.data.cache import cache_root
+from lnncmp.recipe import Recipe, load_recipe
+from lnncmp.study import Request
+
+_OUT = Path("lnncmp-results")
+_SOME_RUNS_FAILED = 4
+
+
+def case_command(case: str) -> Callable[..., None]:
+    """Return the command of the case study `case`."""
+
+    def command(
+        preset: options.Preset = "standard",
+        models: options.Models = None,
+        seeds: options.Seeds = None,
+        changes: options.Changes = None,
+        match: options.Matching = None,
+        source: options.SourceName = None,
+        data: options.DataDir = None,
+        device: options.Device = None,
+        threads: options.Threads = None,
+        jobs: options.Jobs = None,
+        out: options.Out = _OUT,
+        fresh: options.Fresh = False,
+        dry_run: options.DryRun = False,
+        offline: options.Offline = False,
+        deterministic: options.Deterministic = False,
+        format: options.OutputFormat = Format.table,
+        quiet: options.Quiet = False,
+        verbose: options.Verbose = False,
+    ) -> None:
+        overrides = _given(
+            match=match and match.value,
+            source=source,
+            device=device,
+            threads=threads,
+            deterministic=deterministic or None,
+            seeds=parse_seeds(seeds) if seeds is not None else None,
+        )
+        recipe = load_recipe(case, preset, changes or (), overrides, _names(models))
+        request = Request(out, cache_root(), data, offline, jobs or available_cores(), fresh)
+        if verbose and not quiet:
+            _explain(recipe)
+        with interruptible():
+            failed = _run(recipe, request, format, quiet, dry_run)
+        if failed:
+            raise typer.Exit(_SOME_RUNS_FAILED)
+
+    return command
+
+
+def reproduce_all(
+    preset: options.Preset = "standard",
+    jobs: options.Jobs = None,
+    out: options.Out = _OUT,
+    offline: options.Offline = False,
+    format: options.OutputFormat = Format.table,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run every case study and print its comparison."""
+    failed = 0
+    with interruptible():
+        for case in case_names():
+            request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores())
+            failed += _run(load_recipe(case, preset), request, format, quiet, dry_run=False)
+    if failed:
+        raise typer.Exit(_SOME_RUNS_FAILED)
+
+
+def _run(recipe: Recipe, request: Request, format: Format, quiet: bool, dry_run: bool) -> int:
+    """Carry out one study and print it; return how many runs failed or diverged."""
+    from lnncmp import study
+    from lnncmp.report.dry_run import render_dry_run
+    from lnncmp.report.formats import render
+
+    with LiveProgress(quiet) as progress:
+        ready = study.get_ready(recipe, request, progress)
+        if dry_run:
+            planned = study.dry_run(ready, request)
+        else:
+            progress.total = study.missing_tasks(ready, request)
+            comparison = study.run_study(ready, request, progress)
+    if dry_run:
+        typer.echo(render_dry_run(planned, format.value))
+        return 0
+    typer.echo(render(comparison, format.value))
+    return sum(row.n_diverged + row.n_failed for row in comparison.rows)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _names(models: str | None) -> list[str] | None:
+    return None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+
+
+def _explain(recipe: Recipe) -> None:
+    note(f"Recipe {recipe.case}.{recipe.preset}:")
+    for key, value in recipe.model_dump(mode="json", exclude={"assumptions"}).items():
+        note(f"  {key} = {value}")
+    note("Assumed, because the study leaves it open:")
+    for key, reason in recipe.assumptions.items():
+        note(f"  {key}: {reason}")

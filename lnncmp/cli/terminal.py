@@ -1,0 +1,124 @@
+"""What goes to the terminal beside results: errors, warnings and one live progress display, all on standard error."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from lnncmp.errors import LnncmpError
+from lnncmp.runs.execute import task_name
+from lnncmp.runs.processes import Task
+
+_stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_error(error: LnncmpError) -> None:
+    """Print an error for the user: one sentence, and the hint on its own line."""
+    _stderr.print(f"[bold red]Error:[/] {escape(error.message)}")
+    if error.hint:
+        _stderr.print(escape(error.hint))
+
+
+def note(message: str) -> None:
+    """Print a sentence that is not a result."""
+    _stderr.print(escape(message))
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception: BaseException, so that nothing on the way mistakes it for a failed run."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into exit codes 130 and 143 with a word on how to go on."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except (KeyboardInterrupt, _Terminated) as stop:
+        note("Interrupted. Finished epochs are kept: the same command continues.")
+        raise typer.Exit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class LiveProgress:
+    """One display for data, measurements and runs. Off a terminal it prints a line per finished piece of work."""
+
+    def __init__(self, quiet: bool, total: int = 0) -> None:
+        self.quiet = quiet
+        self.plain = not _stderr.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[news]}"),
+            console=_stderr,
+            disable=quiet or self.plain,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.began: dict[str, float] = {}
+        self.done = 0
+        self.total = total
+
+    def __enter__(self) -> "LiveProgress":
+        self.bars.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bars.stop()
+
+    def data(self, description: str, done: int, total: int) -> None:
+        """Show how far fetching or making data has come."""
+        self._update(description, done, total, "")
+        if total and done >= total:
+            self._remove(description)
+            self._line(f"{description}: done")
+
+    def started(self, task: Task) -> None:
+        """Show a run or measurement that begins."""
+        self.began[task_name(task)] = time.perf_counter()
+        self._update(task_name(task), 0, 0, "")
+
+    def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
+        """Show the epoch a run has reached."""
+        self._update(task_name(task), epoch, epochs, f"validation {loss:.4g}")
+
+    def finished(self, task: Task, status: str, reason: str | None) -> None:
+        """Show that a run or measurement ended, and how."""
+        name = task_name(task)
+        self._remove(name)
+        self.done += 1
+        seconds = time.perf_counter() - self.began.get(name, time.perf_counter())
+        count = f"{self.done}/{self.total} " if self.total else ""
+        self._line(f"{count}{name}: {status} in {seconds:.0f} s")
+        if reason:
+            self.warn(f"{name} {status}: {reason}")
+
+    def warn(self, message: str) -> None:
+        """Print a warning, whatever the display shows."""
+        _stderr.print(f"[yellow]Warning:[/] {escape(message)}")
+
+    def _line(self, text: str) -> None:
+        if self.plain and not self.quiet:
+            note(text)
+
+    def _update(self, name: str, done: int, total: int, news: str) -> None:
+        if name not in self.tasks:
+            self.tasks[name] = self.bars.add_task(escape(name), total=total or None, news=news)
+        self.bars.update(self.tasks[name], completed=done, total=total or None, news=escape(news))
+
+    def _remove(self, name: str) -> None:
+        if name in self.tasks:
+            self.bars.remove_task(self.tasks.pop(name))

@@ -1,0 +1,81 @@
+"""The comparison as tables for a terminal or a pipe: plain text, never truncated at 80 columns or more."""
+
+import io
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from lnncmp.report.grid import Column, Grid, accuracy_grid, cost_grid, main_grid, perturbation_grid
+from lnncmp.table import Comparison
+
+_UNBOUNDED = 10_000
+
+
+def render(comparison: Comparison, width: int = 100, color: bool = False) -> str:
+    """Return the tables and notes, at most `width` characters wide; with ANSI bold for the best value if `color`.
+
+    One table if it fits, else accuracy and cost apart, and those again by columns as far as needed.
+    """
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
+    whole = main_grid(comparison)
+    grids = [whole] if _fits(whole, console) else [accuracy_grid(comparison), cost_grid(comparison)]
+    perturbed = perturbation_grid(comparison)
+    for grid in grids if perturbed is None else [*grids, perturbed]:
+        for number, part in enumerate(_by_columns(grid, console)):
+            _show(part, console, title=number == 0)
+    if comparison.notes:
+        console.print(Text("Notes"))
+    for note in comparison.notes:
+        console.print(_bullet(note))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _show(grid: Grid, console: Console, title: bool) -> None:
+    if title:
+        console.print(Text(grid.title, style="bold"))
+    console.print(_table(grid))
+    console.print()
+
+
+def _bullet(note: str) -> Table:
+    row = Table.grid(padding=(0, 1))
+    row.add_column(no_wrap=True)
+    row.add_column()
+    row.add_row("-", Text(note))
+    return row
+
+
+def _table(grid: Grid) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, collapse_padding=True)
+    table.add_column(Text(grid.corner), vertical="top")
+    for column in grid.columns:
+        table.add_column(Text(column.heading), justify="right", vertical="top")
+    ends = {sum(grid.sections[: n + 1]) - 1 for n in range(len(grid.sections) - 1)}
+    for number, label in enumerate(grid.labels):
+        cells = [
+            Text(column.cells[number], style="bold" if grid.is_best(column, number) else "") for column in grid.columns
+        ]
+        table.add_row(Text(label), *cells, end_section=number in ends)
+    return table
+
+
+def _fits(grid: Grid, console: Console) -> bool:
+    wide = console.options.update(width=_UNBOUNDED)
+    return Measurement.get(console, wide, _table(grid)).maximum <= console.width
+
+
+def _by_columns(grid: Grid, console: Console) -> list[Grid]:
+    """Return grids that fit, filling each with as many columns as go beside the labels (at least one)."""
+    parts: list[tuple[Column, ...]] = []
+    current: tuple[Column, ...] = ()
+    for column in grid.columns:
+        if current and not _fits(grid.only((*current, column)), console):
+            parts.append(current)
+            current = ()
+        current = (*current, column)
+    return [grid.only(part) for part in (*parts, current)]

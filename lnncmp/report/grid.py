@@ -1,0 +1,191 @@
+"""The tables of a comparison as plain text cells: what console, Markdown and LaTeX have in common.
+
+A cell may have two lines (value, interval). The accuracy columns and the cost columns share the model column, so that
+a narrow page can show them one below the other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lnncmp.report.numbers import UNKNOWN, interval, p_value, seconds, signed, significant, size
+from lnncmp.table import BaselineRow, Comparison, ModelRow, PairedComparison, PerturbationSummary
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: heading (may have two lines) and its cells from top to bottom."""
+
+    heading: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table. labels: first column; sections: how many rows each block has; best: number of the best row, if any.
+
+    The cell of the best row in a column whose heading is `best_heading` is the one to set off.
+    """
+
+    title: str
+    corner: str
+    labels: tuple[str, ...]
+    columns: tuple[Column, ...]
+    sections: tuple[int, ...]
+    best: int | None = None
+    best_heading: str = ""
+
+    def only(self, columns: tuple[Column, ...]) -> "Grid":
+        """Return the same rows with these columns."""
+        return replace(self, columns=columns)
+
+    def is_best(self, column: Column, row: int) -> bool:
+        """Tell whether this cell holds the best value of the table."""
+        return row == self.best and column.heading == self.best_heading
+
+
+_TEST_MSE = "test MSE\n[95 %]"
+
+
+def _column(
+    comparison: Comparison,
+    heading: str,
+    model: Callable[[ModelRow], str],
+    baseline: Callable[[BaselineRow], str] = lambda row: "",
+) -> Column:
+    return Column(heading, (*map(model, comparison.rows), *map(baseline, comparison.baselines)))
+
+
+def main_grid(comparison: Comparison) -> Grid:
+    """Return models and, in a second section, baselines: first the accuracy columns, then those of cost."""
+    return _with_baselines(comparison, (*_accuracy(comparison), *_cost(comparison)))
+
+
+def accuracy_grid(comparison: Comparison) -> Grid:
+    """Return models and, in a second section, baselines: errors, differences, robustness."""
+    return _with_baselines(comparison, _accuracy(comparison))
+
+
+def cost_grid(comparison: Comparison) -> Grid:
+    """Return the models alone: parameters, time, memory, implementation."""
+    models = len(comparison.rows)
+    columns = tuple(Column(column.heading, column.cells[:models]) for column in _cost(comparison))
+    return Grid("Cost", "model", tuple(row.model for row in comparison.rows), columns, (models,))
+
+
+def _with_baselines(comparison: Comparison, columns: tuple[Column, ...]) -> Grid:
+    names = [row.model for row in comparison.rows] + [row.name for row in comparison.baselines]
+    return Grid(
+        title=comparison.title,
+        corner="model",
+        labels=tuple(names),
+        columns=columns,
+        sections=tuple(count for count in (len(comparison.rows), len(comparison.baselines)) if count),
+        best=names.index(comparison.best) if comparison.best is not None else None,
+        best_heading=_TEST_MSE,
+    )
+
+
+def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
+    pairs = {pair.model: pair for pair in comparison.comparisons}
+    made = [
+        _column(comparison, "seeds ok\n/diverged", _outcomes),
+        _column(comparison, _TEST_MSE, _error, lambda row: significant(row.test_mse)),
+        _column(comparison, f"difference\nto {comparison.reference}", lambda row: _difference(pairs.get(row.model))),
+    ]
+    for step in dict.fromkeys(step for row in comparison.rows for step in row.horizons):
+        made.append(_horizon(comparison, step))
+    made.append(_noise_slope(comparison))
+    if any(row.published for row in comparison.rows):
+        made.append(_column(comparison, "published", _published))
+    return tuple(made)
+
+
+def _horizon(comparison: Comparison, step: str) -> Column:
+    def cell(row: ModelRow | BaselineRow) -> str:
+        return significant(row.horizons.get(step))
+
+    return _column(comparison, f"MSE at\nstep {step}", cell, cell)
+
+
+def _noise_slope(comparison: Comparison) -> Column:
+    return _column(
+        comparison,
+        "noise\nslope",
+        lambda row: significant(row.noise_slope.mean, 3),
+        lambda row: significant(row.noise_slope, 3),
+    )
+
+
+def _cost(comparison: Comparison) -> tuple[Column, ...]:
+    def column(heading: str, cell: Callable[[ModelRow], str]) -> Column:
+        return _column(comparison, heading, cell)
+
+    return (
+        column("parameters\nactive / trainable", lambda row: f"{row.params.active:,} / {row.params.trainable:,}"),
+        column("time per\nepoch", lambda row: seconds(row.epoch_seconds)),
+        column("latency\nper step", lambda row: seconds(row.latency_seconds)),
+        column("peak\nmemory", lambda row: size(row.peak_memory_bytes)),
+        column("saved for\nbackward", lambda row: size(row.saved_bytes)),
+        column("implemented\nas", lambda row: row.implementation),
+    )
+
+
+def _outcomes(row: ModelRow) -> str:
+    others = [(row.n_failed, "failed"), (row.n_stopped, "stopped")]
+    return "\n".join([f"{row.n_ok}/{row.n_diverged}", *(f"{count} {word}" for count, word in others if count)])
+
+
+def _error(row: ModelRow) -> str:
+    error = row.metrics["test_mse"]
+    return "\n".join(filter(None, [significant(error.mean), interval(error.ci95)]))
+
+
+def _difference(pair: PairedComparison | None) -> str:
+    """Return the mean difference and under it p, "not significant" or "n < 6"; "reference" for the reference."""
+    if pair is None:
+        return "reference"
+    if pair.verdict.startswith("too few"):
+        return f"{signed(pair.difference)}\nn < 6"
+    if pair.verdict == "not significant":
+        return f"{signed(pair.difference)}\nnot significant"
+    return f"{signed(pair.difference)}\n{p_value(pair.p_holm)}"
+
+
+def _published(row: ModelRow) -> str:
+    if row.published is None:
+        return UNKNOWN
+    spread = "" if row.published.std is None else f"\n± {significant(row.published.std, 2)}"
+    return f"{significant(row.published.mean)}{spread}"
+
+
+def perturbation_grid(comparison: Comparison) -> Grid | None:
+    """Return the table of perturbations (rows, grouped) against models: ratio to the last-value predictor.
+
+    Only perturbations for which some model has a ratio; None if there are none.
+    """
+    found: dict[tuple[str, str, float | None], dict[str, PerturbationSummary]] = {}
+    for row in comparison.rows:
+        for summary in row.perturbations:
+            if summary.ratio.values:
+                found.setdefault((summary.group, summary.name, summary.level), {})[row.model] = summary
+    groups = list(dict.fromkeys(group for group, _, _ in found))
+    keys = sorted(found, key=lambda key: groups.index(key[0]))
+    if not keys:
+        return None
+    names = [(group, name) for group, name, _ in keys]
+
+    def label(key: tuple[str, str, float | None]) -> str:
+        group, name, level = key
+        several = names.count((group, name)) > 1 and level is not None
+        return f"{group}: {name} {level:g}" if several else f"{group}: {name}"
+
+    def cells(model: str) -> tuple[str, ...]:
+        return tuple(significant(found[key][model].ratio.mean, 3) if model in found[key] else UNKNOWN for key in keys)
+
+    return Grid(
+        title="Perturbed inputs: error over the error of the last-value predictor (below 1 is better)",
+        corner="perturbation",
+        labels=tuple(label(key) for key in keys),
+        columns=tuple(Column(row.model, cells(row.model)) for row in comparison.rows),
+        sections=tuple(sum(key[0] == group for key in keys) for group in groups),
+    )

@@ -1,0 +1,66 @@
+"""The comparison as LaTeX: booktabs tables with all text escaped, and the notes as a list under them."""
+
+from lnncmp.report.grid import Grid, accuracy_grid, cost_grid, perturbation_grid
+from lnncmp.table import Comparison
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "±": r"$\pm$",
+}
+
+
+def render(comparison: Comparison) -> str:
+    """Return the accuracy, cost and perturbation tables, a float each, and the notes; needs the package booktabs."""
+    grids = filter(None, (accuracy_grid(comparison), cost_grid(comparison), perturbation_grid(comparison)))
+    blocks = ["% needs \\usepackage{booktabs}", *(_table(grid) for grid in grids)]
+    if comparison.notes:
+        items = "\n".join(f"\\item {_cell(note)}" for note in comparison.notes)
+        blocks.append(f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return text that LaTeX sets as it stands, on one line."""
+    return " ".join("".join(_ESCAPES.get(char, char) for char in text).split())
+
+
+def _cell(text: str, bold: bool = False) -> str:
+    """Return one cell; an empty group stands before a bracket, which a line end would take for its own argument."""
+    shown = escaped(text)
+    if shown.startswith("["):
+        shown = "{}" + shown
+    return f"\\textbf{{{shown}}}" if bold else shown
+
+
+def _table(grid: Grid) -> str:
+    heading = " & ".join(_cell(text) for text in (grid.corner, *(column.heading for column in grid.columns)))
+    lines = [
+        "\\begin{table}",
+        "\\centering\\small",
+        f"\\caption{{{escaped(grid.title)}}}",
+        f"\\begin{{tabular}}{{l{'r' * len(grid.columns)}}}",
+        "\\toprule",
+        f"{heading} \\\\",
+        "\\midrule",
+    ]
+    starts = {sum(grid.sections[:number]) for number in range(1, len(grid.sections))}
+    for row, label in enumerate(grid.labels):
+        if row in starts:
+            lines.append("\\midrule")
+        cells = [_cell(column.cells[row], grid.is_best(column, row)) for column in grid.columns]
+        lines.append(" & ".join([_cell(label), *cells]) + " \\\\")
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""The comparison as GitHub Markdown: pipe tables, the best value bold, notes as a list."""
+
+from lnncmp.report.grid import Grid, accuracy_grid, cost_grid, perturbation_grid
+from lnncmp.table import Comparison
+
+
+def render(comparison: Comparison) -> str:
+    """Return a heading, the accuracy, cost and perturbation tables, and the notes."""
+    accuracy, perturbed = accuracy_grid(comparison), perturbation_grid(comparison)
+    blocks = [f"### {_escaped(accuracy.title)}", _table(accuracy)]
+    for grid in filter(None, (cost_grid(comparison), perturbed)):
+        blocks += [f"{_escaped(grid.title)}:", _table(grid)]
+    if comparison.notes:
+        blocks.append("\n".join(f"- {_escaped(note)}" for note in comparison.notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Return text that Markdown shows as it stands, on one line."""
+    text = text.replace("\\", "\\\\")
+    for mark in "|*_`<>[]~":
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
+
+
+def _table(grid: Grid) -> str:
+    lines = [_line([grid.corner, *(column.heading for column in grid.columns)])]
+    lines.append("| --- |" + " ---: |" * len(grid.columns))
+    for number, label in enumerate(grid.labels):
+        cells = [_escaped(label)]
+        for column in grid.columns:
+            cell = _escaped(column.cells[number])
+            cells.append(f"**{cell}**" if grid.is_best(column, number) else cell)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"

@@ -1,0 +1,154 @@
+"""Carry out a plan on local processes: measurements first, then runs, longest first; finished ones are not repeated."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from typing import Protocol
+
+from lnncmp.errors import LnncmpError
+from lnncmp.runs.estimate import run_seconds
+from lnncmp.runs.plan import MeasureSpec, Plan, RunSpec
+from lnncmp.runs.processes import Assignment, Task, Worker
+from lnncmp.runs.record import MeasurementRecord, RunRecord
+from lnncmp.runs.store import Store
+
+
+class Observer(Protocol):
+    """Who is told how the work goes; `task` is a RunSpec or a MeasureSpec."""
+
+    def started(self, task: Task) -> None:
+        """Called when work on a task begins."""
+
+    def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
+        """Called after each epoch of a run."""
+
+    def finished(self, task: Task, status: str, reason: str | None) -> None:
+        """Called when a task ends: ok, diverged, failed."""
+
+    def warn(self, message: str) -> None:
+        """Called with a sentence for the user."""
+
+
+@dataclass
+class Outcome:
+    """Records of all runs of the plan, and the measurements, in the plan's order."""
+
+    runs: list[RunRecord] = field(default_factory=list)
+    measurements: list[MeasurementRecord] = field(default_factory=list)
+
+
+def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer) -> Outcome:
+    """Do what is missing of `plan`, then return all its records.
+
+    Raises LnncmpError if data or the output folder fail a worker. KeyboardInterrupt ends the workers and passes on:
+    each run continues from its last epoch next time.
+    """
+    todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
+    _Pool(assignment, store, observer).work(todo)
+    measured = [record for spec in plan.measurements if (record := store.measurement(spec.measurement_id))]
+    missing = [spec for spec in plan.runs if store.run(spec.run_id) is None]
+    longest_first = sorted(missing, key=lambda spec: -run_seconds(spec, plan.shape, measured))
+    _Pool(assignment, store, observer).work(longest_first)
+    runs = [record for spec in plan.runs if (record := store.run(spec.run_id)) is not None]
+    return Outcome(runs, measured)
+
+
+class _Pool:
+    """Up to `jobs` workers, each with one task at a time."""
+
+    def __init__(self, assignment: Assignment, store: Store, observer: Observer) -> None:
+        self.assignment = assignment
+        self.store = store
+        self.observer = observer
+        self.workers: list[Worker] = []
+        self.waiting: list[Task] = []
+
+    def work(self, tasks: Sequence[Task]) -> None:
+        self.waiting = list(tasks)
+        try:
+            while self.waiting or self.workers:
+                self._assign()
+                self._listen()
+        finally:
+            for worker in self.workers:
+                worker.stop()
+
+    def _assign(self) -> None:
+        idle = [worker for worker in self.workers if worker.task is None]
+        while self.waiting and (idle or len(self.workers) < self.assignment.jobs):
+            worker = idle.pop() if idle else self._hire()
+            task = self.waiting.pop(0)
+            worker.give(task)
+            self.observer.started(task)
+        for worker in idle:
+            self._dismiss(worker)
+
+    def _hire(self) -> Worker:
+        worker = Worker(self.assignment)
+        self.workers.append(worker)
+        return worker
+
+    def _dismiss(self, worker: Worker) -> None:
+        self.workers.remove(worker)
+        worker.stop()
+
+    def _listen(self) -> None:
+        by_pipe = {worker.pipe: worker for worker in self.workers}
+        if not by_pipe:
+            return
+        for pipe in wait(list(by_pipe), timeout=1.0):
+            worker = by_pipe[pipe]  # type: ignore[index]
+            try:
+                message = worker.pipe.recv()
+            except (EOFError, OSError):
+                self._died(worker)
+                continue
+            self._hear(worker, message)
+
+    def _hear(self, worker: Worker, message: tuple) -> None:  # type: ignore[type-arg]
+        kind, *rest = message
+        task = worker.task
+        assert task is not None
+        if kind == "epoch":
+            self.observer.epoch(task, *rest)
+        elif kind == "warn":
+            self.observer.warn(rest[0])
+        elif kind == "error":
+            raise rest[0]
+        elif kind == "measured":
+            self.store.write_measurement(rest[0])
+            self.observer.finished(task, "ok", None)
+            self._dismiss(worker)
+        elif kind == "busy":
+            self._postpone(worker, task)
+        else:
+            worker.task = None
+            self.observer.finished(task, *rest)
+
+    def _postpone(self, worker: Worker, task: Task) -> None:
+        """Another process works on this run: look again later, its record will be there."""
+        worker.task = None
+        if not self.waiting:
+            time.sleep(1.0)
+        self.waiting.append(task)
+
+    def _died(self, worker: Worker) -> None:
+        """A worker ended without a word: out of memory, or killed. Record nothing, so that the run can be resumed."""
+        task = worker.task
+        worker.process.join(timeout=5)
+        code = worker.process.exitcode
+        self.workers.remove(worker)
+        worker.pipe.close()
+        if task is None:
+            return
+        what = f"{task.label}, seed {task.seed}" if isinstance(task, RunSpec) else f"measuring {task.label}"
+        raise LnncmpError(
+            f"the process working on {what} was killed (exit code {code}); memory may have run out",
+            "Finished runs are kept. Run the same command again with fewer --jobs or a smaller train.batch_size.",
+        )
+
+
+def task_name(spec: MeasureSpec | RunSpec) -> str:
+    """Return the short name of a task for progress lines."""
+    return f"{spec.label} seed {spec.seed}" if isinstance(spec, RunSpec) else f"{spec.label} (measuring)"

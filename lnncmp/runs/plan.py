@@ -1,0 +1,159 @@
+"""What a recipe asks for: runs and measurements, each with the identity under which its record is kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from lnncmp.cases.base import Prepared, load_case
+from lnncmp.data.cache import content_key
+from lnncmp.models.base import Arguments
+from lnncmp.provenance import provenance
+from lnncmp.recipe import Recipe, model_spec
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RunSpec(_Spec):
+    """One run: `recipe` is resolved, holds everything that can change its numbers, and is stored in its record."""
+
+    run_id: str
+    comparison: str
+    case: str
+    source: str
+    preset: str
+    label: str
+    seed: int
+    data_hash: str
+    recipe: dict[str, Any]
+
+
+class MeasureSpec(_Spec):
+    """One measurement of a model at one batch shape on this machine."""
+
+    measurement_id: str
+    label: str
+    model: str
+    arguments: dict[str, Any]
+    dt_as_input: bool
+    batch: int
+    steps: int
+    inputs: int
+    outputs: int
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """What planning needs to know of prepared data."""
+
+    data_hash: str
+    train_windows: int
+    validation_windows: int
+    test_windows: int
+    steps: int
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Runs and measurements of one comparison, in the order of the table."""
+
+    recipe: Recipe
+    shape: DataShape
+    comparison: str
+    runs: tuple[RunSpec, ...]
+    measurements: tuple[MeasureSpec, ...]
+
+
+def data_shape(prepared: Prepared) -> DataShape:
+    """Return the sizes of prepared data."""
+    splits = prepared.splits
+    return DataShape(
+        data_hash=prepared.data_hash,
+        train_windows=len(splits.train),
+        validation_windows=len(splits.validation),
+        test_windows=len(splits.test),
+        steps=splits.train.x.shape[1],
+        inputs=splits.train.x.shape[2],
+        outputs=splits.train.y.shape[2],
+    )
+
+
+def make_plan(recipe: Recipe, shape: DataShape, arguments: dict[str, Arguments]) -> Plan:
+    """Return the plan of `recipe` for data of `shape`; `arguments` are the models' final ones, by label."""
+    shared = _shared(recipe)
+    comparison = content_key({**shared, "data_hash": shape.data_hash})
+    runs, measurements = [], []
+    for label, chosen in arguments.items():
+        measurements.append(_measurement(recipe, label, chosen, shape))
+        for seed in recipe.seeds:
+            runs.append(_run(recipe, label, chosen, seed, shape, shared, comparison))
+    return Plan(recipe, shape, comparison, tuple(runs), tuple(measurements))
+
+
+def _shared(recipe: Recipe) -> dict[str, Any]:
+    """Return what all runs of the comparison have in common."""
+    return {
+        "case": recipe.case,
+        "case_version": load_case(recipe.case).version,
+        "source": recipe.source,
+        "match": recipe.match,
+        "dt_as_input": recipe.dt_as_input,
+        "device": recipe.device,
+        "threads": recipe.threads,
+        "deterministic": recipe.deterministic,
+        "data": recipe.data_settings().model_dump(mode="json"),
+        "train": recipe.train_settings().model_dump(mode="json"),
+        "evaluate": recipe.evaluate_settings().model_dump(mode="json"),
+    }
+
+
+def _run(
+    recipe: Recipe, label: str, arguments: Arguments, seed: int, shape: DataShape, shared: dict[str, Any], comparison: str
+) -> RunSpec:
+    name = recipe.entry(label).model
+    resolved = {
+        **shared,
+        "train": recipe.train_settings(label).model_dump(mode="json"),
+        "model": {
+            "label": label,
+            "name": name,
+            "version": model_spec(name).version,
+            "arguments": arguments.model_dump(mode="json"),
+        },
+        "seed": seed,
+    }
+    return RunSpec(
+        run_id=content_key({**resolved, "data_hash": shape.data_hash}),
+        comparison=comparison,
+        case=recipe.case,
+        source=recipe.source,
+        preset=recipe.preset,
+        label=label,
+        seed=seed,
+        data_hash=shape.data_hash,
+        recipe=resolved,
+    )
+
+
+def _measurement(recipe: Recipe, label: str, arguments: Arguments, shape: DataShape) -> MeasureSpec:
+    name = recipe.entry(label).model
+    what = {
+        "model": name,
+        "arguments": arguments.model_dump(mode="json"),
+        "dt_as_input": recipe.dt_as_input,
+        "batch": min(recipe.train_settings(label).batch_size, shape.train_windows),
+        "steps": shape.steps,
+        "inputs": shape.inputs,
+        "outputs": shape.outputs,
+        "device": recipe.device,
+        "threads": recipe.threads,
+    }
+    machine = provenance(threads=recipe.threads, device=recipe.device, jobs=1)
+    key = content_key({**what, "version": model_spec(name).version, "machine": machine})
+    return MeasureSpec(measurement_id=key, label=label, **what)

@@ -1,0 +1,195 @@
+"""What happens inside a worker process: one run or one measurement from its specification to its record."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lnncmp.building import build_model
+from lnncmp.cases.base import Prepared, load_case, load_source
+from lnncmp.cells.base import SequenceModel
+from lnncmp.errors import LnncmpError
+from lnncmp.evaluate import score
+from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
+from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.predict import NetworkPredictor
+from lnncmp.provenance import provenance
+from lnncmp.recipe import model_spec, parse
+from lnncmp.runs.plan import MeasureSpec, RunSpec
+from lnncmp.runs.record import MeasurementRecord, RunRecord, Seeds
+from lnncmp.runs.store import Store
+from lnncmp.seeding import streams
+from lnncmp.settings import EvaluateSettings, TrainSettings
+from lnncmp.sources.base import SourceContext
+from lnncmp.train import Fitted, Trainer
+
+EpochReport = Callable[[int, int, float], None]
+"""Called as report(epoch, epochs, validation loss) after each epoch."""
+
+
+def prepare_data(recipe: dict[str, Any], context: SourceContext) -> Prepared:
+    """Return the data of a resolved run recipe. Raises DataError."""
+    case = load_case(recipe["case"])
+    settings = parse(case.settings, recipe["data"], "data")
+    evaluate = parse(EvaluateSettings, recipe["evaluate"], "evaluate")
+    return case.prepare(load_source(case, recipe["source"]), context, settings, evaluate.horizon)
+
+
+def set_up_torch(threads: int, deterministic: bool) -> None:
+    """Fix the number of threads of this process; `deterministic` makes torch refuse kernels that are not."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+def execute_run(spec: RunSpec, prepared: Prepared, store: Store, jobs: int, report: EpochReport) -> RunRecord:
+    """Train, evaluate and record one run, going on from its checkpoint; return the stored record.
+
+    A run that raises is recorded as failed with the reason, so that the others of the plan go on.
+    """
+    model, seeds = _model(spec, prepared)
+    record: dict[str, Any] = {
+        **spec.model_dump(exclude={"label", "seed"}),
+        "model": spec.label,
+        "seeds": seeds,
+        "implementation": model.implementation,
+        "parameters": count_parameters(model, prepared.splits.train.x.shape[2]),
+        "structure": model.structure(),
+        "provenance": provenance(threads=spec.recipe["threads"], device=spec.recipe["device"], jobs=jobs),
+    }
+    try:
+        fitted = _fit(spec, model, prepared, store, seeds.batches, report)
+        record |= _outcome(fitted)
+        if fitted.status == "ok":
+            record["scores"] = _scores(spec, model, prepared)
+    except LnncmpError:
+        raise
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        record |= {"status": "failed", "reason": reason}
+    finished = RunRecord(**record)
+    store.write_run(finished)
+    return finished
+
+
+def _model(spec: RunSpec, prepared: Prepared) -> tuple[SequenceModel, Seeds]:
+    derived = streams(spec.seed)
+    seeds = Seeds(
+        root=spec.seed,
+        model=derived.model,
+        wiring=derived.wiring,
+        batches=derived.batches,
+        data=spec.recipe["data"].get("split_seed", 0),
+    )
+    kind, arguments = _kind(spec.recipe["model"]["name"], spec.recipe["model"]["arguments"])
+    train = prepared.splits.train
+    model = build_model(
+        kind,
+        arguments,
+        train.x.shape[2],
+        train.y.shape[2],
+        dt_as_input=spec.recipe["dt_as_input"],
+        model_seed=seeds.model,
+        wiring_seed=seeds.wiring,
+    )
+    return model.to(spec.recipe["device"]), seeds
+
+
+def _kind(name: str, arguments: dict[str, Any]) -> tuple[ModelSpec, Arguments]:
+    kind = model_spec(name)
+    return kind, parse(kind.arguments, arguments, "arguments")
+
+
+def _fit(
+    spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store, batch_seed: int, report: EpochReport
+) -> Fitted:
+    settings = parse(TrainSettings, spec.recipe["train"], "train")
+    trainer = Trainer(model, prepared.splits, settings, batch_seed, torch.device(spec.recipe["device"]))
+    state = store.load_checkpoint(spec.run_id)
+    if state is not None:
+        trainer.restore(state)
+
+    def after_epoch(trainer: Trainer) -> None:
+        store.save_checkpoint(spec.run_id, trainer.state())
+        last = trainer.fitted.history[-1]
+        report(last.epoch, settings.epochs, last.validation_loss)
+
+    return trainer.fit(after_epoch)
+
+
+def _outcome(fitted: Fitted) -> dict[str, Any]:
+    return {
+        "status": fitted.status,
+        "reason": fitted.reason,
+        "stopped_epoch": fitted.stopped_epoch,
+        "history": fitted.history,
+        "best_epoch": fitted.best_epoch,
+    }
+
+
+def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:
+    evaluate = parse(EvaluateSettings, spec.recipe["evaluate"], "evaluate")
+    names = [target.name for target in load_case(spec.case).targets]
+    predictor = NetworkPredictor(model, torch.device(spec.recipe["device"]), evaluate.batch_size)
+    return score(predictor, prepared, names)
+
+
+def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementRecord:
+    """Measure one model in this process, which must be fresh for the memory figure to mean anything."""
+    device = torch.device(spec.device)
+    model = _measured_model(spec, device)
+    # Libraries allocate workspaces on first use: a step on the smallest batch keeps them out of the figure.
+    TrainingStep(model, BatchShape(1, 1, spec.inputs, spec.outputs), device)()
+    step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
+    peak, method = peak_memory(step)
+    return MeasurementRecord(
+        measurement_id=spec.measurement_id,
+        model=spec.label,
+        implementation=model.implementation,
+        batch=spec.batch,
+        steps=spec.steps,
+        step_seconds=step.seconds(repeats=15, budget=seconds),
+        latency_seconds=latency_samples(model, spec.inputs, device),
+        saved_bytes=step.saved_bytes(),
+        peak_memory_bytes=peak,
+        method=method,
+        provenance=provenance(threads=spec.threads, device=spec.device, jobs=1),
+    )
+
+
+def probe(spec: MeasureSpec) -> MeasurementRecord:
+    """Return a rough measurement made in this process within seconds, for estimates only: it is not to be stored."""
+    device = torch.device(spec.device)
+    set_up_torch(spec.threads, deterministic=False)
+    model = _measured_model(spec, device)
+    step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
+    kept = step.saved_bytes()
+    return MeasurementRecord(
+        measurement_id=spec.measurement_id,
+        model=spec.label,
+        implementation=model.implementation,
+        batch=spec.batch,
+        steps=spec.steps,
+        step_seconds=step.seconds(repeats=3, budget=1.0),
+        latency_seconds=[],
+        saved_bytes=kept,
+        peak_memory_bytes=int(1.3 * kept),
+        method="estimate: tensors kept for the backward pass and a margin",
+    )
+
+
+def _measured_model(spec: MeasureSpec, device: torch.device) -> SequenceModel:
+    kind, arguments = _kind(spec.model, spec.arguments)
+    derived = streams(0)
+    model = build_model(
+        kind,
+        arguments,
+        spec.inputs,
+        spec.outputs,
+        dt_as_input=spec.dt_as_input,
+        model_seed=derived.model,
+        wiring_seed=derived.wiring,
+    )
+    return model.to(device)

@@ -1,0 +1,193 @@
+"""A case study from recipe to comparison: get the data, plan, run what is missing, compare. Prints nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from lnncmp.baselines import trivial_predictors
+from lnncmp.cases.base import Case, Prepared, load_case, load_source
+from lnncmp.compare import compare
+from lnncmp.data.cache import content_key
+from lnncmp.evaluate import score
+from lnncmp.models.base import Arguments
+from lnncmp.recipe import Recipe
+from lnncmp.runs.estimate import Estimate, estimate
+from lnncmp.runs.execute import Observer, execute
+from lnncmp.runs.plan import Plan, data_shape, make_plan
+from lnncmp.runs.processes import Assignment
+from lnncmp.runs.record import BaselineRecord, RunRecord
+from lnncmp.runs.store import Store
+from lnncmp.sources.base import SourceContext
+from lnncmp.table import Comparison
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where and how to work, none of which changes a number: folders, network, processes, starting afresh."""
+
+    out: Path
+    cache: Path
+    data_dir: Path | None = None
+    offline: bool = False
+    jobs: int = 1
+    fresh: bool = False
+
+
+class Audience(Observer, Protocol):
+    """Who hears of the data being made and of the runs."""
+
+    def data(self, description: str, done: int, total: int) -> None:
+        """Called while data are fetched or made."""
+
+
+class DryRun(BaseModel):
+    """What a study would do: windows per split, runs and measurements in all and still missing, an estimate."""
+
+    case: str
+    source: str
+    preset: str
+    data_hash: str
+    windows: dict[str, int]
+    models: dict[str, dict[str, object]]
+    runs: int
+    runs_missing: int
+    estimate: Estimate
+    assumptions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A study whose data are there and whose runs are planned."""
+
+    recipe: Recipe
+    case: Case
+    prepared: Prepared
+    plan: Plan
+    store: Store
+
+
+def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
+    """Fetch or make the data and plan the runs. Raises DataError and UsageError."""
+    case = load_case(recipe.case)
+    context = SourceContext(
+        cache=request.cache,
+        data_dir=request.data_dir,
+        offline=request.offline,
+        jobs=request.jobs,
+        progress=audience.data,
+        warn=audience.warn,
+    )
+    source = load_source(case, recipe.source)
+    prepared = case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
+    shape = data_shape(prepared)
+    plan = make_plan(recipe, shape, _arguments(recipe, shape.inputs, shape.outputs))
+    return Ready(recipe, case, prepared, plan, Store(request.out, audience.warn))
+
+
+def _arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
+    if recipe.match != "params":
+        return {label: recipe.arguments(label) for label in recipe.models}
+    from lnncmp.matching import matched_arguments  # needs torch, to count what gradients reach
+
+    return matched_arguments(recipe, inputs, outputs)
+
+
+def dry_run(ready: Ready, request: Request) -> DryRun:
+    """Return what `run_study` would do. Writes nothing into the output folder."""
+    plan, shape = ready.plan, ready.plan.shape
+    stored = {spec.label: ready.store.measurement(spec.measurement_id) for spec in plan.measurements}
+    measured = [record for record in stored.values() if record is not None]
+    unmeasured = [spec for spec in plan.measurements if stored[spec.label] is None]
+    if unmeasured:
+        from lnncmp.runs.worker import probe
+
+        measured += [probe(spec) for spec in unmeasured]
+    missing = [spec for spec in plan.runs if request.fresh or ready.store.run(spec.run_id) is None]
+    return DryRun(
+        case=ready.recipe.case,
+        source=ready.recipe.source,
+        preset=ready.recipe.preset,
+        data_hash=shape.data_hash,
+        windows={"train": shape.train_windows, "validation": shape.validation_windows, "test": shape.test_windows},
+        models={spec.label: {"model": spec.model, **spec.arguments} for spec in plan.measurements},
+        runs=len(plan.runs),
+        runs_missing=len(missing),
+        estimate=estimate(plan, missing, measured, request.jobs),
+        assumptions=ready.recipe.assumptions,
+    )
+
+
+def missing_tasks(ready: Ready, request: Request) -> int:
+    """Return how many runs and measurements `run_study` would carry out."""
+    runs = (request.fresh or ready.store.run(spec.run_id) is None for spec in ready.plan.runs)
+    measurements = (ready.store.measurement(spec.measurement_id) is None for spec in ready.plan.measurements)
+    return sum(runs) + sum(measurements)
+
+
+def run_study(ready: Ready, request: Request, audience: Audience) -> Comparison:
+    """Run what is missing and return the comparison of all runs of the plan."""
+    store, recipe = ready.store, ready.recipe
+    store.prepare()
+    if request.fresh:
+        for spec in ready.plan.runs:
+            store.discard(spec.run_id)
+    assignment = Assignment(
+        out=request.out,
+        cache=request.cache,
+        data_dir=request.data_dir,
+        threads=recipe.threads,
+        deterministic=recipe.deterministic,
+        jobs=request.jobs,
+    )
+    outcome = execute(ready.plan, store, assignment, audience)
+    return compare(
+        outcome.runs,
+        outcome.measurements,
+        _baselines(ready),
+        reference=recipe.reference,
+        horizons=[h for h in ready.case.horizons if h <= recipe.evaluate_settings().horizon],
+        title=recipe.title,
+        published={label: number for label in recipe.models if (number := recipe.entry(label).published)},
+        ablations=_ablations(ready, store.runs()),
+    )
+
+
+def _baselines(ready: Ready) -> list[BaselineRecord]:
+    """Return the scores of the trivial predictors, computed once per data hash."""
+    names = [target.name for target in ready.case.targets]
+    data_hash = ready.plan.shape.data_hash
+    records = []
+    for name, predictor in trivial_predictors(ready.prepared.splits).items():
+        key = content_key({"baseline": name, "data_hash": data_hash})
+        record = ready.store.baseline(key)
+        if record is None:
+            scores = score(predictor, ready.prepared, names)
+            record = BaselineRecord(baseline_id=key, name=name, data_hash=data_hash, scores=scores)
+            ready.store.write_baseline(record)
+        records.append(record)
+    return records
+
+
+def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequence[RunRecord]]:
+    """Return stored runs of the same study that differ only in having been trained without elapsed times."""
+    wanted = {spec.label: _without_time(spec.recipe) for spec in ready.plan.runs}
+    seeds = set(ready.recipe.seeds)
+    found = [
+        record
+        for record in stored
+        if record.recipe.get("data", {}).get("timespans") == "ones"
+        and record.seeds.root in seeds
+        and _without_time(record.recipe) == wanted.get(record.model)
+    ]
+    trained_with_time = ready.recipe.data.get("timespans", "elapsed") == "elapsed"
+    return {"timespans=ones": found} if found and trained_with_time else {}
+
+
+def _without_time(recipe: Mapping[str, object]) -> dict[str, object]:
+    """Return a resolved run recipe without its seed and its timespans."""
+    data = recipe.get("data")
+    rest = {key: value for key, value in data.items() if key != "timespans"} if isinstance(data, dict) else {}
+    return {**{key: value for key, value in recipe.items() if key != "seed"}, "data": rest}
