@@ -5,6 +5,8 @@ PRESET ?= standard
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= lnncmp-results
+# Where to get torch if not from the default index, e.g. https://download.pytorch.org/whl/cpu for a small CPU build.
+TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install reproduce-all smoke test test-all check format clean
@@ -16,7 +18,7 @@ install: $(STAMP)  ## create .venv and install lnncmp with its development tools
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
-	$(RUN)/pip install --disable-pip-version-check -q -c constraints.txt torch
+	$(RUN)/pip install --disable-pip-version-check -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
 	$(RUN)/pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
 

@@ -1,6 +1,6 @@
 """`python -m lnncmp`."""
 
-from lnncmp.cli import main
+from lnncmp.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -32,11 +32,13 @@ class Persistence:
 
     def predict(self, windows: Windows) -> Floats:
         """Return the first O inputs (N, T, O)."""
-        return windows.x[..., : self.targets]
+        current: Floats = windows.x[..., : self.targets]
+        return current
 
     def roll_out(self, futures: Futures) -> Floats:
         """Return the last true input, K times."""
-        return np.broadcast_to(futures.context.x[:, -1:, : self.targets], futures.future.shape).astype(np.float32)
+        last: Floats = np.repeat(futures.context.x[:, -1:, : self.targets], futures.future.shape[1], axis=1)
+        return last
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class LinearAutoregression:
         targets = self.weights.shape[1]
         recent = futures.context.x[:, -self.order :]
         recent = np.concatenate([np.repeat(recent[:, :1], self.order - recent.shape[1], axis=1), recent], axis=1)
-        out = np.empty(futures.future.shape, np.float32)
-        for k in range(out.shape[1]):
+        out: Floats = np.empty(futures.future.shape, np.float32)
+        for k in range(futures.dt.shape[1]):
             newest_first = recent[:, ::-1].reshape(len(recent), -1)
             out[:, k] = newest_first @ self.weights[:-1] + self.weights[-1]
             following = recent[:, -1:].copy()
@@ -98,7 +100,7 @@ def fit_autoregression(train: Windows, order: int, penalty: float = 1.0) -> Line
     design = _lags(train.x, order)[real]
     design = np.concatenate([design, np.ones((len(design), 1))], axis=1)
     gram = design.T @ design + penalty * np.diag([1.0] * (design.shape[1] - 1) + [0.0])
-    return LinearAutoregression(order, np.linalg.solve(gram, design.T @ train.y[real].astype(np.float64)))
+    return LinearAutoregression(order, np.linalg.solve(gram, design.T @ train.y[real]).astype(np.float64))
 
 
 def trivial_predictors(splits: Splits) -> dict[str, Predictor]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lnncmp import stats, table_notes
 from lnncmp.errors import DataError, LnncmpError, unknown_name
+from lnncmp.published import Published
 from lnncmp.runs.record import BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.table import (
     BaselineRow,
@@ -17,7 +18,6 @@ from lnncmp.table import (
     Estimate,
     ModelRow,
     PairedComparison,
-    Published,
     Verdict,
 )
 from lnncmp.table_rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row
@@ -41,8 +41,8 @@ def compare(
 ) -> Comparison:
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
 
-    reference: the model that the others are compared with. horizons: free-running steps shown. title: of the table,
-    made from case, source and preset if None. published: model -> published value. ablations: name -> runs of the same
+    reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
+    study, its name if None. published: model -> published value. ablations: name -> runs of the same
     case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
     Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
     together (case, source, data hash) or for two runs of one model with the same seed or different protocols.
@@ -65,7 +65,7 @@ def compare(
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
     return Comparison(
-        title=title or f"{first.case} ({first.source}), preset {preset}: one-step test error",
+        title=f"{title or first.case} ({first.source}), preset {preset}: one-step test error",
         case=first.case,
         source=first.source,
         data_hash=first.data_hash,
@@ -134,7 +134,7 @@ def _grouped_ablation(name: str, runs: list[RunRecord], first: RunRecord) -> dic
 
 
 def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate:
-    """Return the relative change of test MSE from `runs` to `ablated`, paired by seed (0.01 = 1 % more error)."""
+    """Return the relative change of test MSE from `runs` to `ablated`, paired by seed (0.01 = 1% more error)."""
     before, after = errors_by_seed(runs), errors_by_seed(ablated)
     return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
 

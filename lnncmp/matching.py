@@ -46,7 +46,9 @@ def _closest(recipe: Recipe, label: str, goal: int, inputs: int, outputs: int) -
 
 def _sized(recipe: Recipe, label: str, hidden: int) -> Arguments:
     kind = model_spec(recipe.entry(label).model)
-    return parse(kind.arguments, {**recipe.arguments(label).model_dump(), "hidden": hidden}, f"models.{label}.arguments")
+    return parse(
+        kind.arguments, {**recipe.arguments(label).model_dump(), "hidden": hidden}, f"models.{label}.arguments"
+    )
 
 
 def _active(recipe: Recipe, label: str, hidden: int, inputs: int, outputs: int) -> int | None:

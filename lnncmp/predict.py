@@ -46,7 +46,7 @@ class NetworkPredictor:
         out = np.empty(futures.future.shape, np.float32)
         for start in range(0, len(futures.context), self.batch):
             rows = slice(start, start + self.batch)
-            out[rows] = self._roll_out(futures.context.take(rows), futures.dt[rows], out.shape[2])
+            out[rows] = self._roll_out(futures.context.take(rows), futures.dt[rows], futures.future.shape[2])
         return out
 
     def _roll_out(self, context: Windows, dt: Floats, targets: int) -> Floats:

@@ -16,10 +16,10 @@ from lnncmp import models
 from lnncmp.cases.base import Settings, load_case
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.published import Published
 from lnncmp.registry import load_member, member_names
 from lnncmp.resources import share_dir
 from lnncmp.settings import EvaluateSettings, TrainSettings
-from lnncmp.published import Published
 
 Table = dict[str, Any]
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -111,7 +111,9 @@ def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> U
         name = str(first["loc"][-1])
         near = difflib.get_close_matches(name, list(kind.model_fields), n=1, cutoff=0.5)
         guess = f"Did you mean '{near[0]}'? " if near else ""
-        return UsageError(f"unknown recipe key '{key}'", f"{guess}Known keys here: {', '.join(sorted(kind.model_fields))}")
+        return UsageError(
+            f"unknown recipe key '{key}'", f"{guess}Known keys here: {', '.join(sorted(kind.model_fields))}"
+        )
     if first["type"] == "missing":
         return UsageError(f"the recipe lacks the key '{key}'")
     return UsageError(f"recipe key '{key}' is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}")

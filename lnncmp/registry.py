@@ -7,7 +7,7 @@ from typing import Any
 
 from lnncmp.errors import unknown_name
 
-_NOT_MEMBERS = {"base"}
+_NOT_MEMBERS = {"base", "registry"}
 
 
 def member_names(package: ModuleType) -> list[str]:

@@ -40,7 +40,7 @@ class Audience(Observer, Protocol):
     """Who hears of the data being made and of the runs."""
 
     def data(self, description: str, done: int, total: int) -> None:
-        """Called while data are fetched or made."""
+        """Hear how far fetching or making data has come."""
 
 
 class DryRun(BaseModel):

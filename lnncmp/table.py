@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lnncmp.published import Published
+
 TABLE_SCHEMA_VERSION = 1
 Interval = tuple[float, float]
 Verdict = Literal[
@@ -21,7 +23,7 @@ class _Part(BaseModel):
 
 
 class Estimate(_Part):
-    """A mean over seeds with its 95 % interval (Student t; None under two seeds) and the values it comes from.
+    """A mean over seeds with its 95% interval (Student t; None under two seeds) and the values it comes from.
 
     values and seeds belong together, in order of seed. If a value is not finite it is None, and so are mean and ci95.
     """
@@ -38,15 +40,6 @@ class Counts(_Part):
     trainable: int
     active: int
     total: int
-
-
-class Published(_Part):
-    """A published value of the same measure, where it stands, and in what its protocol differs from these runs."""
-
-    mean: float
-    std: float | None = None
-    source: str
-    differences: list[str] = Field(default_factory=list)
 
 
 class CurvePoint(_Part):
@@ -80,7 +73,7 @@ class ModelRow(_Part):
     """One model of a comparison.
 
     n_*: runs by outcome. metrics: "test_mse", "test_nmse". horizons: step -> mean MSE at the horizons shown; curve: all
-    steps. noise_slope: see `lnncmp.stats.noise_slope`. timespans_change: relative change of test MSE (0.01 = +1 %) when
+    steps. noise_slope: see `lnncmp.stats.noise_slope`. timespans_change: relative change of test MSE (0.01 = +1%) when
     every elapsed time is 1 at test time; ablation_changes: the same for models trained under a named ablation.
     epoch_seconds: median over seeds of each run's median epoch; epoch_seconds_range: least and largest of those.
     step_seconds, latency_seconds: medians of one training step and one streaming step; windows_per_second = batch /
@@ -126,7 +119,7 @@ class BaselineRow(_Part):
 class PairedComparison(_Part):
     """One model against the reference on one metric, paired by root seed.
 
-    n_pairs: seeds where both runs are ok; seeds: which. difference: model - reference, with the 95 % interval of the
+    n_pairs: seeds where both runs are ok; seeds: which. difference: model - reference, with the 95% interval of the
     paired difference. p: exact sign-flip test; p_holm: adjusted over the comparisons of the table.
     """
 

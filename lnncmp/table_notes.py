@@ -12,9 +12,13 @@ from lnncmp.table import Estimate, ModelRow, PairedComparison
 from lnncmp.table_rows import Shape, outcome
 
 Groups = Mapping[str, Sequence[RunRecord]]
-_MATCHED = {"hidden": "hidden units", "params": "trainable parameters"}
-_SIZE_KEYS = ("hidden", "units", "hidden_size", "size")
-_PROTOCOL = ("data", "train", "evaluate", "match")
+_MATCHED = {
+    "hidden": "Models are matched by hidden units{size}.",
+    "params": "Models are matched by active parameters.",
+    "own": "Models are not matched in size; each has its own.",
+}
+_SCORED = {"best": "scored at the epoch with the lowest validation loss", "last": "scored after the last epoch"}
+_PROTOCOL = ("data", "train", "evaluate", "match", "dt_as_input", "device", "threads")
 
 
 def notes(
@@ -56,32 +60,27 @@ def _unique(values: Iterable[Any]) -> list[Any]:
     return kept
 
 
+def _agreed(values: Iterable[Any]) -> Any:
+    """Return the value that all recipes with such a key share, else None."""
+    unique = _unique(values)
+    return unique[0] if len(unique) == 1 else None
+
+
 def _matched(runs: Groups) -> list[str]:
-    """Return how sizes were matched and how long training was, where all recipes say the same."""
+    """Return how sizes were matched, how long training was and who knew the time, where all recipes say the same."""
     recipes = [run.recipe for group in runs.values() for run in group]
     found = []
-    by = _unique(_match_kind(recipe.get("match")) for recipe in recipes)
-    if len(by) == 1:
-        sizes = _unique(_match_size(recipe) for recipe in recipes) if by == ["hidden"] else []
-        size = f" ({sizes[0]})" if len(sizes) == 1 else ""
-        found.append(f"Models are matched by {_MATCHED.get(by[0], by[0])}{size}.")
-    epochs = _unique(_table(recipe, "train").get("epochs") for recipe in recipes)
-    if len(epochs) == 1:
-        found.append(f"Every run was planned for {epochs[0]} epoch{'' if epochs[0] == 1 else 's'}.")
+    match = str(_agreed(recipe.get("match") for recipe in recipes))
+    if match in _MATCHED:
+        hidden = _agreed(_table(_table(recipe, "model"), "arguments").get("hidden") for recipe in recipes)
+        found.append(_MATCHED[match].format(size=f" ({hidden})" if hidden is not None else ""))
+    epochs = _agreed(_table(recipe, "train").get("epochs") for recipe in recipes)
+    if epochs is not None:
+        scored = _SCORED.get(str(_agreed(_table(recipe, "train").get("restore") for recipe in recipes)))
+        found.append(f"Runs of {epochs} epoch{'' if epochs == 1 else 's'}" + (f", {scored}." if scored else "."))
+    if _agreed(recipe.get("dt_as_input") for recipe in recipes) is True:
+        found.append("Models that do not use elapsed times otherwise get them as an input.")
     return found
-
-
-def _match_kind(match: Any) -> str | None:
-    kind = match.get("by") if isinstance(match, Mapping) else match
-    return kind if isinstance(kind, str) else None
-
-
-def _match_size(recipe: Mapping[str, Any]) -> Any:
-    for table in (_table(recipe, "match"), _table(recipe, "model")):
-        for key in _SIZE_KEYS:
-            if key in table:
-                return table[key]
-    return None
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -118,7 +117,8 @@ def _lost(runs: Groups) -> list[str]:
             lost = [run for run in group if outcome(run) == status]
             if lost:
                 epochs = [str(run.stopped_epoch) for run in lost if run.stopped_epoch is not None]
-                where = f" (epoch {', '.join(epochs)})" if epochs and status == "diverged" else ""
+                word_epoch = "epoch" if len(epochs) == 1 else "epochs"
+                where = f" ({word_epoch} {', '.join(epochs)})" if epochs and status == "diverged" else ""
                 verb = word.replace("were", "was") if len(lost) == 1 else word
                 found.append(
                     f"{model}: {len(lost)} of {len(group)} runs {verb}{where}; counted, but in no mean and no pair."
@@ -128,7 +128,7 @@ def _lost(runs: Groups) -> list[str]:
 
 def _test(comparisons: Sequence[PairedComparison]) -> list[str]:
     """Return how intervals and p were made, and whether anything could have come out significant at all."""
-    found = ["Intervals: 95 %, Student t over seeds."]
+    found = ["Intervals: 95%, Student t over seeds."]
     tested = [pair for pair in comparisons if pair.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
@@ -160,6 +160,8 @@ def _sizes(runs: Groups) -> list[str]:
 
 def _free_running(rows: Sequence[ModelRow]) -> list[str]:
     found = []
+    if any(row.curve for row in rows):
+        found.append("MSE @k: free-running, k steps after the last true input.")
     for row in rows:
         shown = [point for point in row.curve if point.not_finite and str(point.step) in row.horizons]
         for point in shown[:1]:
@@ -181,14 +183,14 @@ def _noise(rows: Sequence[ModelRow]) -> list[str]:
 
 def _changes(changes: Mapping[str, Estimate]) -> str:
     def one(change: Estimate) -> str:
-        return "unknown" if change.mean is None else f"{100 * change.mean:+.1f} %"
+        return "unknown" if change.mean is None else f"{100 * change.mean:+.1f}%"
 
     return ", ".join(f"{model} {one(change)}" for model, change in changes.items())
 
 
 def _timespans(rows: Sequence[ModelRow]) -> list[str]:
-    changes = {row.model: row.timespans_change for row in rows}
-    if all(not change.values for change in changes.values()):
+    changes = {row.model: row.timespans_change for row in rows if row.timespans_change.values}
+    if not changes:
         return []
     return [f"With every elapsed time set to 1 at test time, test MSE changes by: {_changes(changes)}."]
 
@@ -197,7 +199,9 @@ def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
     """Return how training under an ablation changes the test error, paired by seed with the runs of the table."""
     spans = {_table(run.recipe, "data").get("timespans") for group in runs.values() for run in group}
     what = "Trained and tested with every elapsed time set to 1" if spans == {"ones"} else f"Ablation '{name}'"
-    changes = {row.model: row.ablation_changes[name] for row in rows}
+    changes = {row.model: row.ablation_changes[name] for row in rows if row.ablation_changes[name].values}
+    if not changes:
+        return f"{what}: no run that ended well has a counterpart above with the same model and seed."
     return f"{what}, test MSE differs from the runs above by: {_changes(changes)}."
 
 
@@ -209,7 +213,9 @@ def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[
     found = []
     if methods:
         how = "; ".join(method.rstrip(".") for method in methods)
-        found.append(f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}.")
+        found.append(
+            f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}."
+        )
     for row in rows:
         others = _unique(m.implementation for m in measurements if m.model == row.model)
         if others and row.cost_method is None:

@@ -18,7 +18,7 @@ _Key = tuple[str, str, float | None]
 
 
 def estimate(by_seed: Mapping[int, float]) -> Estimate:
-    """Return mean and 95 % interval of one value a seed; mean and interval are None if a value is not finite."""
+    """Return mean and 95% interval of one value a seed; mean and interval are None if a value is not finite."""
     seeds = sorted(by_seed)
     values = [by_seed[seed] for seed in seeds]
     shown = [value if math.isfinite(value) else None for value in values]
@@ -84,7 +84,7 @@ def noise_slope(scores: Scores) -> float | None:
 
 
 def timespans_change(scores: Scores) -> float | None:
-    """Return the relative change of test MSE when every elapsed time is 1 at test time (0.01 = 1 % more error)."""
+    """Return the relative change of test MSE when every elapsed time is 1 at test time (0.01 = 1% more error)."""
     clean = error_of(scores, "mse")
     for point in scores.perturbations:
         if (point.group, point.name) == ("timespans", "ones") and clean:

@@ -79,9 +79,7 @@ class Trainer:
         self.validation = Batches(splits.validation, device)
         self.rng = np.random.default_rng(batch_seed)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(
-            self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True
-        )
+        self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         self.best_loss = float("inf")
         self.best_weights: dict[str, Tensor] = {}
         self.fitted = Fitted()
@@ -165,7 +163,9 @@ class Trainer:
         if not np.isfinite(value) or value > self.settings.diverged_loss:
             raise Diverged(f"training loss {value:.4g} in epoch {epoch}")
         if self.settings.l2:
-            loss = loss + self.settings.l2 * sum((p.square().sum() for p in self.parameters if p.ndim > 1), loss.new_zeros(()))
+            loss = loss + self.settings.l2 * sum(
+                (p.square().sum() for p in self.parameters if p.ndim > 1), loss.new_zeros(())
+            )
         loss.backward()
         norm = self._clip()
         if not np.isfinite(norm):

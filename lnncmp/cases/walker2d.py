@@ -60,9 +60,9 @@ class _Preparation:
         if settings.train_windows is not None:
             raw[0] = _thinned(raw[0], settings.train_windows)
         self.scaler = _scaler(raw[0], settings)
-        windows = [self.windows(part) for part in raw]
-        self.splits = Splits(*windows, self.scaler, self.scaler, raw[0].y.std(axis=(0, 1)))
-        self.futures = self._futures(raw[2], pairs[2], windows[2], horizon)
+        made = [self.windows(part) for part in raw]
+        self.splits = Splits(made[0], made[1], made[2], self.scaler, self.scaler, raw[0].y.std(axis=(0, 1)))
+        self.futures = self._futures(raw[2], pairs[2], made[2], horizon)
 
     def windows(self, raw: windowing.Cut) -> Windows:
         made = windowing.to_windows(raw, self.scaler.scale(raw.x), self.scaler.scale(raw.y))
@@ -171,7 +171,7 @@ def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, 
 
 
 def sample() -> Prepared:
-    """Return a tiny synthetic stand-in (damped, coupled oscillations in 17 columns) with the shapes of the real thing."""
+    """Return a tiny synthetic stand-in, damped oscillations in 17 columns, with the shapes of the real thing."""
     rng = np.random.default_rng(0)
     recordings = [regular(_wobble(rng), f"sample-{n:02d}") for n in range(20)]
     nowhere = Path()
@@ -182,7 +182,9 @@ def sample() -> Prepared:
 def _wobble(rng: np.random.Generator, frames: int = 160) -> NDArray[np.float64]:
     time = np.arange(frames)[:, None]
     frequency, phase = rng.uniform(0.05, 0.3, 17), rng.uniform(0, 6.28, 17)
-    return np.sin(frequency * time + phase) * np.exp(-0.002 * time) + 0.01 * rng.standard_normal((frames, 17))
+    values: NDArray[np.float64] = np.sin(frequency * time + phase) * np.exp(-0.002 * time)
+    values += 0.01 * rng.standard_normal((frames, 17))
+    return values
 
 
 CASE = Case(

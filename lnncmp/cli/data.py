@@ -73,7 +73,9 @@ def train_policies(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the policies (.npz, plain arrays).")],
     case: CaseName = "walker2d",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
-    scale: Annotated[float, typer.Option(min=0.0, help="Share of the full training budget (1: about 30 minutes).")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(min=0.0, help="Share of the full training budget (1: about 30 minutes).")
+    ] = 1.0,
     quiet: options.Quiet = False,
 ) -> None:
     """Train the walking policies of the simulated rollouts again, from nothing."""

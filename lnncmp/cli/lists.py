@@ -13,9 +13,6 @@ from lnncmp.errors import UsageError
 from lnncmp.recipe import load_recipe, model_spec, preset_names
 from lnncmp.registry import member_names
 
-
-
-
 ListFormat = Annotated[str, typer.Option("--format", help="table or json.")]
 
 

@@ -18,5 +18,5 @@ def sensor_noise(windows: Windows, level: float, input_std: NDArray[np.float64],
 
 
 def unit_timespans(windows: Windows) -> Windows:
-    """Replace every elapsed time by 1: does the model use the times at all?"""
+    """Replace every elapsed time by 1, to see whether a model uses the times at all."""
     return windows.with_dt(np.ones_like(windows.dt))

@@ -55,7 +55,10 @@ def starts(length: int, window: int, stride: int) -> range:
 
 @dataclass(frozen=True)
 class Cut:
-    """Raw windows: x, y (N, T, F), dt (N, T), last (N,) row of the last input, group (N,), source (N,) recording number."""
+    """Raw windows: x, y (N, T, F), dt (N, T), group (N,).
+
+    last: (N,) row of the last input in its recording; source: (N,) number of that recording.
+    """
 
     x: Floats64
     y: Floats64

@@ -43,7 +43,7 @@ class Grid:
         return row == self.best and column.heading == self.best_heading
 
 
-_TEST_MSE = "test MSE\n[95 %]"
+_TEST_MSE = "test MSE\n[95%]"
 
 
 def _column(
@@ -88,7 +88,7 @@ def _with_baselines(comparison: Comparison, columns: tuple[Column, ...]) -> Grid
 def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
     pairs = {pair.model: pair for pair in comparison.comparisons}
     made = [
-        _column(comparison, "seeds ok\n/diverged", _outcomes),
+        _column(comparison, "seeds\nok/div.", _outcomes),
         _column(comparison, _TEST_MSE, _error, lambda row: significant(row.test_mse)),
         _column(comparison, f"difference\nto {comparison.reference}", lambda row: _difference(pairs.get(row.model))),
     ]
@@ -101,10 +101,11 @@ def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
 
 
 def _horizon(comparison: Comparison, step: str) -> Column:
-    def cell(row: ModelRow | BaselineRow) -> str:
-        return significant(row.horizons.get(step))
+    def cell(row: ModelRow) -> str:
+        left_range = any(str(point.step) == step and point.not_finite for point in row.curve)
+        return "inf" if left_range else significant(row.horizons.get(step))
 
-    return _column(comparison, f"MSE at\nstep {step}", cell, cell)
+    return _column(comparison, f"MSE\n@{step}", cell, lambda row: significant(row.horizons.get(step)))
 
 
 def _noise_slope(comparison: Comparison) -> Column:
@@ -144,11 +145,8 @@ def _difference(pair: PairedComparison | None) -> str:
     """Return the mean difference and under it p, "not significant" or "n < 6"; "reference" for the reference."""
     if pair is None:
         return "reference"
-    if pair.verdict.startswith("too few"):
-        return f"{signed(pair.difference)}\nn < 6"
-    if pair.verdict == "not significant":
-        return f"{signed(pair.difference)}\nnot significant"
-    return f"{signed(pair.difference)}\n{p_value(pair.p_holm)}"
+    shown = {"too few seeds (n < 6)": "n < 6", "not significant": "not\nsignificant"}
+    return f"{signed(pair.difference)}\n({shown.get(pair.verdict, p_value(pair.p_holm))})"
 
 
 def _published(row: ModelRow) -> str:

@@ -1,5 +1,7 @@
 """The comparison as LaTeX: booktabs tables with all text escaped, and the notes as a list under them."""
 
+import re
+
 from lnncmp.report.grid import Grid, accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.table import Comparison
 
@@ -38,8 +40,11 @@ def escaped(text: str) -> str:
 
 
 def _cell(text: str, bold: bool = False) -> str:
-    """Return one cell; an empty group stands before a bracket, which a line end would take for its own argument."""
-    shown = escaped(text)
+    """Return one cell with true minus signs.
+
+    An empty group stands before an opening bracket, which the line end above it would take for its own argument.
+    """
+    shown = re.sub(r"(^|[\[ ])-(?=\d)", r"\1$-$", escaped(text))
     if shown.startswith("["):
         shown = "{}" + shown
     return f"\\textbf{{{shown}}}" if bold else shown

@@ -31,10 +31,10 @@ def signed(value: float | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """Return "p 0.031" or "p < 0.001"."""
+    """Return "p = 0.031" or "p < 0.001"."""
     if p is None:
         return UNKNOWN
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def size(count: int | None) -> str:
@@ -51,6 +51,8 @@ def seconds(value: float | None) -> str:
     """Return a time with its unit: "1.23 s", "45.6 ms", "12.3 us", "15.0 min" from ten minutes on."""
     if value is None:
         return UNKNOWN
+    if value == 0:
+        return "0 s"
     if value >= 600:
         return f"{significant(value / 60, 3)} min"
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):

@@ -18,16 +18,16 @@ class Observer(Protocol):
     """Who is told how the work goes; `task` is a RunSpec or a MeasureSpec."""
 
     def started(self, task: Task) -> None:
-        """Called when work on a task begins."""
+        """Hear that work on a task begins."""
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
-        """Called after each epoch of a run."""
+        """Hear of an epoch of a run."""
 
     def finished(self, task: Task, status: str, reason: str | None) -> None:
-        """Called when a task ends: ok, diverged, failed."""
+        """Hear that a task ended: ok, diverged, failed."""
 
     def warn(self, message: str) -> None:
-        """Called with a sentence for the user."""
+        """Hear a sentence meant for the user."""
 
 
 @dataclass
@@ -46,7 +46,8 @@ def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer
     """
     todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
     _Pool(assignment, store, observer).work(todo)
-    measured = [record for spec in plan.measurements if (record := store.measurement(spec.measurement_id))]
+    found = (store.measurement(spec.measurement_id) for spec in plan.measurements)
+    measured = [record for record in found if record is not None]
     missing = [spec for spec in plan.runs if store.run(spec.run_id) is None]
     longest_first = sorted(missing, key=lambda spec: -run_seconds(spec, plan.shape, measured))
     _Pool(assignment, store, observer).work(longest_first)
@@ -134,7 +135,7 @@ class _Pool:
         self.waiting.append(task)
 
     def _died(self, worker: Worker) -> None:
-        """A worker ended without a word: out of memory, or killed. Record nothing, so that the run can be resumed."""
+        """Stop: a worker ended without a word. Nothing is recorded, so that its run can be resumed."""
         task = worker.task
         worker.process.join(timeout=5)
         code = worker.process.exitcode

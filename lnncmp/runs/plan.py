@@ -114,7 +114,13 @@ def _shared(recipe: Recipe) -> dict[str, Any]:
 
 
 def _run(
-    recipe: Recipe, label: str, arguments: Arguments, seed: int, shape: DataShape, shared: dict[str, Any], comparison: str
+    recipe: Recipe,
+    label: str,
+    arguments: Arguments,
+    seed: int,
+    shape: DataShape,
+    shared: dict[str, Any],
+    comparison: str,
 ) -> RunSpec:
     name = recipe.entry(label).model
     resolved = {

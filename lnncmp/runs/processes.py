@@ -35,7 +35,9 @@ class Assignment:
 
 
 class Worker:
-    """One child process. Messages it sends: ("epoch", epoch, epochs, loss), ("warn", text), ("done", status, reason),
+    """One child process.
+
+    Messages it sends: ("epoch", epoch, epochs, loss), ("warn", text), ("done", status, reason),
     ("busy",) when another process holds the run, ("measured", record), ("error", LnncmpError).
     """
 

@@ -83,7 +83,7 @@ class Scores(_Record):
 class RunRecord(_Record):
     """One training run, complete or not. Written once, never changed.
 
-    comparison: hash of all that the runs of one comparison share (data, training, evaluation), without models and seeds.
+    comparison: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
     """
 

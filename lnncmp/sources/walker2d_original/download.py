@@ -7,8 +7,10 @@ from lnncmp.data.archive import check_members, extract_members
 from lnncmp.data.fetch import TIMEOUT, download, open_session
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.walker2d_original.folder import HINT
+from lnncmp.sources.walker2d_original.folder import COMMAND
 from lnncmp.sources.walker2d_original.manifest import RolloutManifest
+
+_HINT = f"Run `{COMMAND}` again later, or name a folder with the published files with --data DIR."
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def download_rollouts(folder: Path, manifest: RolloutManifest, addresses: Addres
             max_bytes=2 * manifest.total_bytes + (1 << 20),
             accept=lambda path: check_members(path, manifest.files),
             progress=lambda done, total: context.progress("downloading the Walker2d rollouts", done, total),
-            hint=HINT,
+            hint=_HINT,
             timeout=addresses.timeout,
         )
     except DataError as error:
@@ -71,7 +73,7 @@ def _download_singly(
                     sha256=entry.sha256,
                     size=entry.bytes,
                     progress=report,
-                    hint=HINT,
+                    hint=_HINT,
                     timeout=addresses.timeout,
                     session=session,
                 )

@@ -25,7 +25,6 @@ from lnncmp.sources.walker2d_simulated.rollouts import simulate
 from lnncmp.sources.walker2d_simulated.store import obtain
 from lnncmp.sources.walker2d_simulated.variants import RECIPES, VARIANTS, simulate_variant
 
-NAME = "walker2d_simulated"
 _FOLDER = "walker2d-simulated"
 
 RECIPE = Recipe()
@@ -103,7 +102,7 @@ def load_variant(name: str, frames: int, context: SourceContext) -> list[Recordi
 
 
 SOURCE = Source(
-    name=NAME,
+    name="simulated",
     summary="Walker2d rollouts simulated with MuJoCo: 4 policies x 100 rollouts, 17 columns at 125 Hz, no download",
     card="walker2d",
     version=VERSION,

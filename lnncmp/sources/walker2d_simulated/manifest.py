@@ -53,10 +53,10 @@ def array_digest(array: NDArray[np.float64]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array, "<f8").data).hexdigest()
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that may decide the last bit of a rollout."""
+def versions(packages: Sequence[str] = ("mujoco", "gymnasium", "numpy")) -> dict[str, str]:
+    """Return the versions that may decide the last bit: of Python, the machine and `packages`."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in ("mujoco", "gymnasium", "numpy"):
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -107,16 +107,24 @@ def difference(ours: Manifest, shipped: Manifest) -> str:
     count = sum(ours.rollouts.get(group) != shipped.rollouts.get(group) for group in groups)
     if count == 0:
         return ""
-    packages = [name for name in shipped.made_with if ours.made_with.get(name) != shipped.made_with[name]]
-    told = ", ".join(f"{n} {ours.made_with.get(n)} instead of {shipped.made_with[n]}" for n in packages)
-    changed = [
-        word for word, differs in (
-            ("the model file", ours.model != shipped.model),
-            ("the policies", ours.policies != shipped.policies),
-        ) if differs
-    ]  # fmt: skip
-    reason = "; ".join(filter(None, [" and ".join(changed) + " changed" if changed else "", told]))
+    reasons = [f"other {word}" for word, same in _inputs(ours, shipped).items() if not same]
+    reasons += [
+        f"{name} {ours.made_with.get(name)} instead of {theirs}"
+        for name, theirs in shipped.made_with.items()
+        if ours.made_with.get(name) != theirs
+    ]
+    why = f" ({', '.join(reasons)})" if reasons else ""
     return (
         f"{count} of {len(groups)} simulated Walker2d rollouts differ from the reference set"
-        f"{f' ({reason})' if reason else ''}: numbers are not comparable bit for bit with those of other machines"
+        f"{why}: "
+        "numbers are not comparable bit for bit with those of other machines"
     )
+
+
+def _inputs(ours: Manifest, shipped: Manifest) -> dict[str, bool]:
+    """Return what rollouts are made from, and whether it is the same."""
+    return {
+        "model file": ours.model == shipped.model,
+        "policies": ours.policies == shipped.policies,
+        "recipe": ours.recipe == shipped.recipe,
+    }

@@ -102,7 +102,7 @@ def _network(sizes: tuple[int, ...], last_gain: float, generator: "torch.Generat
     layers: list[nn.Module] = []
     for index, (inputs, outputs) in enumerate(pairwise(sizes)):
         # skip_init: the usual random start would draw from torch's global stream
-        layer: Any = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+        layer: Any = nn.utils.skip_init(nn.Linear, inputs, outputs)
         gain = last_gain if index == len(sizes) - 2 else 2**0.5
         nn.init.orthogonal_(layer.weight, gain, generator=generator)
         nn.init.zeros_(layer.bias)

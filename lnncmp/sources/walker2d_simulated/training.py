@@ -10,6 +10,7 @@ guarantees that a chain ends in good walkers, so look at the lengths in `trainin
 """
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,6 @@ NAMES = (*POLICIES, *OTHER_POLICIES)
 
 _FINAL_GAIN = {POLICIES[0]: 1.25}
 _UPDATES = sum(stage.marks[-1][1] for stage in STAGES)
-_FEWEST = sum(len(stage.marks) for stage in STAGES)
 
 DEFAULT_STEPS = _UPDATES * PPOSettings().update_frames
 """Environment steps of the whole chain by default."""
@@ -82,7 +82,7 @@ def scaled_marks(stage: Stage, factor: float) -> dict[int, str]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let torch use one thread inside the block: the networks are too small for more, and sums keep their order."""
     import torch
 
@@ -98,32 +98,33 @@ def train_policies(
     out: Path,
     *,
     seed: int = 0,
-    steps: int = DEFAULT_STEPS,
+    scale: float = 1.0,
     settings: PPOSettings | None = None,
     threads: int = 1,
     progress: Progress = no_progress,
 ) -> list[Path]:
     """Train the chain and return the six policy files written to the folder `out`, beside `training.json`.
 
-    steps: environment steps in all, kept to about. threads: of MuJoCo's batch; changes no number.
-    Deterministic for a seed, a budget and a machine. Raises UsageError if `steps` is too small or `out` has policies
-    already, DataError if a file cannot be written or training diverged.
+    scale: length of the chain, 1 for DEFAULT_STEPS environment steps; each policy gets one update at least.
+    threads: of MuJoCo's batch; changes no number.
+    Deterministic for a seed, a budget and a machine. Raises UsageError if `scale` is not positive or `out`
+    has policies already, DataError if a file cannot be written or training diverged.
     """
     chosen = settings or PPOSettings()
-    factor = _checked_factor(out, steps, chosen)
+    _check(out, scale)
     make_dir(out)
-    total = sum(max(scaled_marks(stage, factor)) for stage in STAGES) * chosen.update_frames
+    total = sum(max(scaled_marks(stage, scale)) for stage in STAGES) * chosen.update_frames
     kept: dict[str, Policy] = {}
     log: dict[str, dict[str, float | int | None]] = {}
     done = 0
-    with _one_thread():
+    with one_thread():
         for number, stage in enumerate(STAGES):
             start = amplified(kept[stage.start], stage.gain, stage.name) if stage.start else None
             # one seed a stage: walkers and learner draw from different streams of it
             learner = Learner(chosen, seed * len(STAGES) + number, start)
             stream = np.random.default_rng(np.random.SeedSequence([seed, number, 2]))
             walk = Walk(chosen.envs, stage.reward, stream, threads)
-            for policy in _run_stage(stage, factor, learner, walk):
+            for policy in _run_stage(stage, scale, learner, walk):
                 done += chosen.update_frames
                 if policy is not None:
                     kept[policy.name] = policy
@@ -131,28 +132,25 @@ def train_policies(
                     if policy.name in NAMES:
                         save_policy(out / f"{policy.name}.npz", policy)
                 progress(f"Training Walker2d policies ({stage.name})", done, total)
-    told = {"seed": seed, "steps": steps, "made_with": versions(), "policies": log}
+    used = versions(("mujoco", "gymnasium", "numpy", "torch"))
+    told = {"seed": seed, "scale": scale, "steps": done, "made_with": used, "policies": log}
     write_bytes(out / LOG, (json.dumps(told, indent=1) + "\n").encode())
     return [out / f"{name}.npz" for name in NAMES]
 
 
-def _checked_factor(out: Path, steps: int, settings: PPOSettings) -> float:
-    """Return the length of the chain as a multiple of the default; see `train_policies` for the errors."""
-    updates = steps // settings.update_frames
-    if updates < _FEWEST:
-        raise UsageError(
-            f"training needs at least {_FEWEST * settings.update_frames} steps, got {steps}", "Ask for more steps."
-        )
+def _check(out: Path, scale: float) -> None:
+    """Refuse what cannot be trained; see `train_policies` for the errors."""
+    if not (scale > 0 and math.isfinite(scale)):
+        raise UsageError(f"the share of the training budget must be positive, got {scale}", "1 is the full budget.")
     if present := [name for name in NAMES if (out / f"{name}.npz").exists()]:
         raise UsageError(f"the folder {out} already has policies: {', '.join(present)}", "Choose another --out.")
-    return updates / _UPDATES
 
 
-def _run_stage(stage: Stage, factor: float, learner: Learner, walk: Walk) -> Iterator[Policy | None]:
+def _run_stage(stage: Stage, scale: float, learner: Learner, walk: Walk) -> Iterator[Policy | None]:
     """Train one stage; yield after each update, the policy where one is to be kept, else None."""
-    marks = scaled_marks(stage, factor)
+    marks = scaled_marks(stage, scale)
     for update in range(1, max(marks) + 1):
-        share = max(1 - (update - 1) / (stage.decay * factor), _LEAST_LEARNING_RATE)
+        share = max(1 - (update - 1) / (stage.decay * scale), _LEAST_LEARNING_RATE)
         learner.update(learner.collect(walk), learner.settings.learning_rate * share)
         name = marks.get(update)
         yield amplified(learner.policy(name), _FINAL_GAIN.get(name, 1.0), name) if name else None

@@ -1,12 +1,16 @@
 """The commands and where they come from: every case study is a command of its own, named after its file."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.cli import data, doctor, lists, study
+from lnncmp.cli import data, lists, study
+from lnncmp.cli.doctor import doctor
+from lnncmp.cli.terminal import print_error
+from lnncmp.errors import LnncmpError
 
 app = typer.Typer(
     name="lnncmp",
@@ -40,4 +44,13 @@ app.command("reproduce-all")(study.reproduce_all)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
 app.command("recipes")(lists.recipes)
-app.command("doctor")(doctor.doctor)
+app.command("doctor")(doctor)
+
+
+def main() -> None:
+    """Run the command line. Errors meant for the user are printed here, and only here, without a traceback."""
+    try:
+        app()
+    except LnncmpError as error:
+        print_error(error)
+        sys.exit(error.exit_code)

@@ -1,0 +1,66 @@
+"""The contract of a recurrent layer: what stands between the inputs and the readout of a model.
+
+Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from lnncmp.cells.base import State
+
+
+class RecurrentLayer(nn.Module, ABC):
+    """A causal map from inputs (B, T, I) to the hidden states (B, T, `width`) of every step.
+
+    A layer never lets the content of padding through: inputs there are replaced before they are used and the state
+    is kept. What it returns at padding steps is finite but without meaning; the model sets it to 0.
+    """
+
+    implementation: str = "loop"
+    width: int
+    """Features that the layer gives to the readout at each step."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """Return the state before the first step: tensors (batch, ...) on the layer's device and dtype."""
+
+    @abstractmethod
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T)."""
+
+    def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+        """Return the hidden states (B, T, width) alone, from the initial state, for x (B, T, I), dt and step (B, T)."""
+        return self.sequence(x, dt, step, self.initial_state(x.shape[0]))[0]
+
+    def constrain(self) -> None:
+        """Put parameters back into their admissible range; called after every optimiser step."""
+
+    def structure(self) -> dict[str, int]:
+        """Return counts worth reporting (empty by default)."""
+        return {}
+
+
+def blank_padding(x: Tensor, dt: Tensor, step: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return x (B, T, I) and dt (B, T) with 0 at padding steps, so that NaN there reaches no value or gradient."""
+    if step is None:
+        return x, dt
+    return x.where(step[..., None], x.new_zeros(())), dt.where(step, dt.new_zeros(()))
+
+
+def time_major(step: Tensor | None, steps: int) -> list[Tensor | None]:
+    """Return T masks (B, 1) of real steps for step (B, T), or T times None where every step is real."""
+    if step is None:
+        return [None] * steps
+    return list(step.t()[..., None].unbind(0))
+
+
+def hold(real: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
+    """Return `new` (B, H) where `real` (B, 1) is True and the `old` state (B, H) at padding."""
+    return new if real is None else torch.where(real, new, old)
+
+
+def stack_steps(outputs: list[Tensor], width: int, like: Tensor) -> Tensor:
+    """Return T tensors (B, width) as one (B, T, width); `like` (B, ...) gives batch, dtype and device for T = 0."""
+    return torch.stack(outputs, dim=1) if outputs else like.new_zeros(like.shape[0], 0, width)

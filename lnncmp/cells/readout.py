@@ -1,0 +1,63 @@
+"""A model made of a recurrent layer and a readout.
+
+Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, O outputs.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from lnncmp.cells.base import SequenceModel, State
+from lnncmp.cells.layer import RecurrentLayer
+
+
+class MotorReadout(nn.Module):
+    """Affine map of the first O units, one gain and one offset each: y = output_w v[:O] + output_b.
+
+    The readout of neural circuit policies: motor neurons are the outputs (ncps `output_mapping="affine"`).
+    """
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.output_w = nn.Parameter(torch.ones(outputs))
+        self.output_b = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return (B, T, O) for hidden (B, T, H), H >= O."""
+        return hidden[..., : self.outputs] * self.output_w + self.output_b
+
+
+class RecurrentModel(SequenceModel):
+    """A recurrent layer, then a readout (H to O) at every step; outputs at padding are 0."""
+
+    def __init__(self, layer: RecurrentLayer, readout: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.readout = readout
+        self.implementation = layer.implementation
+
+    def initial_state(self, batch: int) -> State:
+        """Return the layer's state before the first step: tensors (batch, ...)."""
+        return self.layer.initial_state(batch)
+
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+        """Return outputs (B, T, O) and the final state for x (B, T, I), dt (B, T), step (B, T), state or None."""
+        start = self.layer.initial_state(x.shape[0]) if state is None else state
+        hidden, final = self.layer.sequence(x, dt, step, start)
+        return self._read(hidden, step), final
+
+    def forward(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
+        """Return outputs (B, T, O) from the initial state for x (B, T, I), dt (B, T), step (B, T)."""
+        return self._read(self.layer.outputs(x, dt, step), step)
+
+    def _read(self, hidden: Tensor, step: Tensor | None) -> Tensor:
+        y: Tensor = self.readout(hidden)
+        return y if step is None else y.where(step[..., None], y.new_zeros(()))
+
+    def constrain(self) -> None:
+        """Put the layer's parameters back into their admissible range."""
+        self.layer.constrain()
+
+    def structure(self) -> dict[str, int]:
+        """Return the layer's counts."""
+        return self.layer.structure()

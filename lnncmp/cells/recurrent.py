@@ -1,0 +1,152 @@
+"""LSTM and GRU: the baselines, by torch's own kernel or unrolled in plain PyTorch.
+
+LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), as in torch.nn.LSTM:
+    i, f, o = sigmoid(...), g = tanh(...);  c' = f c + i g;  h' = o tanh(c')
+GRU (Cho et al. 2014), as in torch.nn.GRU:
+    r, z = sigmoid(...);  n = tanh(W_in x + b_in + r (W_hn h + b_hn));  h' = (1 - z) n + z h
+Both ignore the elapsed time dt. Parameters have torch's names, shapes and initialisation.
+
+Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from lnncmp.cells.activations import tanh
+from lnncmp.cells.base import State
+from lnncmp.cells.layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+
+
+def _start(layer: "LSTMLayer | GRULayer", init: str) -> None:
+    """Draw the weights: `torch` leaves U(-1/sqrt H, 1/sqrt H), `keras` is glorot, orthogonal and zero biases."""
+    if init == "keras":
+        nn.init.xavier_uniform_(layer.weight_ih_l0)
+        nn.init.orthogonal_(layer.weight_hh_l0)
+        nn.init.zeros_(layer.bias_ih_l0)
+        nn.init.zeros_(layer.bias_hh_l0)
+
+
+def _weights(layer: "LSTMLayer | GRULayer") -> list[Tensor]:
+    """Return the four weights as attributes, never torch's cached list, which functional_call does not replace."""
+    return [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
+
+
+class LSTMLayer(nn.LSTM, RecurrentLayer):
+    """One LSTM layer; state (h, c), each (B, H).
+
+    `implementation` "torch" runs the kernel of torch.nn.LSTM; "loop" is the unrolled twin, which also works under
+    vmap; "auto" is "torch". torch's kernel gives no cell state but the last, so a padded batch whose final state is
+    asked for (`sequence`) runs the loop; `outputs` needs no state and always runs the kernel.
+    `forget_bias` is added to the forget gate's bias at the start (0 is torch's own initialisation).
+    """
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        implementation: str = "auto",
+        forget_bias: float = 0.0,
+        init: str = "torch",
+    ) -> None:
+        super().__init__(inputs, hidden, batch_first=True)
+        self.implementation = "loop" if implementation == "loop" else "torch"
+        self.width = hidden
+        _start(self, init)
+        with torch.no_grad():
+            self.bias_ih_l0[hidden : 2 * hidden] += forget_bias
+
+    def initial_state(self, batch: int) -> State:
+        """Return (h, c) = 0, each (batch, H)."""
+        zeros = self.weight_hh_l0.new_zeros(batch, self.hidden_size)
+        return zeros, zeros
+
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, H) and (h, c) for x (B, T, I), step (B, T); dt is ignored."""
+        x, _ = blank_padding(x, dt, step)
+        if self.implementation == "torch" and step is None and x.shape[0] and x.shape[1]:
+            return self._kernel(x, state)
+        return self._loop(x, step, state)
+
+    def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+        """Return hidden states (B, T, H) from the initial state for x (B, T, I), step (B, T); dt is ignored."""
+        # Padding stands at the end and the layer is causal: blanked padding cannot reach a real step.
+        x, dt = blank_padding(x, dt, step)
+        real = None if self.implementation == "torch" else step
+        return self.sequence(x, dt, real, self.initial_state(x.shape[0]))[0]
+
+    def _kernel(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        start = [s[None] for s in state]
+        hidden, h, c = torch.lstm(x, start, _weights(self), True, 1, 0.0, self.training, False, True)
+        return hidden, (h[0], c[0])
+
+    def _loop(self, x: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh = _weights(self)
+        recurrent = w_hh.t()
+        h, c = state
+        outputs = []
+        drive = linear(x.transpose(0, 1), w_ih, b_ih + b_hh).unbind(0)
+        for z, real in zip(drive, time_major(step, x.shape[1]), strict=True):
+            i, f, g, o = torch.addmm(z, h, recurrent).chunk(4, 1)
+            new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * tanh(g)
+            new_h = torch.sigmoid(o) * tanh(new_c)
+            h, c = hold(real, new_h, h), hold(real, new_c, c)
+            outputs.append(h)
+        return stack_steps(outputs, self.width, x), (h, c)
+
+
+class GRULayer(nn.GRU, RecurrentLayer):
+    """One GRU layer; state (h,) of shape (B, H).
+
+    `implementation` as for LSTMLayer; here the padded final state is read off the hidden states, so "torch" always
+    runs torch's kernel.
+    """
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+    def __init__(self, inputs: int, hidden: int, implementation: str = "auto", init: str = "torch") -> None:
+        super().__init__(inputs, hidden, batch_first=True)
+        self.implementation = "loop" if implementation == "loop" else "torch"
+        self.width = hidden
+        _start(self, init)
+
+    def initial_state(self, batch: int) -> State:
+        """Return (h,) = 0 of shape (batch, H)."""
+        return (self.weight_hh_l0.new_zeros(batch, self.hidden_size),)
+
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, H) and (h,) for x (B, T, I), step (B, T); dt is ignored."""
+        x, _ = blank_padding(x, dt, step)
+        if self.implementation == "torch" and x.shape[0] and x.shape[1]:
+            return self._kernel(x, step, state[0])
+        return self._loop(x, step, state[0])
+
+    def _kernel(self, x: Tensor, step: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
+        hidden, last = torch.gru(x, h[None], _weights(self), True, 1, 0.0, self.training, False, True)
+        if step is None:
+            return hidden, (last[0],)
+        path = torch.cat([h[:, None], hidden], 1)
+        real_steps = step.sum(1)[:, None, None].expand(-1, 1, self.hidden_size)
+        return hidden, (path.gather(1, real_steps)[:, 0],)
+
+    def _loop(self, x: Tensor, step: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh = _weights(self)
+        recurrent = w_hh.t()
+        outputs = []
+        drive = linear(x.transpose(0, 1), w_ih, b_ih).unbind(0)
+        for z, real in zip(drive, time_major(step, x.shape[1]), strict=True):
+            in_r, in_z, in_n = z.chunk(3, 1)
+            rec_r, rec_z, rec_n = torch.addmm(b_hh, h, recurrent).chunk(3, 1)
+            update = torch.sigmoid(in_z + rec_z)
+            candidate = tanh(in_n + torch.sigmoid(in_r + rec_r) * rec_n)
+            h = hold(real, torch.lerp(candidate, h, update), h)
+            outputs.append(h)
+        return stack_steps(outputs, self.width, x), (h,)

@@ -1,0 +1,140 @@
+"""Synthetic records for the tests of comparing and reporting: every number below is chosen, none was measured."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lnncmp.published import Published
+from lnncmp.runs.record import (
+    BaselineRecord,
+    Epoch,
+    HorizonPoint,
+    MeasurementRecord,
+    Parameters,
+    PerturbationPoint,
+    RunRecord,
+    Scores,
+    Seeds,
+)
+
+DATA_HASH = "d" * 16
+
+
+def recipe(**changes: Any) -> dict[str, Any]:
+    return {
+        "match": "hidden",
+        "dt_as_input": True,
+        "data": {"window": 10, "timespans": "elapsed"},
+        "train": {"epochs": 3, "restore": "best"},
+        "evaluate": {"horizon": 50},
+        "model": {"label": "any", "arguments": {"hidden": 64}},
+        **changes,
+    }
+
+
+def scores(mse: float, *, slope: float = 0.5, ones: float = 1.01, far: float | None = None) -> Scores:
+    """One-step MSE `mse`, NMSE a tenth of it, noise slope `slope`, free-running error 2, 3 and `far` (or 5) times."""
+    nmse = mse / 10
+    noise = [
+        PerturbationPoint(
+            group="noise",
+            name=f"sensor noise {level} sd",
+            level=level,
+            windows=100,
+            mse=10 * (nmse + slope * level**2),
+            nmse=nmse + slope * level**2,
+            ratio=mse / 2,
+        )
+        for level in (0.1, 0.3, 1.0)
+    ]
+    others = [
+        PerturbationPoint(
+            group="physics", name="gravity_x2", level=None, windows=50, mse=2 * mse, nmse=2 * nmse, ratio=mse
+        ),
+        PerturbationPoint(group="timespans", name="ones", level=None, windows=100, mse=ones * mse, nmse=ones * nmse),
+    ]
+    ahead = {1: 2 * mse, 10: 3 * mse, 50: 5 * mse if far is None else far}
+    return Scores(
+        metrics={"test": {"mse": mse, "nmse": nmse}},
+        horizons=[HorizonPoint(step=step, mse=error, nmse=error / 10) for step, error in ahead.items()],
+        perturbations=noise + others,
+    )
+
+
+def run(model: str, seed: int, mse: float | None, **changes: Any) -> RunRecord:
+    """A run that is ok with test error `mse`, or diverged in epoch 2 if that is None."""
+    ok = mse is not None
+    fields = {
+        "run_id": f"{model}-{seed}",
+        "comparison": "c" * 8,
+        "case": "walker2d",
+        "source": "simulated",
+        "preset": "quick",
+        "model": model,
+        "recipe": recipe(),
+        "data_hash": DATA_HASH,
+        "seeds": Seeds(root=seed, model=1, wiring=2, batches=3, data=4),
+        "status": "ok" if ok else "diverged",
+        "reason": None if ok else "loss is not finite",
+        "stopped_epoch": None if ok else 2,
+        "implementation": "loop",
+        "parameters": Parameters(trainable=12345, active=12000, total=13000),
+        "structure": {"neurons": 64},
+        "history": [
+            Epoch(epoch=n, train_loss=1, validation_loss=1, seconds=1 + n + seed, grad_norm=1, learning_rate=0.01)
+            for n in (0, 1, 2)
+        ],
+        "best_epoch": 2 if ok else None,
+        "scores": scores(mse) if mse is not None else None,
+    }
+    return RunRecord.model_validate({**fields, **changes})
+
+
+def runs(model: str, errors: Sequence[float | None], **changes: Any) -> list[RunRecord]:
+    return [run(model, seed, error, **changes) for seed, error in enumerate(errors)]
+
+
+def measurement(model: str, **changes: Any) -> MeasurementRecord:
+    fields = {
+        "measurement_id": f"m-{model}",
+        "model": model,
+        "implementation": "loop",
+        "batch": 64,
+        "steps": 10,
+        "step_seconds": [0.02, 0.04, 0.03],
+        "latency_seconds": [0.0002, 0.0003, 0.0004],
+        "saved_bytes": 84_500,
+        "peak_memory_bytes": 12_300_000,
+        "method": "fresh process",
+    }
+    return MeasurementRecord.model_validate({**fields, **changes})
+
+
+def baseline(name: str, mse: float, **changes: Any) -> BaselineRecord:
+    fields = {"baseline_id": f"b-{name}", "name": name, "data_hash": DATA_HASH, "scores": scores(mse, slope=1.0)}
+    return BaselineRecord.model_validate({**fields, **changes})
+
+
+def study() -> dict[str, Any]:
+    """Arguments of `compare` for ten seeds of four models: one better, one alike, one that loses runs."""
+    wave = [0.03, -0.02, 0.01, -0.04, 0.02, 0.0, -0.01, 0.04, -0.03, 0.05]
+    lstm = runs("lstm", [0.9 + w for w in wave], implementation="fused")
+    cfc = runs("cfc", [0.8 + w / 2 for w in wave])
+    gru = runs("gru_1", [0.9 - w for w in wave], implementation="fused")
+    ltc = runs("ltc", [1.1 + w for w in wave[:8]] + [None, None])
+    ltc[3] = run("ltc", 3, 1.06, scores=scores(1.06, far=float("inf")))
+    without_time = [run("cfc", s, 0.88 + w, recipe=recipe(data={"timespans": "ones"})) for s, w in enumerate(wave)]
+    return {
+        "runs": [*lstm, *cfc, *gru, *ltc],
+        "measurements": [
+            measurement("lstm", implementation="fused", saved_bytes=512, peak_memory_bytes=1_200_000_000),
+            measurement("cfc"),
+            measurement("gru_1"),
+        ],
+        "baselines": [baseline("persistence", 6.5), baseline("train_mean", 7.369)],
+        "reference": "lstm",
+        "title": "Walker2d",
+        "published": {
+            "cfc": Published(mean=0.64305, std=0.00574, source="Table 5", differences=["50 epochs & last weights"])
+        },
+        "ablations": {"timespans=ones": without_time},
+    }

@@ -1,0 +1,322 @@
+"""From synthetic records to a comparison: means, pairs, verdicts, notes, and what is refused."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+from synthetic_records import baseline, measurement, recipe, run, runs, scores, study
+
+from lnncmp.compare import best_model, compare, verdict
+from lnncmp.errors import DataError, LnncmpError, UsageError
+from lnncmp.runs.record import Parameters
+
+UP = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+def table(records, reference="lstm", measurements=(), baselines=(), **options):
+    return compare(records, list(measurements), list(baselines), reference=reference, **options)
+
+
+def row(comparison, model):
+    return next(row for row in comparison.rows if row.model == model)
+
+
+def note(comparison, words):
+    found = [sentence for sentence in comparison.notes if words in sentence]
+    assert len(found) == 1, (words, comparison.notes)
+    return found[0]
+
+
+def test_row_of_a_model():
+    made = row(table(runs("lstm", [1.0, 2.0, 3.0])), "lstm")
+    half = 4.302652729911275 / math.sqrt(3)
+    error = made.metrics["test_mse"]
+    assert (error.mean, error.values, error.seeds) == (2.0, [1.0, 2.0, 3.0], [0, 1, 2])
+    assert error.ci95 == pytest.approx((2 - half, 2 + half))
+    assert made.metrics["test_nmse"].mean == pytest.approx(0.2)
+    assert made.horizons == pytest.approx({"1": 4.0, "10": 6.0, "50": 10.0})
+    assert [(point.step, point.seeds, point.not_finite) for point in made.curve] == [(1, 3, 0), (10, 3, 0), (50, 3, 0)]
+    assert made.noise_slope.mean == pytest.approx(0.5)
+    assert made.params.model_dump() == {"trainable": 12345, "active": 12000, "total": 13000}
+    assert made.structure == {"neurons": 64}
+    # Each run's epochs take 1, 2, 3 s plus its seed: medians 2, 3, 4.
+    assert (made.epoch_seconds, made.epoch_seconds_range) == (3, (2, 4))
+
+
+def test_values_are_in_order_of_seed():
+    made = row(table(list(reversed(runs("lstm", [1.0, 2.0, 4.0])))), "lstm").metrics["test_mse"]
+    assert (made.seeds, made.values) == ([0, 1, 2], [1.0, 2.0, 4.0])
+
+
+def test_perturbations_keep_levels_apart():
+    made = row(table(runs("lstm", [1.0, 3.0])), "lstm")
+    found = {(p.group, p.name, p.level): p.ratio.mean for p in made.perturbations}
+    assert found == {
+        ("noise", "sensor noise 0.1 sd", 0.1): 1.0,
+        ("noise", "sensor noise 0.3 sd", 0.3): 1.0,
+        ("noise", "sensor noise 1.0 sd", 1.0): 1.0,
+        ("physics", "gravity_x2", None): 2.0,
+        ("timespans", "ones", None): None,
+    }
+
+
+def test_diverged_failed_and_stopped_runs_are_counted_and_enter_no_mean():
+    records = [
+        *runs("lstm", [1.0, 3.0, None]),
+        run("lstm", 3, 9.0, status="failed"),
+        run("lstm", 4, 9.0, status="stopped"),
+        run("lstm", 5, math.nan),
+        run("lstm", 6, 1.0, scores=None),
+    ]
+    made = row(table(records), "lstm")
+    assert (made.n_ok, made.n_diverged, made.n_failed, made.n_stopped) == (2, 2, 2, 1)
+    assert made.metrics["test_mse"].mean == 2.0
+    assert made.epoch_seconds == 2.5
+
+
+def test_all_diverged():
+    comparison = table([*runs("lstm", UP), *runs("ltc", [None] * 6)])
+    made = row(comparison, "ltc")
+    assert (made.n_ok, made.n_diverged) == (0, 6)
+    assert made.metrics["test_mse"].model_dump() == {"mean": None, "ci95": None, "values": [], "seeds": []}
+    assert (made.horizons, made.epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
+    (pair,) = comparison.comparisons
+    assert (pair.n_pairs, pair.difference, pair.p, pair.verdict) == (0, None, None, "too few seeds (n < 6)")
+    assert "6 of 6 runs diverged (epochs 2, 2" in note(comparison, "diverged")
+
+
+def test_free_running_error_that_is_not_finite_is_no_mean():
+    records = runs("lstm", [1.0, 1.0])
+    records[1] = run("lstm", 1, 1.0, scores=scores(1.0, far=math.inf))
+    comparison = table(records)
+    made = row(comparison, "lstm")
+    assert made.horizons == {"1": 2.0, "10": 3.0, "50": None}
+    assert made.curve[-1].not_finite == 1
+    assert "by step 50 for 1 of 2 seeds" in note(comparison, "finite range")
+
+
+def test_pairs_and_exact_p():
+    records = [*runs("lstm", [1.0] * 6), *runs("cfc", [1 - d for d in UP])]
+    (pair,) = table(records).comparisons
+    assert (pair.n_pairs, pair.seeds) == (6, [0, 1, 2, 3, 4, 5])
+    assert pair.difference == pytest.approx(-0.35)
+    assert pair.ci95[0] < -0.35 < pair.ci95[1] < 0
+    assert (pair.p, pair.p_holm, pair.verdict) == (2 / 64, 2 / 64, "significantly lower")
+
+
+def test_only_seeds_where_both_are_ok_are_paired():
+    lstm = runs("lstm", [1.0, None, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    cfc = runs("cfc", [None, 9.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+    (pair,) = table([*lstm, *cfc]).comparisons
+    assert pair.seeds == [2, 3, 4, 5, 6, 7]
+    assert pair.difference == pytest.approx(0.35)
+    assert pair.verdict == "significantly higher"
+
+
+def test_five_pairs_are_never_significant():
+    comparison = table([*runs("lstm", [1.0] * 5), *runs("cfc", [0.1] * 5)])
+    (pair,) = comparison.comparisons
+    assert (pair.p, pair.verdict) == (2 / 32, "too few seeds (n < 6)")
+    assert comparison.best is None
+    note(comparison, "fewer than 6 paired seeds")
+
+
+def test_holm_over_the_table_and_the_limit_of_six_seeds():
+    records = [*runs("lstm", [1.0] * 6), *runs("cfc", UP), *runs("gru", [1 + d for d in UP])]
+    comparison = table(records)
+    assert [pair.p_holm for pair in comparison.comparisons] == [4 / 64, 4 / 64]
+    assert {pair.verdict for pair in comparison.comparisons} == {"not significant"}
+    assert "0.03125, 0.0625 after" in note(comparison, "more seeds are needed")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "difference", "p", "expected"),
+    [
+        (5, -1.0, 0.001, "too few seeds (n < 6)"),
+        (6, -1.0, 0.05, "significantly lower"),
+        (6, 1.0, 0.05, "significantly higher"),
+        (6, 1.0, 0.0501, "not significant"),
+        (6, None, None, "not significant"),
+    ],
+)
+def test_verdict(pairs, difference, p, expected):
+    assert verdict(pairs, difference, p) == expected
+
+
+def test_best_only_when_every_difference_is_significant():
+    comparison = compare(**study())
+    assert comparison.best == "cfc"
+    near = [
+        *runs("lstm", [2.0] * 10),
+        *runs("cfc", [1.0] * 10),
+        *runs("gru", [1.0 + 0.01 * (-1) ** n for n in range(10)]),
+    ]
+    assert table(near).best is None
+    assert table(runs("lstm", [1.0] * 10)).best is None
+
+
+def test_a_model_that_lost_runs_is_not_the_best():
+    records = [*runs("lstm", [2.0] * 12), *runs("cfc", [1.0] * 12)]
+    assert table(records).best == "cfc"
+    records[-1] = run("cfc", 11, None)
+    assert table(records).best is None
+
+
+def test_best_needs_two_models_with_errors():
+    assert best_model([], {}) is None
+    assert table([*runs("lstm", [2.0] * 10), *runs("cfc", [None] * 10)]).best is None
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [("case", ("walker2d", "sine")), ("source", ("simulated", "original")), ("data_hash", ("d" * 16, "e" * 16))],
+)
+def test_mixed_records_are_refused_naming_both(field, values):
+    with pytest.raises(LnncmpError) as refused:
+        table([run("lstm", 0, 1.0), run("cfc", 0, 1.0, **{field: values[1]})])
+    assert all(f"'{value}'" in refused.value.message for value in values)
+    assert "lstm-0" in refused.value.message and "cfc-0" in refused.value.message
+
+
+def test_baseline_of_other_data_is_refused():
+    with pytest.raises(LnncmpError, match="baseline mean has 'other'"):
+        table(runs("lstm", [1.0]), baselines=[baseline("mean", 1.0, data_hash="other")])
+
+
+def test_ablation_of_another_source_is_refused_but_other_data_are_not():
+    with pytest.raises(LnncmpError, match="of ablation 'no time' has 'original'"):
+        table(runs("lstm", [1.0]), ablations={"no time": runs("lstm", [1.0], source="original")})
+    made = table(runs("lstm", [1.0]), ablations={"no time": runs("lstm", [1.5], data_hash="e" * 16)})
+    assert row(made, "lstm").ablation_changes["no time"].mean == pytest.approx(0.5)
+
+
+def test_one_seed_twice_is_refused():
+    with pytest.raises(LnncmpError, match="two runs with seed 0: lstm-0 and again"):
+        table([run("lstm", 0, 1.0), run("lstm", 0, 1.0, run_id="again")])
+
+
+def test_one_model_under_two_protocols_is_refused():
+    with pytest.raises(LnncmpError, match="do not share one protocol"):
+        table([run("lstm", 0, 1.0), run("lstm", 1, 1.0, comparison="other")])
+
+
+def test_no_runs_and_unknown_reference():
+    with pytest.raises(DataError, match="no runs to compare"):
+        table([])
+    with pytest.raises(UsageError, match="unknown reference model 'lstn'") as unknown:
+        table(runs("lstm", [1.0]), reference="lstn")
+    assert "Did you mean 'lstm'?" in unknown.value.hint
+
+
+def test_costs_are_medians_of_the_implementation_that_ran():
+    fast = measurement("lstm", implementation="fused", step_seconds=[9.0], peak_memory_bytes=1)
+    made = row(table(runs("lstm", [1.0]), measurements=[measurement("lstm"), fast]), "lstm")
+    assert (made.step_seconds, made.latency_seconds) == (0.03, 0.0003)
+    assert made.windows_per_second == pytest.approx(64 / 0.03)
+    assert (made.peak_memory_bytes, made.saved_bytes, made.implementation) == (12_300_000, 84_500, "loop")
+
+
+def test_costs_of_one_table_share_one_shape():
+    given = [measurement("lstm"), measurement("cfc"), measurement("cfc", batch=256, saved_bytes=7)]
+    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0])], measurements=given)
+    assert comparison.cost_shape.model_dump() == {"batch": 64, "steps": 10}
+    assert row(comparison, "cfc").saved_bytes == 84_500
+
+
+def test_missing_measurement_is_unknown_and_explained():
+    comparison = table(
+        [*runs("lstm", [1.0]), *runs("cfc", [1.0])],
+        measurements=[measurement("lstm", implementation="fused"), measurement("other")],
+    )
+    for model in ("lstm", "cfc"):
+        made = row(comparison, model)
+        assert (made.saved_bytes, made.peak_memory_bytes, made.latency_seconds) == (None, None, None)
+    assert "lstm: no measurement of loop" in note(comparison, "measured: fused")
+
+
+def test_sizes_that_vary_with_the_wiring():
+    sizes = [Parameters(trainable=10, active=active, total=12) for active in (5, 9, 7)]
+    records = [run("ncp", seed, 1.0, parameters=size) for seed, size in enumerate(sizes)]
+    comparison = table(records, reference="ncp")
+    assert row(comparison, "ncp").params.active == 7
+    assert note(comparison, "vary over seeds").endswith(": ncp.")
+
+
+def test_baselines():
+    (made,) = table(runs("lstm", [1.0]), baselines=[baseline("persistence", 6.5)]).baselines
+    assert (made.name, made.test_mse, made.test_nmse) == ("persistence", 6.5, 0.65)
+    assert made.horizons == {"1": 13.0, "10": 19.5, "50": 32.5}
+    assert made.noise_slope == pytest.approx(1.0)
+
+
+def test_horizons_that_were_not_scored_are_unknown():
+    assert row(table(runs("lstm", [1.0]), horizons=(1, 200)), "lstm").horizons == {"1": 2.0, "200": None}
+
+
+def test_title():
+    assert table(runs("lstm", [1.0])).title == "walker2d (simulated), preset quick: one-step test error"
+    assert table(runs("lstm", [1.0]), title="Walker2d").title.startswith("Walker2d (simulated), preset quick")
+
+
+def test_notes_from_the_recipe():
+    made = table(runs("lstm", [1.0])).notes
+    assert made[:3] == [
+        "Models are matched by hidden units (64).",
+        "Runs of 3 epochs, scored at the epoch with the lowest validation loss.",
+        "Models that do not use elapsed times otherwise get them as an input.",
+    ]
+    other = recipe(match="params", dt_as_input=False, train={"epochs": 1, "restore": "last"})
+    made = table(runs("lstm", [1.0], recipe=other)).notes
+    assert made[:2] == ["Models are matched by active parameters.", "Runs of 1 epoch, scored after the last epoch."]
+
+
+@pytest.mark.parametrize("empty", [{}, {"match": {}, "train": None, "data": [], "model": 3}])
+def test_recipes_without_the_keys_make_no_such_notes(empty):
+    made = table(runs("lstm", [1.0, 2.0], recipe=empty)).notes
+    assert made[0] == "Intervals: 95%, Student t over seeds."
+
+
+def test_models_that_were_not_treated_alike():
+    longer = recipe(train={"epochs": 9, "restore": "best"})
+    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], recipe=longer, comparison="other")])
+    assert "train.epochs is 3 for lstm, 9 for cfc" in note(comparison, "not treated alike")
+    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], comparison="other")])
+    note(comparison, "different comparisons")
+
+
+def test_timespans_at_test_time():
+    lstm = [run("lstm", n, 1.0, scores=scores(1.0, ones=1.0 + change)) for n, change in enumerate((0.1, 0.3))]
+    cfc = [run("cfc", 0, 2.0, scores=scores(2.0, ones=0.95))]
+    comparison = table([*lstm, *cfc])
+    assert row(comparison, "lstm").timespans_change.mean == pytest.approx(0.2)
+    assert note(comparison, "at test time").endswith("test MSE changes by: lstm +20.0%, cfc -5.0%.")
+
+
+def test_ablation_is_paired_by_seed():
+    without = runs("cfc", [1.5, 2.0, None, 7.0], recipe=recipe(data={"timespans": "ones"}))
+    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0, 4.0, 1.0])], ablations={"timespans=ones": without})
+    change = row(comparison, "cfc").ablation_changes["timespans=ones"]
+    assert (change.seeds, change.values) == ([0, 1], [0.5, -0.5])
+    assert row(comparison, "lstm").ablation_changes["timespans=ones"].mean is None
+    assert note(comparison, "Trained and tested with every elapsed time set to 1").endswith("by: cfc +0.0%.")
+
+
+def test_ablations_of_other_kinds_are_named():
+    comparison = table(runs("lstm", [1.0]), ablations={"small": runs("lstm", [1.2]), "none": runs("lstm", [None])})
+    assert "lstm +20.0%" in note(comparison, "Ablation 'small'")
+    assert "no run that ended well" in note(comparison, "Ablation 'none'")
+
+
+def test_published_numbers_stay_beside_ours():
+    comparison = compare(**study())
+    assert row(comparison, "cfc").published.mean == 0.64305
+    assert row(comparison, "lstm").published is None
+    assert "protocol differs: 50 epochs & last weights" in note(comparison, "Published cfc")
+
+
+@pytest.mark.parametrize("module", ["lnncmp.compare", "lnncmp.report"])
+def test_import_loads_neither_torch_nor_scipy_stats(module):
+    code = f"import sys, {module}; print([m for m in ('torch', 'scipy.stats', 'mujoco') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
