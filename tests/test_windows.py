@@ -60,7 +60,9 @@ class TestWindows:
         make_windows(step=step, dt=dt)
 
     def test_repr_shows_no_values(self):
-        assert "group" not in repr(make_windows(group="subject-17")) and "17" not in repr(make_windows(group="subject-17"))
+        assert "group" not in repr(make_windows(group="subject-17")) and "17" not in repr(
+            make_windows(group="subject-17")
+        )
 
 
 class TestSplits:

@@ -99,7 +99,7 @@ class CfCStep:
             sign = 1.0 if self.options.gate_sign == "plus" else -1.0
             factors = weight.new_tensor([2.0 * slope, 2.0 * slope, sign, 1.0])
             weight, bias = weight * factors[:, None, None], bias * factors[:, None]
-        layers = [(layer.weight, layer.bias) for layer in linears(cell.backbone)]
+        layers: list[tuple[Tensor, Tensor]] = [(layer.weight, layer.bias) for layer in linears(cell.backbone)]
         layers.append((weight.flatten(0, 1), bias.flatten()))
         first, self.first_bias = layers[0]
         self.input_weight = first[:, : cell.inputs]

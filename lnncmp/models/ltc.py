@@ -1,0 +1,75 @@
+"""LTC: liquid time-constant network, every neuron connected to every other."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from lnncmp.errors import UsageError
+from lnncmp.models.base import Arguments, ModelSpec
+
+if TYPE_CHECKING:
+    from lnncmp.cells.base import SequenceModel
+
+
+class LTCArguments(Arguments):
+    """Arguments of the LTC."""
+
+    hidden: int = Field(64, ge=1, le=4096, description="neurons")
+    unfolds: int = Field(6, ge=1, le=1000, description="solver steps in each interval (not used by dopri5)")
+    solver: Literal["semi_implicit", "explicit_euler", "rk4", "dopri5"] = Field(
+        "semi_implicit", description="semi_implicit: the paper's fused solver"
+    )
+    rtol: float = Field(1e-5, gt=0, le=0.1, description="relative tolerance of dopri5")
+    atol: float = Field(1e-6, gt=0, le=0.1, description="absolute tolerance of dopri5")
+    constraint: Literal["softplus", "clip"] = Field(
+        "softplus", description="how conductances stay positive: mapped at use, or clamped after each step"
+    )
+    readout: Literal["linear", "motor"] = Field(
+        "linear", description="linear: of all neurons; motor: the first neurons, one gain and offset each"
+    )
+
+
+def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
+    """Return an LTC for `inputs` features and `outputs` targets; `wiring_seed` draws the synapses' signs.
+
+    Raises UsageError if the motor readout is asked for with fewer neurons than outputs.
+    """
+    from torch import nn
+
+    from lnncmp.cells.ltc import LTCLayer
+    from lnncmp.cells.readout import MotorReadout, RecurrentModel
+    from lnncmp.cells.solvers import SolverOptions
+    from lnncmp.cells.wiring import fully_connected
+
+    hidden = arguments.hidden
+    if arguments.readout == "motor" and outputs > hidden:
+        raise UsageError(
+            f"readout motor needs at least as many neurons as the {outputs} outputs, hidden is {hidden}",
+            f"set hidden to {outputs} or more, or readout to linear",
+        )
+    options = SolverOptions(arguments.solver, arguments.unfolds, rtol=arguments.rtol, atol=arguments.atol)
+    wiring = fully_connected(hidden, inputs, min(outputs, hidden), wiring_seed)
+    layer = LTCLayer(wiring, options, arguments.constraint)
+    readout = nn.Linear(hidden, outputs) if arguments.readout == "linear" else MotorReadout(outputs)
+    return RecurrentModel(layer, readout)
+
+
+MODEL = ModelSpec(
+    summary="Liquid time-constant network: neurons whose time constants depend on their inputs, solved as an ODE.",
+    citation="Hasani, Lechner, Amini, Rus and Grosu, Liquid time-constant networks, AAAI 2021, arXiv 2006.04439",
+    equation=(
+        "Eq. 1: dv/dt = -[1/tau + f(v, x)] v + f(v, x) A, in the biophysical form of the authors' code: cm dv/dt = "
+        "gleak (vleak - v) + sum w sigmoid(sigma (v_j - mu)) (E - v) + the same for inputs; solved by Eq. 3"
+    ),
+    deviations=(
+        "Parameters and their initial ranges as in ncps. The elapsed time is each sample's own (the authors' code "
+        "ignores it) and may be 0. The step is v + h (num - den v) / (cm + h den + eps), equal to the published "
+        "quotient up to eps = 1e-8. constraint=clip clamps w and gleak at 0 and cm at 1e-6 and has no upper bounds "
+        "(the authors clip w and gleak at 1e-5 and all three at 1000; ncps lets cm reach 0). Six unfolds at dt = 1 "
+        "are a discrete model of its own, not an accurate solution of the ODE."
+    ),
+    uses_dt=True,
+    version=1,
+    arguments=LTCArguments,
+    build=build,
+)
