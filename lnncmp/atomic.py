@@ -21,12 +21,19 @@ def _explained(error: OSError, path: Path) -> LnncmpError:
     return DataError(f"cannot write {path}: {reason}", "Choose another folder (--out, or LNNCMP_CACHE for the cache).")
 
 
-def make_dir(path: Path, mode: int = 0o777) -> Path:
-    """Create the folder `path` with its parents and return it. Raises DataError if that is not possible."""
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which changes something at `path`, into a DataError for the user."""
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=mode)
+        yield
     except OSError as error:
         raise _explained(error, path) from error
+
+
+def make_dir(path: Path, mode: int = 0o777) -> Path:
+    """Create the folder `path` with its parents and return it. Raises DataError if that is not possible."""
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
     return path
 
 
@@ -39,21 +46,26 @@ def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     make_dir(path.parent)
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(mode & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        raise _explained(error, path) from error
+        with explained(path):
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(mode & ~umask)
+            temporary.replace(path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, stem: str) -> None:
+    """Remove what killed writers left of files in `folder` whose names begin with `stem`. Nobody may be writing them."""
+    for leftover in folder.glob(f".{stem}*.part"):
+        leftover.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:

@@ -1,14 +1,13 @@
 """Cost of a model: parameters, time of a training step, latency of one streaming step, memory.
 
 Raw samples are kept; medians are taken where they are compared. Memory is measured in a process that does nothing
-else (`lnncmp.runs.measuring` starts it), because an allocator that reuses pages hides what a model needs.
+else (`lnncmp.runs` starts it), because an allocator that reuses pages hides what a model needs.
 """
 
 import copy
-import platform
-import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,12 +117,17 @@ def latency_samples(model: SequenceModel, inputs: int, device: torch.device, rep
         return [_timed(lambda: model.step(x, dt, state), device) for _ in range(repeats)]
 
 
-def _timed(action: object, device: torch.device) -> float:
+def _timed(action: Callable[[], object], device: torch.device) -> float:
+    _synchronize(device)
     started = time.perf_counter()
-    action()  # type: ignore[operator]
+    action()
+    _synchronize(device)
+    return time.perf_counter() - started
+
+
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - started
 
 
 def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
@@ -137,14 +141,22 @@ def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
         before = torch.cuda.memory_allocated(step.device)
         _repeat(step, repeats)
         return torch.cuda.max_memory_allocated(step.device) - before, "CUDA allocator peak"
-    if _CLEAR.exists():
-        _CLEAR.write_text("5")
+    if _peak_reset():
         before = _status("VmRSS")
         _repeat(step, repeats)
         return max(_status("VmHWM") - before, 0), "peak resident memory of a fresh process, growth over training steps"
     before = _max_resident()
     _repeat(step, repeats)
     return max(_max_resident() - before, 0), "growth of the maximal resident memory of a fresh process"
+
+
+def _peak_reset() -> bool:
+    """Set the peak of this process to its present memory; False where the system does not allow it."""
+    try:
+        _CLEAR.write_text("5")
+    except OSError:
+        return False
+    return True
 
 
 def _repeat(step: TrainingStep, repeats: int) -> None:
@@ -160,5 +172,7 @@ def _status(key: str) -> int:
 
 
 def _max_resident() -> int:
-    unit = 1 if sys.platform == "darwin" or platform.system() == "Darwin" else 1024
+    import resource  # Unix only
+
+    unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -60,6 +60,7 @@ class NetworkPredictor:
         out = [predicted]
         for k in range(1, dt.shape[1]):
             inputs = torch.cat([predicted, inputs[:, targets:]], dim=1)
-            predicted, state = self.model.step(inputs, times[:, k], state)
+            # The prediction fed back stands at future step k - 1, and so does its elapsed time.
+            predicted, state = self.model.step(inputs, times[:, k - 1], state)
             out.append(predicted)
         return torch.stack(out, dim=1).cpu().numpy()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lnncmp import models
 from lnncmp.cases.base import Settings, load_case
@@ -22,6 +22,8 @@ from lnncmp.resources import share_dir
 from lnncmp.settings import EvaluateSettings, TrainSettings
 
 Table = dict[str, Any]
+_BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME"}
+_WORDS = {"device": "should be cpu, cuda or cuda:N"}
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
@@ -56,7 +58,7 @@ class Recipe(BaseModel):
     hidden: Annotated[int, Field(ge=1)] = 64
     dt_as_input: bool = True
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
-    device: str = "cpu"
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
     threads: Annotated[int, Field(ge=1)] = 1
     deterministic: bool = False
     data: Table = Field(default_factory=dict)
@@ -64,6 +66,13 @@ class Recipe(BaseModel):
     evaluate: Table = Field(default_factory=dict)
     models: Annotated[dict[str, Table], Field(min_length=1)]
     assumptions: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("should name each seed once")
+        return seeds
 
     def data_settings(self) -> Settings:
         """Return the checked `data` table."""
@@ -116,7 +125,8 @@ def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> U
         )
     if first["type"] == "missing":
         return UsageError(f"the recipe lacks the key '{key}'")
-    return UsageError(f"recipe key '{key}' is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}")
+    expected = _WORDS.get(key) or first["msg"].removeprefix("Value error, ")
+    return UsageError(f"recipe key '{key}' is {first['input']!r}: {expected[:1].lower()}{expected[1:]}")
 
 
 def preset_names(case: str) -> list[str]:
@@ -143,6 +153,7 @@ def load_recipe(
     for change in changes:
         _set(table, change)
     table.update(overrides or {})
+    parse(Recipe, {**table, "case": case, "preset": preset}, "")
     if only is not None:
         _choose_models(table, only)
     recipe = parse(Recipe, {**table, "case": case, "preset": preset}, "")
@@ -201,6 +212,8 @@ def _set(table: Table, change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     *parents, last = key.strip().split(".")
+    if not parents and last in _BY_COMMAND:
+        raise UsageError(f"--set cannot change '{last}'", f"It follows from the command: {_BY_COMMAND[last]}.")
     for parent in parents:
         if not isinstance(table.setdefault(parent, {}), dict):
             raise UsageError(f"--set {key}: '{parent}' is a value, not a table")

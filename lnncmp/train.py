@@ -3,6 +3,7 @@
 It names no case and no model, and writes nothing: `runs` stores the checkpoint states that it hands out.
 """
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class Trainer:
     ) -> None:
         self.model = model
         self.settings = settings
+        self.device = device
         self.train = Batches(splits.train, device)
         self.validation = Batches(splits.validation, device)
         self.rng = np.random.default_rng(batch_seed)
@@ -85,15 +87,20 @@ class Trainer:
         self.fitted = Fitted()
 
     def state(self) -> Checkpoint:
-        """Return all that is needed to go on: weights, optimiser, both random states, history, best weights."""
+        """Return all that is needed to go on: weights, optimiser, random states, history, best weights.
+
+        It is a snapshot: training on does not change it.
+        """
+        on_gpu = self.device.type == "cuda"
         return {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "best_weights": self.best_weights,
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
+            "best_weights": dict(self.best_weights),
             "best_loss": self.best_loss,
             "best_epoch": self.fitted.best_epoch,
             "history": [epoch.model_dump() for epoch in self.fitted.history],
             "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if on_gpu else None,
             "batch_rng": self.rng.bit_generator.state,
         }
 
@@ -101,10 +108,12 @@ class Trainer:
         """Continue from what `state` returned after some epoch."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.best_weights, self.best_loss = state["best_weights"], state["best_loss"]
+        self.best_weights, self.best_loss = dict(state["best_weights"]), state["best_loss"]
         self.fitted.best_epoch = state["best_epoch"]
         self.fitted.history = [Epoch(**epoch) for epoch in state["history"]]
-        torch.set_rng_state(state["torch_rng"])
+        torch.set_rng_state(state["torch_rng"].cpu())
+        if state["cuda_rng"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
         self.rng.bit_generator.state = state["batch_rng"]
 
     def fit(self, after_epoch: Callable[["Trainer"], None] = lambda trainer: None) -> Fitted:

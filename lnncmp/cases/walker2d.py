@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import Case, Prepared, Settings, Target, TestSet
 from lnncmp.data import perturb, scaling, windowing
@@ -25,7 +26,12 @@ from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.walker2d_observation import OBSERVATION
 
 VERSION = 1
+_VARIANT_ATTEMPTS = 8
+"""How often more frames of a variant are asked for, half as many again each time: 17 times as many in the end."""
+
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Level = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Walker2dSettings(Settings):
@@ -33,17 +39,27 @@ class Walker2dSettings(Settings):
 
     window: Annotated[int, Field(ge=1, le=999)] = 10
     stride: Annotated[int, Field(ge=1, le=999)] = 10
-    keep: Annotated[float, Field(gt=0, le=1)] = 0.9
+    keep: Rate = 0.9
     scale: Literal["standard", "none"] = "standard"
     timespans: Literal["elapsed", "ones"] = "elapsed"
     test_fraction: Fraction = 0.15
-    validation_fraction: Fraction = 0.1
+    validation_fraction: Annotated[Fraction, Field(validate_default=True)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 125487
     drop_seed: Annotated[int, Field(ge=0, lt=2**32)] = 891374
     train_windows: Annotated[int, Field(ge=1)] | None = None
     variant_windows: Annotated[int, Field(ge=1)] = 1000
-    noise_levels: tuple[Annotated[float, Field(gt=0)], ...] = (0.03, 0.1, 0.3, 1.0)
-    keep_levels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.7, 0.5, 0.3)
+    noise_levels: tuple[Level, ...] = (0.03, 0.1, 0.3, 1.0)
+    keep_levels: tuple[Rate, ...] = (1.0, 0.7, 0.5, 0.3)
+
+    @field_validator("validation_fraction")
+    @classmethod
+    def _leaves_training_data(cls, value: float, others: ValidationInfo) -> float:
+        test = others.data.get("test_fraction", 0.0)
+        if test + value >= 1:
+            raise PydanticCustomError(
+                "fractions", "together with test_fraction {test} it leaves nothing to train on", {"test": test}
+            )
+        return value
 
 
 class _Preparation:
@@ -61,7 +77,8 @@ class _Preparation:
             raw[0] = _thinned(raw[0], settings.train_windows)
         self.scaler = _scaler(raw[0], settings)
         made = [self.windows(part) for part in raw]
-        self.splits = Splits(made[0], made[1], made[2], self.scaler, self.scaler, raw[0].y.std(axis=(0, 1)))
+        target_std = scaling.fit(raw[0].y, np.ones(raw[0].y.shape, bool)).std
+        self.splits = Splits(made[0], made[1], made[2], self.scaler, self.scaler, target_std)
         self.futures = self._futures(raw[2], pairs[2], made[2], horizon)
 
     def windows(self, raw: windowing.Cut) -> Windows:
@@ -70,9 +87,12 @@ class _Preparation:
 
     def again(self, recordings: list[Recording], keep: float, seed: int) -> Windows:
         """Return windows of other recordings, or of the test recordings at another rate, in the same units."""
-        rng = np.random.RandomState(seed)
-        pairs = [windowing.thin(r, keep, rng) for r in recordings]
+        pairs = _thin_all(recordings, keep, seed)
         return self.windows(windowing.cut(pairs, self.settings.window, self.settings.stride))
+
+    def longest(self, keep: float, seed: int) -> int:
+        """Return how many frames the longest test rollout keeps at another rate."""
+        return max(len(pairs.x) for pairs in _thin_all(self.test, keep, seed))
 
     def _futures(
         self, raw: windowing.Cut, pairs: list[windowing.Pairs], windows: Windows, horizon: int
@@ -81,6 +101,11 @@ class _Preparation:
         if not len(rows):
             return None
         return Futures(windows.take(rows), self.scaler.scale(future), np.ones(future.shape[:2], np.float32))
+
+
+def _thin_all(recordings: list[Recording], keep: float, seed: int) -> list[windowing.Pairs]:
+    rng = np.random.RandomState(seed)
+    return [windowing.thin(recording, keep, rng) for recording in recordings]
 
 
 def _split(recordings: list[Recording], settings: Walker2dSettings) -> tuple[list[Recording], ...]:
@@ -130,6 +155,13 @@ def _keep_sets(prepared: _Preparation, settings: Walker2dSettings) -> list[TestS
     def make(keep: float) -> Windows:
         return prepared.again(prepared.test, keep, settings.drop_seed)
 
+    # Checked now: it would be a pity to find out only when the models are trained.
+    for keep in settings.keep_levels:
+        if prepared.longest(keep, settings.drop_seed) <= settings.window:
+            raise DataError(
+                f"no test windows of {settings.window} steps can be cut where frames are kept at rate {keep:g}",
+                "Use a smaller data.window, or leave this rate out of data.keep_levels.",
+            )
     return [TestSet("keep", f"keep {keep:g}", keep, partial(make, keep)) for keep in settings.keep_levels]
 
 
@@ -140,14 +172,21 @@ def _variant_sets(
     if load is None:
         return []
 
+    wanted = settings.variant_windows
+
     def make(name: str) -> Windows:
         seed = zlib.crc32(name.encode())
-        frames = int(settings.variant_windows * settings.stride / settings.keep * 1.2) + 2 * settings.window
-        while True:
+        frames = int(wanted * settings.stride / settings.keep * 1.2) + 2 * settings.window
+        for _ in range(_VARIANT_ATTEMPTS):
             windows = prepared.again(load(name, frames, context), settings.keep, seed)
-            if len(windows) >= settings.variant_windows:
-                return windows.take(slice(0, settings.variant_windows))
+            if len(windows) >= wanted:
+                return windows.take(slice(0, wanted))
             frames = int(frames * 1.5)
+        raise DataError(
+            f"the rollouts of the variant '{name}' give only {len(windows)} of {wanted} windows of "
+            f"{settings.window} steps: most of them end too early",
+            "Use a smaller data.window or data.variant_windows.",
+        )
 
     return [TestSet(v.kind, v.name, None, partial(make, v.name), relative=True) for v in source.variants.values()]
 

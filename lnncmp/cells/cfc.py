@@ -21,6 +21,7 @@ from torch.nn.functional import dropout, linear
 from lnncmp.cells.activations import ACTIVATIONS, LECUN_GAIN, LECUN_SLOPE
 from lnncmp.cells.base import State
 from lnncmp.cells.layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+from lnncmp.cells.masks import guard_mask
 from lnncmp.cells.mixed_memory import MemoryCell
 
 _HEADS = {
@@ -68,6 +69,8 @@ class CfCCell(nn.Module):
             self.w_tau = nn.Parameter(torch.zeros(hidden))
             self.A = nn.Parameter(torch.ones(hidden))
         self.register_buffer("head_mask", head_mask)
+        if head_mask is not None:
+            guard_mask(self, "head_mask")
         for layer in (*linears(self.backbone), *linears(self.heads.values())):
             nn.init.xavier_uniform_(layer.weight)
             if options.init == "keras":

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lnncmp.errors import UsageError
+from lnncmp.cells.masks import guard_mask
 
 GATHER_BELOW = 1 / 3
 """Share of all pairs under which the table of sources is faster than all pairs (2.1 times at 11 %, 64 neurons)."""
@@ -54,7 +54,7 @@ class Synapses(nn.Module):
         self.erev = nn.Parameter(torch.as_tensor(polarity, dtype=torch.get_default_dtype()))
         mask = torch.as_tensor(polarity != 0)
         self.register_buffer("mask", mask)
-        self.register_load_state_dict_pre_hook(_refuse_other_wiring)  # type: ignore[no-untyped-call]
+        guard_mask(self, "mask")
         fan_in = mask.sum(0)
         table = int((fan_in > 0).sum()) * int(fan_in.max())
         sparse = layout == "gathered" or (layout == "auto" and table < GATHER_BELOW * mask.numel())
@@ -110,14 +110,3 @@ class Synapses(nn.Module):
             return num.index_add(0, self.targets, added_num), den.index_add(0, self.targets, added_den)
 
         return currents
-
-
-def _refuse_other_wiring(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Raise UsageError before weights of another wiring are loaded: they would act through the wrong synapses."""
-    ours, theirs = module.get_buffer("mask"), state.get(f"{prefix}mask")
-    if theirs is not None and (theirs.shape != ours.shape or not torch.equal(theirs.to(ours), ours)):
-        raise UsageError(
-            f"the weights to load belong to a wiring with {int(theirs.sum())} synapses in {prefix.rstrip('.')}, "
-            f"this model's wiring is another one with {int(ours.sum())}",
-            "build the model with the wiring seed that the weights were trained with",
-        )

@@ -86,9 +86,10 @@ class Windows:
 
 @dataclass(frozen=True)
 class Futures:
-    """Free-running test: after `context` (N windows), the truth `future` (N, K, O) at elapsed times `dt` (N, K).
+    """Free-running test: after `context` (N windows), the truth `future` (N, K, O).
 
     future[:, 0] is the target of the context's last step; a prediction is fed back as the first O inputs.
+    dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step.
     """
 
     context: Windows
@@ -100,6 +101,10 @@ class Futures:
             raise DataError(
                 f"futures: {len(self.context)} contexts do not fit a future {self.future.shape} with dt {self.dt.shape}"
             )
+        if not np.isfinite(self.future).all():
+            raise DataError("futures: the truth must be finite")
+        if self.dt.size and not (np.isfinite(self.dt).all() and self.dt.min() > 0):
+            raise DataError(f"futures: elapsed times must be finite and above 0, the smallest is {self.dt.min()}")
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,8 @@ class Splits:
     """Training, validation and test windows with the scalers that made them.
 
     target_std (O,) is the standard deviation of the raw training targets; it normalises errors.
-    Raises DataError if a group stands in two splits, shapes differ, or the scaler does not fit the training cells.
+    Raises DataError if a group stands in two splits, shapes differ, a split has no target to predict, target_std is
+    not above 0, or the scaler does not fit the training cells.
     """
 
     train: Windows
@@ -124,6 +130,14 @@ class Splits:
                 raise DataError(f"splits: no windows in {name}", "Use more data, or shorter windows (data.window).")
             if part.x.shape[1:] != self.train.x.shape[1:] or part.y.shape[2] != self.train.y.shape[2]:
                 raise DataError(f"splits: {name} has inputs {part.x.shape[1:]}, train has {self.train.x.shape[1:]}")
+            if not (part.y_seen & part.step[..., None]).any():
+                raise DataError(f"splits: no target was ever seen in {name}")
+        targets = self.train.y.shape[2]
+        if self.target_std.shape != (targets,) or not (self.target_std > 0).all():
+            raise DataError(
+                f"splits: target_std should be {targets} numbers above 0, got shape {self.target_std.shape}, "
+                f"smallest {self.target_std.min() if self.target_std.size else 'none'}"
+            )
         groups = {name: set(part.group.tolist()) for name, part in parts.items()}
         for a, b in (("train", "validation"), ("train", "test"), ("validation", "test")):
             shared = groups[a] & groups[b]

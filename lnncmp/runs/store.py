@@ -1,16 +1,17 @@
 """Where records, checkpoints and locks of an output folder lie. Records are written once, whole or not at all."""
 
 import fcntl
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lnncmp.atomic import atomic_write, make_dir, write_bytes
-from lnncmp.errors import LnncmpError
+from lnncmp.atomic import explained, make_dir, sweep, write_bytes
+from lnncmp.errors import DataError
 from lnncmp.runs.record import BaselineRecord, MeasurementRecord, RunRecord
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -20,12 +21,22 @@ Warn = Callable[[str], None]
 class Store:
     """The folder `--out`: records/, measurements/, baselines/, checkpoints/, locks/, one file per identity.
 
-    A file that cannot be read (cut off by a crash of the machine, edited) is moved aside with a warning and made again.
+    A file that cannot be read (cut off by a crash of the machine, edited) is moved aside with a warning and counts as
+    missing; with `read_only` it stays where it is.
     """
 
-    def __init__(self, out: Path, warn: Warn = lambda message: None) -> None:
+    def __init__(self, out: Path, warn: Warn = lambda message: None, read_only: bool = False) -> None:
         self.out = out
         self.warn = warn
+        self.read_only = read_only
+
+    def check(self) -> None:
+        """Raise DataError if `out` is a file or cannot be written, as far as that shows without writing."""
+        nearest = next((path for path in (self.out, *self.out.absolute().parents) if os.path.lexists(path)), Path("/"))
+        if not nearest.is_dir():
+            raise DataError(f"--out {self.out} cannot be a folder: {nearest} is a file", "Choose another folder.")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise DataError(f"--out {self.out} cannot be written: no permission for {nearest}", "Choose another folder.")
 
     def prepare(self) -> None:
         """Create the folders. Raises DataError if `out` cannot be written or is a file."""
@@ -36,8 +47,13 @@ class Store:
         probe.unlink(missing_ok=True)
 
     def run(self, run_id: str) -> RunRecord | None:
-        """Return the record of a finished run, or None."""
+        """Return the record of a run that came to an end, good or bad, or None."""
         return self._read(self.out / "records" / f"{run_id}.json", RunRecord)
+
+    def finished(self, run_id: str) -> RunRecord | None:
+        """Return the record of a run that is not to be run again: ok or diverged. A failed run gets another try."""
+        record = self.run(run_id)
+        return None if record is None or record.status in ("failed", "stopped") else record
 
     def runs(self) -> list[RunRecord]:
         """Return all run records of the folder, sorted by file name."""
@@ -55,7 +71,7 @@ class Store:
     def write_run(self, record: RunRecord) -> None:
         """Keep a run record and drop its checkpoint."""
         _write(self.out / "records" / f"{record.run_id}.json", record)
-        self.checkpoint_path(record.run_id).unlink(missing_ok=True)
+        _remove(self.checkpoint_path(record.run_id))
 
     def write_measurement(self, record: MeasurementRecord) -> None:
         """Keep a measurement."""
@@ -67,8 +83,8 @@ class Store:
 
     def discard(self, run_id: str) -> None:
         """Forget a run: record and checkpoint (`--fresh`)."""
-        (self.out / "records" / f"{run_id}.json").unlink(missing_ok=True)
-        self.checkpoint_path(run_id).unlink(missing_ok=True)
+        _remove(self.out / "records" / f"{run_id}.json")
+        _remove(self.checkpoint_path(run_id))
 
     def checkpoint_path(self, run_id: str) -> Path:
         """Return where the checkpoint of a run lies."""
@@ -78,8 +94,10 @@ class Store:
         """Replace the checkpoint of a run."""
         import torch
 
-        with atomic_write(self.checkpoint_path(run_id)) as file:
-            torch.save(state, file)
+        # Through memory: on a full disk torch's own writer ends in an error that does not say so.
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_bytes(self.checkpoint_path(run_id), content.getvalue())
 
     def load_checkpoint(self, run_id: str) -> dict[str, Any] | None:
         """Return the checkpoint of a run, None if there is none or it is damaged (then it is moved aside)."""
@@ -95,20 +113,34 @@ class Store:
             return None
         return state
 
+    def refuse_checkpoint(self, run_id: str, reason: str) -> None:
+        """Move a checkpoint aside that could be read but does not fit its run."""
+        self._set_aside(self.checkpoint_path(run_id), reason)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
-        """Yield True while this process alone holds the lock `name`, False if another process has it."""
+        """Yield True while this process alone holds the lock `name`, False if another process has it.
+
+        Clears away what a killed holder left half-written. Raises DataError if the lock file cannot be made.
+        """
         path = make_dir(self.out / "locks") / f"{name}.lock"
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                fcntl.flock(file, fcntl.LOCK_UN)
+        with explained(path):
+            file = path.open("a")
+        with file:
+            mine = self._locked(file)
+            if mine:
+                for folder in ("records", "checkpoints", "measurements"):
+                    sweep(self.out / folder, name)
+            yield mine  # closing the file gives the lock back
+
+    def _locked(self, file: IO[str]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:  # some network file systems have no locks; waiting for one would never end
+            self.warn(f"{self.out} has no file locks ({error.strerror}): run one command at a time there")
+        return True
 
     def _read(self, path: Path, kind: type[Record]) -> Record | None:
         try:
@@ -116,18 +148,36 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise LnncmpError(f"cannot read {path}: {error.strerror}", "Choose another folder with --out.") from error
+            raise DataError(f"cannot read {path}: {error.strerror}", "Choose another folder with --out.") from error
         try:
-            return kind.model_validate_json(content)
+            record = kind.model_validate_json(content)
         except ValidationError:
             self._set_aside(path, "incomplete or from another version")
             return None
+        if path.stem not in (getattr(record, name) for name in kind.model_fields if name.endswith("_id")):
+            self._set_aside(path, "the content belongs to another name")
+            return None
+        return record
 
     def _set_aside(self, path: Path, reason: str) -> None:
+        if self.read_only:
+            self.warn(f"{path.name} cannot be used ({reason}); it counts as missing")
+            return
         aside = path.with_suffix(path.suffix + ".damaged")
-        path.replace(aside)
-        self.warn(f"{path.name} cannot be read ({reason}); moved to {aside.name} and made again")
+        try:
+            with explained(path):
+                path.replace(aside)
+        except DataError as error:
+            if isinstance(error.__cause__, FileNotFoundError):  # another process was faster
+                return
+            raise
+        self.warn(f"{path.name} cannot be used ({reason}); moved to {aside.name}, it counts as missing")
 
 
 def _write(path: Path, record: BaseModel) -> None:
     write_bytes(path, record.model_dump_json(indent=1).encode())
+
+
+def _remove(path: Path) -> None:
+    with explained(path):
+        path.unlink(missing_ok=True)
