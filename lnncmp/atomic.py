@@ -63,7 +63,7 @@ def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 def sweep(folder: Path, stem: str) -> None:
-    """Remove what killed writers left of files in `folder` whose names begin with `stem`. Nobody may be writing them."""
+    """Remove what killed writers left of files in `folder` whose names begin with `stem`. None may be in the making."""
     for leftover in folder.glob(f".{stem}*.part"):
         leftover.unlink(missing_ok=True)
 

@@ -116,18 +116,25 @@ def _ends(context: Windows) -> NDArray[np.intp]:
 def fit_autoregression(train: Windows, order: int, penalty: float = 1.0) -> LinearAutoregression:
     """Return the AR(`order`) ridge fitted on the real, seen steps of the training windows.
 
-    penalty is the ridge's, in squared units of the inputs, and not on the constant. The order is at most the windows'
-    length.
+    penalty is the ridge's, in squared units of the inputs, and not on the constant. The order is at most the number
+    of inputs that stand before the last target of any window.
     """
-    lengths = range(1, min(order, train.x.shape[1]) + 1)
+    known = np.flatnonzero(_fitted_steps(train).any(axis=0))
+    lengths = range(1, min(order, int(known.max(initial=0)) + 1) + 1)
     return LinearAutoregression(tuple(_ridge(train, inputs, penalty) for inputs in lengths))
+
+
+def _fitted_steps(train: Windows) -> NDArray[np.bool_]:
+    """Return (N, T): the real steps whose targets were all seen."""
+    real: NDArray[np.bool_] = train.step & train.y_seen.all(axis=-1)
+    return real
 
 
 def _ridge(train: Windows, inputs: int, penalty: float) -> NDArray[np.float64]:
     """Return the weights (inputs * F + 1, O) of the regression on `inputs` inputs, over all steps that have so many."""
     steps = train.x.shape[1] - inputs + 1
     newest_first = [train.x[:, inputs - 1 - age : inputs - 1 - age + steps] for age in range(inputs)]
-    real = (train.step & train.y_seen.all(axis=-1))[:, inputs - 1 :]
+    real = _fitted_steps(train)[:, inputs - 1 :]
     design = np.concatenate(newest_first, axis=2, dtype=np.float64)[real]
     design = np.concatenate([design, np.ones((len(design), 1))], axis=1)
     gram = design.T @ design + penalty * np.diag([1.0] * (design.shape[1] - 1) + [0.0])

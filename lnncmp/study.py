@@ -7,16 +7,18 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
+from lnncmp.atomic import make_dir
 from lnncmp.baselines import trivial_predictors
 from lnncmp.cases.base import Case, Prepared, load_case, load_source
 from lnncmp.compare import compare
 from lnncmp.data.cache import content_key
+from lnncmp.errors import UsageError
 from lnncmp.evaluate import score
 from lnncmp.models.base import Arguments
 from lnncmp.recipe import Recipe
 from lnncmp.runs.estimate import Estimate, estimate
 from lnncmp.runs.execute import Observer, execute
-from lnncmp.runs.plan import Plan, data_shape, make_plan
+from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
 from lnncmp.runs.processes import Assignment
 from lnncmp.runs.record import BaselineRecord, RunRecord
 from lnncmp.runs.store import Store
@@ -34,6 +36,7 @@ class Request:
     offline: bool = False
     jobs: int = 1
     fresh: bool = False
+    dry_run: bool = False
 
 
 class Audience(Observer, Protocol):
@@ -70,7 +73,16 @@ class Ready:
 
 
 def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
-    """Fetch or make the data and plan the runs. Raises DataError and UsageError."""
+    """Fetch or make the data and plan the runs. Raises DataError and UsageError.
+
+    What cannot work is refused before any work: a device that is not there, folders that cannot be written.
+    """
+    _require_device(recipe.device)
+    store = Store(request.out, audience.warn, read_only=request.dry_run)
+    if not request.dry_run:
+        store.check()
+    if request.data_dir is None:
+        make_dir(request.cache)
     case = load_case(recipe.case)
     context = SourceContext(
         cache=request.cache,
@@ -84,7 +96,19 @@ def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
     prepared = case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
     shape = data_shape(prepared)
     plan = make_plan(recipe, shape, _arguments(recipe, shape.inputs, shape.outputs))
-    return Ready(recipe, case, prepared, plan, Store(request.out, audience.warn))
+    return Ready(recipe, case, prepared, plan, store)
+
+
+def _require_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError(f"--device {device} needs CUDA, which torch does not find here", "Use --device cpu.")
+    number, count = torch.device(device).index or 0, torch.cuda.device_count()
+    if number >= count:
+        raise UsageError(f"--device {device} does not exist: torch finds {count} CUDA devices", "Count from cuda:0.")
 
 
 def _arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
@@ -104,8 +128,12 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
     if unmeasured:
         from lnncmp.runs.worker import probe
 
-        measured += [probe(spec) for spec in unmeasured]
-    missing = [spec for spec in plan.runs if request.fresh or ready.store.run(spec.run_id) is None]
+        for spec in unmeasured:
+            try:
+                measured.append(probe(spec))
+            except (RuntimeError, MemoryError) as error:
+                ready.store.warn(f"the estimate leaves out {spec.label}, which cannot be tried: {error}")
+    missing = _missing_runs(ready, request)
     return DryRun(
         case=ready.recipe.case,
         source=ready.recipe.source,
@@ -122,15 +150,19 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
 
 def missing_tasks(ready: Ready, request: Request) -> int:
     """Return how many runs and measurements `run_study` would carry out."""
-    runs = (request.fresh or ready.store.run(spec.run_id) is None for spec in ready.plan.runs)
     measurements = (ready.store.measurement(spec.measurement_id) is None for spec in ready.plan.measurements)
-    return sum(runs) + sum(measurements)
+    return len(_missing_runs(ready, request)) + sum(measurements)
+
+
+def _missing_runs(ready: Ready, request: Request) -> list[RunSpec]:
+    return [spec for spec in ready.plan.runs if request.fresh or ready.store.finished(spec.run_id) is None]
 
 
 def run_study(ready: Ready, request: Request, audience: Audience) -> Comparison:
     """Run what is missing and return the comparison of all runs of the plan."""
     store, recipe = ready.store, ready.recipe
     store.prepare()
+    baselines = _baselines(ready)  # first: they need every test set, which is then made once, here, not by each worker
     if request.fresh:
         for spec in ready.plan.runs:
             store.discard(spec.run_id)
@@ -146,7 +178,7 @@ def run_study(ready: Ready, request: Request, audience: Audience) -> Comparison:
     return compare(
         outcome.runs,
         outcome.measurements,
-        _baselines(ready),
+        baselines,
         reference=recipe.reference,
         horizons=[h for h in ready.case.horizons if h <= recipe.evaluate_settings().horizon],
         title=recipe.title,

@@ -93,7 +93,7 @@ class Trainer:
         """
         on_gpu = self.device.type == "cuda"
         return {
-            "model": self.model.state_dict(),
+            "model": copy.deepcopy(self.model.state_dict()),
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "best_weights": dict(self.best_weights),
             "best_loss": self.best_loss,

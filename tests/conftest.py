@@ -1,19 +1,43 @@
-"""Shared fixtures: one torch thread, caches of their own, the real data if they are there."""
+"""Shared fixtures: caches of their own, simulated data made once, one small finished study, real data if there."""
 
 import os
 from pathlib import Path
 
 import pytest
+from cli_runs import TWO, run
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session")
+def test_cache(tmp_path_factory) -> Path:
+    """The cache folder of the tests; LNNCMP_TEST_CACHE names one that outlives them, for work on slow ones."""
+    return Path(os.environ.get("LNNCMP_TEST_CACHE", tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory, monkeypatch):
-    if "LNNCMP_TEST_CACHE" in os.environ:  # a cache that outlives the tests, for work on slow ones
-        monkeypatch.setenv("LNNCMP_CACHE", os.environ["LNNCMP_TEST_CACHE"])
-    else:
-        monkeypatch.setenv("LNNCMP_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+def _own_cache(test_cache, monkeypatch):
+    monkeypatch.setenv("LNNCMP_CACHE", str(test_cache))
+
+
+@pytest.fixture(scope="session")
+def simulated_cache(test_cache) -> Path:
+    """The cache with the simulated Walker2d rollouts, which the command itself makes (some 30 s on one core)."""
+    answer = run("data", "fetch", "walker2d", env={**os.environ, "LNNCMP_CACHE": str(test_cache)}, timeout=300)
+    assert answer.code == 0, answer
+    assert "walker2d (simulated): complete and verified in" in answer.out
+    return test_cache
+
+
+@pytest.fixture(scope="session")
+def finished(simulated_cache, tmp_path_factory) -> Path:
+    """The output folder of a small study that was never disturbed: lstm and gru, two seeds. Not to be changed."""
+    out = tmp_path_factory.mktemp("study") / "out"
+    answer = run(*TWO, "--jobs", "1", "--out", out, env={**os.environ, "LNNCMP_CACHE": str(simulated_cache)})
+    assert answer.code == 0, answer
+    (out.parent / "stdout").write_text(answer.out)
+    (out.parent / "stderr").write_text(answer.err)
+    return out
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toy_study import CPU, Affine, Noisy, random_windows, splits, windows
 
 from lnncmp.building import build_model
 from lnncmp.models import cfc, lstm
 from lnncmp.settings import TrainSettings
 from lnncmp.train import Batches, Trainer, masked_mse
-from toy_study import CPU, Affine, Noisy, random_windows, splits, windows
 
 
 def settings(**changes):

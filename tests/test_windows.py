@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,18 @@ class TestSplits:
         with pytest.raises(DataError, match="training mean is 0.5"):
             Splits(shifted, make_windows(group="b"), make_windows(group="c"), scaler, scaler, np.ones(2))
 
+    def test_a_split_without_any_target_is_refused(self):
+        blind = replace(make_windows(group="b"), y_seen=np.zeros((3, 4, 2), bool))
+        with pytest.raises(DataError, match="no target was ever seen in validation"):
+            splits_of(make_windows(), blind, make_windows(group="c"))
+
+    @pytest.mark.parametrize("bad", [np.ones(3), np.array([1.0, 0.0]), np.array([1.0, np.nan])])
+    def test_target_std_must_be_able_to_normalise(self, bad):
+        nothing = scaling.identity(2)
+        parts = make_windows(), make_windows(group="b"), make_windows(group="c")
+        with pytest.raises(DataError, match="target_std should be 2 numbers above 0"):
+            Splits(*parts, nothing, nothing, bad)
+
 
 class TestScaling:
     def test_scale_then_unscale_is_the_identity(self):
@@ -149,6 +163,12 @@ class TestWindowing:
     def test_futures_shape_is_checked(self):
         with pytest.raises(DataError, match="3 contexts do not fit"):
             Futures(make_windows(), np.zeros((2, 5, 2), np.float32), np.ones((2, 5), np.float32))
+
+    def test_futures_are_finite_at_positive_times(self):
+        with pytest.raises(DataError, match="truth must be finite"):
+            Futures(make_windows(), np.full((3, 5, 2), np.nan, np.float32), np.ones((3, 5), np.float32))
+        with pytest.raises(DataError, match=r"above 0, the smallest is 0\.0"):
+            Futures(make_windows(), np.zeros((3, 5, 2), np.float32), np.zeros((3, 5), np.float32))
 
 
 class TestPerturb:

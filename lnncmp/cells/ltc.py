@@ -59,7 +59,8 @@ class LTCLayer(RecurrentLayer):
         gleak, cm = self._positive(self.gleak)[:, None], self._positive(self.cm)[:, None]
         nums, dens = self._sensory_drive(x, gleak)
         currents = self.recurrent.prepare(self._positive)
-        v = state[0].t()
+        # Every later potential inherits this layout; as a transposed view the sequence takes twice the time.
+        v = state[0].t().contiguous()
         outputs = []
         for num, den, dt_t in zip(nums.unbind(1), dens.unbind(1), dt.unbind(1), strict=True):
 

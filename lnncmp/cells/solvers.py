@@ -77,10 +77,13 @@ def _dopri5(v: Tensor, right_side: RightSide, cm: Tensor, dt: Tensor, options: S
     def rescaled(_: Tensor, state: Tensor) -> Tensor:
         return dt * _slope(state, right_side, cm)
 
+    if v.numel() == 0:
+        return v
     # Times in float64: in float32 a small adaptive step underflows.
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64, device=v.device)
     path: Tensor = odeint(rescaled, v, ends, rtol=options.rtol, atol=options.atol, method="dopri5")
-    return path[-1]
+    # The end is interpolated, which rounds v even where nothing moves. v + dt f is exact there, with the right slope.
+    return torch.where(dt == 0, v + rescaled(ends[0], v), path[-1])
 
 
 _SOLVERS = {"semi_implicit": _semi_implicit, "explicit_euler": _explicit_euler, "rk4": _rk4, "dopri5": _dopri5}

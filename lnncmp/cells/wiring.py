@@ -111,7 +111,8 @@ def ncp(neurons: int, inputs: int, outputs: int, sparsity: float, sizes: NCPSize
     try:
         return _adopt(wirings.NCP(inter, command, motor, *fans, seed=seed), inputs)
     except ValueError as error:
-        raise UsageError(f"no such wiring: {error}", "lower the fan-outs or raise the layer sizes") from error
+        reason = str(error).removeprefix("Error:").lstrip(": ")
+        raise UsageError(f"no such wiring: {reason}", "lower the fan-outs or raise the layer sizes") from error
 
 
 def _command_size(rest: int, sizes: NCPSizes) -> int:

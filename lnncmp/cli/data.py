@@ -9,13 +9,14 @@ from lnncmp.cases.base import Case, case_names, load_case, load_source
 from lnncmp.cli import options
 from lnncmp.cli.lists import ListFormat, print_listing
 from lnncmp.cli.options import available_cores
-from lnncmp.cli.terminal import LiveProgress, interruptible
+from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
 from lnncmp.data.cache import cache_root
 from lnncmp.errors import UsageError
 from lnncmp.resources import share_dir
 from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
+_GO_ON = "What was downloaded is kept: the same command goes on."
 CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
 
 
@@ -36,13 +37,18 @@ def list_sources(format: ListFormat = "table") -> None:
 
 @app.command()
 def fetch(
-    case: CaseName, source: options.SourceName = None, jobs: options.Jobs = None, quiet: options.Quiet = False
+    case: CaseName,
+    source: options.SourceName = None,
+    data: options.DataDir = None,
+    jobs: options.Jobs = None,
+    offline: options.Offline = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Download or make the data of a case study and keep it in the cache."""
+    """Download or make the data of a case study and keep it in the cache; check it if it is there."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
-    with interruptible(), LiveProgress(quiet) as progress:
+    with interruptible(_GO_ON), LiveProgress(quiet) as progress:
         context = SourceContext(
-            cache_root(), jobs=jobs or available_cores(), progress=progress.data, warn=progress.warn
+            cache_root(), data, offline, jobs or available_cores(), progress=progress.data, warn=progress.warn
         )
         folder = chosen.fetch(context)
     typer.echo(f"{case} ({chosen.name}): complete and verified in {folder}")
@@ -54,8 +60,8 @@ def verify(
 ) -> None:
     """Check the data of a case study against their manifest, without the network."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
-    with interruptible(), LiveProgress(quiet) as progress:
-        context = SourceContext(cache_root(), data, offline=True, progress=progress.data, warn=progress.warn)
+    with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
+        context = SourceContext(cache_root(), data, True, available_cores(), progress=progress.data, warn=progress.warn)
         recordings = chosen.load(context)
     steps = sum(len(recording.values) for recording in recordings)
     typer.echo(f"{case} ({chosen.name}): {len(recordings)} recordings, {steps:,} steps, verified")
@@ -65,7 +71,7 @@ def verify(
 def describe(case: CaseName, source: options.SourceName = None) -> None:
     """Print the data card of a source: origin, licence, columns with units, known defects."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
-    typer.echo((share_dir("datasets") / chosen.card / f"{chosen.name}.md").read_text(encoding="utf-8"))
+    print_result((share_dir("datasets") / chosen.card / f"{chosen.name}.md").read_text(encoding="utf-8"))
 
 
 @app.command("train-policies")
@@ -74,7 +80,7 @@ def train_policies(
     case: CaseName = "walker2d",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     scale: Annotated[
-        float, typer.Option(min=0.0, help="Share of the full training budget (1: about 30 minutes).")
+        float, typer.Option(min=0.0, help="Share of the full training budget (1: about 3 minutes).")
     ] = 1.0,
     quiet: options.Quiet = False,
 ) -> None:
@@ -83,7 +89,7 @@ def train_policies(
         raise UsageError(f"only walker2d has policies to train, got '{case}'")
     from lnncmp.sources.walker2d_simulated.training import train_policies as train
 
-    with interruptible(), LiveProgress(quiet) as progress:
+    with interruptible("The same command begins anew."), LiveProgress(quiet) as progress:
         written = train(out, seed=seed, scale=scale, progress=progress.data)
     for path in written:
         typer.echo(str(path))

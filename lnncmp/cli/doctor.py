@@ -28,7 +28,7 @@ def _package(name: str) -> dict[str, str]:
     try:
         found = version(name)
         importlib.import_module(name)
-    except (PackageNotFoundError, ImportError) as error:
+    except (PackageNotFoundError, ImportError, OSError) as error:
         return {"check": name, "found": "no", "advice": f"Broken: {error}. Install lnncmp again."}
     return {"check": name, "found": found, "advice": ""}
 

@@ -9,20 +9,21 @@ from rich.table import Table
 
 from lnncmp import models as models_package
 from lnncmp.cases.base import case_names
-from lnncmp.errors import UsageError
+from lnncmp.cli.options import check_choice
+from lnncmp.cli.terminal import print_result
 from lnncmp.recipe import load_recipe, model_spec, preset_names
 from lnncmp.registry import member_names
 
-ListFormat = Annotated[str, typer.Option("--format", help="table or json.")]
+LIST_FORMATS = ("table", "json")
+ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMATS), help="How to print the list.")]
 
 
 def print_listing(title: str, rows: list[dict[str, Any]], format: str) -> None:
     """Print `rows`, which share their keys, as a table or as JSON. Raises UsageError for another format."""
+    check_choice("format", format, LIST_FORMATS)
     if format == "json":
-        typer.echo(json.dumps(rows, indent=2))
+        print_result(json.dumps(rows, indent=2))
         return
-    if format != "table":
-        raise UsageError(f"--format of a listing is table or json, got '{format}'")
     table = Table(title=title, title_justify="left")
     for key in rows[0] if rows else ():
         table.add_column(key.replace("_", " "), overflow="fold")
@@ -47,12 +48,13 @@ def models(
 
 
 def _explain_model(name: str, format: str) -> None:
+    check_choice("format", format, LIST_FORMATS)
     spec = model_spec(name)
     schema = spec.arguments.model_json_schema()["properties"]
     rows = [{"argument": key, "default": value.get("default"), "valid": _valid(value)} for key, value in schema.items()]
     if format == "json":
         about = {"model": name, "summary": spec.summary, "citation": spec.citation, "equation": spec.equation}
-        typer.echo(json.dumps({**about, "deviations": spec.deviations, "arguments": rows}, indent=2))
+        print_result(json.dumps({**about, "deviations": spec.deviations, "arguments": rows}, indent=2))
         return
     for title, text in (("", spec.summary), ("Equation", spec.equation), ("Source", spec.citation)):
         typer.echo(f"{title}: {text}" if title else f"{name}: {text}")

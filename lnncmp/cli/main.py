@@ -1,5 +1,6 @@
 """The commands and where they come from: every case study is a command of its own, named after its file."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -49,6 +50,9 @@ app.command("doctor")(doctor)
 
 def main() -> None:
     """Run the command line. Errors meant for the user are printed here, and only here, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # rather "?" than an error where a terminal lacks a character
+            stream.reconfigure(errors="replace")
     try:
         app()
     except LnncmpError as error:

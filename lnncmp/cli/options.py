@@ -2,31 +2,17 @@
 
 import os
 import sys
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lnncmp.errors import UsageError
+from lnncmp.errors import UsageError, unknown_name
 
-
-class Format(StrEnum):
-    """How results are printed on standard output."""
-
-    table = "table"
-    json = "json"
-    md = "md"
-    latex = "latex"
-    csv = "csv"
-
-
-class Match(StrEnum):
-    """What makes models of a comparison equal in size."""
-
-    hidden = "hidden"
-    params = "params"
-    own = "own"
+FORMATS = ("table", "json", "md", "latex", "csv")
+MATCHES = ("hidden", "params", "own")
+MAX_SEEDS = 1000
 
 
 def available_cores() -> int:
@@ -44,8 +30,10 @@ Changes = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, e.g. train.epochs=5. Repeatable."),
 ]
 Matching = Annotated[
-    Match | None,
-    typer.Option(help="Equal hidden units, equal active parameters (params), or each model's own size."),
+    str | None,
+    typer.Option(
+        metavar="|".join(MATCHES), help="Equal hidden units, equal active parameters, or each model's own size."
+    ),
 ]
 SourceName = Annotated[str | None, typer.Option("--source", help="Where the data come from; never mixed in one table.")]
 DataDir = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder with your own copy of the data.")]
@@ -57,9 +45,15 @@ Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Forget this study
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate, train nothing.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse kernels that are not deterministic.")]
-OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on standard error.")]
+OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to print the result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard error but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
+
+
+def check_choice(kind: str, given: str | None, known: Sequence[str]) -> None:
+    """Raise UsageError with the nearest match unless `given` is one of `known` or None."""
+    if given is not None and given not in known:
+        raise unknown_name(kind, given, known)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -68,16 +62,19 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     >>> parse_seeds("3"), parse_seeds("2-4"), parse_seeds("0,7")
     ((0, 1, 2), (2, 3, 4), (0, 7))
     """
+    seeds: Sequence[int]
     try:
         if "-" in text:
             first, last = (int(part) for part in text.split("-"))
-            seeds = tuple(range(first, last + 1))
+            seeds = range(first, last + 1)
         elif "," in text:
-            seeds = tuple(int(part) for part in text.split(",") if part.strip())
+            seeds = [int(part) for part in text.split(",") if part.strip()]
         else:
-            seeds = tuple(range(int(text)))
+            seeds = range(int(text))
     except ValueError:
         seeds = ()
+    if len(seeds[: MAX_SEEDS + 1]) > MAX_SEEDS:
+        raise UsageError(f"--seeds '{text}' asks for more than {MAX_SEEDS} seeds", "Use fewer.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seeds takes a number (10), a range (0-4) or a list (0,3,7) of seeds, got '{text}'")
-    return seeds
+    return tuple(seeds)

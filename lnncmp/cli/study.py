@@ -8,14 +8,16 @@ import typer
 
 from lnncmp.cases.base import case_names
 from lnncmp.cli import options
-from lnncmp.cli.options import Format, available_cores, parse_seeds
-from lnncmp.cli.terminal import LiveProgress, interruptible, note
+from lnncmp.cli.lists import LIST_FORMATS
+from lnncmp.cli.options import FORMATS, MATCHES, available_cores, check_choice, parse_seeds
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.data.cache import cache_root
 from lnncmp.recipe import Recipe, load_recipe
 from lnncmp.study import Request
 
 _OUT = Path("lnncmp-results")
 _SOME_RUNS_FAILED = 4
+_ADVICE = "Finished epochs are kept: the same command continues"
 
 
 def case_command(case: str) -> Callable[..., None]:
@@ -37,12 +39,14 @@ def case_command(case: str) -> Callable[..., None]:
         dry_run: options.DryRun = False,
         offline: options.Offline = False,
         deterministic: options.Deterministic = False,
-        format: options.OutputFormat = Format.table,
+        format: options.OutputFormat = "table",
         quiet: options.Quiet = False,
         verbose: options.Verbose = False,
     ) -> None:
+        check_choice("format", format, LIST_FORMATS if dry_run else FORMATS)
+        check_choice("way to match", match, MATCHES)
         overrides = _given(
-            match=match and match.value,
+            match=match,
             source=source,
             device=device,
             threads=threads,
@@ -50,11 +54,11 @@ def case_command(case: str) -> Callable[..., None]:
             seeds=parse_seeds(seeds) if seeds is not None else None,
         )
         recipe = load_recipe(case, preset, changes or (), overrides, _names(models))
-        request = Request(out, cache_root(), data, offline, jobs or available_cores(), fresh)
+        request = Request(out, cache_root(), data, offline, jobs or available_cores(), fresh, dry_run)
         if verbose and not quiet:
             _explain(recipe)
-        with interruptible():
-            failed = _run(recipe, request, format, quiet, dry_run)
+        with interruptible(_ADVICE + " without --fresh." if fresh else _ADVICE + "."):
+            failed = _run(recipe, request, format, quiet)
         if failed:
             raise typer.Exit(_SOME_RUNS_FAILED)
 
@@ -66,20 +70,21 @@ def reproduce_all(
     jobs: options.Jobs = None,
     out: options.Out = _OUT,
     offline: options.Offline = False,
-    format: options.OutputFormat = Format.table,
+    format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
     """Run every case study and print its comparison."""
     failed = 0
-    with interruptible():
+    check_choice("format", format, FORMATS)
+    with interruptible(_ADVICE + "."):
         for case in case_names():
             request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores())
-            failed += _run(load_recipe(case, preset), request, format, quiet, dry_run=False)
+            failed += _run(load_recipe(case, preset), request, format, quiet)
     if failed:
         raise typer.Exit(_SOME_RUNS_FAILED)
 
 
-def _run(recipe: Recipe, request: Request, format: Format, quiet: bool, dry_run: bool) -> int:
+def _run(recipe: Recipe, request: Request, format: str, quiet: bool) -> int:
     """Carry out one study and print it; return how many runs failed or diverged."""
     from lnncmp import study
     from lnncmp.report.dry_run import render_dry_run
@@ -87,15 +92,17 @@ def _run(recipe: Recipe, request: Request, format: Format, quiet: bool, dry_run:
 
     with LiveProgress(quiet) as progress:
         ready = study.get_ready(recipe, request, progress)
-        if dry_run:
+        if request.dry_run:
             planned = study.dry_run(ready, request)
         else:
             progress.total = study.missing_tasks(ready, request)
             comparison = study.run_study(ready, request, progress)
-    if dry_run:
-        typer.echo(render_dry_run(planned, format.value))
+    if request.dry_run:
+        print_result(render_dry_run(planned, format))
         return 0
-    typer.echo(render(comparison, format.value))
+    if not progress.total and not quiet:
+        note(f"Nothing had to be run: all {len(ready.plan.runs)} runs are in {request.out} (--fresh repeats them).")
+    print_result(render(comparison, format, *page()))
     return sum(row.n_diverged + row.n_failed for row in comparison.rows)
 
 

@@ -1,9 +1,13 @@
 """What goes to the terminal beside results: errors, warnings and one live progress display, all on standard error."""
 
+import errno
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -11,11 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from lnncmp.errors import LnncmpError
+from lnncmp.errors import DataError, LnncmpError
 from lnncmp.runs.execute import task_name
 from lnncmp.runs.processes import Task
 
-_stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+_stderr = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+_PIPE_WIDTH = 100
+_LEAST_WIDTH = 80
 
 
 def print_error(error: LnncmpError) -> None:
@@ -30,13 +36,34 @@ def note(message: str) -> None:
     _stderr.print(escape(message))
 
 
+def page() -> tuple[int, bool]:
+    """Return (characters a line of results may have, whether they may have colors)."""
+    stdout = Console()
+    if not stdout.is_terminal:
+        return _PIPE_WIDTH, False
+    return max(stdout.width, _LEAST_WIDTH), not stdout.no_color and stdout.color_system is not None
+
+
+def print_result(text: str) -> None:
+    """Print results on standard output. Raises DataError if they cannot be written there, e.g. on a full disk."""
+    try:
+        typer.echo(text, nl=not text.endswith("\n"))
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # a reader that has seen enough, as in `| head`
+            raise
+        with Path(os.devnull).open("w") as nowhere:  # what is left in the buffer would fail once more at the end
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        reason = error.strerror or str(error)
+        raise DataError(f"cannot write to standard output: {reason}", "Results are kept: run it again.") from error
+
+
 class _Terminated(BaseException):
     """SIGTERM, as an exception: BaseException, so that nothing on the way mistakes it for a failed run."""
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into exit codes 130 and 143 with a word on how to go on."""
+def interruptible(advice: str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into exit codes 130 and 143; `advice` says how to go on."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         raise _Terminated
@@ -45,7 +72,8 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, _Terminated) as stop:
-        note("Interrupted. Finished epochs are kept: the same command continues.")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient press twice
+        note(f"Interrupted. {advice}")
         raise typer.Exit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -69,6 +97,7 @@ class LiveProgress:
         )
         self.tasks: dict[str, TaskID] = {}
         self.began: dict[str, float] = {}
+        self.elsewhere: set[str] = set()
         self.done = 0
         self.total = total
 
@@ -95,6 +124,14 @@ class LiveProgress:
         """Show the epoch a run has reached."""
         self._update(task_name(task), epoch, epochs, f"validation {loss:.4g}")
 
+    def postponed(self, task: Task) -> None:
+        """Show no longer a run or measurement that another process works on; say so once."""
+        name = task_name(task)
+        self._remove(name)
+        if name not in self.elsewhere:
+            self.elsewhere.add(name)
+            self._line(f"{name}: another process works on it; waiting for its record")
+
     def finished(self, task: Task, status: str, reason: str | None) -> None:
         """Show that a run or measurement ended, and how."""
         name = task_name(task)
@@ -108,6 +145,8 @@ class LiveProgress:
 
     def warn(self, message: str) -> None:
         """Print a warning, whatever the display shows."""
+        if self.quiet:
+            return
         _stderr.print(f"[yellow]Warning:[/] {escape(message)}")
 
     def _line(self, text: str) -> None:

@@ -131,8 +131,9 @@ MODEL = ModelSpec(
         "Nature Machine Intelligence 2, 2020"
     ),
     equation=(
-        "LTC neurons (Eq. 1 and 2 of the paper; see the model ltc) or CfC neurons (see cfc, Eq. 4) with synapses from "
-        "inputs to inter, inter to command, command to command and command to motor neurons only"
+        "dv/dt = -[1/tau + sum (w/C) sigmoid] v + (1/tau) v_leak + sum (w/C) sigmoid E (Eq. 1 and 2; see the model "
+        "ltc), or CfC neurons (see cfc, Eq. 4); synapses from inputs to inter, inter to command, command to command "
+        "and command to motor neurons only"
     ),
     deviations=(
         "Wirings are those of ncps.wirings; by default each run draws its own (ncps: always the same seed), so their "

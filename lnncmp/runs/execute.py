@@ -1,6 +1,5 @@
 """Carry out a plan on local processes: measurements first, then runs, longest first; finished ones are not repeated."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -26,6 +25,9 @@ class Observer(Protocol):
     def finished(self, task: Task, status: str, reason: str | None) -> None:
         """Hear that a task ended: ok, diverged, failed."""
 
+    def postponed(self, task: Task) -> None:
+        """Hear that another process works on a task, whose outcome will be waited for."""
+
     def warn(self, message: str) -> None:
         """Hear a sentence meant for the user."""
 
@@ -45,12 +47,12 @@ def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer
     each run continues from its last epoch next time.
     """
     todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
-    _Pool(assignment, store, observer).work(todo)
+    _Pool(assignment, observer).work(todo)
     found = (store.measurement(spec.measurement_id) for spec in plan.measurements)
     measured = [record for record in found if record is not None]
-    missing = [spec for spec in plan.runs if store.run(spec.run_id) is None]
+    missing = [spec for spec in plan.runs if store.finished(spec.run_id) is None]
     longest_first = sorted(missing, key=lambda spec: -run_seconds(spec, plan.shape, measured))
-    _Pool(assignment, store, observer).work(longest_first)
+    _Pool(assignment, observer).work(longest_first)
     runs = [record for spec in plan.runs if (record := store.run(spec.run_id)) is not None]
     return Outcome(runs, measured)
 
@@ -58,9 +60,8 @@ def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer
 class _Pool:
     """Up to `jobs` workers, each with one task at a time."""
 
-    def __init__(self, assignment: Assignment, store: Store, observer: Observer) -> None:
+    def __init__(self, assignment: Assignment, observer: Observer) -> None:
         self.assignment = assignment
-        self.store = store
         self.observer = observer
         self.workers: list[Worker] = []
         self.waiting: list[Task] = []
@@ -73,6 +74,8 @@ class _Pool:
                 self._listen()
         finally:
             for worker in self.workers:
+                worker.interrupt()
+            for worker in self.workers:
                 worker.stop()
 
     def _assign(self) -> None:
@@ -80,8 +83,11 @@ class _Pool:
         while self.waiting and (idle or len(self.workers) < self.assignment.jobs):
             worker = idle.pop() if idle else self._hire()
             task = self.waiting.pop(0)
-            worker.give(task)
             self.observer.started(task)
+            try:
+                worker.give(task)
+            except OSError:
+                self._died(worker)
         for worker in idle:
             self._dismiss(worker)
 
@@ -117,22 +123,15 @@ class _Pool:
             self.observer.warn(rest[0])
         elif kind == "error":
             raise rest[0]
-        elif kind == "measured":
-            self.store.write_measurement(rest[0])
-            self.observer.finished(task, "ok", None)
-            self._dismiss(worker)
         elif kind == "busy":
-            self._postpone(worker, task)
+            worker.task = None
+            self.waiting.append(task)  # look again later: then its record will be there
+            self.observer.postponed(task)
         else:
             worker.task = None
             self.observer.finished(task, *rest)
-
-    def _postpone(self, worker: Worker, task: Task) -> None:
-        """Another process works on this run: look again later, its record will be there."""
-        worker.task = None
-        if not self.waiting:
-            time.sleep(1.0)
-        self.waiting.append(task)
+            if isinstance(task, MeasureSpec):
+                self._dismiss(worker)  # the figure of the next one holds in a fresh process only
 
     def _died(self, worker: Worker) -> None:
         """Stop: a worker ended without a word. Nothing is recorded, so that its run can be resumed."""
@@ -144,8 +143,9 @@ class _Pool:
         if task is None:
             return
         what = f"{task.label}, seed {task.seed}" if isinstance(task, RunSpec) else f"measuring {task.label}"
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
         raise LnncmpError(
-            f"the process working on {what} was killed (exit code {code}); memory may have run out",
+            f"the process working on {what} was ended {how}; memory may have run out",
             "Finished runs are kept. Run the same command again with fewer --jobs or a smaller train.batch_size.",
         )
 

@@ -8,10 +8,14 @@ import os
 import signal
 import threading
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from lnncmp.errors import LnncmpError
@@ -19,6 +23,9 @@ from lnncmp.runs.plan import MeasureSpec, RunSpec
 from lnncmp.sources.base import SourceContext
 
 Task = RunSpec | MeasureSpec
+Answer = tuple[Any, ...]
+_PATIENCE = 0.5
+"""Seconds before a worker says that its task is in other hands, so that nobody asks again and again."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -34,18 +41,23 @@ class Assignment:
     jobs: int
 
 
+def task_id(task: Task) -> str:
+    """Return the identity under which the record of a task is kept."""
+    return task.run_id if isinstance(task, RunSpec) else task.measurement_id
+
+
 class Worker:
     """One child process.
 
     Messages it sends: ("epoch", epoch, epochs, loss), ("warn", text), ("done", status, reason),
-    ("busy",) when another process holds the run, ("measured", record), ("error", LnncmpError).
+    ("busy",) when another process holds the task, ("error", LnncmpError).
     """
 
     def __init__(self, assignment: Assignment) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, child = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(child, assignment, os.getpid()), daemon=True)
-        with _environment(assignment.threads):
+        with _undisturbed(), _environment(assignment):
             self.process.start()
         child.close()
         self.task: Task | None = None
@@ -55,10 +67,14 @@ class Worker:
         self.task = task
         self.pipe.send(task)
 
-    def stop(self) -> None:
-        """End the process at once; what it had reached is in its checkpoint."""
+    def interrupt(self) -> None:
+        """Ask the process to end at once; what it had reached is in its checkpoint."""
         self.pipe.close()
         self.process.terminate()
+
+    def stop(self) -> None:
+        """End the process and wait until it is gone."""
+        self.interrupt()
         self.process.join(timeout=5)
         if self.process.is_alive():
             self.process.kill()
@@ -66,10 +82,12 @@ class Worker:
 
 
 class _environment:
-    """Sets the thread variables of native libraries while a child starts: they are read when it loads them."""
+    """Sets variables of native libraries while a child starts: they are read when it loads them."""
 
-    def __init__(self, threads: int) -> None:
-        self.wanted = {name: str(threads) for name in _THREAD_VARIABLES}
+    def __init__(self, assignment: Assignment) -> None:
+        self.wanted = {name: str(assignment.threads) for name in _THREAD_VARIABLES}
+        if assignment.deterministic:
+            self.wanted["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it torch refuses matrix products on CUDA
         self.before: dict[str, str | None] = {}
 
     def __enter__(self) -> None:
@@ -84,27 +102,71 @@ class _environment:
                 os.environ[name] = value
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while a child starts, and keep Ctrl-C from the child for good.
+
+    A terminal sends Ctrl-C to the whole group, and a child still importing would answer with a traceback. The parent
+    decides what ends.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears of signals
+        yield
+        return
+    came: list[int] = []
+    before = {n: signal.signal(n, lambda got, frame: came.append(got)) for n in (signal.SIGINT, signal.SIGTERM)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit the mask
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for got in came:
+            signal.raise_signal(got)
+
+
+class _Stopped(BaseException):
+    """SIGTERM, as an exception: files being written are cleared away on the way out."""
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    raise _Stopped
+
+
 def _serve(pipe: Connection, assignment: Assignment, parent: int) -> None:
-    """Work on tasks until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a terminal sends Ctrl-C to the whole group
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    session = _Session(pipe, assignment)
-    while True:
+    """Work on tasks until the pipe closes, the parent is gone, or SIGTERM comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        signal.signal(signal.SIGTERM, _on_sigterm)
+        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
         try:
-            task = pipe.recv()
-        except (EOFError, OSError):
+            session = _Session(pipe, assignment)
+        except Exception as error:
+            pipe.send(("error", _internal("starting to work", error)))
             return
-        try:
-            session.work(task)
-        except LnncmpError as error:
-            pipe.send(("error", error))
+        while True:
+            session.answer(pipe.recv())
+    except (_Stopped, EOFError, ConnectionError):
+        # End without a word and without the interpreter's tidying, which may wait for threads of native libraries.
+        os._exit(0)
+
+
+def _internal(doing: str, error: Exception) -> LnncmpError:
+    """Return the error for something that is nobody's fault but the program's."""
+    trace = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(trace[-1].filename).name}:{trace[-1].lineno})" if trace else ""
+    told = " ".join(str(error).split())
+    return LnncmpError(
+        f"internal error while {doing}: {type(error).__name__}: {told}{where}", "Finished runs are kept."
+    )
 
 
 def _die_with(parent: int) -> None:
     # A parent that was killed cannot end its children: they would go on unseen and hold locks.
     while os.getppid() == parent:
-        time.sleep(1.0)
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(1.0)
     os._exit(1)
 
 
@@ -125,28 +187,47 @@ class _Session:
     def _warn(self, message: str) -> None:
         self.pipe.send(("warn", message))
 
-    def work(self, task: Task) -> None:
-        if isinstance(task, MeasureSpec):
-            from lnncmp.runs.worker import execute_measurement
+    def answer(self, task: Task) -> None:
+        """Do `task` and say how it ended."""
+        try:
+            with self.store.lock(task_id(task)) as mine:
+                answer = self._do(task) if mine else ("busy",)
+        except LnncmpError as error:
+            answer = ("error", error)
+        except ConnectionError:  # the parent is gone
+            raise
+        except Exception as error:
+            answer = ("error", _internal(f"working on {task.label}", error))
+        if answer == ("busy",):
+            time.sleep(_PATIENCE)
+        self.pipe.send(answer)
 
-            self.pipe.send(("measured", execute_measurement(task)))
-            return
-        with self.store.lock(task.run_id) as mine:
-            if not mine:
-                self.pipe.send(("busy",))
-                return
-            self._run(task)
+    def _do(self, task: Task) -> Answer:
+        return self._measure(task) if isinstance(task, MeasureSpec) else self._run(task)
 
-    def _run(self, task: RunSpec) -> None:
+    def _measure(self, task: MeasureSpec) -> Answer:
+        from lnncmp.runs.worker import execute_measurement, failure
+
+        if self.store.measurement(task.measurement_id) is None:
+            try:
+                record = execute_measurement(task)
+            except LnncmpError:
+                raise
+            except Exception as error:  # a model that cannot be measured: its runs will say more
+                return "done", "failed", failure(error)
+            self.store.write_measurement(record)
+        return "done", "ok", None
+
+    def _run(self, task: RunSpec) -> Answer:
         from lnncmp.runs.worker import execute_run
 
-        record = self.store.run(task.run_id)
+        record = self.store.finished(task.run_id)
         if record is None:
             self._prepare(task)
             record = execute_run(
                 task, self.prepared, self.store, self.assignment.jobs, lambda *news: self.pipe.send(("epoch", *news))
             )
-        self.pipe.send(("done", record.status, record.reason))
+        return "done", record.status, record.reason
 
     def _prepare(self, task: RunSpec) -> None:
         from lnncmp.runs.worker import prepare_data

@@ -36,7 +36,9 @@ class Store:
         if not nearest.is_dir():
             raise DataError(f"--out {self.out} cannot be a folder: {nearest} is a file", "Choose another folder.")
         if not os.access(nearest, os.W_OK | os.X_OK):
-            raise DataError(f"--out {self.out} cannot be written: no permission for {nearest}", "Choose another folder.")
+            raise DataError(
+                f"--out {self.out} cannot be written: no permission for {nearest}", "Choose another folder."
+            )
 
     def prepare(self) -> None:
         """Create the folders. Raises DataError if `out` cannot be written or is a file."""

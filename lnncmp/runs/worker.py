@@ -18,7 +18,7 @@ from lnncmp.predict import NetworkPredictor
 from lnncmp.provenance import provenance
 from lnncmp.recipe import model_spec, parse
 from lnncmp.runs.plan import MeasureSpec, RunSpec
-from lnncmp.runs.record import MeasurementRecord, RunRecord, Seeds
+from lnncmp.runs.record import MeasurementRecord, Parameters, RunRecord, Seeds
 from lnncmp.runs.store import Store
 from lnncmp.seeding import streams
 from lnncmp.settings import EvaluateSettings, TrainSettings
@@ -46,43 +46,56 @@ def set_up_torch(threads: int, deterministic: bool) -> None:
 def execute_run(spec: RunSpec, prepared: Prepared, store: Store, jobs: int, report: EpochReport) -> RunRecord:
     """Train, evaluate and record one run, going on from its checkpoint; return the stored record.
 
-    A run that raises is recorded as failed with the reason, so that the others of the plan go on.
+    A run that raises is recorded as failed with the reason, so that the others of the plan go on. Raises LnncmpError
+    (settings that cannot be built, a full disk) and ConnectionError (nobody listens to `report`): nothing is recorded.
     """
-    model, seeds = _model(spec, prepared)
+    seeds = _seeds(spec)
     record: dict[str, Any] = {
         **spec.model_dump(exclude={"label", "seed"}),
         "model": spec.label,
         "seeds": seeds,
-        "implementation": model.implementation,
-        "parameters": count_parameters(model, prepared.splits.train.x.shape[2]),
-        "structure": model.structure(),
+        "implementation": "unknown",
+        "parameters": Parameters(trainable=0, active=0, total=0),
         "provenance": provenance(threads=spec.recipe["threads"], device=spec.recipe["device"], jobs=jobs),
     }
     try:
-        fitted = _fit(spec, model, prepared, store, seeds.batches, report)
+        model = _model(spec, prepared, seeds)
+        record["implementation"] = model.implementation
+        record["parameters"] = count_parameters(model, prepared.splits.train.x.shape[2])
+        record["structure"] = model.structure()
+        fitted = _fit(spec, model, prepared, store, seeds, report)
         record |= _outcome(fitted)
         if fitted.status == "ok":
             record["scores"] = _scores(spec, model, prepared)
-    except LnncmpError:
+    except (LnncmpError, ConnectionError):
         raise
-    except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-        record |= {"status": "failed", "reason": reason}
+    except Exception as error:  # whatever a model raises is the outcome of its run, not the end of the study
+        record |= {"status": "failed", "reason": failure(error)}
     finished = RunRecord(**record)
     store.write_run(finished)
     return finished
 
 
-def _model(spec: RunSpec, prepared: Prepared) -> tuple[SequenceModel, Seeds]:
+def failure(error: Exception) -> str:
+    """Return what went wrong and where, in one line."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    told = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {told} ({Path(where.filename).name}:{where.lineno})"
+
+
+def _seeds(spec: RunSpec) -> Seeds:
     derived = streams(spec.seed)
-    seeds = Seeds(
+    return Seeds(
         root=spec.seed,
         model=derived.model,
         wiring=derived.wiring,
         batches=derived.batches,
         data=spec.recipe["data"].get("split_seed", 0),
     )
+
+
+def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
+    """Return the untrained model; torch's generator is left where training starts."""
     kind, arguments = _kind(spec.recipe["model"]["name"], spec.recipe["model"]["arguments"])
     train = prepared.splits.train
     model = build_model(
@@ -94,7 +107,7 @@ def _model(spec: RunSpec, prepared: Prepared) -> tuple[SequenceModel, Seeds]:
         model_seed=seeds.model,
         wiring_seed=seeds.wiring,
     )
-    return model.to(spec.recipe["device"]), seeds
+    return model.to(spec.recipe["device"])
 
 
 def _kind(name: str, arguments: dict[str, Any]) -> tuple[ModelSpec, Arguments]:
@@ -103,13 +116,21 @@ def _kind(name: str, arguments: dict[str, Any]) -> tuple[ModelSpec, Arguments]:
 
 
 def _fit(
-    spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store, batch_seed: int, report: EpochReport
+    spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store, seeds: Seeds, report: EpochReport
 ) -> Fitted:
+    """Train `model` in place, going on from the checkpoint if there is one that fits."""
     settings = parse(TrainSettings, spec.recipe["train"], "train")
-    trainer = Trainer(model, prepared.splits, settings, batch_seed, torch.device(spec.recipe["device"]))
+    device = torch.device(spec.recipe["device"])
+    trainer = Trainer(model, prepared.splits, settings, seeds.batches, device)
     state = store.load_checkpoint(spec.run_id)
     if state is not None:
-        trainer.restore(state)
+        try:
+            trainer.restore(state)
+        except Exception as error:  # readable, but not of this run: anything may be wrong with its content
+            store.refuse_checkpoint(spec.run_id, type(error).__name__)
+            # Part of it may have been taken over, so everything begins anew, torch's generator included.
+            model.load_state_dict(_model(spec, prepared, seeds).state_dict())
+            trainer = Trainer(model, prepared.splits, settings, seeds.batches, device)
 
     def after_epoch(trainer: Trainer) -> None:
         store.save_checkpoint(spec.run_id, trainer.state())

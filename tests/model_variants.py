@@ -1,0 +1,66 @@
+"""What the conformance tests try each model with: arguments, sizes and a small batch."""
+
+import pytest
+import torch
+
+from lnncmp.models.registry import load_model
+
+INPUTS, OUTPUTS, BATCH, STEPS = 3, 2, 4, 6
+
+CONFORMANCE_VARIANTS = {
+    "lstm": [{}, {"implementation": "loop"}, {"forget_bias": 1.0, "init": "keras"}],
+    "gru": [{}, {"implementation": "loop"}, {"init": "keras", "implementation": "loop"}],
+    "cfc": [
+        {},
+        {"mode": "pure", "backbone_layers": 2, "backbone_activation": "silu", "init": "keras"},
+        {"mode": "no_gate", "backbone_layers": 0, "head_activation": "lecun_tanh", "gate_sign": "minus"},
+        {"mixed_memory": True, "backbone_activation": "tanh"},
+        {"mixed_memory": True, "mixed_variant": "input_to_cfc", "gate_sign": "minus"},
+    ],
+    "ltc": [
+        {},
+        {"constraint": "clip", "readout": "motor"},
+        {"solver": "explicit_euler", "unfolds": 20},
+        {"solver": "rk4", "unfolds": 10},
+        {"solver": "dopri5", "rtol": 1e-4},
+    ],
+    "ncp": [
+        {},
+        {"synapses": "gathered", "constraint": "clip"},
+        {"cell": "cfc"},
+        {"cell": "cfc", "masking": "ncps", "mode": "no_gate", "readout": "linear"},
+        {"wiring": "random", "sparsity": 0.8},
+        {"wiring": "ncp", "command_neurons": 3, "sensory_fanout": 2},
+        {"wiring": "fully_connected", "cell": "cfc"},
+    ],
+}
+"""Arguments tried beside `hidden`; a model of the folder without an entry fails the meta-test."""
+
+CASES = [(name, variant) for name, variants in CONFORMANCE_VARIANTS.items() for variant in variants]
+each_case = pytest.mark.parametrize(("name", "variant"), CASES, ids=[f"{n}-{v}" for n, v in CASES])
+
+
+def build(name, variant, seed=0, dtype=torch.float32, wiring_seed=5, **more):
+    spec = load_model(name)
+    torch.manual_seed(seed)
+    model = spec.build(spec.arguments(**{"hidden": 10, **variant, **more}), INPUTS, OUTPUTS, wiring_seed)
+    return model.to(dtype)
+
+
+def sample(dtype=torch.float32, batch=BATCH, steps=STEPS):
+    source = torch.Generator().manual_seed(1)
+    x = torch.randn(batch, steps, INPUTS, generator=source, dtype=dtype)
+    return x, 0.05 + 0.3 * torch.rand(batch, steps, generator=source, dtype=dtype)
+
+
+def tolerance(variant):
+    """dopri5 chooses its steps for the whole batch, so rows depend on each other within the solver's tolerance."""
+    return 2e-3 if variant.get("solver") == "dopri5" else 1e-5
+
+
+def real_steps():
+    step = torch.ones(BATCH, STEPS, dtype=torch.bool)
+    step[1, 3:] = False
+    step[2, 1:] = False
+    step[3] = False
+    return step

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+import torch
+from toy_study import CPU, Affine, Drift, Noisy, futures, random_windows, splits, windows
+
+from lnncmp.baselines import Persistence, TrainMean
+from lnncmp.cases.base import Prepared, TestSet
+from lnncmp.cases.walker2d import CASE
+from lnncmp.data.scaling import Scaler
+from lnncmp.evaluate import horizon_errors, one_step_error, perturbed_error, score
+from lnncmp.predict import NetworkPredictor
+
+
+def network(model=None, batch=1024):
+    torch.manual_seed(0)
+    return NetworkPredictor(Noisy() if model is None else model, CPU, batch)
+
+
+class TestPredict:
+    @pytest.mark.parametrize("batch", [1, 7, 23, 1000])
+    def test_every_window_is_counted_whatever_the_batch(self, batch):
+        data = random_windows(23)
+        expected = network().predict(data)
+        np.testing.assert_allclose(network(batch=batch).predict(data), expected, rtol=1e-5, atol=1e-6)
+        assert expected.shape == (23, 5, 2) and len(np.unique(expected[:, -1, 0])) == 23
+
+    def test_dropout_is_off_even_after_training(self):
+        predictor, data = network(), random_windows(5)
+        first = predictor.predict(data)
+        predictor.model.train()
+        np.testing.assert_array_equal(first, predictor.predict(data))
+
+    def test_no_gradient_is_kept(self):
+        model = Affine()
+        network(model).predict(random_windows(3))
+        assert model.linear.weight.grad is None
+
+
+class TestOneStepError:
+    def test_in_raw_units(self):
+        scaler = Scaler(np.array([10.0, -5.0]), np.array([2.0, 4.0]), fitted=True)
+        data, model = random_windows(6), Affine()
+        prediction = model(torch.from_numpy(data.x), torch.from_numpy(data.dt)).detach().numpy()
+        raw_error = ((prediction - data.y) * [2.0, 4.0]) ** 2
+        got = one_step_error(network(model), data, splits(scaler=scaler))
+        np.testing.assert_allclose(got, raw_error.mean(axis=(0, 1)), rtol=1e-5)
+
+    def test_padding_and_unseen_targets_do_not_count(self):
+        step, y_seen = np.ones((4, 3), bool), np.ones((4, 3, 2), bool)
+        step[1, 2], y_seen[0, 0, 1] = False, False
+        y = np.zeros((4, 3, 2))
+        y[0, 0, 1], y[1, 2] = np.nan, 1e6
+        data = windows(np.full((4, 3, 2), 3.0), y, step=step, y_seen=y_seen)
+        np.testing.assert_array_equal(one_step_error(Persistence(2), data, splits()), [9.0, 9.0])
+
+    def test_the_training_mean_has_normalised_error_one(self):
+        prepared = CASE.sample()
+        train = prepared.splits.train
+        scores = score(TrainMean(train.y.mean(axis=(0, 1))), prepared, [t.name for t in CASE.targets])
+        assert scores.metrics["train"]["nmse"] == pytest.approx(1, abs=1e-3)
+        assert 0.6 < scores.metrics["test"]["nmse"] < 1.6
+
+
+class TestRollOut:
+    def test_equals_a_loop_written_out(self):
+        model, context = network().model, random_windows(4)
+        given = futures(context, np.zeros((4, 6, 2)))
+        got = network(model, batch=3).roll_out(given)
+        x, one = torch.from_numpy(context.x), torch.ones(1, 1)
+        for n in range(4):
+            sequence, dts, out = x[n : n + 1], torch.from_numpy(context.dt[n : n + 1]), []
+            for _ in range(6):  # the whole sequence again each time: no state is carried
+                last = model(sequence, dts)[:, -1:].detach()
+                out.append(last[0, 0].numpy())
+                sequence, dts = torch.cat([sequence, last], 1), torch.cat([dts, one], 1)
+            np.testing.assert_allclose(got[n], out, rtol=1e-4, atol=1e-6)
+
+    def test_inputs_that_are_not_targets_keep_their_last_value(self):
+        model = Affine(inputs=3, outputs=2)
+        context = random_windows(2, inputs=3)
+        given = futures(windows(context.x, context.y[..., :2]), np.zeros((2, 4, 2)))
+        network(model).roll_out(given)
+        for seen in model.seen[1:]:
+            np.testing.assert_array_equal(seen[:, 0, 2], context.x[:, -1, 2])
+
+    def test_elapsed_times_belong_to_the_input_that_is_fed_back(self):
+        """Drift adds dt times the number of steps read: a future with other gaps tells which of them is used."""
+        context = windows(np.zeros((1, 2, 1)))
+        gaps = [10.0, 100.0, 1000.0, 7.0]  # the last is never read: nothing is fed back after it
+        got = network(Drift()).roll_out(futures(context, np.zeros((1, 4, 1)), [gaps]))
+        np.testing.assert_allclose(got[0, :, 0], [2, 2 + 3 * 10, 32 + 4 * 100, 432 + 5 * 1000])
+
+    def test_padded_contexts_go_on_from_their_last_real_step(self):
+        step = np.array([[True, True, True], [True, False, False]])
+        x = np.array([[[0.0], [0.0], [1.0]], [[5.0], [77.0], [77.0]]])
+        got = network(Drift()).roll_out(futures(windows(x, step=step), np.zeros((2, 3, 1))))
+        np.testing.assert_allclose(got[..., 0], [[1 + 3, 4 + 4, 8 + 5], [5 + 1, 6 + 2, 8 + 3]])
+
+    def test_point_one_is_the_one_step_error_at_the_last_context_step(self):
+        prepared, predictor = CASE.sample(), network(Affine(17, 17))
+        points = horizon_errors(predictor, prepared.futures, prepared.splits)
+        context, unscale = prepared.futures.context, prepared.splits.target_scaler.unscale
+        last = (unscale(predictor.predict(context)) - unscale(context.y))[:, -1] ** 2
+        assert [point.step for point in points] == list(range(1, 51))
+        assert points[0].mse == pytest.approx(last.mean(), rel=1e-6)
+        assert points[0].nmse == pytest.approx((last.mean(axis=0) / prepared.splits.target_std**2).mean(), rel=1e-6)
+
+    def test_an_exploding_roll_out_is_infinite_not_missing(self):
+        model = Affine()
+        with torch.no_grad():
+            model.linear.weight.copy_(1e20 * torch.eye(2))
+        context = random_windows(3)
+        points = horizon_errors(network(model), futures(context, np.zeros((3, 4, 2))), splits())
+        assert points[-1].mse == np.inf
+
+
+class TestPerturbed:
+    def point(self, data, predictor):
+        return perturbed_error(predictor, TestSet("physics", "ice", None, lambda: data, relative=True), splits())
+
+    def test_ratio_is_to_the_last_value_on_the_same_set(self):
+        data = windows(np.zeros((3, 4, 2)), np.full((3, 4, 2), 2.0))
+        point = self.point(data, TrainMean(np.array([1.0, 1.0], np.float32)))
+        assert (point.mse, point.ratio, point.windows) == (1.0, 0.25, 3)
+        assert (point.group, point.name, point.level) == ("physics", "ice", None)
+
+    def test_the_last_value_itself_has_ratio_one(self):
+        assert self.point(random_windows(5), Persistence(2)).ratio == 1
+
+    def test_no_ratio_where_the_last_value_is_exact(self):
+        assert self.point(windows(np.ones((2, 3, 2))), Persistence(2)).ratio is None
+
+
+def test_score_tells_everything():
+    prepared = CASE.sample()
+    names = [target.name for target in CASE.targets]
+    scores = score(Persistence(17), prepared, names)
+    assert list(scores.metrics) == ["train", "validation", "test"] and list(scores.per_target["mse"]) == names
+    assert np.mean(list(scores.per_target["mse"].values())) == pytest.approx(scores.metrics["test"]["mse"])
+    assert np.mean(list(scores.per_target["nmse"].values())) == pytest.approx(scores.metrics["test"]["nmse"])
+    assert len(scores.horizons) == 50 and len(scores.perturbations) == len(prepared.test_sets) == 9
+    noise = [point.mse for point in scores.perturbations if point.group == "noise"]
+    assert noise == sorted(noise)
+    without = score(Persistence(17), Prepared(prepared.splits, None, [], "hash"), names)
+    assert without.horizons == [] and without.perturbations == [] and without.metrics == scores.metrics

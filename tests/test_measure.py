@@ -1,0 +1,198 @@
+import multiprocessing
+
+import pytest
+import torch
+from torch import nn
+from toy_study import CPU, Affine
+
+from lnncmp.building import build_model
+from lnncmp.cells.base import SequenceModel
+from lnncmp.errors import UsageError
+from lnncmp.matching import matched_arguments
+from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
+from lnncmp.models import cfc, gru, lstm
+from lnncmp.recipe import load_recipe
+
+
+def built(module, inputs=17, dt_as_input=False, **arguments):
+    spec = module.MODEL
+    chosen = spec.arguments(**{"hidden": 64, **arguments})
+    return build_model(spec, chosen, inputs, 17, dt_as_input=dt_as_input, model_seed=0, wiring_seed=0)
+
+
+def counts(model, inputs=17):
+    made = count_parameters(model, inputs)
+    return made.trainable, made.active, made.total
+
+
+class Masked(Affine):
+    """A wiring mask removes three of the four synapses."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+
+    def sequence(self, x, dt, step, state):
+        return nn.functional.linear(x, self.linear.weight * self.mask, self.linear.bias), self.initial_state(len(x))
+
+
+class TestParameters:
+    READOUT = 64 * 17 + 17
+
+    @pytest.mark.parametrize("module, core", [(lstm, 21_248), (gru, 15_936), (cfc, 43_520)])
+    def test_known_sizes(self, module, core):
+        size = core + self.READOUT
+        assert counts(built(module)) == (size, size, size)
+        assert core + self.READOUT == 22_353 or module is not lstm
+
+    def test_the_core_equals_that_of_torch(self):
+        assert sum(p.numel() for p in nn.LSTM(17, 64).parameters()) == 21_248
+        assert sum(p.numel() for p in nn.GRU(17, 64).parameters()) == 15_936
+
+    def test_time_as_input_adds_four_gates(self):
+        assert counts(built(lstm, dt_as_input=True))[0] == 22_353 + 4 * 64 == 22_609
+
+    def test_a_mask_counts_in_total_and_what_it_removes_is_not_active(self):
+        assert counts(Masked(), 2) == (6, 3, 10)
+
+    def test_frozen_and_unreached_parameters(self):
+        model = Affine()
+        model.linear.bias.requires_grad_(False)
+        model.unused = nn.Parameter(torch.zeros(5))
+        assert counts(model, 2) == (9, 4, 11)
+
+    def test_the_model_is_left_as_it_was(self):
+        model = Affine().train()
+        state, rng = {k: v.clone() for k, v in model.state_dict().items()}, torch.get_rng_state()
+        count_parameters(model, 2)
+        assert all(torch.equal(state[name], tensor) for name, tensor in model.state_dict().items())
+        assert model.training and model.linear.weight.grad is None and model.linear.weight.dtype == torch.float32
+        assert torch.equal(rng, torch.get_rng_state())
+
+
+class Scale(SequenceModel):
+    """y = relu(w x): the product keeps x for w's gradient, the relu keeps its result, the loss its two arguments."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(3))
+
+    def initial_state(self, batch):
+        return ()
+
+    def sequence(self, x, dt, step, state):
+        return (self.w * x).relu(), ()
+
+
+class TestTrainingStep:
+    SHAPE = BatchShape(4, 5, 3, 3)
+
+    def test_saved_bytes_against_a_hand_count(self):
+        cells = 4 * 5 * 3
+        # x, relu's result (also the loss's argument) and the target: three tensors of float32; w is left out.
+        assert TrainingStep(Scale(), self.SHAPE, CPU).saved_bytes() == 3 * cells * 4
+
+    def test_views_of_a_weight_are_left_out_too(self):
+        class Transposed(Scale):
+            def __init__(self):
+                super().__init__()
+                self.w = nn.Parameter(torch.eye(3))
+
+            def sequence(self, x, dt, step, state):
+                return x @ self.w.t(), ()
+
+        assert TrainingStep(Transposed(), self.SHAPE, CPU).saved_bytes() == 3 * 4 * 5 * 3 * 4
+
+    def test_saved_bytes_grow_with_steps(self):
+        made = [TrainingStep(built(cfc), BatchShape(8, steps, 17, 17), CPU).saved_bytes() for steps in (4, 8, 16)]
+        assert made[0] < made[1] < made[2]
+        assert made[2] - made[1] == pytest.approx(2 * (made[1] - made[0]), rel=0.01)
+
+    def test_a_step_changes_every_weight(self):
+        model = built(lstm)
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        step = TrainingStep(model, BatchShape(4, 5, 17, 17), CPU)
+        first = float(step.loss().detach())
+        for _ in range(5):
+            step()
+        assert not any(torch.equal(before[name], p) for name, p in model.named_parameters())
+        assert float(step.loss().detach()) < first
+
+    def test_constrains(self):
+        model = Affine(3, 3)
+        TrainingStep(model, self.SHAPE, CPU)()
+        assert model.constrained == 1
+
+    def test_seconds_are_raw_samples(self):
+        step = TrainingStep(Affine(3, 3), self.SHAPE, CPU)
+        samples = step.seconds(repeats=6, budget=1e9)
+        assert len(samples) == 6 and all(sample > 0 for sample in samples)
+        assert len(step.seconds(repeats=6, budget=0.0)) == 1
+
+
+def test_latency_samples_stream_one_step_without_gradients():
+    class Watched(Affine):
+        def sequence(self, x, dt, step, state):
+            assert x.shape == (1, 1, 2) and dt.shape == (1, 1)
+            assert not torch.is_grad_enabled() and not self.training
+            return super().sequence(x, dt, step, state)
+
+    model = Watched().train()
+    samples = latency_samples(model, 2, CPU, repeats=30)
+    assert len(samples) == 30 and min(samples) > 0 and len(model.seen) > 30  # with a warm-up
+
+
+def _peak(batch, answer):
+    torch.set_num_threads(1)
+    model = built(lstm)
+    TrainingStep(model, BatchShape(1, 1, 17, 17), CPU)()
+    answer.put(peak_memory(TrainingStep(model, BatchShape(batch, 30, 17, 17), CPU)))
+
+
+def test_peak_memory_of_a_fresh_process_grows_with_the_batch():
+    context = multiprocessing.get_context("spawn")
+    peaks, answer = [], context.Queue()
+    for batch in (16, 1024):
+        process = context.Process(target=_peak, args=(batch, answer))
+        process.start()
+        peaks.append(answer.get(timeout=120))
+        process.join()
+    kept = TrainingStep(built(lstm), BatchShape(1024, 30, 17, 17), CPU).saved_bytes()
+    (small, method), (large, _) = peaks
+    assert 0 <= small < large and large > 0.8 * kept and "fresh process" in method
+
+
+class TestMatching:
+    def recipe(self, **overrides):
+        return load_recipe("walker2d", "standard", (), overrides, ["lstm", "gru", "cfc"])
+
+    def active(self, recipe, label, arguments):
+        module = {"lstm": lstm, "gru": gru, "cfc": cfc}[label]
+        derived = build_model(module.MODEL, arguments, 17, 17, dt_as_input=True, model_seed=0, wiring_seed=0)
+        return count_parameters(derived, 17).active
+
+    @pytest.mark.parametrize("hidden", [16, 64])
+    def test_parameters_come_within_five_percent(self, hidden):
+        recipe = self.recipe(match="params", hidden=hidden)
+        chosen = matched_arguments(recipe, 17, 17)
+        goal = self.active(recipe, "lstm", chosen["lstm"])
+        assert chosen["lstm"].hidden == hidden and chosen["gru"].hidden > hidden
+        for label in ("gru", "cfc"):
+            near = [self.active(recipe, label, chosen[label].model_copy(update={"hidden": chosen[label].hidden + d}))
+                    for d in (-1, 0, 1) if chosen[label].hidden + d > 0]  # fmt: skip
+            assert abs(self.active(recipe, label, chosen[label]) - goal) == min(abs(size - goal) for size in near)
+            assert self.active(recipe, label, chosen[label]) == pytest.approx(goal, rel=0.05 if hidden == 64 else 0.2)
+
+    def test_hidden_gives_all_the_same_units(self):
+        chosen = matched_arguments(self.recipe(match="hidden", hidden=24), 17, 17)
+        assert {label: arguments.hidden for label, arguments in chosen.items()} == {"lstm": 24, "gru": 24, "cfc": 24}
+
+    def test_own_leaves_each_its_own(self):
+        recipe = load_recipe(
+            "walker2d", "standard", ["models.gru.arguments.hidden=7"], {"match": "own"}, ["lstm", "gru"]
+        )
+        assert [a.hidden for a in matched_arguments(recipe, 17, 17).values()] == [64, 7]
+
+    def test_a_size_that_no_reference_can_have_is_a_usage_error(self):
+        with pytest.raises(UsageError, match="hidden"):
+            matched_arguments(self.recipe(match="params", hidden=5000), 17, 17)
