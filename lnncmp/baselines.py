@@ -13,6 +13,9 @@ from lnncmp.data.windows import Futures, Splits, Windows
 
 Floats = NDArray[np.float32]
 
+BASELINES_VERSION = 1
+"""Raised whenever a predictor gives other numbers; part of the identity of stored scores."""
+
 
 class Predictor(Protocol):
     """What evaluation sees of anything that predicts, in scaled units."""

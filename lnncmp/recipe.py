@@ -12,12 +12,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from lnncmp import models
 from lnncmp.cases.base import Settings, load_case
 from lnncmp.errors import UsageError, unknown_name
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments
+from lnncmp.models.registry import load_model, model_names
 from lnncmp.published import Published
-from lnncmp.registry import load_member, member_names
 from lnncmp.resources import share_dir
 from lnncmp.settings import EvaluateSettings, TrainSettings
 
@@ -95,13 +94,7 @@ class Recipe(BaseModel):
         """Return the checked arguments of the model `label`; `hidden` is the recipe's unless `match` is `own`."""
         entry = self.entry(label)
         given = entry.arguments if self.match == "own" else {**entry.arguments, "hidden": self.hidden}
-        return parse(model_spec(entry.model).arguments, given, f"models.{label}.arguments")
-
-
-def model_spec(name: str) -> ModelSpec:
-    """Return the model `name`. Raises UsageError with the nearest match for an unknown name."""
-    spec: ModelSpec = load_member(models, name, "MODEL", "model")
-    return spec
+        return parse(load_model(entry.model).arguments, given, f"models.{label}.arguments")
 
 
 def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:
@@ -162,7 +155,7 @@ def load_recipe(
 
 
 def _choose_models(table: Table, only: Sequence[str]) -> None:
-    known = {name: {} for name in member_names(models)} | table["models"]
+    known = {name: {} for name in model_names()} | table["models"]
     for name in only:
         if name not in known:
             raise unknown_name("model", name, known)

@@ -8,11 +8,11 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from lnncmp.atomic import make_dir
-from lnncmp.baselines import trivial_predictors
+from lnncmp.baselines import BASELINES_VERSION, trivial_predictors
 from lnncmp.cases.base import Case, Prepared, load_case, load_source
 from lnncmp.compare import compare
 from lnncmp.data.cache import content_key
-from lnncmp.errors import UsageError
+from lnncmp.errors import LnncmpError, UsageError
 from lnncmp.evaluate import score
 from lnncmp.models.base import Arguments
 from lnncmp.recipe import Recipe
@@ -126,13 +126,15 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
     measured = [record for record in stored.values() if record is not None]
     unmeasured = [spec for spec in plan.measurements if stored[spec.label] is None]
     if unmeasured:
-        from lnncmp.runs.worker import probe
+        from lnncmp.runs.worker import failure, probe
 
         for spec in unmeasured:
             try:
                 measured.append(probe(spec))
-            except (RuntimeError, MemoryError) as error:
-                ready.store.warn(f"the estimate leaves out {spec.label}, which cannot be tried: {error}")
+            except LnncmpError:
+                raise
+            except Exception as error:  # a model may raise anything; its runs would be recorded as failed
+                ready.store.warn(f"the estimate leaves out {spec.label}, which cannot be tried: {failure(error)}")
     missing = _missing_runs(ready, request)
     return DryRun(
         case=ready.recipe.case,
@@ -193,7 +195,7 @@ def _baselines(ready: Ready) -> list[BaselineRecord]:
     data_hash = ready.plan.shape.data_hash
     records = []
     for name, predictor in trivial_predictors(ready.prepared.splits).items():
-        key = content_key({"baseline": name, "data_hash": data_hash})
+        key = content_key({"baseline": name, "version": BASELINES_VERSION, "data_hash": data_hash})
         record = ready.store.baseline(key)
         if record is None:
             scores = score(predictor, ready.prepared, names)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from synthetic_records import baseline, measurement, recipe, run, runs, scores, study
+from synthetic_records import baseline, measurement, run, runs, scores, study
 
 from lnncmp.compare import best_model, compare, verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
@@ -257,62 +257,6 @@ def test_horizons_that_were_not_scored_are_unknown():
 def test_title():
     assert table(runs("lstm", [1.0])).title == "walker2d (simulated), preset quick: one-step test error"
     assert table(runs("lstm", [1.0]), title="Walker2d").title.startswith("Walker2d (simulated), preset quick")
-
-
-def test_notes_from_the_recipe():
-    made = table(runs("lstm", [1.0])).notes
-    assert made[:3] == [
-        "Models are matched by hidden units (64).",
-        "Runs of 3 epochs, scored at the epoch with the lowest validation loss.",
-        "Models that do not use elapsed times otherwise get them as an input.",
-    ]
-    other = recipe(match="params", dt_as_input=False, train={"epochs": 1, "restore": "last"})
-    made = table(runs("lstm", [1.0], recipe=other)).notes
-    assert made[:2] == ["Models are matched by active parameters.", "Runs of 1 epoch, scored after the last epoch."]
-
-
-@pytest.mark.parametrize("empty", [{}, {"match": {}, "train": None, "data": [], "model": 3}])
-def test_recipes_without_the_keys_make_no_such_notes(empty):
-    made = table(runs("lstm", [1.0, 2.0], recipe=empty)).notes
-    assert made[0] == "Intervals: 95%, Student t over seeds."
-
-
-def test_models_that_were_not_treated_alike():
-    longer = recipe(train={"epochs": 9, "restore": "best"})
-    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], recipe=longer, comparison="other")])
-    assert "train.epochs is 3 for lstm, 9 for cfc" in note(comparison, "not treated alike")
-    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], comparison="other")])
-    note(comparison, "different comparisons")
-
-
-def test_timespans_at_test_time():
-    lstm = [run("lstm", n, 1.0, scores=scores(1.0, ones=1.0 + change)) for n, change in enumerate((0.1, 0.3))]
-    cfc = [run("cfc", 0, 2.0, scores=scores(2.0, ones=0.95))]
-    comparison = table([*lstm, *cfc])
-    assert row(comparison, "lstm").timespans_change.mean == pytest.approx(0.2)
-    assert note(comparison, "at test time").endswith("test MSE changes by: lstm +20.0%, cfc -5.0%.")
-
-
-def test_ablation_is_paired_by_seed():
-    without = runs("cfc", [1.5, 2.0, None, 7.0], recipe=recipe(data={"timespans": "ones"}))
-    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0, 4.0, 1.0])], ablations={"timespans=ones": without})
-    change = row(comparison, "cfc").ablation_changes["timespans=ones"]
-    assert (change.seeds, change.values) == ([0, 1], [0.5, -0.5])
-    assert row(comparison, "lstm").ablation_changes["timespans=ones"].mean is None
-    assert note(comparison, "Trained and tested with every elapsed time set to 1").endswith("by: cfc +0.0%.")
-
-
-def test_ablations_of_other_kinds_are_named():
-    comparison = table(runs("lstm", [1.0]), ablations={"small": runs("lstm", [1.2]), "none": runs("lstm", [None])})
-    assert "lstm +20.0%" in note(comparison, "Ablation 'small'")
-    assert "no run that ended well" in note(comparison, "Ablation 'none'")
-
-
-def test_published_numbers_stay_beside_ours():
-    comparison = compare(**study())
-    assert row(comparison, "cfc").published.mean == 0.64305
-    assert row(comparison, "lstm").published is None
-    assert "protocol differs: 50 epochs & last weights" in note(comparison, "Published cfc")
 
 
 @pytest.mark.parametrize("module", ["lnncmp.compare", "lnncmp.report"])

@@ -1,4 +1,7 @@
+import json
 import multiprocessing
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +14,7 @@ from lnncmp.errors import UsageError
 from lnncmp.matching import matched_arguments
 from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
 from lnncmp.models import cfc, gru, lstm
+from lnncmp.provenance import provenance
 from lnncmp.recipe import load_recipe
 
 
@@ -71,7 +75,7 @@ class TestParameters:
 
 
 class Scale(SequenceModel):
-    """y = relu(w x): the product keeps x for w's gradient, the relu keeps its result, the loss its two arguments."""
+    """y = relu(w h) with h = w x: the products keep x, h and w, the relu its result, the loss its two arguments."""
 
     def __init__(self):
         super().__init__()
@@ -81,7 +85,7 @@ class Scale(SequenceModel):
         return ()
 
     def sequence(self, x, dt, step, state):
-        return (self.w * x).relu(), ()
+        return (self.w * (self.w * x)).relu(), ()
 
 
 class TestTrainingStep:
@@ -89,8 +93,8 @@ class TestTrainingStep:
 
     def test_saved_bytes_against_a_hand_count(self):
         cells = 4 * 5 * 3
-        # x, relu's result (also the loss's argument) and the target: three tensors of float32; w is left out.
-        assert TrainingStep(Scale(), self.SHAPE, CPU).saved_bytes() == 3 * cells * 4
+        # x, h, relu's result (also the loss's argument) and the target: four tensors of float32; w is left out.
+        assert TrainingStep(Scale(), self.SHAPE, CPU).saved_bytes() == 4 * cells * 4
 
     def test_views_of_a_weight_are_left_out_too(self):
         class Transposed(Scale):
@@ -99,9 +103,9 @@ class TestTrainingStep:
                 self.w = nn.Parameter(torch.eye(3))
 
             def sequence(self, x, dt, step, state):
-                return x @ self.w.t(), ()
+                return (self.w[0] * x) @ self.w.t(), ()
 
-        assert TrainingStep(Transposed(), self.SHAPE, CPU).saved_bytes() == 3 * 4 * 5 * 3 * 4
+        assert TrainingStep(Transposed(), self.SHAPE, CPU).saved_bytes() == 4 * (4 * 5 * 3 * 4)
 
     def test_saved_bytes_grow_with_steps(self):
         made = [TrainingStep(built(cfc), BatchShape(8, steps, 17, 17), CPU).saved_bytes() for steps in (4, 8, 16)]
@@ -196,3 +200,12 @@ class TestMatching:
     def test_a_size_that_no_reference_can_have_is_a_usage_error(self):
         with pytest.raises(UsageError, match="hidden"):
             matched_arguments(self.recipe(match="params", hidden=5000), 17, 17)
+
+
+def test_provenance_says_what_ran_and_nothing_personal():
+    made = provenance(threads=3, device="cpu", jobs=2)
+    assert (made["threads"], made["jobs"], made["device"]) == (3, 2, "cpu")
+    assert made["packages"]["torch"] == version("torch") and made["cpu"]
+    text = json.dumps(made)
+    assert str(Path.home()) not in text and "/" not in text.replace(made["cpu"], "")
+    assert not {"user", "host", "node", "path", "cwd"} & set(made)

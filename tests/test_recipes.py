@@ -11,7 +11,8 @@ from toy_study import CPU
 from lnncmp.building import build_model
 from lnncmp.cases.base import case_names, load_case, load_source
 from lnncmp.errors import LnncmpError, UsageError
-from lnncmp.recipe import load_recipe, model_spec, preset_names
+from lnncmp.models.registry import load_model
+from lnncmp.recipe import load_recipe, preset_names
 from lnncmp.registry import load_member, member_names
 from lnncmp.resources import share_dir
 from lnncmp.train import Trainer
@@ -53,7 +54,7 @@ class TestEveryRecipe:
         assert recipe.reference in recipe.models and len(set(recipe.seeds)) == len(recipe.seeds)
         assert recipe.evaluate_settings().horizon >= min(load_case(case).horizons)
         for label in recipe.models:
-            assert model_spec(recipe.entry(label).model).summary
+            assert load_model(recipe.entry(label).model).summary
 
     def test_assumptions_are_about_keys_that_exist(self, case, preset):
         recipe = load_recipe(case, preset)
@@ -131,7 +132,7 @@ def test_trains_one_step_on_the_sample(case, preset, label, samples):
     recipe = load_recipe(case, preset, ["train.epochs=1"], hidden)
     splits = samples[case]
     model = build_model(
-        model_spec(recipe.entry(label).model),
+        load_model(recipe.entry(label).model),
         recipe.arguments(label),
         splits.train.x.shape[2],
         splits.train.y.shape[2],

@@ -143,7 +143,7 @@ class TestMaskedLoss:
         clean = self.masked()[1]
         work = trainer(data=splits(train=clean), epochs=1, batch_size=4, learning_rate=1e-12)
         fitted = work.fit()
-        whole = float(work.train.loss(work.model, torch.arange(6)))
+        whole = float(work.train.loss(work.model, torch.arange(6)).detach())
         assert fitted.history[0].train_loss == pytest.approx(whole, rel=1e-5)
 
 

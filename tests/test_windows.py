@@ -83,7 +83,7 @@ class TestSplits:
     def test_a_scaler_fitted_elsewhere_is_refused(self):
         scaler = scaling.Scaler(np.zeros(2), np.ones(2), fitted=True)
         shifted = make_windows(x=np.full((3, 4, 2), 0.5, np.float32))
-        with pytest.raises(DataError, match="training mean is 0.5"):
+        with pytest.raises(DataError, match=r"training mean is 0\.5"):
             Splits(shifted, make_windows(group="b"), make_windows(group="c"), scaler, scaler, np.ones(2))
 
     def test_a_split_without_any_target_is_refused(self):
@@ -95,7 +95,7 @@ class TestSplits:
     def test_target_std_must_be_able_to_normalise(self, bad):
         nothing = scaling.identity(2)
         parts = make_windows(), make_windows(group="b"), make_windows(group="c")
-        with pytest.raises(DataError, match="target_std should be 2 numbers above 0"):
+        with pytest.raises(DataError, match=r"target_std should be 2 numbers above 0, got shape"):
             Splits(*parts, nothing, nothing, bad)
 
 

@@ -1,5 +1,6 @@
 """`lnncmp models` and `lnncmp recipes`: what there is to compare, and the settings behind each preset."""
 
+import io
 import json
 from typing import Annotated, Any
 
@@ -7,12 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lnncmp import models as models_package
 from lnncmp.cases.base import case_names
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import print_result
-from lnncmp.recipe import load_recipe, model_spec, preset_names
-from lnncmp.registry import member_names
+from lnncmp.models.registry import load_model, model_names
+from lnncmp.recipe import load_recipe, preset_names
 
 LIST_FORMATS = ("table", "json")
 ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMATS), help="How to print the list.")]
@@ -29,7 +29,10 @@ def print_listing(title: str, rows: list[dict[str, Any]], format: str) -> None:
         table.add_column(key.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    text = io.StringIO()
+    stdout = Console()
+    Console(file=text, width=stdout.width, force_terminal=stdout.is_terminal, no_color=stdout.no_color).print(table)
+    print_result(text.getvalue())
 
 
 def models(
@@ -41,15 +44,15 @@ def models(
         _explain_model(name, format)
         return
     rows = []
-    for member in member_names(models_package):
-        spec = model_spec(member)
+    for member in model_names():
+        spec = load_model(member)
         rows.append({"model": member, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt})
     print_listing("Models", rows, format)
 
 
 def _explain_model(name: str, format: str) -> None:
     check_choice("format", format, LIST_FORMATS)
-    spec = model_spec(name)
+    spec = load_model(name)
     schema = spec.arguments.model_json_schema()["properties"]
     rows = [{"argument": key, "default": value.get("default"), "valid": _valid(value)} for key, value in schema.items()]
     if format == "json":

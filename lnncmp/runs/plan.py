@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from lnncmp.cases.base import Prepared, load_case
 from lnncmp.data.cache import content_key
 from lnncmp.models.base import Arguments
+from lnncmp.models.registry import load_model
 from lnncmp.provenance import provenance
-from lnncmp.recipe import Recipe, model_spec
+from lnncmp.recipe import Recipe
 
 
 class _Spec(BaseModel):
@@ -129,7 +130,7 @@ def _run(
         "model": {
             "label": label,
             "name": name,
-            "version": model_spec(name).version,
+            "version": load_model(name).version,
             "arguments": arguments.model_dump(mode="json"),
         },
         "seed": seed,
@@ -161,5 +162,5 @@ def _measurement(recipe: Recipe, label: str, arguments: Arguments, shape: DataSh
         "threads": recipe.threads,
     }
     machine = provenance(threads=recipe.threads, device=recipe.device, jobs=1)
-    key = content_key({**what, "version": model_spec(name).version, "machine": machine})
+    key = content_key({**what, "version": load_model(name).version, "machine": machine})
     return MeasureSpec(measurement_id=key, label=label, **what)

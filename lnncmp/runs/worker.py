@@ -14,9 +14,10 @@ from lnncmp.errors import LnncmpError
 from lnncmp.evaluate import score
 from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
 from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.registry import load_model
 from lnncmp.predict import NetworkPredictor
 from lnncmp.provenance import provenance
-from lnncmp.recipe import model_spec, parse
+from lnncmp.recipe import parse
 from lnncmp.runs.plan import MeasureSpec, RunSpec
 from lnncmp.runs.record import MeasurementRecord, Parameters, RunRecord, Seeds
 from lnncmp.runs.store import Store
@@ -111,7 +112,7 @@ def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
 
 
 def _kind(name: str, arguments: dict[str, Any]) -> tuple[ModelSpec, Arguments]:
-    kind = model_spec(name)
+    kind = load_model(name)
     return kind, parse(kind.arguments, arguments, "arguments")
 
 
