@@ -136,7 +136,8 @@ def load_recipe(
 ) -> Recipe:
     """Return the resolved, checked recipe of `case` and `preset`.
 
-    changes: `key=value` with dotted keys and TOML values, as of `--set`. overrides: top-level keys given by options.
+    changes: `key=value` with dotted keys and TOML values, as of `--set`; train.KEY holds for every model, also for
+    those that have a value of their own. overrides: top-level keys given by options.
     only: models to compare in place of the recipe's; one that the recipe lacks gets its default arguments.
     Raises UsageError for unknown presets, keys or values, each with the nearest match where there is one.
     """
@@ -205,6 +206,8 @@ def _set(table: Table, change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     *parents, last = key.strip().split(".")
+    if parents == ["train"]:
+        _forget_own(table, last)
     if not parents and last in _BY_COMMAND:
         raise UsageError(f"--set cannot change '{last}'", f"It follows from the command: {_BY_COMMAND[last]}.")
     for parent in parents:
@@ -212,3 +215,12 @@ def _set(table: Table, change: str) -> None:
             raise UsageError(f"--set {key}: '{parent}' is a value, not a table")
         table = table[parent]
     table[last] = value
+
+
+def _forget_own(table: Table, setting: str) -> None:
+    """Drop the models' own values of a training setting: who sets it for all means all."""
+    models = table.get("models")
+    for label, entry in models.items() if isinstance(models, dict) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("train"), dict):
+            rest = {key: value for key, value in entry["train"].items() if key != setting}
+            table["models"][label] = {**entry, "train": rest}

@@ -52,6 +52,7 @@ BAD_VALUES = [
     (["--set", "data.keep=1.5"], "recipe key 'data.keep' is 1.5"),
     (["--set", "models.lstm=5"], "recipe key 'models.lstm' is 5"),
     (["--set", "models=5", "--models", "lstm"], "recipe key 'models' is 5"),
+    (["--set", "models=5", "--set", "train.epochs=1"], "recipe key 'models' is 5"),
     (["--set", "seeds=[1, 1]"], "recipe key 'seeds' is [1, 1]: should name each seed once"),
     (["--set", "case=other"], "--set cannot change 'case'"),
     (["--set", "preset=paper"], "--set cannot change 'preset'"),
@@ -95,6 +96,16 @@ def test_the_parser_refuses_numbers_out_of_range_and_unknown_options(study, args
 
 def test_an_unknown_command_names_the_nearest(capsys, monkeypatch):
     refused(run_here(capsys, monkeypatch, "walker3d"), 2, "No such command 'walker3d'", "walker2d")
+
+
+def test_all_studies_at_once_refuse_an_unknown_format(capsys, monkeypatch):
+    refused(run_here(capsys, monkeypatch, "reproduce-all", "--format", "jsno"), 2, "unknown format 'jsno'", "'json'")
+
+
+def test_a_model_that_cannot_be_built_is_named(study, simulated_cache):
+    impossible = ["--models", "lstm,ncp", "--set", "models.ncp.arguments.readout='motor'", "--set", "hidden=8"]
+    answer = study(*SMALL[1:], *impossible, "--dry-run")
+    refused(answer, 2, "Error: model 'ncp' cannot be built: ", "17 outputs", "hidden is 8", "set hidden to 17 or more")
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])

@@ -78,10 +78,19 @@ class TestEveryRecipe:
 def test_all_models_of_a_fair_comparison_are_trained_alike(case, preset):
     recipe = load_recipe(case, preset)
     settings = [recipe.train_settings(label) for label in recipe.models]
-    assert all(one == settings[0] for one in settings)
+    # Alike but for the learning rate, which every model takes from one grid, tuned with one budget.
+    assert {one.learning_rate for one in settings} <= {0.01, 0.03, 0.1}
+    assert len({one.model_copy(update={"learning_rate": 0.1}) for one in settings}) == 1
     assert settings[0].restore == "best" and recipe.dt_as_input
     hidden = {recipe.arguments(label).hidden for label in recipe.models}
     assert recipe.match == "params" or hidden == {recipe.hidden}
+
+
+def test_a_training_setting_set_for_all_holds_for_all():
+    recipe = load_recipe("walker2d", "quick", ["train.learning_rate=0.002"])
+    assert {recipe.train_settings(label).learning_rate for label in recipe.models} == {0.002}
+    own = load_recipe("walker2d", "quick", ["models.cfc.train.learning_rate=0.002"])
+    assert own.train_settings("cfc").learning_rate == 0.002 != own.train_settings("lstm").learning_rate
 
 
 def test_the_paper_recipe_has_the_numbers_it_is_for():

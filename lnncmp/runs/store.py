@@ -3,6 +3,7 @@
 import fcntl
 import io
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,9 +110,14 @@ class Store:
         if not path.exists():
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():  # what torch wonders at in a damaged file is of no use to anybody
+                warnings.simplefilter("ignore")
+                state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many types on a cut file; all mean: start this run again
             self._set_aside(path, type(error).__name__)
+            return None
+        if not isinstance(state, dict):
+            self._set_aside(path, "not a checkpoint")
             return None
         return state
 

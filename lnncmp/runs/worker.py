@@ -10,10 +10,9 @@ import torch
 from lnncmp.building import build_model
 from lnncmp.cases.base import Prepared, load_case, load_source
 from lnncmp.cells.base import SequenceModel
-from lnncmp.errors import LnncmpError
+from lnncmp.errors import LnncmpError, UsageError
 from lnncmp.evaluate import score
 from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
-from lnncmp.models.base import Arguments, ModelSpec
 from lnncmp.models.registry import load_model
 from lnncmp.predict import NetworkPredictor
 from lnncmp.provenance import provenance
@@ -97,23 +96,29 @@ def _seeds(spec: RunSpec) -> Seeds:
 
 def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
     """Return the untrained model; torch's generator is left where training starts."""
-    kind, arguments = _kind(spec.recipe["model"]["name"], spec.recipe["model"]["arguments"])
-    train = prepared.splits.train
-    model = build_model(
-        kind,
-        arguments,
-        train.x.shape[2],
-        train.y.shape[2],
-        dt_as_input=spec.recipe["dt_as_input"],
-        model_seed=seeds.model,
-        wiring_seed=seeds.wiring,
-    )
-    return model.to(spec.recipe["device"])
+    return _build(
+        spec.label,
+        spec.recipe["model"]["name"],
+        spec.recipe["model"]["arguments"],
+        (prepared.splits.train.x.shape[2], prepared.splits.train.y.shape[2]),
+        spec.recipe["dt_as_input"],
+        (seeds.model, seeds.wiring),
+    ).to(spec.recipe["device"])
 
 
-def _kind(name: str, arguments: dict[str, Any]) -> tuple[ModelSpec, Arguments]:
+def _build(
+    label: str, name: str, given: dict[str, Any], sizes: tuple[int, int], dt_as_input: bool, seeds: tuple[int, int]
+) -> SequenceModel:
+    """Return a model for `sizes` = (inputs, outputs); seeds = (weights, wiring).
+
+    Raises UsageError, naming the model, if its arguments do not go together.
+    """
     kind = load_model(name)
-    return kind, parse(kind.arguments, arguments, "arguments")
+    arguments = parse(kind.arguments, given, "arguments")
+    try:
+        return build_model(kind, arguments, *sizes, dt_as_input=dt_as_input, model_seed=seeds[0], wiring_seed=seeds[1])
+    except UsageError as error:
+        raise UsageError(f"model '{label}' cannot be built: {error.message}", error.hint) from error
 
 
 def _fit(
@@ -203,15 +208,12 @@ def probe(spec: MeasureSpec) -> MeasurementRecord:
 
 
 def _measured_model(spec: MeasureSpec, device: torch.device) -> SequenceModel:
-    kind, arguments = _kind(spec.model, spec.arguments)
     derived = streams(0)
-    model = build_model(
-        kind,
-        arguments,
-        spec.inputs,
-        spec.outputs,
-        dt_as_input=spec.dt_as_input,
-        model_seed=derived.model,
-        wiring_seed=derived.wiring,
-    )
-    return model.to(device)
+    return _build(
+        spec.label,
+        spec.model,
+        spec.arguments,
+        (spec.inputs, spec.outputs),
+        spec.dt_as_input,
+        (derived.model, derived.wiring),
+    ).to(device)
