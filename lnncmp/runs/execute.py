@@ -1,7 +1,7 @@
 """Carry out a plan on local processes: measurements first, then runs, longest first; finished ones are not repeated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from typing import Protocol
 
@@ -47,7 +47,8 @@ def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer
     each run continues from its last epoch next time.
     """
     todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
-    _Pool(assignment, observer).work(todo)
+    # One at a time: two measurements side by side would time each other's memory traffic.
+    _Pool(replace(assignment, jobs=1), observer).work(todo)
     found = (store.measurement(spec.measurement_id) for spec in plan.measurements)
     measured = [record for record in found if record is not None]
     missing = [spec for spec in plan.runs if store.finished(spec.run_id) is None]
