@@ -22,6 +22,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def data_seed(self) -> int:
+        """The seed behind the choice of training, validation and test data; 0 if nothing is drawn."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Target:

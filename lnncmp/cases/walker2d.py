@@ -61,6 +61,11 @@ class Walker2dSettings(Settings):
             )
         return value
 
+    @property
+    def data_seed(self) -> int:
+        """The seed that shuffles the rollouts before they are split."""
+        return self.split_seed
+
 
 class _Preparation:
     """The windows of one source under one setting, and the scalers fitted on its training part."""

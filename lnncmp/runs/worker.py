@@ -85,12 +85,13 @@ def failure(error: Exception) -> str:
 
 def _seeds(spec: RunSpec) -> Seeds:
     derived = streams(spec.seed)
+    settings = parse(load_case(spec.case).settings, spec.recipe["data"], "data")
     return Seeds(
         root=spec.seed,
         model=derived.model,
         wiring=derived.wiring,
         batches=derived.batches,
-        data=spec.recipe["data"].get("split_seed", 0),
+        data=settings.data_seed,
     )
 
 
