@@ -151,8 +151,19 @@ def load_recipe(
     if only is not None:
         _choose_models(table, only)
     recipe = parse(Recipe, {**table, "case": case, "preset": preset}, "")
+    _require_own_sizes(recipe, changes)
     check(recipe)
     return recipe
+
+
+def _require_own_sizes(recipe: Recipe, changes: Sequence[str]) -> None:
+    """Refuse a size set for one model where matching would overrule it without a word."""
+    sized = [change for change in changes if change.partition("=")[0].strip().endswith(".arguments.hidden")]
+    if sized and recipe.match != "own":
+        raise UsageError(
+            f"--set {sized[0]} has no effect: sizes are matched by '{recipe.match}'",
+            "Set the size of all models with --set hidden=N, or let each have its own with --match own.",
+        )
 
 
 def _choose_models(table: Table, only: Sequence[str]) -> None:

@@ -93,6 +93,13 @@ def test_a_training_setting_set_for_all_holds_for_all():
     assert own.train_settings("cfc").learning_rate == 0.002 != own.train_settings("lstm").learning_rate
 
 
+def test_a_size_that_matching_would_overrule_is_refused():
+    change = "models.cfc.arguments.hidden=8"
+    with pytest.raises(UsageError, match="sizes are matched by 'hidden'"):
+        load_recipe("walker2d", "quick", [change])
+    assert load_recipe("walker2d", "quick", [change], {"match": "own"}).arguments("cfc").hidden == 8
+
+
 def test_the_paper_recipe_has_the_numbers_it_is_for():
     recipe = load_recipe("walker2d", "paper")
     published = {label: recipe.entry(label).published for label in recipe.models}
