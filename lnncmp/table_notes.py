@@ -38,6 +38,7 @@ def notes(
         *_test(comparisons),
         *_best(best),
         *_sizes(runs),
+        *_wiring(rows),
         *_free_running(rows),
         *_noise(rows),
         *_timespans(rows),
@@ -156,6 +157,18 @@ def _best(best: str | None) -> list[str]:
 def _sizes(runs: Groups) -> list[str]:
     varying = [model for model, group in runs.items() if any(run.parameters != group[0].parameters for run in group)]
     return [f"Parameter counts vary over seeds (medians shown): {', '.join(varying)}."] if varying else []
+
+
+def _wiring(rows: Sequence[ModelRow]) -> list[str]:
+    """Return what each wired model is made of, and how many solver steps each of its numbers rests on."""
+    parts = []
+    for row in rows:
+        counts = row.structure
+        if "synapses" in counts:
+            steps = f", {counts['unfolds']} solver steps" if "unfolds" in counts else ""
+            synapses = f"{counts['synapses']:,} + {counts.get('sensory_synapses', 0):,} sensory synapses"
+            parts.append(f"{row.model} {counts.get('neurons', 0):,} neurons, {synapses}{steps}")
+    return [f"Wiring: {'; '.join(parts)}."] if parts else []
 
 
 def _free_running(rows: Sequence[ModelRow]) -> list[str]:

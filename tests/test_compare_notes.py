@@ -22,6 +22,13 @@ def note(comparison, words):
     return found[0]
 
 
+def test_wirings_are_counted():
+    wired = {"neurons": 19, "synapses": 1253, "sensory_synapses": 40, "unfolds": 6}
+    records = [run("ncp", 0, 1.0).model_copy(update={"structure": wired}), run("lstm", 0, 1.0)]
+    assert note(table(records), "Wiring") == "Wiring: ncp 19 neurons, 1,253 + 40 sensory synapses, 6 solver steps."
+    assert not [sentence for sentence in table(runs("lstm", UP)).notes if "Wiring" in sentence]
+
+
 def test_notes_from_the_recipe():
     made = table(runs("lstm", [1.0])).notes
     assert made[:3] == [
