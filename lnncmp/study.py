@@ -126,7 +126,8 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
     measured = [record for record in stored.values() if record is not None]
     unmeasured = [spec for spec in plan.measurements if stored[spec.label] is None]
     if unmeasured:
-        from lnncmp.runs.worker import failure, probe
+        from lnncmp.runs.measuring import probe
+        from lnncmp.runs.worker import failure
 
         for spec in unmeasured:
             try:

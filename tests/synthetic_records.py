@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lnncmp.compare import compare
 from lnncmp.published import Published
 from lnncmp.runs.record import (
     BaselineRecord,
@@ -138,3 +139,20 @@ def study() -> dict[str, Any]:
         },
         "ablations": {"timespans=ones": without_time},
     }
+
+
+UP = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+def table(records, reference="lstm", measurements=(), baselines=(), **options):
+    return compare(records, list(measurements), list(baselines), reference=reference, **options)
+
+
+def row(comparison, model):
+    return next(row for row in comparison.rows if row.model == model)
+
+
+def note(comparison, words):
+    found = [sentence for sentence in comparison.notes if words in sentence]
+    assert len(found) == 1, (words, comparison.notes)
+    return found[0]

@@ -5,27 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from synthetic_records import baseline, measurement, run, runs, scores, study
+from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
 from lnncmp.compare import best_model, compare, verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.runs.record import Parameters
-
-UP = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-
-
-def table(records, reference="lstm", measurements=(), baselines=(), **options):
-    return compare(records, list(measurements), list(baselines), reference=reference, **options)
-
-
-def row(comparison, model):
-    return next(row for row in comparison.rows if row.model == model)
-
-
-def note(comparison, words):
-    found = [sentence for sentence in comparison.notes if words in sentence]
-    assert len(found) == 1, (words, comparison.notes)
-    return found[0]
 
 
 def test_row_of_a_model():

@@ -1,25 +1,9 @@
 """Notes under a comparison table: from the recipe, ablations, published numbers."""
 
 import pytest
-from synthetic_records import recipe, run, runs, scores, study
+from synthetic_records import UP, note, recipe, row, run, runs, scores, study, table
 
 from lnncmp.compare import compare
-
-UP = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-
-
-def table(records, reference="lstm", measurements=(), baselines=(), **options):
-    return compare(records, list(measurements), list(baselines), reference=reference, **options)
-
-
-def row(comparison, model):
-    return next(row for row in comparison.rows if row.model == model)
-
-
-def note(comparison, words):
-    found = [sentence for sentence in comparison.notes if words in sentence]
-    assert len(found) == 1, (words, comparison.notes)
-    return found[0]
 
 
 def test_wirings_are_counted():

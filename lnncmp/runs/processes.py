@@ -174,8 +174,8 @@ class _Session:
     """State of a worker between tasks: the store, and the data prepared last."""
 
     def __init__(self, pipe: Connection, assignment: Assignment) -> None:
+        from lnncmp.runs.measuring import set_up_torch
         from lnncmp.runs.store import Store
-        from lnncmp.runs.worker import set_up_torch
 
         set_up_torch(assignment.threads, assignment.deterministic)
         self.pipe = pipe
@@ -206,7 +206,8 @@ class _Session:
         return self._measure(task) if isinstance(task, MeasureSpec) else self._run(task)
 
     def _measure(self, task: MeasureSpec) -> Answer:
-        from lnncmp.runs.worker import execute_measurement, failure
+        from lnncmp.runs.measuring import execute_measurement
+        from lnncmp.runs.worker import failure
 
         if self.store.measurement(task.measurement_id) is None:
             try:

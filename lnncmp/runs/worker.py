@@ -1,4 +1,4 @@
-"""What happens inside a worker process: one run or one measurement from its specification to its record."""
+"""One run inside a worker process, from its specification to its record."""
 
 import traceback
 from collections.abc import Callable
@@ -7,18 +7,17 @@ from typing import Any
 
 import torch
 
-from lnncmp.building import build_model
 from lnncmp.cases.base import Prepared, load_case, load_source
 from lnncmp.cells.base import SequenceModel
-from lnncmp.errors import LnncmpError, UsageError
+from lnncmp.errors import LnncmpError
 from lnncmp.evaluate import score
-from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
-from lnncmp.models.registry import load_model
+from lnncmp.measure import count_parameters
 from lnncmp.predict import NetworkPredictor
 from lnncmp.provenance import provenance
 from lnncmp.recipe import parse
-from lnncmp.runs.plan import MeasureSpec, RunSpec
-from lnncmp.runs.record import MeasurementRecord, Parameters, RunRecord, Seeds
+from lnncmp.runs.named_model import build_named
+from lnncmp.runs.plan import RunSpec
+from lnncmp.runs.record import Parameters, RunRecord, Seeds
 from lnncmp.runs.store import Store
 from lnncmp.seeding import streams
 from lnncmp.settings import EvaluateSettings, TrainSettings
@@ -35,12 +34,6 @@ def prepare_data(recipe: dict[str, Any], context: SourceContext) -> Prepared:
     settings = parse(case.settings, recipe["data"], "data")
     evaluate = parse(EvaluateSettings, recipe["evaluate"], "evaluate")
     return case.prepare(load_source(case, recipe["source"]), context, settings, evaluate.horizon)
-
-
-def set_up_torch(threads: int, deterministic: bool) -> None:
-    """Fix the number of threads of this process; `deterministic` makes torch refuse kernels that are not."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
 
 
 def execute_run(spec: RunSpec, prepared: Prepared, store: Store, jobs: int, report: EpochReport) -> RunRecord:
@@ -97,7 +90,7 @@ def _seeds(spec: RunSpec) -> Seeds:
 
 def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
     """Return the untrained model; torch's generator is left where training starts."""
-    return _build(
+    return build_named(
         spec.label,
         spec.recipe["model"]["name"],
         spec.recipe["model"]["arguments"],
@@ -105,21 +98,6 @@ def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
         spec.recipe["dt_as_input"],
         (seeds.model, seeds.wiring),
     ).to(spec.recipe["device"])
-
-
-def _build(
-    label: str, name: str, given: dict[str, Any], sizes: tuple[int, int], dt_as_input: bool, seeds: tuple[int, int]
-) -> SequenceModel:
-    """Return a model for `sizes` = (inputs, outputs); seeds = (weights, wiring).
-
-    Raises UsageError, naming the model, if its arguments do not go together.
-    """
-    kind = load_model(name)
-    arguments = parse(kind.arguments, given, "arguments")
-    try:
-        return build_model(kind, arguments, *sizes, dt_as_input=dt_as_input, model_seed=seeds[0], wiring_seed=seeds[1])
-    except UsageError as error:
-        raise UsageError(f"model '{label}' cannot be built: {error.message}", error.hint) from error
 
 
 def _fit(
@@ -162,59 +140,3 @@ def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:
     names = [target.name for target in load_case(spec.case).targets]
     predictor = NetworkPredictor(model, torch.device(spec.recipe["device"]), evaluate.batch_size)
     return score(predictor, prepared, names)
-
-
-def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementRecord:
-    """Measure one model in this process, which must be fresh for the memory figure to mean anything."""
-    device = torch.device(spec.device)
-    model = _measured_model(spec, device)
-    # Libraries allocate workspaces on first use: a step on the smallest batch keeps them out of the figure.
-    TrainingStep(model, BatchShape(1, 1, spec.inputs, spec.outputs), device)()
-    step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
-    peak, method = peak_memory(step)
-    return MeasurementRecord(
-        measurement_id=spec.measurement_id,
-        model=spec.label,
-        implementation=model.implementation,
-        batch=spec.batch,
-        steps=spec.steps,
-        step_seconds=step.seconds(repeats=15, budget=seconds),
-        latency_seconds=latency_samples(model, spec.inputs, device),
-        saved_bytes=step.saved_bytes(),
-        peak_memory_bytes=peak,
-        method=method,
-        provenance=provenance(threads=spec.threads, device=spec.device, jobs=1),
-    )
-
-
-def probe(spec: MeasureSpec) -> MeasurementRecord:
-    """Return a rough measurement made in this process within seconds, for estimates only: it is not to be stored."""
-    device = torch.device(spec.device)
-    set_up_torch(spec.threads, deterministic=False)
-    model = _measured_model(spec, device)
-    step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
-    kept = step.saved_bytes()
-    return MeasurementRecord(
-        measurement_id=spec.measurement_id,
-        model=spec.label,
-        implementation=model.implementation,
-        batch=spec.batch,
-        steps=spec.steps,
-        step_seconds=step.seconds(repeats=3, budget=1.0),
-        latency_seconds=[],
-        saved_bytes=kept,
-        peak_memory_bytes=int(1.3 * kept),
-        method="estimate: tensors kept for the backward pass and a margin",
-    )
-
-
-def _measured_model(spec: MeasureSpec, device: torch.device) -> SequenceModel:
-    derived = streams(0)
-    return _build(
-        spec.label,
-        spec.model,
-        spec.arguments,
-        (spec.inputs, spec.outputs),
-        spec.dt_as_input,
-        (derived.model, derived.wiring),
-    ).to(device)
