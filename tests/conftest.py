@@ -1,12 +1,20 @@
 """Shared fixtures: caches of their own, simulated data made once, one small finished study, real data if there."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from cli_runs import TWO, run
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_works():
+    """Undo an ignored SIGINT: shells and CI start background jobs so, and the commands under test would inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
