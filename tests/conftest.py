@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from cli_runs import TWO, run
+from local_server import running_site
+from small_rollouts import fill, make_manifest, make_rollouts
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,3 +66,39 @@ def walker2d_original(shared_data) -> Path:
     if not folder.is_dir():
         pytest.skip(f"the original Walker2d rollouts are not in {shared_data}")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def site():
+    """A web server on this machine that can be told to misbehave."""
+    with running_site() as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path) -> Path:
+    """Where a downloaded file is to lie; its folder does not exist yet."""
+    return tmp_path / "folder" / "data.bin"
+
+
+@pytest.fixture(scope="module")
+def rollouts():
+    """A few small rollouts by file name."""
+    return make_rollouts()
+
+
+@pytest.fixture(scope="module")
+def manifest(rollouts):
+    """The manifest of the small rollouts."""
+    return make_manifest(rollouts)
+
+
+@pytest.fixture
+def folder(tmp_path, rollouts) -> Path:
+    """A folder that holds the small rollouts."""
+    return fill(tmp_path / "data", rollouts)

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 import requests
-from local_server import dead_address, running_site
+from local_server import dead_address
 
 from lnncmp.data.fetch import download
 from lnncmp.data.http_answers import reason
@@ -14,22 +14,6 @@ from lnncmp.errors import DataError
 CONTENT = bytes(range(256)) * 800
 SHA = hashlib.sha256(CONTENT).hexdigest()
 QUICK = (2.0, 0.3)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def site():
-    with running_site() as running:
-        yield running
-
-
-@pytest.fixture
-def target(tmp_path):
-    return tmp_path / "folder" / "data.bin"
 
 
 def left(target):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from local_server import dead_address, running_site
-from small_rollouts import fill, make_manifest, make_rollouts, npy
+from local_server import dead_address
+from small_rollouts import fill, npy
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
@@ -20,32 +20,6 @@ from lnncmp.sources.walker2d_original.folder import COMMAND
 from lnncmp.sources.walker2d_original.manifest import RolloutManifest, published
 
 NOWHERE = Addresses(zips=(dead_address() + "/walker.zip",), folder=dead_address() + "/walker")
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def site():
-    with running_site() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def rollouts():
-    return make_rollouts()
-
-
-@pytest.fixture(scope="module")
-def manifest(rollouts):
-    return make_manifest(rollouts)
-
-
-@pytest.fixture
-def folder(tmp_path, rollouts):
-    return fill(tmp_path / "data", rollouts)
 
 
 def zipped(rollouts, prefix="walker/"):

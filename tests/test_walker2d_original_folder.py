@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from small_rollouts import fill, make_manifest, make_rollouts, npy
+from small_rollouts import fill, npy
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
@@ -17,21 +17,6 @@ from lnncmp.sources.walker2d_original.folder import COMMAND, locate, read_rollou
 
 # Nobody is asked: with --data the network is never touched.
 NOWHERE = Addresses(zips=(), folder="")
-
-
-@pytest.fixture(scope="module")
-def rollouts():
-    return make_rollouts()
-
-
-@pytest.fixture(scope="module")
-def manifest(rollouts):
-    return make_manifest(rollouts)
-
-
-@pytest.fixture
-def folder(tmp_path, rollouts):
-    return fill(tmp_path / "data", rollouts)
 
 
 # --- reading a folder

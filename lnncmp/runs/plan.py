@@ -151,6 +151,7 @@ def _run(
 def _measurement(recipe: Recipe, label: str, arguments: Arguments, shape: DataShape) -> MeasureSpec:
     name = recipe.entry(label).model
     what = {
+        "label": label,  # two rows may show one model with equal arguments; each has a record of its own
         "model": name,
         "arguments": arguments.model_dump(mode="json"),
         "dt_as_input": recipe.dt_as_input,
@@ -163,4 +164,4 @@ def _measurement(recipe: Recipe, label: str, arguments: Arguments, shape: DataSh
     }
     machine = provenance(threads=recipe.threads, device=recipe.device, jobs=1)
     key = content_key({**what, "version": load_model(name).version, "machine": machine})
-    return MeasureSpec(measurement_id=key, label=label, **what)
+    return MeasureSpec(measurement_id=key, **what)
