@@ -1,14 +1,15 @@
 """Compare models from stored records: one row a model, differences to a reference paired by seed, notes.
 
 Reads records only: it works without torch, on somebody else's records, years later. One comparison is one case, one
-source and one data hash; anything else is refused. The only tested metric is the test MSE, so that the family of
-Holm's correction is the models of the table and nothing is fished for.
+source and one data hash; anything else is refused. Tested are the test MSE and the measures that the case declares, no
+others; each is a family of Holm's correction of its own, over the models of the table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from lnncmp import stats, table_notes
 from lnncmp.errors import DataError, LnncmpError, unknown_name
+from lnncmp.measures import Measure
 from lnncmp.published import Published
 from lnncmp.runs.record import BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.table import (
@@ -38,12 +39,14 @@ def compare(
     title: str | None = None,
     published: Mapping[str, Published] | None = None,
     ablations: Mapping[str, Sequence[RunRecord]] | None = None,
+    measures: Sequence[Measure] = (),
 ) -> Comparison:
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
     study, its name if None. published: model -> published value. ablations: name -> runs of the same
     case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
+    measures: the case's own measures; those that no record holds are left out.
     Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
     together (case, source, data hash) or for two runs of one model with the same seed or different protocols.
     """
@@ -55,27 +58,35 @@ def compare(
     shape = cost_shape([record for record in measurements if record.model in by_model])
     rows = []
     for model, group in by_model.items():
-        row = model_row(group, measurements, shape, horizons)
+        row = model_row(group, measurements, shape, horizons, [measure.name for measure in measures])
         changes = {name: _change(group, others.get(model, [])) for name, others in ablated.items()}
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
     errors = {model: errors_by_seed(group) for model, group in by_model.items()}
     comparisons = paired_comparisons(errors, reference)
     best = best_model(rows, errors)
+    known = [measure for measure in measures if any(row.metrics[measure.name].values for row in rows)]
+    for measure in known:
+        if measure.compared:
+            values = {model: errors_by_seed(group, measure.name) for model, group in by_model.items()}
+            comparisons += paired_comparisons(values, reference, measure.name)
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
+    origin = ", ".join(filter(None, [first.source, first.conditions]))
     return Comparison(
-        title=f"{title or first.case} ({first.source}), preset {preset}: one-step test error",
+        title=f"{title or first.case} ({origin}), preset {preset}: one-step test error",
         case=first.case,
         source=first.source,
+        conditions=first.conditions,
         data_hash=first.data_hash,
         preset=preset,
         reference=reference,
         best=best,
         cost_shape=None if shape is None else CostShape(batch=shape[0], steps=shape[1]),
         rows=rows,
-        baselines=[baseline_row(record, horizons) for record in baselines],
+        baselines=[baseline_row(record, horizons, [measure.name for measure in known]) for record in baselines],
         comparisons=comparisons,
+        measures=known,
         notes=table_notes.notes(rows, by_model, comparisons, best, shape, measurements, ablated),
     )
 
@@ -105,7 +116,7 @@ def _require_one_data_set(runs: Sequence[RunRecord], baselines: Sequence[Baselin
     if not runs:
         raise DataError("no runs to compare", "Run a case first, or name a folder that holds records of runs.")
     first = runs[0]
-    for name in ("case", "source"):
+    for name in ("case", "source", "conditions"):
         for run in runs:
             _require_equal(name, (first.run_id, getattr(first, name)), (run.run_id, getattr(run, name)))
     for run in runs:
@@ -139,8 +150,8 @@ def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate
     return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
 
 
-def paired_comparisons(errors: Errors, reference: str) -> list[PairedComparison]:
-    """Compare every other model of `errors` (model -> seed -> error) with the reference on the seeds both have.
+def paired_comparisons(errors: Errors, reference: str, metric: str = METRIC) -> list[PairedComparison]:
+    """Compare every other model of `errors` (model -> seed -> value of `metric`) with the reference, paired by seed.
 
     Sign-flip p adjusted by Holm over all these comparisons; under six pairs nothing is called significant.
     """
@@ -156,7 +167,7 @@ def paired_comparisons(errors: Errors, reference: str) -> list[PairedComparison]
             PairedComparison(
                 model=model,
                 reference=reference,
-                metric=METRIC,
+                metric=metric,
                 n_pairs=len(seeds[model]),
                 seeds=seeds[model],
                 difference=difference,

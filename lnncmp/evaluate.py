@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Persistence, Predictor
-from lnncmp.cases.base import Prepared, TestSet
+from lnncmp.cases.base import Case, Exhibit, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.metrics import mse, nmse, squared_error
-from lnncmp.runs.record import HorizonPoint, PerturbationPoint, Scores
+from lnncmp.runs.record import Example, HorizonPoint, PerturbationPoint, Scores
 
 Floats = NDArray[np.float64]
 
@@ -50,17 +50,38 @@ def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits) -> 
     )
 
 
-def score(predictor: Predictor, prepared: Prepared, target_names: list[str]) -> Scores:
-    """Return all errors of `predictor` on the prepared data: every split, horizon and harder test set."""
+def example(predictor: Predictor, exhibit: Exhibit, splits: Splits, time_unit: str) -> Example:
+    """Return one test window with its predictions of the first target, in raw units."""
+    window = splits.test.take(slice(exhibit.row, exhibit.row + 1))
+    predicted = splits.target_scaler.unscale(predictor.predict(window))
+    return Example(
+        name=exhibit.name,
+        time_unit=time_unit,
+        input_times=exhibit.input_times.tolist(),
+        inputs=splits.input_scaler.unscale(window.x)[0, :, 0].tolist(),
+        target_times=exhibit.target_times.tolist(),
+        truth=exhibit.truth[:, 0].tolist(),
+        predicted=predicted[0, :, 0].tolist(),
+        zooms=list(exhibit.zooms),
+    )
+
+
+def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
+    """Return all errors of `predictor` on the prepared data: every split, horizon, harder test set, own measure."""
     splits = prepared.splits
+    names = [target.name for target in case.targets]
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     errors = {name: one_step_error(predictor, part, splits) for name, part in parts.items()}
+    metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
+    if prepared.measure is not None:
+        metrics["test"] |= prepared.measure(predictor)
     return Scores(
-        metrics={name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()},
+        metrics=metrics,
         per_target={
-            "mse": dict(zip(target_names, errors["test"].tolist(), strict=True)),
-            "nmse": dict(zip(target_names, (errors["test"] / splits.target_std**2).tolist(), strict=True)),
+            "mse": dict(zip(names, errors["test"].tolist(), strict=True)),
+            "nmse": dict(zip(names, (errors["test"] / splits.target_std**2).tolist(), strict=True)),
         },
         horizons=horizon_errors(predictor, prepared.futures, splits) if prepared.futures is not None else [],
         perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
+        examples=[example(predictor, exhibit, splits, case.step_unit) for exhibit in prepared.exhibits],
     )

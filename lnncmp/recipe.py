@@ -133,17 +133,19 @@ def load_recipe(
     changes: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     only: Sequence[str] | None = None,
+    variant: str | None = None,
 ) -> Recipe:
     """Return the resolved, checked recipe of `case` and `preset`.
 
     changes: `key=value` with dotted keys and TOML values, as of `--set`; train.KEY holds for every model, also for
     those that have a value of their own. overrides: top-level keys given by options.
     only: models to compare in place of the recipe's; one that the recipe lacks gets its default arguments.
+    variant: name of a table `variants.<name>` of the recipe that is laid over it, before the changes.
     Raises UsageError for unknown presets, keys or values, each with the nearest match where there is one.
     """
     if preset not in preset_names(case):
         raise unknown_name("preset", preset, preset_names(case))
-    table = _read(share_dir("recipes") / f"{case}.{preset}.toml")
+    table = _varied(_read(share_dir("recipes") / f"{case}.{preset}.toml"), variant)
     for change in changes:
         _set(table, change)
     table.update(overrides or {})
@@ -154,6 +156,16 @@ def load_recipe(
     _require_own_sizes(recipe, changes)
     check(recipe)
     return recipe
+
+
+def _varied(table: Table, variant: str | None) -> Table:
+    """Return the recipe without its variants, the one asked for laid over it."""
+    variants = table.pop("variants", {})
+    if variant is None:
+        return table
+    if variant not in variants:
+        raise unknown_name("variant of this recipe", variant, variants)
+    return _merged(table, variants[variant])
 
 
 def _require_own_sizes(recipe: Recipe, changes: Sequence[str]) -> None:

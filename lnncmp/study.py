@@ -8,7 +8,7 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from lnncmp.atomic import make_dir
-from lnncmp.baselines import BASELINES_VERSION, trivial_predictors
+from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import Case, Prepared, load_case, load_source
 from lnncmp.compare import compare
 from lnncmp.data.cache import content_key
@@ -187,19 +187,19 @@ def run_study(ready: Ready, request: Request, audience: Audience) -> Comparison:
         title=recipe.title,
         published={label: number for label in recipe.models if (number := recipe.entry(label).published)},
         ablations=_ablations(ready, store.runs()),
+        measures=ready.case.measures,
     )
 
 
 def _baselines(ready: Ready) -> list[BaselineRecord]:
-    """Return the scores of the trivial predictors, computed once per data hash."""
-    names = [target.name for target in ready.case.targets]
+    """Return the scores of the predictors without training, computed once per data hash."""
     data_hash = ready.plan.shape.data_hash
     records = []
-    for name, predictor in trivial_predictors(ready.prepared.splits).items():
+    for name, predictor in ready.prepared.baselines().items():
         key = content_key({"baseline": name, "version": BASELINES_VERSION, "data_hash": data_hash})
         record = ready.store.baseline(key)
         if record is None:
-            scores = score(predictor, ready.prepared, names)
+            scores = score(predictor, ready.prepared, ready.case)
             record = BaselineRecord(baseline_id=key, name=name, data_hash=data_hash, scores=scores)
             ready.store.write_baseline(record)
         records.append(record)

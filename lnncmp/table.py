@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lnncmp.measures import Measure
 from lnncmp.published import Published
 
 TABLE_SCHEMA_VERSION = 1
@@ -62,6 +63,16 @@ class PerturbationSummary(_Part):
     ratio: Estimate
 
 
+class PerturbationValue(_Part):
+    """The same for a predictor without seeds."""
+
+    group: str
+    name: str
+    level: float | None
+    mse: float | None
+    ratio: float | None
+
+
 class CostShape(_Part):
     """The batch shape at which the costs of a table were measured: windows a batch, steps a window."""
 
@@ -72,9 +83,10 @@ class CostShape(_Part):
 class ModelRow(_Part):
     """One model of a comparison.
 
-    n_*: runs by outcome. metrics: "test_mse", "test_nmse". horizons: step -> mean MSE at the horizons shown; curve: all
-    steps. noise_slope: see `lnncmp.stats.noise_slope`. timespans_change: relative change of test MSE (0.01 = +1%) when
-    every elapsed time is 1 at test time; ablation_changes: the same for models trained under a named ablation.
+    n_*: runs by outcome. metrics: "test_mse", "test_nmse", and the case's own measures by name.
+    horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
+    timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
+    ablation_changes: the same for models trained under a named ablation.
     epoch_seconds: median over seeds of each run's median epoch; epoch_seconds_range: least and largest of those.
     step_seconds, latency_seconds: medians of one training step and one streaming step; windows_per_second = batch /
     step_seconds; bytes and cost_method as in `MeasurementRecord`; all None if this implementation was not measured.
@@ -107,20 +119,22 @@ class ModelRow(_Part):
 
 
 class BaselineRow(_Part):
-    """One trivial predictor: the same errors as for a model, without seeds."""
+    """One predictor without training: the same errors as for a model, without seeds; metrics: the case's measures."""
 
     name: str
     test_mse: float | None
     test_nmse: float | None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
     horizons: dict[str, float | None]
     noise_slope: float | None = None
+    perturbations: list[PerturbationValue] = Field(default_factory=list)
 
 
 class PairedComparison(_Part):
-    """One model against the reference on one metric, paired by root seed.
+    """One model against the reference on one metric ("test_mse" or a measure of the case), paired by root seed.
 
     n_pairs: seeds where both runs are ok; seeds: which. difference: model - reference, with the 95% interval of the
-    paired difference. p: exact sign-flip test; p_holm: adjusted over the comparisons of the table.
+    paired difference. p: exact sign-flip test; p_holm: adjusted over the models compared on the same metric.
     """
 
     model: str
@@ -138,7 +152,8 @@ class PairedComparison(_Part):
 class Comparison(_Part):
     """All models and baselines on the data of one case and source.
 
-    best: the model whose test MSE is lowest with every pairwise difference significant and no run lost, else None.
+    conditions: what sets the data apart from the case's usual ones, in words. measures: what the case's own measures
+    are. best: the model whose test MSE is lowest with every pairwise difference significant and no run lost, else None.
     notes: sentences for under the table.
     """
 
@@ -146,6 +161,7 @@ class Comparison(_Part):
     title: str
     case: str
     source: str
+    conditions: str = ""
     data_hash: str
     preset: str
     reference: str
@@ -154,4 +170,5 @@ class Comparison(_Part):
     rows: list[ModelRow]
     baselines: list[BaselineRow]
     comparisons: list[PairedComparison]
+    measures: list[Measure] = Field(default_factory=list)
     notes: list[str]

@@ -11,7 +11,16 @@ from typing import Any
 
 from lnncmp import stats
 from lnncmp.runs.record import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
-from lnncmp.table import BaselineRow, Counts, CurvePoint, Estimate, Interval, ModelRow, PerturbationSummary
+from lnncmp.table import (
+    BaselineRow,
+    Counts,
+    CurvePoint,
+    Estimate,
+    Interval,
+    ModelRow,
+    PerturbationSummary,
+    PerturbationValue,
+)
 
 Shape = tuple[int, int]
 _Key = tuple[str, str, float | None]
@@ -28,7 +37,7 @@ def estimate(by_seed: Mapping[int, float]) -> Estimate:
 
 
 def error_of(scores: Scores | None, metric: str) -> float | None:
-    """Return one metric ("mse", "nmse") of the test split, or None if it was not scored."""
+    """Return one metric ("mse", "nmse", a measure) of the test split, or None if it was not scored."""
     return None if scores is None else scores.metrics.get("test", {}).get(metric)
 
 
@@ -167,8 +176,10 @@ def model_row(
     measurements: Sequence[MeasurementRecord],
     shape: Shape | None,
     horizons: Sequence[int],
+    measures: Sequence[str] = (),
 ) -> ModelRow:
     """Return the row of the model that all `runs` share. Sizes are low medians over runs (wiring may vary by seed)."""
+    errors = {f"test_{name}": name for name in ("mse", "nmse")} | {name: name for name in measures}
     outcomes = Counter(outcome(run) for run in runs)
     scores = ok_scores(runs)
     points = curve(scores)
@@ -185,7 +196,7 @@ def model_row(
         n_stopped=outcomes["stopped"],
         params=Counts(**counts),
         structure=_structure(runs),
-        metrics={f"test_{name}": estimate(errors_by_seed(runs, name)) for name in ("mse", "nmse")},
+        metrics={key: estimate(errors_by_seed(runs, name)) for key, name in errors.items()},
         horizons={str(step): means.get(step) for step in horizons},
         curve=points,
         noise_slope=estimate(_by_seed(scores, noise_slope)),
@@ -197,17 +208,24 @@ def model_row(
     )
 
 
-def baseline_row(record: BaselineRecord, horizons: Sequence[int]) -> BaselineRow:
-    """Return the row of one trivial predictor."""
-    errors = {point.step: point.mse for point in record.scores.horizons}
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
-    def finite(value: float | None) -> float | None:
-        return value if value is not None and math.isfinite(value) else None
 
+def baseline_row(record: BaselineRecord, horizons: Sequence[int], measures: Sequence[str] = ()) -> BaselineRow:
+    """Return the row of one predictor without training, with these of the case's measures."""
+    scores = record.scores
+    errors = {point.step: point.mse for point in scores.horizons}
+    perturbed = [
+        PerturbationValue(group=p.group, name=p.name, level=p.level, mse=_finite(p.mse), ratio=_finite(p.ratio))
+        for p in scores.perturbations
+    ]
     return BaselineRow(
         name=record.name,
-        test_mse=finite(error_of(record.scores, "mse")),
-        test_nmse=finite(error_of(record.scores, "nmse")),
-        horizons={str(step): finite(errors.get(step)) for step in horizons},
-        noise_slope=finite(noise_slope(record.scores)),
+        test_mse=_finite(error_of(scores, "mse")),
+        test_nmse=_finite(error_of(scores, "nmse")),
+        metrics={name: _finite(error_of(scores, name)) for name in measures},
+        horizons={str(step): _finite(errors.get(step)) for step in horizons},
+        noise_slope=_finite(noise_slope(scores)),
+        perturbations=perturbed,
     )

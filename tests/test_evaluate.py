@@ -56,7 +56,7 @@ class TestOneStepError:
     def test_the_training_mean_has_normalised_error_one(self):
         prepared = CASE.sample()
         train = prepared.splits.train
-        scores = score(TrainMean(train.y.mean(axis=(0, 1))), prepared, [t.name for t in CASE.targets])
+        scores = score(TrainMean(train.y.mean(axis=(0, 1))), prepared, CASE)
         assert scores.metrics["train"]["nmse"] == pytest.approx(1, abs=1e-3)
         assert 0.6 < scores.metrics["test"]["nmse"] < 1.6
 
@@ -134,12 +134,12 @@ class TestPerturbed:
 def test_score_tells_everything():
     prepared = CASE.sample()
     names = [target.name for target in CASE.targets]
-    scores = score(Persistence(17), prepared, names)
+    scores = score(Persistence(17), prepared, CASE)
     assert list(scores.metrics) == ["train", "validation", "test"] and list(scores.per_target["mse"]) == names
     assert np.mean(list(scores.per_target["mse"].values())) == pytest.approx(scores.metrics["test"]["mse"])
     assert np.mean(list(scores.per_target["nmse"].values())) == pytest.approx(scores.metrics["test"]["nmse"])
     assert len(scores.horizons) == 50 and len(scores.perturbations) == len(prepared.test_sets) == 9
     noise = [point.mse for point in scores.perturbations if point.group == "noise"]
     assert noise == sorted(noise)
-    without = score(Persistence(17), Prepared(prepared.splits, None, [], "hash"), names)
+    without = score(Persistence(17), Prepared(prepared.splits, None, [], "hash", dict), CASE)
     assert without.horizons == [] and without.perturbations == [] and without.metrics == scores.metrics

@@ -5,15 +5,20 @@ A case is a file `lnncmp/cases/<name>.py` that defines `CASE = Case(...)`; the f
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from lnncmp import cases
+from lnncmp.baselines import Predictor
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import unknown_name
+from lnncmp.measures import Measure
 from lnncmp.registry import load_member, member_names
+from lnncmp.runs.record import Zoom
 from lnncmp.sources.base import Source, SourceContext
 
 
@@ -26,6 +31,11 @@ class Settings(BaseModel):
     def data_seed(self) -> int:
         """The seed behind the choice of training, validation and test data; 0 if nothing is drawn."""
         return 0
+
+    @property
+    def conditions(self) -> str:
+        """What sets these data apart from the case's usual ones, in a few words for titles; empty if nothing does."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -54,13 +64,50 @@ class TestSet:
 
 
 @dataclass(frozen=True)
+class Exhibit:
+    """One test window to be drawn: which row of the test windows, its name, and the stretches to magnify.
+
+    truth: (T, O) raw values that the predictions of the window are held against. input_times, target_times: (T,).
+    """
+
+    name: str
+    row: int
+    truth: NDArray[np.float64]
+    input_times: NDArray[np.float64]
+    target_times: NDArray[np.float64]
+    zooms: Sequence[Zoom] = ()
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """All that a comparison sees of the data: splits, futures for free-running tests, harder test sets, a hash."""
+    """All that a comparison sees of the data: splits, futures for free-running tests, harder test sets, a hash.
+
+    baselines: makes the predictors without training that stand in the table, by name; called when needed.
+    measure: computes the case's own measures (`Case.measures`) of a predictor by name, None if there are none; a
+        measure that is not defined on these data is left out.
+    exhibits: test windows whose predictions are kept in the records. None of patient data.
+    """
 
     splits: Splits
     futures: Futures | None
     test_sets: Sequence[TestSet]
     data_hash: str
+    baselines: Callable[[], Mapping[str, Predictor]]
+    measure: Callable[[Predictor], Mapping[str, float]] | None = None
+    exhibits: Sequence[Exhibit] = ()
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a case's command that sets one value of its recipe, and takes a variant with it if it names one.
+
+    flag: "--noise-std". key: dotted key of the recipe. help: one sentence. The value is a number.
+    """
+
+    flag: str
+    key: str
+    help: str
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +118,10 @@ class Case:
     sources: name of `--source` -> module under lnncmp/sources; the first is the default.
     settings: pydantic class of the recipe's `data` table. step_unit: what one unit of elapsed time is.
     targets: what is predicted (the first O input features). horizons: free-running steps shown in tables.
-    prepare: (source name, source, context, settings, horizon) -> Prepared; raises DataError.
+    prepare: (source name, source, context, settings, horizon) -> Prepared; raises DataError, UsageError.
     sample: tiny offline Prepared for tests, nothing downloaded or simulated.
+    measures: what `Prepared.measure` computes. variants: name -> what `--name` does; each is a table
+    `variants.<name>` of the case's recipes, and a comparison of its own. options: further options of the command.
     """
 
     title: str
@@ -85,6 +134,9 @@ class Case:
     horizons: Sequence[int]
     prepare: Callable[[Source, SourceContext, Any, int], Prepared]
     sample: Callable[[], Prepared]
+    measures: Sequence[Measure] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
+    options: Sequence[Option] = ()
 
 
 def case_names() -> list[str]:

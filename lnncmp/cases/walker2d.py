@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from lnncmp.baselines import trivial_predictors
 from lnncmp.cases.base import Case, Prepared, Settings, Target, TestSet
 from lnncmp.data import perturb, scaling, windowing
 from lnncmp.data.cache import content_key
@@ -211,7 +212,7 @@ def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, 
     if settings.timespans == "elapsed":
         sets.append(TestSet("timespans", "ones", None, partial(perturb.unit_timespans, made.splits.test)))
     sets += _variant_sets(made, source, context, settings)
-    return Prepared(made.splits, made.futures, sets, content_key(key))
+    return Prepared(made.splits, made.futures, sets, content_key(key), partial(trivial_predictors, made.splits))
 
 
 def sample() -> Prepared:

@@ -24,6 +24,7 @@ class RunSpec(_Spec):
     comparison: str
     case: str
     source: str
+    conditions: str
     preset: str
     label: str
     seed: int
@@ -140,6 +141,7 @@ def _run(
         comparison=comparison,
         case=recipe.case,
         source=recipe.source,
+        conditions=recipe.data_settings().conditions,
         preset=recipe.preset,
         label=label,
         seed=seed,

@@ -68,22 +68,49 @@ class PerturbationPoint(_Record):
     ratio: float | None = None
 
 
+class Zoom(_Record):
+    """A stretch of time to be magnified, e.g. the neighbourhood of a peak."""
+
+    name: str
+    start: float
+    end: float
+
+
+class Example(_Record):
+    """One test window with its predictions, kept to be drawn. Raw units, first target only; times in `time_unit`.
+
+    inputs (as given, noise included) belong to input_times; truth and predicted to target_times.
+    """
+
+    name: str
+    time_unit: str
+    input_times: list[float]
+    inputs: list[float]
+    target_times: list[float]
+    truth: list[float]
+    predicted: list[float]
+    zooms: list[Zoom] = Field(default_factory=list)
+
+
 class Scores(_Record):
     """Everything that evaluation says of one predictor (model or baseline) on one data set.
 
-    metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse": ...}}; per_target: metric -> target -> value.
+    metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse": ...}}, the case's own measures under "test";
+    per_target: metric -> target -> value.
     """
 
     metrics: dict[str, dict[str, float]]
     per_target: dict[str, dict[str, float]] = Field(default_factory=dict)
     horizons: list[HorizonPoint] = Field(default_factory=list)
     perturbations: list[PerturbationPoint] = Field(default_factory=list)
+    examples: list[Example] = Field(default_factory=list)
 
 
 class RunRecord(_Record):
     """One training run, complete or not. Written once, never changed.
 
     comparison: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
+    conditions: what sets the data apart from the case's usual ones, in words (e.g. "noise 0.1").
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
     """
 
@@ -93,6 +120,7 @@ class RunRecord(_Record):
     comparison: str
     case: str
     source: str
+    conditions: str = ""
     preset: str
     model: str
     recipe: dict[str, Any]

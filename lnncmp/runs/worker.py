@@ -137,6 +137,5 @@ def _outcome(fitted: Fitted) -> dict[str, Any]:
 
 def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:
     evaluate = parse(EvaluateSettings, spec.recipe["evaluate"], "evaluate")
-    names = [target.name for target in load_case(spec.case).targets]
     predictor = NetworkPredictor(model, torch.device(spec.recipe["device"]), evaluate.batch_size)
-    return score(predictor, prepared, names)
+    return score(predictor, prepared, load_case(spec.case))
