@@ -1,8 +1,9 @@
 """Compare models from stored records: one row a model, differences to a reference paired by seed, notes.
 
 Reads records only: it works without torch, on somebody else's records, years later. One comparison is one case, one
-source and one data hash; anything else is refused. Tested are the test MSE and the measures that the case declares, no
-others; each is a family of Holm's correction of its own, over the models of the table.
+source under one set of conditions, and one data hash; anything else is refused. Tested are the test MSE and the
+measures that the case declares, no others; each is a family of Holm's correction of its own, over the models of the
+table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,11 +22,11 @@ from lnncmp.table import (
     PairedComparison,
     Verdict,
 )
+from lnncmp.table_pairs import TEST_MSE
 from lnncmp.table_rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row
 
 __all__ = ["BaselineRow", "Comparison", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
 
-METRIC = "test_mse"
 Errors = Mapping[str, Mapping[int, float]]
 
 
@@ -48,7 +49,7 @@ def compare(
     case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
     measures: the case's own measures; those that no record holds are left out.
     Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
-    together (case, source, data hash) or for two runs of one model with the same seed or different protocols.
+    together (case, source, conditions, data hash), for two runs of one model with one seed or under two protocols.
     """
     by_model = _grouped(runs)
     _require_one_data_set(runs, baselines)
@@ -56,20 +57,17 @@ def compare(
         raise unknown_name("reference model", reference, by_model)
     ablated = {name: _grouped_ablation(name, list(given), runs[0]) for name, given in (ablations or {}).items()}
     shape = cost_shape([record for record in measurements if record.model in by_model])
+    known = [measure for measure in measures if any(errors_by_seed(group, measure.name) for group in by_model.values())]
+    names = [measure.name for measure in known]
     rows = []
     for model, group in by_model.items():
-        row = model_row(group, measurements, shape, horizons, [measure.name for measure in measures])
+        row = model_row(group, measurements, shape, horizons, names)
         changes = {name: _change(group, others.get(model, [])) for name, others in ablated.items()}
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
     errors = {model: errors_by_seed(group) for model, group in by_model.items()}
-    comparisons = paired_comparisons(errors, reference)
+    comparisons = paired_comparisons(errors, reference) + _compared_measures(by_model, reference, known)
     best = best_model(rows, errors)
-    known = [measure for measure in measures if any(row.metrics[measure.name].values for row in rows)]
-    for measure in known:
-        if measure.compared:
-            values = {model: errors_by_seed(group, measure.name) for model, group in by_model.items()}
-            comparisons += paired_comparisons(values, reference, measure.name)
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
     origin = ", ".join(filter(None, [first.source, first.conditions]))
@@ -84,10 +82,10 @@ def compare(
         best=best,
         cost_shape=None if shape is None else CostShape(batch=shape[0], steps=shape[1]),
         rows=rows,
-        baselines=[baseline_row(record, horizons, [measure.name for measure in known]) for record in baselines],
+        baselines=[baseline_row(record, horizons, names) for record in baselines],
         comparisons=comparisons,
         measures=known,
-        notes=table_notes.notes(rows, by_model, comparisons, best, shape, measurements, ablated),
+        notes=table_notes.notes(rows, by_model, comparisons, best, shape, measurements, ablated, known),
     )
 
 
@@ -116,9 +114,9 @@ def _require_one_data_set(runs: Sequence[RunRecord], baselines: Sequence[Baselin
     if not runs:
         raise DataError("no runs to compare", "Run a case first, or name a folder that holds records of runs.")
     first = runs[0]
-    for name in ("case", "source", "conditions"):
+    for name, what in {"case": "case", "source": "source", "conditions": "set of conditions"}.items():
         for run in runs:
-            _require_equal(name, (first.run_id, getattr(first, name)), (run.run_id, getattr(run, name)))
+            _require_equal(what, (first.run_id, getattr(first, name)), (run.run_id, getattr(run, name)))
     for run in runs:
         _require_equal("data hash", (first.run_id, first.data_hash), (run.run_id, run.data_hash))
     for baseline in baselines:
@@ -130,7 +128,7 @@ def _require_equal(what: str, expected: tuple[str, str], found: tuple[str, str])
     if expected[1] != found[1]:
         raise LnncmpError(
             f"records of one comparison must share one {what}: "
-            f"{expected[0]} has '{expected[1]}', {found[0]} has '{found[1]}'",
+            f"{expected[0]} has '{expected[1] or 'none'}', {found[0]} has '{found[1] or 'none'}'",
             "Compare each apart: errors on different data say nothing about the models.",
         )
 
@@ -150,7 +148,18 @@ def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate
     return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
 
 
-def paired_comparisons(errors: Errors, reference: str, metric: str = METRIC) -> list[PairedComparison]:
+def _compared_measures(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, measures: Sequence[Measure]
+) -> list[PairedComparison]:
+    found = []
+    for measure in measures:
+        if measure.compared:
+            values = {model: errors_by_seed(group, measure.name) for model, group in by_model.items()}
+            found += paired_comparisons(values, reference, measure.name)
+    return found
+
+
+def paired_comparisons(errors: Errors, reference: str, metric: str = TEST_MSE) -> list[PairedComparison]:
     """Compare every other model of `errors` (model -> seed -> value of `metric`) with the reference, paired by seed.
 
     Sign-flip p adjusted by Holm over all these comparisons; under six pairs nothing is called significant.
@@ -195,10 +204,10 @@ def best_model(rows: Sequence[ModelRow], errors: Errors) -> str | None:
     The pairwise tests form a family of their own (Holm). A model that lost runs is never the best: its mean is over
     the runs that survived. Models without any ok run have no error to compare.
     """
-    scored = {row.model: row for row in rows if row.metrics[METRIC].mean is not None}
+    scored = {row.model: row for row in rows if row.metrics[TEST_MSE].mean is not None}
     if len(scored) < 2:
         return None
-    best = min(scored.values(), key=lambda row: row.metrics[METRIC].mean or 0.0)
+    best = min(scored.values(), key=lambda row: row.metrics[TEST_MSE].mean or 0.0)
     if best.n_diverged + best.n_failed + best.n_stopped:
         return None
     against = paired_comparisons({model: errors[model] for model in scored}, best.model)

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
+from lnncmp.measures import Measure
 from lnncmp.runs.record import MeasurementRecord, RunRecord
 from lnncmp.table import Estimate, ModelRow, PairedComparison
+from lnncmp.table_notes_measures import measure_notes
+from lnncmp.table_pairs import pairs_on
 from lnncmp.table_rows import Shape, outcome
 
 Groups = Mapping[str, Sequence[RunRecord]]
@@ -29,6 +32,7 @@ def notes(
     shape: Shape | None,
     measurements: Sequence[MeasurementRecord],
     ablations: Mapping[str, Groups],
+    measures: Sequence[Measure] = (),
 ) -> list[str]:
     """Return all sentences that apply to this table, in reading order."""
     return [
@@ -41,6 +45,7 @@ def notes(
         *_wiring(rows),
         *_free_running(rows),
         *_noise(rows),
+        *measure_notes(measures, rows),
         *_timespans(rows),
         *(_ablation(name, rows, groups) for name, groups in ablations.items()),
         *_cost(rows, shape, measurements),
@@ -130,7 +135,7 @@ def _lost(runs: Groups) -> list[str]:
 def _test(comparisons: Sequence[PairedComparison]) -> list[str]:
     """Return how intervals and p were made, and whether anything could have come out significant at all."""
     found = ["Intervals: 95%, Student t over seeds."]
-    tested = [pair for pair in comparisons if pair.p is not None]
+    tested = [pair for pair in pairs_on(comparisons).values() if pair.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
         found.append(

@@ -33,6 +33,11 @@ CONFORMANCE_VARIANTS = {
         {"wiring": "ncp", "command_neurons": 3, "sensory_fanout": 2},
         {"wiring": "fully_connected", "cell": "cfc"},
     ],
+    "liquid_ncp": [
+        {},
+        {"readout": "command", "sparsity": 0.75},
+        {"readout": "linear", "unfolds": 3, "wiring_seed": 1},
+    ],
 }
 """Arguments tried beside `hidden`; a model of the folder without an entry fails the meta-test."""
 

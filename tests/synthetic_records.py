@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lnncmp.compare import compare
+from lnncmp.measures import Measure
 from lnncmp.published import Published
 from lnncmp.runs.record import (
     BaselineRecord,
@@ -111,7 +112,11 @@ def measurement(model: str, **changes: Any) -> MeasurementRecord:
 
 
 def baseline(name: str, mse: float, **changes: Any) -> BaselineRecord:
-    fields = {"baseline_id": f"b-{name}", "name": name, "data_hash": DATA_HASH, "scores": scores(mse, slope=1.0)}
+    made = changes.pop("scores", scores(mse, slope=1.0))
+    if name == "persistence":  # the last-value predictor: its ratio to itself is 1
+        points = [p if p.ratio is None else p.model_copy(update={"ratio": 1.0}) for p in made.perturbations]
+        made = made.model_copy(update={"perturbations": points})
+    fields = {"baseline_id": f"b-{name}", "name": name, "data_hash": DATA_HASH, "scores": made}
     return BaselineRecord.model_validate({**fields, **changes})
 
 
@@ -138,6 +143,78 @@ def study() -> dict[str, Any]:
             "cfc": Published(mean=0.64305, std=0.00574, source="Table 5", differences=["50 epochs & last weights"])
         },
         "ablations": {"timespans=ones": without_time},
+    }
+
+
+MEASURES = (
+    Measure(
+        name="mse_peak",
+        heading="MSE near\npeaks",
+        unit="y^2",
+        better="lower",
+        formula="mean squared error over the targets within a tenth of a period of a peak",
+    ),
+    Measure(
+        name="lag", heading="lag", unit="s", better="ideal", ideal=0, formula="Shift of the best fit to the truth."
+    ),
+    Measure(name="agreement", heading="sign\nagreement", unit="", better="higher", formula="share of equal signs"),
+    Measure(
+        name="noise_gain",
+        heading="noise\ngain",
+        unit="",
+        better="lower",
+        formula="standard deviation passed on over that put in, at noise of 0.1",
+        compared=False,
+    ),
+)
+
+
+def measured(mse: float, **measures: float) -> Scores:
+    """Scores with these measures of the case, free-running errors, and perturbations without a noise slope."""
+    levels = [("gaussian", f"gaussian noise {level:g}", level, mse / 2 + level) for level in (0.0, 0.1)]
+    points = [
+        PerturbationPoint(group=group, name=name, level=level, windows=9, mse=mse, nmse=mse / 10, ratio=ratio)
+        for group, name, level, ratio in [*levels, ("shift", "twice the frequency", None, mse)]
+    ]
+    metrics = {"test": {"mse": mse, "nmse": mse / 10, **measures}}
+    return scores(mse).model_copy(update={"metrics": metrics, "perturbations": points})
+
+
+def measured_study() -> dict[str, Any]:
+    """Arguments of `compare` for a case with measures: cfc better, lstm alike and once unknown, ltc once not finite."""
+
+    def of(model: str, seed: int, scale: float, **changes: float) -> RunRecord:
+        wave = 0.01 * ((seed * 7) % 5 - 2)
+        values = {
+            "mse_peak": scale * (0.02 + wave / 10),
+            "lag": 0.05 * scale - 0.045 + wave,
+            "agreement": 0.99 - 0.02 * scale + wave / 10,
+            "noise_gain": 0.3 * scale + wave,
+            **changes,
+        }
+        own = measured(scale + wave, **values)
+        if seed == 9 and model == "lstm":
+            del own.metrics["test"]["lag"]
+        return run(model, seed, 1.0, scores=own, case="sine", source="generated", conditions="noise 0.1")
+
+    wild = {"lag": float("inf")}
+    records = [of("gru", seed, 1.0) for seed in range(10)]
+    alike = [1.011, 0.993, 1.013, 0.998, 1.005, 0.983, 1.003, 1.019, 0.989, 1.007]
+    records += [of("lstm", seed, scale) for seed, scale in enumerate(alike)]
+    records += [of("cfc", seed, 0.5) for seed in range(10)]
+    records += [of("ltc", seed, 1.5, **(wild if seed == 3 else {})) for seed in range(10)]
+    known = {"mse_peak": 0.31, "lag": 0.1, "agreement": 0.8, "noise_gain": 1.0}
+    return {
+        "runs": records,
+        "measurements": [measurement(model) for model in ("gru", "lstm", "cfc", "ltc")],
+        "baselines": [
+            baseline("persistence", 6.5, scores=measured(2.0, **known)),
+            baseline("ar2_online", 0.1, scores=measured(0.1, mse_peak=0.0012, noise_gain=0.7)),
+        ],
+        "reference": "gru",
+        "horizons": (1, 10),
+        "title": "Damped sine waves",
+        "measures": MEASURES,
     }
 
 

@@ -46,6 +46,9 @@ def fetch(
 ) -> None:
     """Download or make the data of a case study and keep it in the cache; check it if it is there."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
+    if chosen.fetch is None:
+        typer.echo(f"{case} ({chosen.name}): made in memory whenever needed; there is nothing to fetch")
+        return
     with interruptible(_GO_ON), LiveProgress(quiet) as progress:
         context = SourceContext(
             cache_root(), data, offline, jobs or available_cores(), progress=progress.data, warn=progress.warn

@@ -1,19 +1,22 @@
 """`lnncmp <case>` and `lnncmp reproduce-all`: run a case study and print its comparison."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from lnncmp.cases.base import case_names
+from lnncmp.cases.base import case_names, load_case
 from lnncmp.cli import options
+from lnncmp.cli.case_options import own_choices, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import FORMATS, MATCHES, available_cores, check_choice, parse_seeds
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.data.cache import cache_root
 from lnncmp.recipe import Recipe, load_recipe
+from lnncmp.report.formats import ONE_DOCUMENT, render, render_all
 from lnncmp.study import Request
+from lnncmp.table import Comparison
 
 _OUT = Path("lnncmp-results")
 _SOME_RUNS_FAILED = 4
@@ -42,6 +45,7 @@ def case_command(case: str) -> Callable[..., None]:
         format: options.OutputFormat = "table",
         quiet: options.Quiet = False,
         verbose: options.Verbose = False,
+        **own: Any,
     ) -> None:
         check_choice("format", format, LIST_FORMATS if dry_run else FORMATS)
         check_choice("way to match", match, MATCHES)
@@ -53,16 +57,20 @@ def case_command(case: str) -> Callable[..., None]:
             deterministic=deterministic or None,
             seeds=parse_seeds(seeds) if seeds is not None else None,
         )
-        recipe = load_recipe(case, preset, changes or (), overrides, _names(models))
+        variant, settings = own_choices(load_case(case), own)
+        recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
         request = Request(out, cache_root(), data, offline, jobs or available_cores(), fresh, dry_run)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(_ADVICE + " without --fresh." if fresh else _ADVICE + "."):
-            failed = _run(recipe, request, format, quiet)
-        if failed:
-            raise typer.Exit(_SOME_RUNS_FAILED)
+            if dry_run:
+                _plan(recipe, request, format, quiet)
+                return
+            comparison = _run(recipe, request, quiet)
+        print_result(render(comparison, format, *page()))
+        _exit_if_lost([comparison])
 
-    return command
+    return with_own_options(command, load_case(case))
 
 
 def reproduce_all(
@@ -73,37 +81,49 @@ def reproduce_all(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Run every case study and print its comparison."""
-    failed = 0
+    """Run every case study, each of its variants too, and print their comparisons."""
     check_choice("format", format, FORMATS)
+    made: list[Comparison] = []
     with interruptible(_ADVICE + "."):
         for case in case_names():
-            request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores())
-            failed += _run(load_recipe(case, preset), request, format, quiet)
-    if failed:
-        raise typer.Exit(_SOME_RUNS_FAILED)
+            for variant in (None, *load_case(case).variants):
+                request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores())
+                comparison = _run(load_recipe(case, preset, variant=variant), request, quiet)
+                made.append(comparison)
+                if format not in ONE_DOCUMENT:
+                    print_result(("\n" if len(made) > 1 else "") + render(comparison, format, *page()))
+    if format in ONE_DOCUMENT:
+        print_result(render_all(made, format, *page()))
+    _exit_if_lost(made)
 
 
-def _run(recipe: Recipe, request: Request, format: str, quiet: bool) -> int:
-    """Carry out one study and print it; return how many runs failed or diverged."""
+def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
+    """Print what a study would do."""
     from lnncmp import study
     from lnncmp.report.dry_run import render_dry_run
-    from lnncmp.report.formats import render
+
+    with LiveProgress(quiet) as progress:
+        planned = study.dry_run(study.get_ready(recipe, request, progress), request)
+    print_result(render_dry_run(planned, format))
+
+
+def _run(recipe: Recipe, request: Request, quiet: bool) -> Comparison:
+    """Carry out one study."""
+    from lnncmp import study
 
     with LiveProgress(quiet) as progress:
         ready = study.get_ready(recipe, request, progress)
-        if request.dry_run:
-            planned = study.dry_run(ready, request)
-        else:
-            progress.total = study.missing_tasks(ready, request)
-            comparison = study.run_study(ready, request, progress)
-    if request.dry_run:
-        print_result(render_dry_run(planned, format))
-        return 0
+        progress.total = study.missing_tasks(ready, request)
+        comparison = study.run_study(ready, request, progress)
     if not progress.total and not quiet:
         note(f"Nothing had to be run: all {len(ready.plan.runs)} runs are in {request.out} (--fresh repeats them).")
-    print_result(render(comparison, format, *page()))
-    return sum(row.n_diverged + row.n_failed for row in comparison.rows)
+    return comparison
+
+
+def _exit_if_lost(comparisons: Sequence[Comparison]) -> None:
+    """End with exit code 4 if a run failed or diverged."""
+    if any(row.n_diverged + row.n_failed for comparison in comparisons for row in comparison.rows):
+        raise typer.Exit(_SOME_RUNS_FAILED)
 
 
 def _given(**values: Any) -> dict[str, Any]:

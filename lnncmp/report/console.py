@@ -3,12 +3,13 @@
 import io
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from lnncmp.report.grid import Column, Grid, accuracy_grid, cost_grid, main_grid, perturbation_grid
+from lnncmp.report.grid import Column, Grid, accuracy_grid, cost_grid, main_grid
+from lnncmp.report.measure_grid import MARK, detail_grids
 from lnncmp.table import Comparison
 
 _UNBOUNDED = 10_000
@@ -23,8 +24,7 @@ def render(comparison: Comparison, width: int = 100, color: bool = False) -> str
     console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
     whole = main_grid(comparison)
     grids = [whole] if _fits(whole, console) else [accuracy_grid(comparison), cost_grid(comparison)]
-    perturbed = perturbation_grid(comparison)
-    for grid in grids if perturbed is None else [*grids, perturbed]:
+    for grid in (*grids, *detail_grids(comparison)):
         for number, part in enumerate(_by_columns(grid, console)):
             _show(part, console, title=number == 0)
     if comparison.notes:
@@ -53,15 +53,28 @@ def _bullet(note: str) -> Table:
 def _table(grid: Grid) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, collapse_padding=True)
     table.add_column(Text(grid.corner), vertical="top")
-    for column in grid.columns:
-        table.add_column(Text(column.heading), justify="right", vertical="top")
+    columns = [_aligned(column) for column in grid.columns]
+    for column in columns:
+        justify: JustifyMethod = "left" if _marked(column) else "right"
+        table.add_column(Text(column.heading, justify="right"), justify=justify, vertical="top")
     ends = {sum(grid.sections[: n + 1]) - 1 for n in range(len(grid.sections) - 1)}
     for number, label in enumerate(grid.labels):
-        cells = [
-            Text(column.cells[number], style="bold" if grid.is_best(column, number) else "") for column in grid.columns
-        ]
+        cells = [Text(column.cells[number], style="bold" if grid.is_best(column, number) else "") for column in columns]
         table.add_row(Text(label), *cells, end_section=number in ends)
     return table
+
+
+def _marked(column: Column) -> bool:
+    return any(cell.endswith(MARK) for cell in column.cells)
+
+
+def _aligned(column: Column) -> Column:
+    """Return a column with marks padded so that its numbers end at one place (Rich drops spaces at the right end)."""
+    if not _marked(column):
+        return column
+    cells = [cell if cell.endswith(MARK) else cell + " " * len(MARK) for cell in column.cells]
+    width = max(map(len, cells))
+    return Column(column.heading, tuple(cell.rjust(width) for cell in cells))
 
 
 def _fits(grid: Grid, console: Console) -> bool:

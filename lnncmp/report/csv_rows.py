@@ -1,19 +1,23 @@
-"""The comparison as CSV: one row a model and a baseline, full precision, empty cells for what is not known."""
+"""Comparisons as CSV: one row a model and a baseline, full precision, empty cells for what is not known."""
 
 import csv
 import io
+from collections.abc import Sequence
 
 from lnncmp.table import BaselineRow, Comparison, Estimate, Interval, ModelRow, PairedComparison
+from lnncmp.table_pairs import pairs_on
 
 Value = str | int | float | None
 
 
 def render(comparison: Comparison) -> str:
     """Return a header line and one line a row. Bytes and seconds are plain numbers; errors in raw units."""
-    pairs = {pair.model: pair for pair in comparison.comparisons}
-    models = [_model(comparison, row, pairs.get(row.model)) for row in comparison.rows]
-    baselines = [_baseline(comparison, row) for row in comparison.baselines]
-    rows = models + baselines
+    return render_all([comparison])
+
+
+def render_all(comparisons: Sequence[Comparison]) -> str:
+    """Return one header with the columns of all comparisons and, in their order, the rows of each."""
+    rows = [row for comparison in comparisons for row in _rows(comparison)]
     fields = list(dict.fromkeys(name for row in rows for name in row))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fields, restval="", lineterminator="\n")
@@ -22,10 +26,19 @@ def render(comparison: Comparison) -> str:
     return stream.getvalue()
 
 
+def _rows(comparison: Comparison) -> list[dict[str, Value]]:
+    pairs = pairs_on(comparison.comparisons)
+    models = [
+        {**_model(comparison, row, pairs.get(row.model)), **_measures(comparison, row)} for row in comparison.rows
+    ]
+    return models + [_baseline(comparison, row) for row in comparison.baselines]
+
+
 def _identity(comparison: Comparison, kind: str, name: str) -> dict[str, Value]:
     return {
         "case": comparison.case,
         "source": comparison.source,
+        "conditions": comparison.conditions,
         "preset": comparison.preset,
         "data_hash": comparison.data_hash,
         "kind": kind,
@@ -81,6 +94,23 @@ def _model(comparison: Comparison, row: ModelRow, pair: PairedComparison | None)
     }
 
 
+def _measures(comparison: Comparison, row: ModelRow) -> dict[str, Value]:
+    """Return each measure with its interval and, if it is compared, its difference to the reference and p."""
+    found: dict[str, Value] = {}
+    for measure in comparison.measures:
+        found |= _estimate(measure.name, row.metrics[measure.name])
+        if measure.compared:
+            pair = pairs_on(comparison.comparisons, measure.name).get(row.model)
+            found |= {
+                f"{measure.name}_difference": pair.difference if pair else None,
+                **_ends(f"{measure.name}_difference", pair.ci95 if pair else None),
+                f"{measure.name}_pairs": pair.n_pairs if pair else None,
+                f"{measure.name}_p": pair.p if pair else None,
+                f"{measure.name}_p_holm": pair.p_holm if pair else None,
+            }
+    return found
+
+
 def _baseline(comparison: Comparison, row: BaselineRow) -> dict[str, Value]:
     return {
         **_identity(comparison, "baseline", row.name),
@@ -88,4 +118,5 @@ def _baseline(comparison: Comparison, row: BaselineRow) -> dict[str, Value]:
         "test_nmse": row.test_nmse,
         **_horizons(row.horizons),
         "noise_slope": row.noise_slope,
+        **{measure.name: row.metrics.get(measure.name) for measure in comparison.measures},
     }

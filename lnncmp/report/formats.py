@@ -1,8 +1,8 @@
-"""The output formats by name, and the one function that commands call."""
+"""The output formats by name, and the functions that commands call: for one comparison, or for several at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from lnncmp.errors import unknown_name
+from lnncmp.errors import DataError, unknown_name
 from lnncmp.report import console, csv_rows, json_document, latex, markdown
 from lnncmp.table import Comparison
 
@@ -15,12 +15,39 @@ FORMATS: Mapping[str, Callable[[Comparison, int, bool], str]] = {
 }
 
 
+ONE_DOCUMENT: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
+    "json": json_document.render_all,
+    "csv": csv_rows.render_all,
+    "latex": latex.render_all,
+}
+"""The formats whose documents cannot just follow one another: several comparisons become one document."""
+
+
 def render(comparison: Comparison, format: str, width: int = 100, color: bool = False) -> str:
     """Return `comparison` as text in one of FORMATS, ending with a newline.
 
     Only "table" heeds `width` (characters) and `color` (ANSI bold for the best value).
     Raises UsageError for an unknown format.
     """
+    return _named(format)(comparison, width, color)
+
+
+def render_all(comparisons: Sequence[Comparison], format: str, width: int = 100, color: bool = False) -> str:
+    """Return several comparisons as one text, in the order given.
+
+    "json": one document {"schema_version", "comparisons": [...]}, also of a single comparison; "csv": one table with
+    the columns of all; the others: what `render` gives of each, with an empty line between.
+    Raises UsageError for an unknown format, DataError without comparisons.
+    """
+    one = _named(format)
+    if not comparisons:
+        raise DataError("no comparison to show", "Run a case first, or name a folder that holds records of runs.")
+    if format in ONE_DOCUMENT:
+        return ONE_DOCUMENT[format](comparisons)
+    return "\n".join(one(comparison, width, color) for comparison in comparisons)
+
+
+def _named(format: str) -> Callable[[Comparison, int, bool], str]:
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    return FORMATS[format](comparison, width, color)
+    return FORMATS[format]

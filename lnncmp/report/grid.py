@@ -4,11 +4,22 @@ A cell may have two lines (value, interval). The accuracy columns and the cost c
 a narrow page can show them one below the other.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lnncmp.report.numbers import UNKNOWN, interval, p_value, seconds, signed, significant, size
-from lnncmp.table import BaselineRow, Comparison, ModelRow, PairedComparison, PerturbationSummary
+from lnncmp.table import (
+    BaselineRow,
+    Comparison,
+    ModelRow,
+    PairedComparison,
+    PerturbationSummary,
+    PerturbationValue,
+)
+from lnncmp.table_pairs import pairs_on
+
+_Key = tuple[str, str, float | None]
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,8 @@ class Column:
 class Grid:
     """One table. labels: first column; sections: how many rows each block has; best: number of the best row, if any.
 
-    The cell of the best row in a column whose heading is `best_heading` is the one to set off.
+    The cell of the best row in a column whose heading is `best_heading` is the one to set off. stacked: the lines of a
+    cell are values of their own, too long for one line.
     """
 
     title: str
@@ -33,6 +45,7 @@ class Grid:
     sections: tuple[int, ...]
     best: int | None = None
     best_heading: str = ""
+    stacked: bool = False
 
     def only(self, columns: tuple[Column, ...]) -> "Grid":
         """Return the same rows with these columns."""
@@ -86,7 +99,7 @@ def _with_baselines(comparison: Comparison, columns: tuple[Column, ...]) -> Grid
 
 
 def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
-    pairs = {pair.model: pair for pair in comparison.comparisons}
+    pairs = pairs_on(comparison.comparisons)
     made = [
         _column(comparison, "seeds\nok/div.", _outcomes),
         _column(comparison, _TEST_MSE, _error, lambda row: significant(row.test_mse)),
@@ -94,7 +107,9 @@ def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
     ]
     for step in dict.fromkeys(step for row in comparison.rows for step in row.horizons):
         made.append(_horizon(comparison, step))
-    made.append(_noise_slope(comparison))
+    slopes = [*(row.noise_slope.mean for row in comparison.rows), *(row.noise_slope for row in comparison.baselines)]
+    if any(slope is not None for slope in slopes):
+        made.append(_noise_slope(comparison))
     if any(row.published for row in comparison.rows):
         made.append(_column(comparison, "published", _published))
     return tuple(made)
@@ -157,33 +172,37 @@ def _published(row: ModelRow) -> str:
 
 
 def perturbation_grid(comparison: Comparison) -> Grid | None:
-    """Return the table of perturbations (rows, grouped) against models: ratio to the last-value predictor.
+    """Return the table of perturbations (rows, grouped) against predictors: ratio to the last-value predictor.
 
-    Only perturbations for which some model has a ratio; None if there are none.
+    Only perturbations for which some model has a ratio; None if there are none. Baselines follow the models if they
+    have ratios that are not 1 throughout, as those of the last-value predictor itself are.
     """
-    found: dict[tuple[str, str, float | None], dict[str, PerturbationSummary]] = {}
-    for row in comparison.rows:
-        for summary in row.perturbations:
-            if summary.ratio.values:
-                found.setdefault((summary.group, summary.name, summary.level), {})[row.model] = summary
+    models = [{_key(p): p.ratio.mean for p in row.perturbations if p.ratio.values} for row in comparison.rows]
+    found = list(dict.fromkeys(key for own in models for key in own))
     groups = list(dict.fromkeys(group for group, _, _ in found))
     keys = sorted(found, key=lambda key: groups.index(key[0]))
     if not keys:
         return None
-    names = [(group, name) for group, name, _ in keys]
+    ratios = [(row.model, own) for row, own in zip(comparison.rows, models, strict=True)]
+    for row in comparison.baselines:
+        own = {_key(p): p.ratio for p in row.perturbations}
+        if any(own.get(key) not in (None, 1.0) for key in keys):
+            ratios.append((row.name, own))
+    several = Counter((group, name) for group, name, _ in keys)
 
-    def label(key: tuple[str, str, float | None]) -> str:
+    def label(key: _Key) -> str:
         group, name, level = key
-        several = names.count((group, name)) > 1 and level is not None
-        return f"{group}: {name} {level:g}" if several else f"{group}: {name}"
-
-    def cells(model: str) -> tuple[str, ...]:
-        return tuple(significant(found[key][model].ratio.mean, 3) if model in found[key] else UNKNOWN for key in keys)
+        text = name if name.startswith(group) else f"{group}: {name}"
+        return f"{text} {level:g}" if several[group, name] > 1 and level is not None else text
 
     return Grid(
         title="Perturbed inputs: error over the error of the last-value predictor (below 1 is better)",
         corner="perturbation",
         labels=tuple(label(key) for key in keys),
-        columns=tuple(Column(row.model, cells(row.model)) for row in comparison.rows),
+        columns=tuple(Column(name, tuple(significant(own.get(key), 3) for key in keys)) for name, own in ratios),
         sections=tuple(sum(key[0] == group for key in keys) for group in groups),
     )
+
+
+def _key(part: PerturbationSummary | PerturbationValue) -> _Key:
+    return part.group, part.name, part.level

@@ -1,8 +1,26 @@
-"""The comparison as one JSON document: numbers as numbers, unknown or infinite values as null."""
+"""Comparisons as one JSON document: numbers as numbers, unknown or infinite values as null."""
 
-from lnncmp.table import Comparison
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from lnncmp.table import TABLE_SCHEMA_VERSION, Comparison
+
+
+class Comparisons(BaseModel):
+    """The frame around several comparisons."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+    schema_version: int = TABLE_SCHEMA_VERSION
+    comparisons: list[Comparison]
 
 
 def render(comparison: Comparison) -> str:
     """Return the JSON document (indented by two spaces, UTF-8). Its keys are the fields of `Comparison`."""
     return comparison.model_dump_json(indent=2) + "\n"
+
+
+def render_all(comparisons: Sequence[Comparison]) -> str:
+    """Return one JSON document with the key "comparisons", also of a single one."""
+    return Comparisons(comparisons=list(comparisons)).model_dump_json(indent=2) + "\n"

@@ -1,8 +1,11 @@
 """The comparison as LaTeX: booktabs tables with all text escaped, and the notes as a list under them."""
 
 import re
+from collections.abc import Sequence
+from itertools import zip_longest
 
-from lnncmp.report.grid import Grid, accuracy_grid, cost_grid, perturbation_grid
+from lnncmp.report.grid import Grid, accuracy_grid, cost_grid
+from lnncmp.report.measure_grid import detail_grids
 from lnncmp.table import Comparison
 
 _ESCAPES = {
@@ -25,12 +28,19 @@ _ESCAPES = {
 
 
 def render(comparison: Comparison) -> str:
-    """Return the accuracy, cost and perturbation tables, a float each, and the notes; needs the package booktabs."""
-    grids = filter(None, (accuracy_grid(comparison), cost_grid(comparison), perturbation_grid(comparison)))
-    blocks = ["% needs \\usepackage{booktabs}", *(_table(grid) for grid in grids)]
-    if comparison.notes:
-        items = "\n".join(f"\\item {_cell(note)}" for note in comparison.notes)
-        blocks.append(f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}")
+    """Return the tables (accuracy, cost, then the others), a float each, and the notes; needs the package booktabs."""
+    return render_all([comparison])
+
+
+def render_all(comparisons: Sequence[Comparison]) -> str:
+    """Return the same for several comparisons, one after the other."""
+    blocks = ["% needs \\usepackage{booktabs}"]
+    for comparison in comparisons:
+        grids = (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison))
+        blocks += [_table(grid) for grid in grids]
+        if comparison.notes:
+            items = "\n".join(f"\\item {_cell(note)}" for note in comparison.notes)
+            blocks.append(f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -64,8 +74,10 @@ def _table(grid: Grid) -> str:
     starts = {sum(grid.sections[:number]) for number in range(1, len(grid.sections))}
     for row, label in enumerate(grid.labels):
         if row in starts:
-            lines.append("\\midrule")
-        cells = [_cell(column.cells[row], grid.is_best(column, row)) for column in grid.columns]
-        lines.append(" & ".join([_cell(label), *cells]) + " \\\\")
+            lines.append("\\addlinespace" if grid.stacked else "\\midrule")
+        texts = (label, *(column.cells[row] for column in grid.columns))
+        best = (False, *(grid.is_best(column, row) for column in grid.columns))
+        stack = zip_longest(*(text.split("\n") for text in texts), fillvalue="") if grid.stacked else [texts]
+        lines += [" & ".join(map(_cell, line, best)) + " \\\\" for line in stack]
     lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
     return "\n".join(lines)

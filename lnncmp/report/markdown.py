@@ -1,14 +1,15 @@
 """The comparison as GitHub Markdown: pipe tables, the best value bold, notes as a list."""
 
-from lnncmp.report.grid import Grid, accuracy_grid, cost_grid, perturbation_grid
+from lnncmp.report.grid import Grid, accuracy_grid, cost_grid
+from lnncmp.report.measure_grid import detail_grids
 from lnncmp.table import Comparison
 
 
 def render(comparison: Comparison) -> str:
-    """Return a heading, the accuracy, cost and perturbation tables, and the notes."""
-    accuracy, perturbed = accuracy_grid(comparison), perturbation_grid(comparison)
+    """Return a heading, the accuracy table, those of cost, measures, differences and perturbations, and the notes."""
+    accuracy = accuracy_grid(comparison)
     blocks = [f"### {_escaped(accuracy.title)}", _table(accuracy)]
-    for grid in filter(None, (cost_grid(comparison), perturbed)):
+    for grid in (cost_grid(comparison), *detail_grids(comparison)):
         blocks += [f"{_escaped(grid.title)}:", _table(grid)]
     if comparison.notes:
         blocks.append("\n".join(f"- {_escaped(note)}" for note in comparison.notes))

@@ -18,9 +18,9 @@ def significant(value: float | None, digits: int = 4) -> str:
     return f"{rounded:,.{max(0, digits - 1 - exponent)}f}"
 
 
-def interval(ends: tuple[float, float] | None) -> str:
-    """Return "[low, high]", or the empty text if there is none."""
-    return "" if ends is None else f"[{significant(ends[0])}, {significant(ends[1])}]"
+def interval(ends: tuple[float, float] | None, digits: int = 4) -> str:
+    """Return "[low, high]" with so many significant digits, or the empty text if there is none."""
+    return "" if ends is None else f"[{significant(ends[0], digits)}, {significant(ends[1], digits)}]"
 
 
 def signed(value: float | None) -> str:

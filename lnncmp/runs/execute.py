@@ -47,8 +47,7 @@ def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer
     each run continues from its last epoch next time.
     """
     todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
-    # One at a time: two measurements side by side would time each other's memory traffic.
-    _Pool(replace(assignment, jobs=1), observer).work(todo)
+    _Queue(replace(assignment, jobs=1), observer, together=assignment.jobs).work(todo)
     found = (store.measurement(spec.measurement_id) for spec in plan.measurements)
     measured = [record for record in found if record is not None]
     missing = [spec for spec in plan.runs if store.finished(spec.run_id) is None]
@@ -82,15 +81,17 @@ class _Pool:
     def _assign(self) -> None:
         idle = [worker for worker in self.workers if worker.task is None]
         while self.waiting and (idle or len(self.workers) < self.assignment.jobs):
-            worker = idle.pop() if idle else self._hire()
-            task = self.waiting.pop(0)
-            self.observer.started(task)
-            try:
-                worker.give(task)
-            except OSError:
-                self._died(worker)
+            self._give(idle.pop() if idle else self._hire())
         for worker in idle:
             self._dismiss(worker)
+
+    def _give(self, worker: Worker) -> None:
+        task = self.waiting.pop(0)
+        self.observer.started(task)
+        try:
+            worker.give(task)
+        except OSError:
+            self._died(worker)
 
     def _hire(self) -> Worker:
         worker = Worker(self.assignment)
@@ -116,14 +117,17 @@ class _Pool:
 
     def _hear(self, worker: Worker, message: tuple) -> None:  # type: ignore[type-arg]
         kind, *rest = message
+        if kind == "ready":
+            worker.ready = True
+            return
         task = worker.task
+        if kind == "error":
+            raise rest[0]
         assert task is not None
         if kind == "epoch":
             self.observer.epoch(task, *rest)
         elif kind == "warn":
             self.observer.warn(rest[0])
-        elif kind == "error":
-            raise rest[0]
         elif kind == "busy":
             worker.task = None
             self.waiting.append(task)  # look again later: then its record will be there
@@ -141,14 +145,39 @@ class _Pool:
         code = worker.process.exitcode
         self.workers.remove(worker)
         worker.pipe.close()
-        if task is None:
+        if task is None and worker.ready:
             return
-        what = f"{task.label}, seed {task.seed}" if isinstance(task, RunSpec) else f"measuring {task.label}"
+        what = "" if task is None else f" working on {task_name(task)}"
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
         raise LnncmpError(
-            f"the process working on {what} was ended {how}; memory may have run out",
+            f"the process{what} was ended {how}; memory may have run out",
             "Finished runs are kept. Run the same command again with fewer --jobs or a smaller train.batch_size.",
         )
+
+
+class _Queue(_Pool):
+    """One task at a time, each in a process of its own: two side by side would time each other's memory traffic.
+
+    `together` processes are started at once, while nothing is measured, because loading the libraries takes longer
+    than most measurements; then they take their turns.
+    """
+
+    def __init__(self, assignment: Assignment, observer: Observer, together: int) -> None:
+        super().__init__(assignment, observer)
+        self.together = together
+
+    def _assign(self) -> None:
+        if any(worker.task is not None for worker in self.workers):
+            return
+        if not self.waiting:
+            for worker in list(self.workers):
+                self._dismiss(worker)
+            return
+        if not self.workers:
+            for _ in range(min(self.together, len(self.waiting))):
+                self._hire()
+        if all(worker.ready for worker in self.workers):
+            self._give(self.workers[0])
 
 
 def task_name(spec: MeasureSpec | RunSpec) -> str:

@@ -49,8 +49,8 @@ def task_id(task: Task) -> str:
 class Worker:
     """One child process.
 
-    Messages it sends: ("epoch", epoch, epochs, loss), ("warn", text), ("done", status, reason),
-    ("busy",) when another process holds the task, ("error", LnncmpError).
+    Messages it sends: ("ready",) once it can work, ("epoch", epoch, epochs, loss), ("warn", text),
+    ("done", status, reason), ("busy",) when another process holds the task, ("error", LnncmpError).
     """
 
     def __init__(self, assignment: Assignment) -> None:
@@ -61,6 +61,7 @@ class Worker:
             self.process.start()
         child.close()
         self.task: Task | None = None
+        self.ready = False
 
     def give(self, task: Task) -> None:
         """Hand the worker its next task."""
@@ -144,6 +145,7 @@ def _serve(pipe: Connection, assignment: Assignment, parent: int) -> None:
         except Exception as error:
             pipe.send(("error", _internal("starting to work", error)))
             return
+        pipe.send(("ready",))
         while True:
             session.answer(pipe.recv())
     except (_Stopped, EOFError, ConnectionError):

@@ -57,7 +57,8 @@ class Source:
     variants: out-of-distribution variants by name, if the source can make any.
     load_variant: (variant name, frames wanted, context) -> recordings with at least that many frames in all,
         drawn from streams that `load` never uses. Raises DataError.
-    fetch: context -> folder with the complete, verified data; makes or downloads what is missing.
+    fetch: context -> folder with the complete, verified data; makes or downloads what is missing. None if the data
+        are made in memory whenever they are needed.
     """
 
     name: str
@@ -65,6 +66,6 @@ class Source:
     card: str
     version: int
     load: Callable[[SourceContext], list[Recording]]
-    fetch: Callable[[SourceContext], Path]
+    fetch: Callable[[SourceContext], Path] | None
     variants: Mapping[str, Variant] = field(default_factory=dict)
     load_variant: Callable[[str, int, SourceContext], list[Recording]] | None = None

@@ -1,0 +1,85 @@
+"""Case study 2: the next value of a damped sine wave from its past, clean or with noise.
+
+Task: predict y(t + 1 step) of y = A exp(-g t) sin(w t + phi) from the samples so far. With noise, inputs and training
+targets carry it, and every test error is held against the clean wave, which no model ever sees.
+"""
+
+from pathlib import Path
+
+from lnncmp.cases.base import Case, Option, Prepared, Target
+from lnncmp.cases.sine.preparation import GAIN_LEVEL, Preparation
+from lnncmp.cases.sine.settings import SineSettings
+from lnncmp.data.cache import content_key
+from lnncmp.errors import UsageError
+from lnncmp.measures import Measure
+from lnncmp.sources.base import Source, SourceContext
+from lnncmp.sources.damped_sine import SOURCE
+from lnncmp.waves.measures import MEASURES
+
+VERSION = 1
+
+
+def prepare(source: Source, context: SourceContext, settings: SineSettings, horizon: int) -> Prepared:
+    """Return splits, futures of `horizon` steps and harder test sets. Raises UsageError for a horizon too long."""
+    if context.data_dir is not None:
+        raise UsageError("damped sine waves are made, not read: --data has no meaning here", "Leave --data out.")
+    room = settings.samples - settings.context
+    if horizon > room:
+        raise UsageError(
+            f"evaluate.horizon is {horizon} steps, longer than the wave: its {settings.samples} samples end {room} "
+            f"steps after the context of {settings.context}",
+            f"Use --set evaluate.horizon={max(room, 1)}, longer waves (data.samples) or a shorter data.context.",
+        )
+    made = Preparation(settings, context.warn)
+    key = {
+        "case": ["sine", VERSION],
+        "source": [source.name, source.version],
+        "settings": settings.model_dump(mode="json"),
+        "horizon": horizon,
+    }
+    return Prepared(
+        made.splits,
+        made.futures(horizon),
+        made.test_sets(),
+        content_key(key),
+        made.baselines,
+        made.measure,
+        made.exhibits(),
+    )
+
+
+def sample() -> Prepared:
+    """Return a few short waves."""
+    few = SineSettings(waves=20, validation_waves=6, test_waves=6, shifted_waves=4, noise_levels=(0.0, 0.1))
+    return prepare(SOURCE, SourceContext(cache=Path()), few, horizon=10)
+
+
+def _measures() -> tuple[Measure, ...]:
+    clean = f" Where inputs are clean, it is measured at noise of {GAIN_LEVEL:g} of the amplitude."
+    return tuple(
+        one.model_copy(update={"formula": one.formula + clean}) if one.name == "noise_gain" else one for one in MEASURES
+    )
+
+
+CASE = Case(
+    title="Damped sine",
+    summary="Predict the next value of a damped sine wave from its past, clean or with noise.",
+    version=VERSION,
+    sources={"generated": "damped_sine"},
+    settings=SineSettings,
+    step_unit="sample",
+    targets=(Target("y", "1"),),
+    horizons=(1, 10, 25),
+    prepare=prepare,
+    sample=sample,
+    measures=_measures(),
+    variants={"noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave."},
+    options=(
+        Option(
+            "--noise-std",
+            "data.noise_std",
+            "Standard deviation of the noise, as a share of each wave's amplitude (implies --noise).",
+            "noise",
+        ),
+    ),
+)

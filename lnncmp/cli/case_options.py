@@ -1,0 +1,43 @@
+"""Flags that a case study adds to its command: one for each of its variants, and its own options."""
+
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Annotated, Any
+
+import typer
+
+from lnncmp.cases.base import Case
+from lnncmp.errors import UsageError
+
+
+def with_own_options(command: Callable[..., None], case: Case) -> Callable[..., None]:
+    """Return `command` with a flag for each variant of the case, and the case's own options, for the parser to see."""
+    shared = [p for p in signature(command).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    kinds: list[tuple[str, object, object, object]] = [
+        (name, bool, False, typer.Option(f"--{name}", help=text)) for name, text in case.variants.items()
+    ]
+    kinds += [(_word(o.flag), float | None, None, typer.Option(o.flag, help=o.help)) for o in case.options]
+    added = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+        for name, kind, default, option in kinds
+    ]
+    command.__signature__ = signature(command).replace(parameters=[*shared, *added])  # type: ignore[attr-defined]
+    return command
+
+
+def _word(flag: str) -> str:
+    """Return the name of the parameter behind a flag."""
+    return flag.strip("-").replace("-", "_")
+
+
+def own_choices(case: Case, given: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """Return the variant and the changes of the recipe that the case's own flags ask for.
+
+    Raises UsageError if they ask for two variants.
+    """
+    chosen = {option: given[_word(option.flag)] for option in case.options if given[_word(option.flag)] is not None}
+    implied = [option.variant for option in chosen if option.variant is not None]
+    wanted = list(dict.fromkeys([name for name in case.variants if given[name]] + implied))
+    if len(wanted) > 1:
+        raise UsageError(f"--{wanted[0]} and --{wanted[1]} are two comparisons", "Run one after the other.")
+    return wanted[0] if wanted else None, [f"{option.key}={value!r}" for option, value in chosen.items()]

@@ -1,0 +1,76 @@
+"""Error of predictions that are fed back as inputs, by the number of steps since the last true input."""
+
+import math
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lnncmp.report.figures import style
+from lnncmp.table import BaselineRow, Comparison, ModelRow
+
+SUBJECT = "free-running error"
+_MARKERS = 8
+
+
+def drawable(comparison: Comparison) -> bool:
+    """Return whether any model has an error at two steps or more."""
+    return any(sum(point.mean is not None for point in row.curve) > 1 for row in comparison.rows)
+
+
+def draw(
+    comparison: Comparison, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
+) -> Figure:
+    """Return one line a model with the 95% interval as a band, and one a baseline (its `horizons`: all steps).
+
+    A line ends where the error of a seed is not finite. looks: of the models; thin: of the baselines.
+    """
+    figure = style.new_figure(3.6, caption, SUBJECT, "mean with 95% interval over seeds")
+    panel = figure.subplots()
+    for baseline in comparison.baselines:
+        _draw_baseline(panel, baseline, thin[baseline.name])
+    for n, row in enumerate(comparison.rows):
+        _draw_model(panel, row, looks[row.model], n, len(comparison.rows))
+    points = [point for row in comparison.rows for point in row.curve]
+    means = [point.mean for point in points if point.mean is not None]
+    others = [mse for row in comparison.baselines for mse in row.horizons.values() if mse is not None]
+    highs = [point.ci95[1] for point in points if point.ci95 is not None]
+    style.scale_errors(panel, means + others, highs)
+    panel.set_xlim(0, 1.01 * max(point.step for point in points))
+    panel.set_xlabel("steps after the last true input")
+    panel.set_ylabel("mean squared error")
+    figure.legend(handles=style.legend(comparison, looks, thin), loc="outside right center")
+    return figure
+
+
+def alt_text(comparison: Comparison, caption: style.Caption) -> str:
+    """Return the picture in a sentence or two, for those who do not see it."""
+    ends = []
+    for row in comparison.rows:
+        known = [point for point in row.curve if point.mean is not None]
+        if known:
+            ends.append(f"{row.model} {known[-1].mean:.3g} after {known[-1].step} steps")
+    return f"{caption.heading(SUBJECT)}. Mean squared error by step, one line a model. Last: {', '.join(ends)}."
+
+
+def _draw_model(panel: Axes, row: ModelRow, look: style.Look, n: int, count: int) -> None:
+    steps = [point.step for point in row.curve]
+    means = [math.nan if point.mean is None else point.mean for point in row.curve]
+    ends = [(math.nan, math.nan) if point.ci95 is None else point.ci95 for point in row.curve]
+    panel.fill_between(steps, [a for a, _ in ends], [b for _, b in ends], color=look.color, alpha=0.15, linewidth=0)
+    every = max(1, len(steps) // _MARKERS)
+    panel.plot(
+        steps,
+        means,
+        color=look.color,
+        linestyle=look.dash,
+        marker=look.marker,
+        markeredgecolor="white",
+        markeredgewidth=0.4,
+        markevery=(n * every // count, every),  # the markers of two lines that lie on each other do not coincide
+    )
+
+
+def _draw_baseline(panel: Axes, row: BaselineRow, look: style.Look) -> None:
+    known = sorted((int(step), math.nan if mse is None else mse) for step, mse in row.horizons.items())
+    panel.plot([s for s, _ in known], [e for _, e in known], color=look.color, linestyle=look.dash, linewidth=1.0)

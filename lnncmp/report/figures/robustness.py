@@ -1,0 +1,174 @@
+"""Test error against the strength of a perturbation, one panel for each kind that comes in several strengths."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lnncmp.report.figures import style
+from lnncmp.table import BaselineRow, Comparison, Interval, ModelRow
+
+SUBJECT = "test error under perturbations"
+_COLUMNS = 3
+_SHARE_OF_GAP, _SHARE_OF_AXIS = 0.6, 0.13
+
+
+class _Point(NamedTuple):
+    name: str
+    level: float
+    mean: float | None
+    ci95: Interval | None
+
+
+def groups(comparison: Comparison) -> list[str]:
+    """Return the groups of perturbations that have at least two levels with an error, in the order stored."""
+    names = dict.fromkeys(point.group for row in comparison.rows for point in row.perturbations)
+    known = {
+        name: {point.level for row in comparison.rows for point in _of_model(row, name) if point.mean is not None}
+        for name in names
+    }
+    return [name for name in names if len(known[name]) > 1]
+
+
+def draw(
+    comparison: Comparison, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
+) -> Figure:
+    """Return the picture of all `groups`, of which there must be one. looks: of the models; thin: of the baselines."""
+    names = groups(comparison)
+    columns = min(len(names), _COLUMNS)
+    rows = -(-len(names) // columns)
+    figure = style.new_figure(2.3 * rows + 1.2, caption, SUBJECT, "mean with 95% interval over seeds")
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    panels = list(grid.flat)
+    for panel in panels[len(names) :]:
+        panel.remove()
+    for panel, name in zip(panels, names, strict=False):
+        _draw_group(panel, name, comparison, looks, thin)
+    for row in grid:
+        row[0].set_ylabel("mean squared error")
+    shown = [point for name in names for point in _all(comparison, name)]
+    means = [point.mean for point in shown if point.mean is not None]
+    highs = [point.ci95[1] for point in shown if point.ci95 is not None]
+    for panel in panels[: len(names)]:
+        style.scale_errors(panel, means, highs)
+    figure.legend(handles=style.legend(comparison, looks, thin), loc="outside lower center", ncols=4)
+    return figure
+
+
+def alt_text(comparison: Comparison, caption: style.Caption) -> str:
+    """Return the picture in a few sentences, for those who do not see it."""
+    sentences = [f"{caption.heading(SUBJECT)}. Mean squared error against level, one line a model."]
+    for group in groups(comparison):
+        top = max(point.level for row in comparison.rows for point in _of_model(row, group))
+        found = [
+            f"{row.model} {point.mean:.3g}"
+            for row in comparison.rows
+            for point in _of_model(row, group)
+            if point.level == top and point.mean is not None
+        ]
+        sentences.append(f"{group} at level {top:g}: {', '.join(found)}.")
+    return " ".join(sentences)
+
+
+def _of_model(row: ModelRow, group: str) -> list[_Point]:
+    """Return the points of one group that have a level, in order of level."""
+    points = [p for p in row.perturbations if p.group == group]
+    return _sorted(_Point(p.name, p.level, p.mse.mean, p.mse.ci95) for p in points if p.level is not None)
+
+
+def _of_baseline(row: BaselineRow, group: str) -> list[_Point]:
+    points = [p for p in row.perturbations if p.group == group]
+    return _sorted(_Point(p.name, p.level, p.mse, None) for p in points if p.level is not None)
+
+
+def _sorted(points: Iterable[_Point]) -> list[_Point]:
+    return sorted(points, key=lambda point: point.level)
+
+
+def _all(comparison: Comparison, group: str) -> list[_Point]:
+    points = [point for row in comparison.rows for point in _of_model(row, group)]
+    return points + [point for baseline in comparison.baselines for point in _of_baseline(baseline, group)]
+
+
+def _draw_group(
+    panel: Axes,
+    group: str,
+    comparison: Comparison,
+    looks: Mapping[str, style.Look],
+    thin: Mapping[str, style.Look],
+) -> None:
+    points = _all(comparison, group)
+    levels = sorted({point.level for point in points})
+    if style.needs_log(levels):
+        panel.set_xscale("log")
+    for baseline in comparison.baselines:
+        known = _of_baseline(baseline, group)
+        look = thin[baseline.name]
+        means = [math.nan if point.mean is None else point.mean for point in known]
+        panel.plot([point.level for point in known], means, color=look.color, linestyle=look.dash, linewidth=1.0)
+    for n, row in enumerate(comparison.rows):
+        _draw_model(panel, _of_model(row, group), looks[row.model], _place(levels, n, len(comparison.rows)))
+    ticks = _ticks(levels)
+    panel.set_xticks(ticks, [f"{level:g}" for level in ticks])
+    panel.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+    panel.set_title(group)
+    panel.set_xlabel(_axis_name(points))
+
+
+def _place(levels: Sequence[float], n: int, count: int) -> Callable[[float], float]:
+    """Return where model `n` of `count` stands for a level: a little beside it, so that no interval hides another."""
+    straight, back = _axis(levels)
+    spots = [straight(level) for level in levels]
+    gap = min((b - a for a, b in pairwise(spots)), default=1.0)
+    room = min(_SHARE_OF_GAP * gap, _SHARE_OF_AXIS * (spots[-1] - spots[0] or 1.0))
+    shift = room * ((n + 0.5) / count - 0.5)
+    return lambda level: back(straight(level) + shift)
+
+
+def _axis(levels: Sequence[float]) -> tuple[Callable[[float], float], Callable[[float], float]]:
+    """Return how a level becomes a place on the axis, in units of its length, and the way back."""
+    if style.needs_log(levels):
+        return math.log10, lambda place: float(10**place)
+    return lambda level: level, lambda place: place
+
+
+def _draw_model(panel: Axes, points: Sequence[_Point], look: style.Look, place: Callable[[float], float]) -> None:
+    means = [math.nan if point.mean is None else point.mean for point in points]
+    ends = [(mean, mean) if point.ci95 is None else point.ci95 for mean, point in zip(means, points, strict=True)]
+    lengths = [
+        [mean - low for mean, (low, _) in zip(means, ends, strict=True)],
+        [high - mean for mean, (_, high) in zip(means, ends, strict=True)],
+    ]
+    panel.errorbar(
+        [place(point.level) for point in points],
+        means,
+        yerr=lengths,
+        color=look.color,
+        marker=look.marker,
+        linestyle=look.dash,
+        markeredgecolor="white",
+        markeredgewidth=0.4,
+        elinewidth=0.8,
+        capsize=1.6,
+        capthick=0.8,
+    )
+
+
+def _ticks(levels: Sequence[float]) -> list[float]:
+    """Return the levels whose numbers have room on the axis; the others can be read from their neighbors."""
+    straight, _ = _axis(levels)
+    least = 0.1 * (straight(levels[-1]) - straight(levels[0]))
+    kept = [levels[0]]
+    for level in levels[1:]:
+        if straight(level) - straight(kept[-1]) >= least:
+            kept.append(level)
+    return kept
+
+
+def _axis_name(points: Sequence[_Point]) -> str:
+    """Return the names of the points without their levels, if they are then one: "sensor noise 0.1 sd" etc."""
+    names = {" ".join(word for word in point.name.split() if word != f"{point.level:g}") for point in points}
+    return names.pop() if len(names) == 1 and "" not in names else "level"

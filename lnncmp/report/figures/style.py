@@ -1,0 +1,187 @@
+"""How all pictures look: print sizes in inches, fonts of at least 7 points, and lines that can be told apart.
+
+Colors are those of Okabe and Ito (2008, "Color Universal Design"), which color-blind people can tell apart; each
+model also has a marker and a dash pattern of its own, for prints in black and white. Black and grey lines without
+markers are predictors without training.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from lnncmp.table import Comparison, ModelRow
+
+WIDTH = 7.2
+"""Inches: the width of a printed page of text."""
+
+LOG_FACTOR = 20
+"""Values that span more than this factor are drawn on a logarithmic axis."""
+
+INK = "#1a1a1a"
+TRUTH = "#c4c4c4"
+TINTS = ("#fdf2d5", "#e3f1df", "#f7e6f0", "#efe9dc")
+
+_RC: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7.5,
+    "figure.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.handlelength": 3.6,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",  # shapes of letters, not names of fonts that a reader may lack
+    "svg.hashsalt": "lnncmp",
+    "pdf.fonttype": 42,
+    "text.parse_math": False,  # names may hold a dollar sign
+}
+
+Dash = Literal["-"] | tuple[float, tuple[float, ...]]
+
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DASHES: tuple[Dash, ...] = (
+    "-",
+    (0.0, (5.0, 1.5)),
+    (0.0, (6.0, 1.5, 1.2, 1.5)),
+    (0.0, (2.2, 1.2)),
+    (0.0, (9.0, 2.0)),
+    (0.0, (4.0, 1.2, 1.2, 1.2, 1.2, 1.2)),
+)
+_GREYS = ("#000000", "#707070", "#404040", "#8c8c8c")
+_DOTS: tuple[Dash, ...] = ((0.0, (3.5, 2.5)), (0.0, (1.0, 1.6)), (0.0, (1.0, 1.6, 4.0, 1.6)), (0.0, (7.0, 3.0)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """Color, marker and dash pattern of one line. Marker "" is none."""
+
+    color: str
+    marker: str
+    dash: Dash
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What the title of every picture says: title of the case, origin of the data, preset, seeds, comparison."""
+
+    title: str
+    origin: str
+    preset: str
+    seeds: int
+    comparison: str
+
+    def heading(self, subject: str) -> str:
+        """Return the first line of the title, which is also the name of the picture for those who hear it."""
+        return f"{self.title} ({self.origin}): {subject}"
+
+    def details(self, explanation: str) -> str:
+        """Return the second line of the title."""
+        counted = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        return f"preset {self.preset}, {counted}, comparison {self.comparison}; {explanation}"
+
+
+@contextmanager
+def fixed_style() -> Iterator[None]:
+    """Draw and save in the one style, whatever this user's matplotlib is set to; the settings come back at the end."""
+    with matplotlib.style.context(_RC, after_reset=True):
+        yield
+
+
+def model_looks(names: Sequence[str]) -> dict[str, Look]:
+    """Return a look for each model, in this order; marker and dash pattern are a pair of their own for 42 models."""
+    return {name: _look(_COLORS, _MARKERS, _DASHES, n) for n, name in enumerate(names)}
+
+
+def baseline_looks(names: Sequence[str]) -> dict[str, Look]:
+    """Return a look for each predictor without training: thin, black or grey, no marker."""
+    return {name: _look(_GREYS, ("",), _DOTS, n) for n, name in enumerate(names)}
+
+
+def _look(colors: Sequence[str], markers: Sequence[str], dashes: Sequence[Dash], n: int) -> Look:
+    return Look(colors[n % len(colors)], markers[n % len(markers)], dashes[n % len(dashes)])
+
+
+def new_figure(height: float, caption: Caption, subject: str, explanation: str) -> Figure:
+    """Return an empty figure, `WIDTH` by `height` inches, under its two lines of title."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.suptitle(f"{caption.heading(subject)}\n{caption.details(explanation)}", x=0.01, ha="left", linespacing=1.5)
+    return figure
+
+
+def lay_out(figure: Figure) -> None:
+    """Give every part its place, once for all formats: it takes longer than drawing."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        for _ in range(2):  # the second time with the ticks that the panels have at their new sizes
+            engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def lost_runs(row: ModelRow) -> str:
+    """Return which runs of a model have no scores, e.g. "1 diverged, 2 failed"; empty if all ended well."""
+    counts = {"diverged": row.n_diverged, "failed": row.n_failed, "stopped": row.n_stopped}
+    return ", ".join(f"{count} {how}" for how, count in counts.items() if count)
+
+
+def label(row: ModelRow) -> str:
+    """Return the name of a model for a legend, and which of its runs are missing from the line."""
+    lost = lost_runs(row)
+    return f"{row.model} ({lost})" if lost else row.model
+
+
+def needs_log(values: Sequence[float]) -> bool:
+    """Return whether positive `values` span more than `LOG_FACTOR`."""
+    return bool(values) and min(values) > 0 and max(values) > LOG_FACTOR * min(values)
+
+
+def log_axis(axes: Axes, factor: float) -> None:
+    """Make the y axis logarithmic, with plain numbers at its ticks: more of them if it spans a small `factor`."""
+    axes.set_yscale("log", nonpositive="clip")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if factor > 100 else (1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def scale_errors(axes: Axes, means: Sequence[float], highs: Sequence[float]) -> None:
+    """Give an axis of errors a logarithmic scale if they need one; else let it start at zero.
+
+    The lower end of an interval may be next to zero or under it: it must not stretch a logarithmic axis.
+    """
+    if needs_log(means):
+        log_axis(axes, max(means) / min(means))
+        axes.set_ylim(min(means) / 1.6, max([*means, *highs]) * 1.25)
+    elif means:
+        axes.set_ylim(0, max([*means, *highs]) * 1.06 or 1)
+    axes.grid(True, axis="y")
+
+
+def legend(comparison: Comparison, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:
+    """Return the entries of a legend: the models of the comparison, then its baselines."""
+    entries = [(looks[row.model], label(row), 1.2) for row in comparison.rows]
+    entries += [(thin[row.name], row.name, 1.0) for row in comparison.baselines]
+    return [
+        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=text)
+        for look, text, width in entries
+    ]

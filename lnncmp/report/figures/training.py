@@ -1,0 +1,96 @@
+"""Validation loss by epoch, a thin line for each seed, a panel for each model."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lnncmp.report.figures import style
+from lnncmp.runs.record import RunRecord
+from lnncmp.table import Comparison
+
+SUBJECT = "validation loss while training"
+_COLUMNS = 3
+_LOST = "#000000"
+_LOST_DASH: style.Dash = (0.0, (1.5, 1.2))
+Runs = Mapping[str, Sequence[RunRecord]]
+
+
+def drawable(runs: Runs) -> bool:
+    """Return whether any run has a positive, finite validation loss."""
+    return any(_losses(run) for group in runs.values() for run in group)
+
+
+def draw(comparison: Comparison, runs: Runs, caption: style.Caption, looks: Mapping[str, style.Look]) -> Figure:
+    """Return a panel for each model of the comparison; all share both axes. runs: by model.
+
+    A run that did not end well is drawn in black dots with a cross where it ended: its loss is a fact, too.
+    """
+    columns = min(len(comparison.rows), _COLUMNS)
+    lines = -(-len(comparison.rows) // columns)
+    figure = style.new_figure(1.75 * lines + 1.1, caption, SUBJECT, "one line a seed")
+    panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
+    for panel in panels[len(comparison.rows) :]:
+        panel.remove()
+    shown = [loss for group in runs.values() for run in group for loss in _losses(run).values()]
+    for n, (panel, row) in enumerate(zip(panels, comparison.rows, strict=False)):
+        for run in runs.get(row.model, ()):
+            _draw_run(panel, run, looks[row.model])
+        panel.set_title(style.label(row))
+        style.log_axis(panel, max(shown) / min(shown))
+        panel.grid(True, axis="y")
+        if n % columns == 0:
+            panel.set_ylabel("validation loss")
+        if n + columns >= len(comparison.rows):
+            panel.set_xlabel("epoch")
+            panel.tick_params(labelbottom=True)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def alt_text(comparison: Comparison, runs: Runs, caption: style.Caption) -> str:
+    """Return the picture in a sentence or two, for those who do not see it."""
+    ranges = []
+    for row in comparison.rows:
+        best = [min(losses.values()) for run in runs.get(row.model, ()) if (losses := _losses(run))]
+        if best:
+            ranges.append(f"{row.model} {min(best):.3g} to {max(best):.3g}")
+    return f"{caption.heading(SUBJECT)}. One panel a model, one line a seed. Least losses: {', '.join(ranges)}."
+
+
+def _losses(run: RunRecord) -> dict[int, float]:
+    """Return the validation loss by epoch, where it is positive and finite."""
+    history = {epoch.epoch: epoch.validation_loss for epoch in run.history}
+    return {epoch: loss for epoch, loss in history.items() if loss > 0 and math.isfinite(loss)}
+
+
+def _draw_run(panel: Axes, run: RunRecord, look: style.Look) -> None:
+    losses = _losses(run)
+    if not losses:
+        return
+    epochs = sorted(losses)
+    good = run.status == "ok"
+    color = look.color if good else _LOST
+    dash: style.Dash = "-" if good else _LOST_DASH
+    panel.plot(
+        epochs,
+        [losses[e] for e in epochs],
+        color=color,
+        linestyle=dash,
+        linewidth=0.7 if good else 1.0,
+        zorder=2 if good else 3,
+    )
+    if not good:
+        panel.plot(epochs[-1], losses[epochs[-1]], color=_LOST, marker="x", markersize=5, linestyle="none", zorder=4)
+    elif run.best_epoch in losses:
+        panel.plot(run.best_epoch, losses[run.best_epoch], color=color, marker="o", markersize=2.6, linestyle="none")
+
+
+def _legend() -> list[Line2D]:
+    good, lost = "seed, with its best epoch", "run that did not end well, and where it ended"
+    return [
+        Line2D([], [], color=style.INK, marker="o", markersize=2.6, linewidth=0.7, label=good),
+        Line2D([], [], color=_LOST, marker="x", markersize=5, linestyle=_LOST_DASH, linewidth=1.0, label=lost),
+    ]

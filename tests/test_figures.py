@@ -1,0 +1,180 @@
+"""Pictures from stored records: lines, bands, bars and legends are what the records hold."""
+
+import math
+import statistics
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from figure_records import TIMES, WAVE, example, records, run, scores, write
+from matplotlib.collections import LineCollection
+
+from lnncmp import figures as drawing
+from lnncmp.errors import LnncmpError
+from lnncmp.report.figures import fits, free_running, robustness, style, training
+from lnncmp.runs.record import HorizonPoint
+from lnncmp.runs.store import Store
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("figures") / "out", records())
+
+
+@pytest.fixture
+def drawn(out):
+    store = Store(out)
+    (found,) = drawing._sets("Walker2d", store.runs(), drawing._baselines(store), None)
+    return found
+
+
+def model_rows(comparison):
+    return {row.model: row for row in comparison.rows}
+
+
+class TestFits:
+    @pytest.fixture
+    def fit(self, drawn):
+        return next(fit for fit in drawing._fits(drawn, None) if fit.name == "slow wave")
+
+    @pytest.fixture
+    def panels(self, fit, drawn):
+        figure = fits.draw(fit, drawn.caption)
+        return np.array(figure.axes).reshape(len(fit.rows), 4)
+
+    def test_there_is_a_row_for_each_model_and_useful_baseline(self, fit, panels):
+        assert [(row.name, row.note) for row in fit.rows] == [
+            ("cfc", "4 seeds"),
+            ("gru", "4 seeds"),
+            ("ltc", "3 seeds\n1 diverged"),
+            ("filter", ""),
+        ]
+        assert [panel.get_title() for panel in panels[0]] == [
+            "whole wave",
+            "1: near a peak",
+            "2: near a zero crossing",
+            "residual (predicted - truth)",
+        ]
+        assert {panel.get_xlabel() for panel in panels[-1]} == {"time (s)"}
+        assert panels[2, 0].get_ylabel() == "ltc\n3 seeds\n1 diverged"
+
+    def test_the_baselines_are_chosen_by_name(self, drawn):
+        rows = [row.name for row in next(drawing._fits(drawn, ["persistence"])).rows]
+        assert rows == ["cfc", "gru", "ltc", "persistence"]
+
+    def test_panels_show_truth_inputs_and_the_median_prediction(self, panels):
+        left = [run("ltc", seed).scores.examples[0].predicted for seed in (0, 2, 3)]
+        for panel in panels[2, :3]:
+            truth, inputs, predicted = panel.lines
+            assert truth.get_ydata().tolist() == WAVE[1:] and truth.get_xdata().tolist() == TIMES[1:]
+            assert inputs.get_xdata().tolist() == TIMES[:-1] and inputs.get_marker() == "o"
+            assert inputs.get_ydata().tolist() == [value + 0.01 for value in WAVE[:-1]]
+            assert predicted.get_ydata().tolist() == [statistics.median(v) for v in zip(*left, strict=True)]
+
+    def test_the_band_goes_from_the_least_to_the_largest_seed(self, fit, panels):
+        left = list(zip(*(run("gru", seed).scores.examples[0].predicted for seed in range(4)), strict=True))
+        assert list(fit.rows[1].low) == [min(v) for v in left] and list(fit.rows[1].high) == [max(v) for v in left]
+        (band,) = panels[1, 1].collections
+        corners = {(x, y) for x, y in band.get_paths()[0].vertices.tolist()}
+        assert {*zip(TIMES[1:], map(max, left), strict=True), *zip(TIMES[1:], map(min, left), strict=True)} <= corners
+
+    def test_residuals_are_prediction_less_truth_on_one_scale(self, fit, panels):
+        for row, panel in zip(fit.rows, panels[:, 3], strict=True):
+            expected = [p - t for p, t in zip(row.median, fit.truth, strict=True)]
+            assert panel.lines[-1].get_ydata().tolist() == pytest.approx(expected)
+            assert set(panel.lines[0].get_ydata()) == {0}
+        assert len({panel.get_ylim() for panel in panels[:, 3]}) == 1
+        low, high = panels[0, 3].get_ylim()
+        assert low == -high and high > 0.28
+
+    def test_magnified_stretches_are_shaded_in_the_whole_wave(self, panels):
+        for panel in panels[:, 0]:
+            assert [(p.get_x(), p.get_x() + p.get_width()) for p in panel.patches] == [(0.2, 0.7), (0.8, 1.2)]
+        assert panels[1, 1].get_xlim() == (0.2, 0.7) and panels[1, 2].get_xlim() == (0.8, 1.2)
+
+    def test_a_model_far_off_does_not_squash_the_others(self, fit, drawn):
+        far = replace(fit.rows[0], low=[-1e6] * 40, median=[1e6] * 40, high=[1e6] * 40, residual_high=[1e6] * 40)
+        figure = fits.draw(replace(fit, rows=[*fit.rows, far]), drawn.caption)
+        assert all(abs(end) < 5 for panel in figure.axes for end in panel.get_ylim())
+
+    def test_records_that_show_different_windows_are_refused(self, drawn):
+        changed = run("gru", 3, scores=scores(0.1, examples=[example(0.1, truth=[0.0] * 40)]))
+        runs = {**drawn.runs, "gru": [*drawn.runs["gru"][:3], changed]}
+        with pytest.raises(LnncmpError, match="same window 'slow wave', those of gru differ"):
+            list(drawing._fits(replace(drawn, runs=runs), None))
+
+
+class TestRobustness:
+    def test_groups_with_two_levels_or_more_have_a_panel(self, drawn):
+        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        assert [panel.get_title() for panel in figure.axes] == ["gaussian", "impulsive"]
+        assert [panel.get_xlabel() for panel in figure.axes] == ["gaussian sd", "impulsive sd"]
+
+    def test_bars_are_the_intervals_over_seeds(self, drawn):
+        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        for panel in figure.axes:
+            bars = [c for c in panel.collections if isinstance(c, LineCollection)]
+            for row, bar, container in zip(drawn.comparison.rows, bars, panel.containers, strict=True):
+                points = [p for p in row.perturbations if p.group == panel.get_title()]
+                ends = [(segment[0][1], segment[1][1]) for segment in bar.get_segments()]
+                assert np.allclose(ends, [p.mse.ci95 for p in points], rtol=1e-9, atol=0)
+                line = container.lines[0]
+                assert line.get_ydata().tolist() == [p.mse.mean for p in points]
+                assert line.get_xdata() == pytest.approx([p.level for p in points], rel=0.3)
+
+    def test_models_stand_beside_each_other_in_order(self, drawn):
+        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        for panel in figure.axes:
+            places = np.array([container.lines[0].get_xdata() for container in panel.containers])
+            assert (np.diff(places, axis=0) > 0).all()
+            assert (places[-1, :-1] < places[0, 1:]).all(), "levels stay apart"
+
+    def test_the_legend_names_models_and_baselines(self, drawn):
+        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        (legend,) = figure.legends
+        texts = [text.get_text() for text in legend.get_texts()]
+        assert texts == ["cfc", "gru", "ltc (1 diverged)", "filter", "persistence"]
+
+    def test_a_wide_range_of_errors_gets_a_logarithmic_axis(self, drawn):
+        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        assert {panel.get_yscale() for panel in figure.axes} == {"log"}
+        assert not style.needs_log([1, 20]) and style.needs_log([1, 20.1]) and not style.needs_log([0, 50])
+
+
+class TestFreeRunningAndTraining:
+    def test_lines_are_the_curves(self, drawn):
+        figure = free_running.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        (panel,) = figure.axes
+        *baselines, cfc, _, _ = panel.lines
+        assert cfc.get_ydata().tolist() == [p.mean for p in model_rows(drawn.comparison)["cfc"].curve]
+        assert cfc.get_xdata().tolist() == list(range(1, 21))
+        assert [line.get_ydata().tolist() for line in baselines] == [[k * 0.3**2 for k in range(1, 21)]] * 2
+        low, high = model_rows(drawn.comparison)["cfc"].curve[9].ci95
+        assert {(10.0, low), (10.0, high)} <= {tuple(v) for v in panel.collections[0].get_paths()[0].vertices.tolist()}
+
+    def test_a_curve_that_is_not_finite_has_a_gap(self, drawn):
+        lost = [HorizonPoint(step=k, mse=math.inf if k > 5 else 1.0, nmse=1) for k in range(1, 21)]
+        runs = [*records()[:3], run("gru", 3, scores=scores(0.1, horizons=lost))]
+        (found,) = drawing._sets("Walker2d", runs, [], None)
+        (panel,) = free_running.draw(found.comparison, found.caption, found.looks, found.thin).axes
+        assert np.isfinite(panel.lines[0].get_ydata()).tolist() == [True] * 5 + [False] * 15
+
+    def test_each_seed_is_a_line_in_its_models_panel(self, drawn):
+        figure = training.draw(drawn.comparison, drawn.runs, drawn.caption, drawn.looks)
+        assert [panel.get_title() for panel in figure.axes] == ["cfc", "gru", "ltc (1 diverged)"]
+        for panel in figure.axes[:2]:
+            seeds = [line.get_ydata().tolist() for line in panel.lines if len(line.get_xdata()) > 1]
+            assert seeds == [[(1 + seed) / e for e in range(1, 9)] for seed in range(4)]
+            assert panel.get_yscale() == "log"
+        crosses = [line for line in figure.axes[2].lines if line.get_marker() == "x"]
+        assert [(c.get_xdata()[0], c.get_ydata()[0]) for c in crosses] == [(3, 2 / 3)]
+
+
+def test_looks_can_be_told_apart_without_color():
+    names = [f"m{n}" for n in range(40)]
+    looks = style.model_looks(names)
+    assert len({(look.marker, look.dash) for look in looks.values()}) == 40
+    assert len({look.color for look in list(looks.values())[:6]}) == 6
+    baselines = style.baseline_looks(names[:4])
+    assert len({look.dash for look in baselines.values()}) == 4
+    assert all(look.marker == "" for look in baselines.values())
