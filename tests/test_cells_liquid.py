@@ -265,9 +265,25 @@ def test_initial_values_lie_in_the_stated_ranges():
     for low, high in (liquid.TAU_RANGE, liquid.CONDUCTANCE_RANGE):
         assert 0.35 < (drawn[low, high] < (low * high) ** 0.5).double().mean() < 0.65
     assert set(layer.reversal.sign().tolist()) == {-1.0, 1.0}
-    assert not layer.bias.any()
     for synapses, polarity in ((layer.recurrent, source.polarity), (layer.sensory, source.sensory_polarity)):
         np.testing.assert_array_equal(synapses.weight.sign().detach().numpy(), polarity)
+
+
+def test_neurons_start_centered_and_answer_most_there():
+    layer = LiquidLayer(wiring.auto_ncp(30, INPUTS, OUTPUTS, 0.5, 0)).double()
+    reach = softplus(layer.raw_conductance) / softplus(layer.raw_rate)
+    rest = (layer.reversal * reach / (1 + reach) / 2).detach()[None]
+    moved = one_step(layer, torch.zeros(1, INPUTS).double(), tensor(5.0), rest)
+    assert torch.allclose(moved, rest, rtol=0, atol=1e-6)
+    argument = (rest @ layer.recurrent.masked() + layer.bias).detach().requires_grad_()
+    around = [argument + shift for shift in (-0.5, 0.0, 0.5)]
+    slopes = []
+    for z in around:
+        f = softplus(layer.raw_conductance) * z.sigmoid()
+        v = f * layer.reversal / (softplus(layer.raw_rate) + f)
+        slopes.append(torch.autograd.grad(v.sum(), argument, retain_graph=True)[0].abs())
+    assert (slopes[1] > slopes[0]).all()
+    assert (slopes[1] > slopes[2]).all()
 
 
 def test_initial_weights_shrink_with_the_fan_in():

@@ -87,6 +87,18 @@ class TestFits:
         low, high = panels[0, 3].get_ylim()
         assert low == -high and high > 0.28
 
+    def test_long_names_stay_inside_the_picture(self, fit, drawn):
+        rows = [replace(row, name=f"{row.name} with a long name") for row in fit.rows]
+        with style.fixed_style():
+            figure = fits.draw(replace(fit, rows=rows), drawn.caption)
+            style.lay_out(figure)
+            labels = [panel.yaxis.label for panel in figure.axes[::4]]
+            for dpi in (72, 200):  # of vectors and of pixels
+                figure.set_dpi(dpi)
+                figure.draw_without_rendering()
+                extents = [label.get_window_extent() for label in labels]
+                assert len(extents) == 4 and all(e.x0 >= 0 and e.width > 0.5 * dpi for e in extents)
+
     def test_magnified_stretches_are_shaded_in_the_whole_wave(self, panels):
         for panel in panels[:, 0]:
             assert [(p.get_x(), p.get_x() + p.get_width()) for p in panel.patches] == [(0.2, 0.7), (0.8, 1.2)]

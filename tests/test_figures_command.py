@@ -203,7 +203,7 @@ class TestCommand:
         out = write(tmp_path / "out", [slim()], ())
         (out / "records" / "cut.json").write_text('{"run_id": "cut"')
         answer = command("walker2d", "--out", out, "--format", "svg")
-        assert answer.exit_code == 0 and "cut.json cannot be used" not in answer.stdout
+        assert answer.exit_code == 0 and "Warning: cut.json cannot be used" in answer.stderr
         assert (out / "records" / "cut.json").exists()
         heard = []
         drawing.draw_figures("walker2d", out, formats=["svg"], warn=heard.append)

@@ -28,14 +28,14 @@ from lnncmp.cells.layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.cells.masks import guard_mask
 from lnncmp.cells.wiring import Wiring
 
-TAU_RANGE = (1.0, 10.0)
-"""Initial leak time constants, log-uniform, in units of dt: longer than a step, shorter than a window."""
-CONDUCTANCE_RANGE = (0.5, 5.0)
-"""Initial maximal conductances, log-uniform: open gates take a neuron most of its way to A within a step of dt = 1."""
+TAU_RANGE = (0.1, 3.0)
+"""Initial leak time constants, log-uniform, in units of dt: three layers of slower neurons answer too late."""
+CONDUCTANCE_RANGE = (1.0, 10.0)
+"""Initial maximal conductances, log-uniform; k tau says how close to A an open gate takes a neuron."""
 REVERSAL_RANGE = (0.5, 1.5)
 """Initial |A|, uniform; the sign is a coin flip. Away from 0, where a neuron could not move."""
-GAIN = 3.0
-"""Initial weights have the variance GAIN^2 / fan-in, so that gates use the curved part of the sigmoid."""
+GAIN = 2.0
+"""Initial weights are U(0.5, 1.5) GAIN / sqrt(fan-in) in size."""
 
 
 def _inverse_softplus(y: Tensor) -> Tensor:
@@ -83,12 +83,23 @@ class LiquidLayer(RecurrentLayer):
         self.raw_conductance = _raw_log_uniform(self.width, *CONDUCTANCE_RANGE)
         sign = 2.0 * torch.randint(2, (self.width,)) - 1.0
         self.reversal = nn.Parameter(sign * torch.empty(self.width).uniform_(*REVERSAL_RANGE))
-        self.bias = nn.Parameter(torch.zeros(self.width))
         fan_in = np.count_nonzero(wiring.polarity, axis=0) + np.count_nonzero(wiring.sensory_polarity, axis=0)
         self.recurrent = GateSynapses(wiring.polarity, fan_in)
         self.sensory = GateSynapses(wiring.sensory_polarity, fan_in)
         self.input_w = nn.Parameter(torch.ones(wiring.inputs))
         self.input_b = nn.Parameter(torch.zeros(wiring.inputs))
+        self.bias = nn.Parameter(self._centering_bias())
+
+    def _centering_bias(self) -> Tensor:
+        """Return the bias (H,) with which every neuron rests halfway between 0 and its farthest potential at x = 0.
+
+        At rest v = A r sigmoid(z + ln(1 + k tau)), r = k tau / (1 + k tau), for a gate's argument z: the center of
+        the curve, where a neuron answers its sources most, is at v = A r / 2 and z = -ln(1 + k tau).
+        """
+        with torch.no_grad():
+            reach = softplus(self.raw_conductance) / softplus(self.raw_rate)
+            rest = self.reversal * reach / (2.0 * (1.0 + reach))
+            return -torch.log1p(reach) - rest @ self.recurrent.masked()
 
     def initial_state(self, batch: int) -> State:
         """Return (v,) = 0 of shape (batch, H)."""

@@ -1,6 +1,5 @@
 """`lnncmp figures`: pictures of what was recorded."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,6 @@ import typer
 from lnncmp.cli import options
 from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
 
-_OUT = Path("lnncmp-results")
 _ALL = "png,svg,pdf"
 
 CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
@@ -18,7 +16,7 @@ PictureFormats = Annotated[str, typer.Option("--format", metavar=_ALL, help="Com
 
 def figures(
     case: CaseName,
-    out: options.Out = _OUT,
+    out: options.Out = options.RESULTS,
     models: Shown = None,
     format: PictureFormats = _ALL,
     quiet: options.Quiet = False,

@@ -10,6 +10,7 @@ from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.cli import data, lists, study
 from lnncmp.cli.doctor import doctor
+from lnncmp.cli.figures import figures
 from lnncmp.cli.terminal import print_error
 from lnncmp.errors import LnncmpError
 
@@ -42,6 +43,7 @@ for _name in case_names():
         study.case_command(_name)
     )
 app.command("reproduce-all")(study.reproduce_all)
+app.command("figures")(figures)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
 app.command("recipes")(lists.recipes)

@@ -13,6 +13,8 @@ from lnncmp.errors import UsageError, unknown_name
 FORMATS = ("table", "json", "md", "latex", "csv")
 MATCHES = ("hidden", "params", "own")
 MAX_SEEDS = 1000
+RESULTS = Path("lnncmp-results")
+"""The folder of records unless `--out` names another."""
 
 
 def available_cores() -> int:

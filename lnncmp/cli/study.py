@@ -18,7 +18,6 @@ from lnncmp.report.formats import ONE_DOCUMENT, render, render_all
 from lnncmp.study import Request
 from lnncmp.table import Comparison
 
-_OUT = Path("lnncmp-results")
 _SOME_RUNS_FAILED = 4
 _ADVICE = "Finished epochs are kept: the same command continues"
 
@@ -37,7 +36,7 @@ def case_command(case: str) -> Callable[..., None]:
         device: options.Device = None,
         threads: options.Threads = None,
         jobs: options.Jobs = None,
-        out: options.Out = _OUT,
+        out: options.Out = options.RESULTS,
         fresh: options.Fresh = False,
         dry_run: options.DryRun = False,
         offline: options.Offline = False,
@@ -76,7 +75,7 @@ def case_command(case: str) -> Callable[..., None]:
 def reproduce_all(
     preset: options.Preset = "standard",
     jobs: options.Jobs = None,
-    out: options.Out = _OUT,
+    out: options.Out = options.RESULTS,
     offline: options.Offline = False,
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,

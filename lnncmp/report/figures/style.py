@@ -50,7 +50,9 @@ _RC: dict[str, Any] = {
     "lines.markersize": 4,
     "legend.frameon": False,
     "legend.handlelength": 3.6,
-    "savefig.dpi": 200,
+    "figure.dpi": 200,  # layout and files at one resolution: the width of letters depends on it
+    "savefig.dpi": "figure",
+    "text.hinting": "none",
     "svg.fonttype": "path",  # shapes of letters, not names of fonts that a reader may lack
     "svg.hashsalt": "lnncmp",
     "pdf.fonttype": 42,
@@ -134,8 +136,7 @@ def lay_out(figure: Figure) -> None:
     """Give every part its place, once for all formats: it takes longer than drawing."""
     engine = figure.get_layout_engine()
     if engine is not None:
-        for _ in range(2):  # the second time with the ticks that the panels have at their new sizes
-            engine.execute(figure)
+        engine.execute(figure)
         figure.set_layout_engine("none")
 
 
