@@ -18,7 +18,7 @@ def one_thread():
 @each_case
 def test_gradcheck(name, variant):
     sharp = {"rtol": 1e-10, "atol": 1e-12} if variant.get("solver") == "dopri5" else {}
-    hidden = 8 if name == "ncp" else 3
+    hidden = 8 if name in ("ncp", "liquid_ncp") else 3
     fewer = {} if name != "cfc" else {"backbone_units": 4}
     model = build(name, variant, dtype=torch.float64, **{"hidden": hidden, **sharp, **fewer})
     x, dt = sample(torch.float64, batch=2, steps=3)

@@ -1,7 +1,6 @@
 """`lnncmp <case>` and `lnncmp reproduce-all`: run a case study and print its comparison."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import typer
