@@ -190,3 +190,19 @@ def test_looks_can_be_told_apart_without_color():
     baselines = style.baseline_looks(names[:4])
     assert len({look.dash for look in baselines.values()}) == 4
     assert all(look.marker == "" for look in baselines.values())
+
+
+def test_an_exact_baseline_does_not_press_the_models_together():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    style.scale_errors(axes, [0.01, 0.5], [0.6], [1e-15, 0.001, 0.3])
+    low, high = axes.get_ylim()
+    assert 1e-4 < low < 0.001 and 0.6 < high < 2
+    assert style.below([0.01, 0.5], {"exact": [1e-15, 0.2], "near": [0.001]}) == "\npartly below the axis: exact"
+    assert style.below([0.01, 0.5], {"near": [0.001]}) == ""
+
+
+def test_six_baselines_look_different():
+    looks = style.baseline_looks([str(n) for n in range(6)])
+    assert len({look.dash for look in looks.values()}) == 6

@@ -25,17 +25,18 @@ def draw(
 
     A line ends where the error of a seed is not finite. looks: of the models; thin: of the baselines.
     """
-    figure = style.new_figure(3.6, caption, SUBJECT, "mean with 95% interval over seeds")
+    points = [point for row in comparison.rows for point in row.curve]
+    means = [point.mean for point in points if point.mean is not None]
+    highs = [point.ci95[1] for point in points if point.ci95 is not None]
+    others = {row.name: [mse for mse in row.horizons.values() if mse is not None] for row in comparison.baselines}
+    explanation = "mean with 95% interval over seeds" + style.below(means, others)
+    figure = style.new_figure(3.6, caption, SUBJECT, explanation)
     panel = figure.subplots()
     for baseline in comparison.baselines:
         _draw_baseline(panel, baseline, thin[baseline.name])
     for n, row in enumerate(comparison.rows):
         _draw_model(panel, row, looks[row.model], n, len(comparison.rows))
-    points = [point for row in comparison.rows for point in row.curve]
-    means = [point.mean for point in points if point.mean is not None]
-    others = [mse for row in comparison.baselines for mse in row.horizons.values() if mse is not None]
-    highs = [point.ci95[1] for point in points if point.ci95 is not None]
-    style.scale_errors(panel, means + others, highs)
+    style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
     panel.set_xlim(0, 1.01 * max(point.step for point in points))
     panel.set_xlabel("steps after the last true input")
     panel.set_ylabel("mean squared error")

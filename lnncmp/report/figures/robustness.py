@@ -40,7 +40,15 @@ def draw(
     names = groups(comparison)
     columns = min(len(names), _COLUMNS)
     rows = -(-len(names) // columns)
-    figure = style.new_figure(2.3 * rows + 1.2, caption, SUBJECT, "mean with 95% interval over seeds")
+    shown = [point for name in names for row in comparison.rows for point in _of_model(row, name)]
+    means = [point.mean for point in shown if point.mean is not None]
+    highs = [point.ci95[1] for point in shown if point.ci95 is not None]
+    others = {
+        row.name: [p.mean for name in names for p in _of_baseline(row, name) if p.mean is not None]
+        for row in comparison.baselines
+    }
+    explanation = "mean with 95% interval over seeds" + style.below(means, others)
+    figure = style.new_figure(2.3 * rows + 1.2, caption, SUBJECT, explanation)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     panels = list(grid.flat)
     for panel in panels[len(names) :]:
@@ -49,11 +57,8 @@ def draw(
         _draw_group(panel, name, comparison, looks, thin)
     for row in grid:
         row[0].set_ylabel("mean squared error")
-    shown = [point for name in names for point in _all(comparison, name)]
-    means = [point.mean for point in shown if point.mean is not None]
-    highs = [point.ci95[1] for point in shown if point.ci95 is not None]
     for panel in panels[: len(names)]:
-        style.scale_errors(panel, means, highs)
+        style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
     figure.legend(handles=style.legend(comparison, looks, thin), loc="outside lower center", ncols=4)
     return figure
 

@@ -5,7 +5,7 @@ model also has a marker and a dash pattern of its own, for prints in black and w
 markers are predictors without training.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lnncmp.table import Comparison, ModelRow
 
@@ -72,7 +72,16 @@ _DASHES: tuple[Dash, ...] = (
     (0.0, (4.0, 1.2, 1.2, 1.2, 1.2, 1.2)),
 )
 _GREYS = ("#000000", "#707070", "#404040", "#8c8c8c")
-_DOTS: tuple[Dash, ...] = ((0.0, (3.5, 2.5)), (0.0, (1.0, 1.6)), (0.0, (1.0, 1.6, 4.0, 1.6)), (0.0, (7.0, 3.0)))
+_DOTS: tuple[Dash, ...] = (
+    (0.0, (3.5, 2.5)),
+    (0.0, (1.0, 1.6)),
+    (0.0, (1.0, 1.6, 4.0, 1.6)),
+    (0.0, (7.0, 3.0)),
+    (0.0, (1.0, 4.0)),
+    (0.0, (1.0, 1.6, 1.0, 1.6, 6.0, 1.6)),
+)
+REACH = 30.0
+"""How many times smaller or larger than those of the models the errors of baselines may be and still be shown."""
 
 
 @dataclass(frozen=True)
@@ -165,16 +174,36 @@ def log_axis(axes: Axes, factor: float) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def scale_errors(axes: Axes, means: Sequence[float], highs: Sequence[float]) -> None:
+def below(means: Sequence[float], others: Mapping[str, Sequence[float]]) -> str:
+    """Return a line on the baselines that `scale_errors` leaves in part below the axis; empty if there are none.
+
+    means: of the models. others: the errors of each baseline.
+    """
+    least = min(means, default=0.0) / REACH
+    names = [name for name, errors in others.items() if any(error < least for error in errors)]
+    return f"\npartly below the axis: {', '.join(names)}" if names else ""
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Put ticks of the x axis at whole numbers only."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+
+
+def scale_errors(axes: Axes, means: Sequence[float], highs: Sequence[float], others: Iterable[float] = ()) -> None:
     """Give an axis of errors a logarithmic scale if they need one; else let it start at zero.
 
-    The lower end of an interval may be next to zero or under it: it must not stretch a logarithmic axis.
+    The lower end of an interval may be next to zero or under it, and a baseline may be exact: neither must stretch the
+    axis until the models fall together. others: errors of baselines.
     """
-    if needs_log(means):
-        log_axis(axes, max(means) / min(means))
-        axes.set_ylim(min(means) / 1.6, max([*means, *highs]) * 1.25)
-    elif means:
-        axes.set_ylim(0, max([*means, *highs]) * 1.06 or 1)
+    if not means:
+        return
+    near = [error for error in others if min(means) / REACH <= error <= max(means) * REACH]
+    shown = [*means, *near]
+    if needs_log(shown):
+        log_axis(axes, max(shown) / min(shown))
+        axes.set_ylim(min(shown) / 1.6, max([*shown, *highs]) * 1.25)
+    else:
+        axes.set_ylim(0, max([*shown, *highs]) * 1.06 or 1)
     axes.grid(True, axis="y")
 
 

@@ -45,6 +45,7 @@ def draw(comparison: Comparison, runs: Runs, caption: style.Caption, looks: Mapp
             panel.set_ylabel("validation loss")
         if n + columns >= len(comparison.rows):
             panel.set_xlabel("epoch")
+            style.whole_numbers(panel)
             panel.tick_params(labelbottom=True)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=2)
     return figure
