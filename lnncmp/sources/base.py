@@ -4,10 +4,11 @@ A source is a file or folder `lnncmp/sources/<name>` that defines `SOURCE = Sour
 libraries (MuJoCo, requests) inside its functions only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lnncmp.data.attrition import AttritionStep
 from lnncmp.data.recording import Recording
 
 Progress = Callable[[str, int, int], None]
@@ -26,6 +27,7 @@ class SourceContext:
     cache: root of the user's cache folder.
     offline: never touch the network.
     jobs: processes that may work at once.
+    options: what a case asks of the source beside, by name; a source ignores what it does not know.
     progress, warn: called with progress and with one-sentence warnings for the user.
     """
 
@@ -33,6 +35,7 @@ class SourceContext:
     data_dir: Path | None = None
     offline: bool = False
     jobs: int = 1
+    options: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = no_progress
     warn: Callable[[str], None] = lambda message: None
 
@@ -57,6 +60,9 @@ class Source:
     variants: out-of-distribution variants by name, if the source can make any.
     load_variant: (variant name, frames wanted, context) -> recordings with at least that many frames in all,
         drawn from streams that `load` never uses. Raises DataError.
+    attrition: context -> what was lost on the way to the recordings that `load` returns; None if nothing can be.
+    resolve: context -> the name of the case's source to use in place of this one, with a warning where that matters;
+        None for a source that delivers data itself.
     fetch: context -> folder with the complete, verified data; makes or downloads what is missing. None if the data
         are made in memory whenever they are needed.
     """
@@ -69,3 +75,5 @@ class Source:
     fetch: Callable[[SourceContext], Path] | None
     variants: Mapping[str, Variant] = field(default_factory=dict)
     load_variant: Callable[[str, int, SourceContext], list[Recording]] | None = None
+    attrition: Callable[[SourceContext], Sequence[AttritionStep]] | None = None
+    resolve: Callable[[SourceContext], str] | None = None
