@@ -64,11 +64,13 @@ class TrainMean:
 class LinearAutoregression:
     """Ridge regressions of the target on the last inputs and a constant; elapsed times are not used.
 
-    weights[n - 1], of shape (n * F + 1, O), is the regression on n inputs, the newest first. Where a window has given
-    fewer inputs than the order, the regression on as many as there are is used.
+    weights[n - 1], of shape (n * C + 1, O), is the regression on n inputs, the newest first. Where a window has given
+    fewer inputs than the order, the regression on as many as there are is used. columns: how many of the inputs are
+    read, C; None = all.
     """
 
     weights: tuple[NDArray[np.float64], ...] = field(repr=False)
+    columns: int | None = None
 
     @property
     def order(self) -> int:
@@ -79,7 +81,7 @@ class LinearAutoregression:
         """Return one-step predictions (N, T, O)."""
         out: Floats = np.empty(windows.y.shape, np.float32)
         for t in range(windows.x.shape[1]):
-            out[:, t] = self._next(windows.x[:, max(t + 1 - self.order, 0) : t + 1])
+            out[:, t] = self._next(windows.x[:, max(t + 1 - self.order, 0) : t + 1, : self.columns])
         return out
 
     def roll_out(self, futures: Futures) -> Floats:
@@ -89,17 +91,18 @@ class LinearAutoregression:
         ends = _ends(context)
         for end in np.unique(ends):
             rows = ends == end
-            out[rows] = self._roll_out(context.x[rows, max(end - self.order, 0) : end], out.shape[1])
+            out[rows] = self._roll_out(context.x[rows, max(end - self.order, 0) : end], futures, rows)
         return out
 
-    def _roll_out(self, recent: Floats, steps: int) -> Floats:
-        """Return (N, steps, O) after the inputs `recent` (N, n, F)."""
-        targets = self.weights[0].shape[1]
-        out: Floats = np.empty((len(recent), steps, targets), np.float32)
-        for k in range(steps):
-            out[:, k] = self._next(recent)
-            following = recent[:, -1:].copy()
-            following[:, 0, :targets] = out[:, k]
+    def _roll_out(self, recent: Floats, futures: Futures, rows: NDArray[np.bool_]) -> Floats:
+        """Return (n, K, O) after the inputs `recent` (n, order, F) of the futures `rows`."""
+        out: Floats = np.empty(futures.future[rows].shape, np.float32)
+        others = None if futures.others is None else futures.others[rows]
+        targets = out.shape[2]
+        for k in range(out.shape[1]):
+            out[:, k] = self._next(recent[..., : self.columns])
+            beside = recent[:, -1, targets:] if others is None else others[:, k]
+            following = np.concatenate([out[:, k], beside], axis=1)[:, None]
             recent = np.concatenate([recent, following], axis=1)[:, -self.order :]
         return out
 
@@ -116,32 +119,39 @@ def _ends(context: Windows) -> NDArray[np.intp]:
     return ends
 
 
-def fit_autoregression(train: Windows, order: int, penalty: float = 1.0) -> LinearAutoregression:
-    """Return the AR(`order`) ridge fitted on the real, seen steps of the training windows.
+def fit_autoregression(
+    train: Windows, order: int, penalty: float = 1.0, columns: int | None = None
+) -> LinearAutoregression:
+    """Return the AR(`order`) ridge fitted on the real steps of the training windows, each target where it was seen.
 
-    penalty is the ridge's, in squared units of the inputs, and not on the constant. The order is at most the number
-    of inputs that stand before the last target of any window.
+    penalty is the ridge's, in squared units of the inputs, and not on the constant. columns: read only so many of the
+    inputs. The order is at most the number of inputs that stand before the last target of any window.
     """
-    known = np.flatnonzero(_fitted_steps(train).any(axis=0))
+    known = np.flatnonzero((train.step & train.y_seen.any(axis=-1)).any(axis=0))
     lengths = range(1, min(order, int(known.max(initial=0)) + 1) + 1)
-    return LinearAutoregression(tuple(_ridge(train, inputs, penalty) for inputs in lengths))
+    return LinearAutoregression(tuple(_ridge(train, inputs, penalty, columns) for inputs in lengths), columns)
 
 
-def _fitted_steps(train: Windows) -> NDArray[np.bool_]:
-    """Return (N, T): the real steps whose targets were all seen."""
-    real: NDArray[np.bool_] = train.step & train.y_seen.all(axis=-1)
-    return real
-
-
-def _ridge(train: Windows, inputs: int, penalty: float) -> NDArray[np.float64]:
-    """Return the weights (inputs * F + 1, O) of the regression on `inputs` inputs, over all steps that have so many."""
+def _ridge(train: Windows, inputs: int, penalty: float, columns: int | None) -> NDArray[np.float64]:
+    """Return the weights (inputs * C + 1, O) of the regression on `inputs` inputs, over all steps that have so many."""
     steps = train.x.shape[1] - inputs + 1
-    newest_first = [train.x[:, inputs - 1 - age : inputs - 1 - age + steps] for age in range(inputs)]
-    real = _fitted_steps(train)[:, inputs - 1 :]
-    design = np.concatenate(newest_first, axis=2, dtype=np.float64)[real]
-    design = np.concatenate([design, np.ones((len(design), 1))], axis=1)
-    gram = design.T @ design + penalty * np.diag([1.0] * (design.shape[1] - 1) + [0.0])
-    return np.asarray(np.linalg.solve(gram, design.T @ train.y[:, inputs - 1 :][real]))
+    newest_first = [train.x[:, inputs - 1 - age : inputs - 1 - age + steps, :columns] for age in range(inputs)]
+    design = np.concatenate(newest_first, axis=2, dtype=np.float64)
+    design = np.concatenate([design, np.ones((*design.shape[:2], 1))], axis=2)
+    seen = (train.y_seen & train.step[..., None])[:, inputs - 1 :]
+    targets = train.y[:, inputs - 1 :]
+    if (seen == seen[..., :1]).all():
+        return _solve(design[seen[..., 0]], targets[seen[..., 0]], penalty)
+    each = [_solve(design[at], targets[..., o][at], penalty) for o, at in enumerate(np.moveaxis(seen, 2, 0))]
+    return np.stack(each, axis=1)
+
+
+def _solve(rows: NDArray[np.float64], targets: Floats, penalty: float) -> NDArray[np.float64]:
+    """Return the ridge weights (P,) or (P, O) of targets (R,) or (R, O) on the rows (R, P), the last the constant."""
+    if not len(rows):  # a target that is never seen: its mean in scaled units
+        return np.zeros((rows.shape[1], *targets.shape[1:]))
+    gram = rows.T @ rows + penalty * np.diag([1.0] * (rows.shape[1] - 1) + [0.0])
+    return np.asarray(np.linalg.solve(gram, rows.T @ targets))
 
 
 def trivial_predictors(splits: Splits) -> dict[str, Predictor]:

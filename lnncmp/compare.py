@@ -8,7 +8,7 @@ table.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lnncmp import stats, table_notes
+from lnncmp import table_notes
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.measures import Measure
 from lnncmp.published import Published
@@ -20,14 +20,19 @@ from lnncmp.table import (
     Estimate,
     ModelRow,
     PairedComparison,
-    Verdict,
 )
 from lnncmp.table_pairs import TEST_MSE
-from lnncmp.table_rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row
+from lnncmp.table_rows import (
+    baseline_row,
+    cost_shape,
+    errors_by_seed,
+    estimate,
+    model_row,
+    replicates_by_seed,
+)
+from lnncmp.table_tests import Errors, Replicates, paired_comparisons
 
 __all__ = ["BaselineRow", "Comparison", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
-
-Errors = Mapping[str, Mapping[int, float]]
 
 
 def compare(
@@ -66,8 +71,8 @@ def compare(
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
     errors = {model: errors_by_seed(group) for model, group in by_model.items()}
-    comparisons = paired_comparisons(errors, reference) + _compared_measures(by_model, reference, known)
-    best = best_model(rows, errors)
+    comparisons = _paired(by_model, reference, TEST_MSE, "mse") + _compared_measures(by_model, reference, known)
+    best = best_model(rows, errors, {model: replicates_by_seed(group) for model, group in by_model.items()})
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
     origin = ", ".join(filter(None, [first.source, first.conditions]))
@@ -148,57 +153,26 @@ def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate
     return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
 
 
+def _paired(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metric: str, stored: str
+) -> list[PairedComparison]:
+    """Return the comparisons on one metric, which records know by the name `stored`."""
+    values = {model: errors_by_seed(group, stored) for model, group in by_model.items()}
+    replicates = {model: replicates_by_seed(group, stored) for model, group in by_model.items()}
+    return paired_comparisons(values, reference, metric, replicates)
+
+
 def _compared_measures(
     by_model: Mapping[str, Sequence[RunRecord]], reference: str, measures: Sequence[Measure]
 ) -> list[PairedComparison]:
     found = []
     for measure in measures:
         if measure.compared:
-            values = {model: errors_by_seed(group, measure.name) for model, group in by_model.items()}
-            found += paired_comparisons(values, reference, measure.name)
+            found += _paired(by_model, reference, measure.name, measure.name)
     return found
 
 
-def paired_comparisons(errors: Errors, reference: str, metric: str = TEST_MSE) -> list[PairedComparison]:
-    """Compare every other model of `errors` (model -> seed -> value of `metric`) with the reference, paired by seed.
-
-    Sign-flip p adjusted by Holm over all these comparisons; under six pairs nothing is called significant.
-    """
-    base = errors[reference]
-    others = [model for model in errors if model != reference]
-    seeds = {model: sorted(errors[model].keys() & base.keys()) for model in others}
-    differences = {model: [errors[model][seed] - base[seed] for seed in seeds[model]] for model in others}
-    p_values = [stats.sign_flip_p(differences[model]) for model in others]
-    made = []
-    for model, p, p_holm in zip(others, p_values, stats.holm(p_values), strict=True):
-        difference = stats.mean(differences[model])
-        made.append(
-            PairedComparison(
-                model=model,
-                reference=reference,
-                metric=metric,
-                n_pairs=len(seeds[model]),
-                seeds=seeds[model],
-                difference=difference,
-                ci95=stats.mean_interval(differences[model]),
-                p=p,
-                p_holm=p_holm,
-                verdict=verdict(len(seeds[model]), difference, p_holm),
-            )
-        )
-    return made
-
-
-def verdict(pairs: int, difference: float | None, p_holm: float | None) -> Verdict:
-    """Return in words what `pairs` paired differences (model - reference) with this adjusted p allow to say."""
-    if pairs < stats.MIN_PAIRS:
-        return "too few seeds (n < 6)"
-    if difference is None or p_holm is None or p_holm > stats.SIGNIFICANCE:
-        return "not significant"
-    return "significantly lower" if difference < 0 else "significantly higher"
-
-
-def best_model(rows: Sequence[ModelRow], errors: Errors) -> str | None:
+def best_model(rows: Sequence[ModelRow], errors: Errors, replicates: Replicates | None = None) -> str | None:
     """Return the model with the lowest mean test MSE if it is significantly lower than every other one, else None.
 
     The pairwise tests form a family of their own (Holm). A model that lost runs is never the best: its mean is over
@@ -210,5 +184,5 @@ def best_model(rows: Sequence[ModelRow], errors: Errors) -> str | None:
     best = min(scored.values(), key=lambda row: row.metrics[TEST_MSE].mean or 0.0)
     if best.n_diverged + best.n_failed + best.n_stopped:
         return None
-    against = paired_comparisons({model: errors[model] for model in scored}, best.model)
+    against = paired_comparisons({model: errors[model] for model in scored}, best.model, replicates=replicates)
     return best.model if all(pair.verdict == "significantly higher" for pair in against) else None

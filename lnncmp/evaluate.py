@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Persistence, Predictor
-from lnncmp.cases.base import Case, Exhibit, Prepared, TestSet
+from lnncmp.cases.base import Case, Exhibit, Measured, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.metrics import mse, nmse, squared_error
 from lnncmp.runs.record import Example, HorizonPoint, PerturbationPoint, Scores
@@ -28,7 +28,7 @@ def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> li
     predicted, truth = unscale(predictor.roll_out(futures)), unscale(futures.future)
     points = []
     for k in range(truth.shape[1]):
-        error = squared_error(predicted[:, k], truth[:, k], np.ones(truth[:, k].shape, bool))
+        error = squared_error(predicted[:, k], truth[:, k], futures.counted[:, k])
         points.append(HorizonPoint(step=k + 1, mse=mse(error), nmse=nmse(error, splits.target_std)))
     return points
 
@@ -73,8 +73,8 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     errors = {name: one_step_error(predictor, part, splits) for name, part in parts.items()}
     metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
-    if prepared.measure is not None:
-        metrics["test"] |= prepared.measure(predictor)
+    own = Measured({}) if prepared.measure is None else prepared.measure(predictor)
+    metrics["test"] |= own.values
     return Scores(
         metrics=metrics,
         per_target={
@@ -83,5 +83,6 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
         },
         horizons=horizon_errors(predictor, prepared.futures, splits) if prepared.futures is not None else [],
         perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
+        replicates={name: list(values) for name, values in own.replicates.items()},
         examples=[example(predictor, exhibit, splits, case.step_unit) for exhibit in prepared.exhibits],
     )

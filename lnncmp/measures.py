@@ -13,7 +13,8 @@ class Measure(BaseModel):
 
     name: its key in records and JSON. heading: its words in tables. unit: "" if it has none.
     better: "lower", "higher", or "ideal" where the value `ideal` is best and both sides of it are worse.
-    formula: one sentence that defines it. compared: whether differences between models are tested.
+    formula: one sentence that defines it. compared: whether differences between models are tested. detail: whether it
+    is left to JSON and CSV, because a page has no room for so many.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,3 +26,4 @@ class Measure(BaseModel):
     formula: str
     ideal: float | None = None
     compared: bool = True
+    detail: bool = False

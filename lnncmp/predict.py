@@ -46,21 +46,25 @@ class NetworkPredictor:
         out = np.empty(futures.future.shape, np.float32)
         for start in range(0, len(futures.context), self.batch):
             rows = slice(start, start + self.batch)
-            out[rows] = self._roll_out(futures.context.take(rows), futures.dt[rows], futures.future.shape[2])
+            out[rows] = self._roll_out(futures, rows)
         return out
 
-    def _roll_out(self, context: Windows, dt: Floats, targets: int) -> Floats:
+    def _roll_out(self, futures: Futures, rows: slice) -> Floats:
+        context = futures.context.take(rows)
+        targets = futures.future.shape[2]
         x, context_dt, step = tensors(context, self.device)
-        times = torch.from_numpy(dt).to(self.device)
+        times = torch.from_numpy(futures.dt[rows]).to(self.device)
+        others = None if futures.others is None else torch.from_numpy(futures.others[rows]).to(self.device)
         y, state = self.model.sequence(x, context_dt, step, None)
         last = np.maximum(context.step.sum(axis=1) - 1, 0)
-        rows = torch.arange(len(x), device=self.device)
+        every = torch.arange(len(x), device=self.device)
         ends = torch.from_numpy(last).to(self.device)
-        predicted, inputs = y[rows, ends], x[rows, ends]
+        predicted, inputs = y[every, ends], x[every, ends]
         out = [predicted]
-        for k in range(1, dt.shape[1]):
-            inputs = torch.cat([predicted, inputs[:, targets:]], dim=1)
-            # The prediction fed back stands at future step k - 1, and so does its elapsed time.
+        for k in range(1, times.shape[1]):
+            # The prediction fed back stands at future step k - 1, and so do its elapsed time and the inputs beside it.
+            beside = inputs[:, targets:] if others is None else others[:, k - 1]
+            inputs = torch.cat([predicted, beside], dim=1)
             predicted, state = self.model.step(inputs, times[:, k - 1], state)
             out.append(predicted)
         return torch.stack(out, dim=1).cpu().numpy()

@@ -129,3 +129,29 @@ def noise_slope(levels: Sequence[float], errors: Sequence[float], clean_error: f
     if not points or not all(math.isfinite(change) for _, change in points):
         return None
     return math.fsum(change * power for power, change in points) / math.fsum(power**2 for power, _ in points)
+
+
+_RESAMPLES = 4000
+
+
+def two_level(
+    replicates: Sequence[Sequence[float]], confidence: float = 0.95
+) -> tuple[tuple[float, float], float] | None:
+    """Return interval and two-sided p (against 0) of a mean whose uncertainty has two levels: seeds and groups.
+
+    replicates (S, R): for each of S seeds, the value over R bootstrap samples of the groups of the test data, the same
+    samples for all seeds. Each of 4,000 draws takes one sample of the groups and S seeds with replacement (Davison and
+    Hinkley 1997, section 3.8); the interval is of percentiles, p twice the smaller share of draws beyond 0, one draw
+    added to each so that it is never 0. None for fewer than two seeds or a value that is not finite.
+    """
+    values = np.asarray(replicates, dtype=np.float64)
+    if values.ndim != 2 or len(values) < 2 or values.shape[1] < 2 or not np.isfinite(values).all():
+        return None
+    rng = np.random.default_rng(_PERMUTATION_SEED)
+    sample = rng.integers(values.shape[1], size=_RESAMPLES)
+    seeds = rng.integers(len(values), size=(_RESAMPLES, len(values)))
+    means = values[seeds, sample[:, None]].mean(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    beyond = min((means <= 0).sum(), (means >= 0).sum())
+    p = min(1.0, 2.0 * (float(beyond) + 1.0) / (_RESAMPLES + 1.0))
+    return (float(low), float(high)), p

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp.atomic import make_dir
 from lnncmp.baselines import BASELINES_VERSION
@@ -47,13 +47,19 @@ class Audience(Observer, Protocol):
 
 
 class DryRun(BaseModel):
-    """What a study would do: windows per split, runs and measurements in all and still missing, an estimate."""
+    """What a study would do: windows per split, runs and measurements in all and still missing, an estimate.
+
+    attrition: what was lost on the way to the windows. Further counts of the data stand beside, under their own names.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     case: str
     source: str
     preset: str
     data_hash: str
     windows: dict[str, int]
+    attrition: list[dict[str, Any]] = Field(default_factory=list)
     models: dict[str, dict[str, object]]
     runs: int
     runs_missing: int
@@ -93,6 +99,9 @@ def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
         warn=audience.warn,
     )
     source = load_source(case, recipe.source)
+    if source.resolve is not None:
+        recipe = recipe.model_copy(update={"source": source.resolve(context)})
+        source = load_source(case, recipe.source)
     prepared = case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
     shape = data_shape(prepared)
     plan = make_plan(recipe, shape, _arguments(recipe, shape.inputs, shape.outputs))
@@ -143,11 +152,13 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
         preset=ready.recipe.preset,
         data_hash=shape.data_hash,
         windows={"train": shape.train_windows, "validation": shape.validation_windows, "test": shape.test_windows},
+        attrition=[step.as_row() for step in ready.prepared.attrition],
         models={spec.label: {"model": spec.model, **spec.arguments} for spec in plan.measurements},
         runs=len(plan.runs),
         runs_missing=len(missing),
         estimate=estimate(plan, missing, measured, request.jobs),
         assumptions=ready.recipe.assumptions,
+        **ready.prepared.facts,
     )
 
 

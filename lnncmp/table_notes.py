@@ -45,7 +45,7 @@ def notes(
         *_wiring(rows),
         *_free_running(rows),
         *_noise(rows),
-        *measure_notes(measures, rows),
+        *measure_notes([measure for measure in measures if not measure.detail], rows),
         *_timespans(rows),
         *(_ablation(name, rows, groups) for name, groups in ablations.items()),
         *_cost(rows, shape, measurements),

@@ -26,14 +26,24 @@ Shape = tuple[int, int]
 _Key = tuple[str, str, float | None]
 
 
-def estimate(by_seed: Mapping[int, float]) -> Estimate:
-    """Return mean and 95% interval of one value a seed; mean and interval are None if a value is not finite."""
+def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[float]] | None = None) -> Estimate:
+    """Return mean and 95% interval of one value a seed; mean and interval are None if a value is not finite.
+
+    replicates: the value over bootstrap samples of the test groups, by seed; where every seed has them the interval is
+    of seeds and groups, else of seeds.
+    """
     seeds = sorted(by_seed)
     values = [by_seed[seed] for seed in seeds]
     shown = [value if math.isfinite(value) else None for value in values]
     if not values or None in shown:
         return Estimate(values=shown, seeds=seeds)
-    return Estimate(mean=stats.mean(values), ci95=stats.mean_interval(values), values=shown, seeds=seeds)
+    both = (
+        stats.two_level([replicates[seed] for seed in seeds])
+        if replicates and all(map(replicates.get, seeds))
+        else None
+    )
+    ci95 = both[0] if both else stats.mean_interval(values)
+    return Estimate(mean=stats.mean(values), ci95=ci95, values=shown, seeds=seeds)
 
 
 def error_of(scores: Scores | None, metric: str) -> float | None:
@@ -62,6 +72,12 @@ def ok_scores(runs: Iterable[RunRecord]) -> dict[int, Scores]:
 def errors_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, float]:
     """Return one metric of the test split by root seed, of the runs that ended well and have it."""
     return _by_seed(ok_scores(runs), lambda scores: error_of(scores, metric))
+
+
+def replicates_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, list[float]]:
+    """Return one metric over bootstrap samples of the test groups, by root seed, of the runs that have it."""
+    scores = ok_scores(runs)
+    return {seed: score.replicates[metric] for seed, score in scores.items() if metric in score.replicates}
 
 
 def _by_seed(scores: Mapping[int, Scores], value: Callable[[Scores], float | None]) -> dict[int, float]:
@@ -196,7 +212,9 @@ def model_row(
         n_stopped=outcomes["stopped"],
         params=Counts(**counts),
         structure=_structure(runs),
-        metrics={key: estimate(errors_by_seed(runs, name)) for key, name in errors.items()},
+        metrics={
+            key: estimate(errors_by_seed(runs, name), replicates_by_seed(runs, name)) for key, name in errors.items()
+        },
         horizons={str(step): means.get(step) for step in horizons},
         curve=points,
         noise_slope=estimate(_by_seed(scores, noise_slope)),

@@ -12,21 +12,21 @@ from lnncmp.evaluate import one_step_error, score
 class TestScores:
     def test_the_truth_has_no_error(self):
         preparation, _ = made(noise_std=0.3)
-        found = preparation.measure(Knows(preparation))
+        found = preparation.measure(Knows(preparation)).values
         assert {"mse_clean", "mse_peak", "mse_zero_crossing", "mse_elsewhere", "noise_gain", "lag"} <= set(found)
         assert all(found[name] < 1e-10 for name in found if name.startswith("mse")) and found["noise_gain"] < 1e-10
         assert found["roughness"] == pytest.approx(1, abs=1e-4) and found["lag"] == pytest.approx(0, abs=1e-5)
 
     def test_a_constant_error_is_counted_in_raw_units(self):
         preparation, _ = made(noise_std=0.3)
-        found = preparation.measure(Knows(preparation, error=0.2))
+        found = preparation.measure(Knows(preparation, error=0.2)).values
         expected = np.mean(0.04 / (0.3 * preparation.test.waves.amplitude) ** 2)
         assert found["mse_clean"] == pytest.approx(0.04, rel=1e-4)
         assert found["noise_gain"] == pytest.approx(expected, rel=1e-4)
 
     def test_clean_networks_are_tried_on_noise_for_the_noise_gain(self):
         preparation, _ = made(test_waves=200)
-        found = preparation.measure(Persistence(1))
+        found = preparation.measure(Persistence(1)).values
         waves, scored = preparation.clean_test.waves, slice(5, None)
         slow = (preparation.clean_test.truth - preparation.clean_test.inputs)[:, scored]
         drift = np.mean((slow**2).mean(axis=1) / (GAIN_LEVEL * waves.amplitude) ** 2)

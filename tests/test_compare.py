@@ -7,9 +7,10 @@ import sys
 import pytest
 from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
-from lnncmp.compare import best_model, compare, verdict
+from lnncmp.compare import best_model, compare
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.runs.record import Parameters
+from lnncmp.table_tests import verdict
 
 
 def test_row_of_a_model():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,8 @@ from lnncmp.baselines import Persistence, TrainMean
 from lnncmp.cases.base import Prepared, TestSet
 from lnncmp.cases.walker2d import CASE
 from lnncmp.data.scaling import Scaler
+from lnncmp.data.windows import Futures
+from lnncmp.errors import DataError
 from lnncmp.evaluate import horizon_errors, one_step_error, perturbed_error, score
 from lnncmp.predict import NetworkPredictor
 
@@ -143,3 +147,38 @@ def test_score_tells_everything():
     assert noise == sorted(noise)
     without = score(Persistence(17), Prepared(prepared.splits, None, [], "hash", dict), CASE)
     assert without.horizons == [] and without.perturbations == [] and without.metrics == scores.metrics
+
+
+class TestFuturesWithGaps:
+    def test_unseen_cells_of_the_future_do_not_count(self):
+        rng = np.random.default_rng(3)
+        context = random_windows(4)
+        given = Futures(context, rng.standard_normal((4, 3, 2)).astype(np.float32), np.ones((4, 3), np.float32))
+        seen = np.ones(given.future.shape, bool)
+        seen[1, 2, 0] = seen[:, 1] = False
+        future = np.where(seen, given.future, np.nan)
+        points = horizon_errors(Persistence(2), replace(given, future=future, seen=seen), splits())
+        whole = horizon_errors(Persistence(2), given, splits())
+        assert points[0] == whole[0] and np.isnan(points[1].mse) and 0 < points[2].mse != whole[2].mse
+
+    def test_inputs_beside_a_fed_back_prediction_are_the_given_ones(self):
+        class Sums(Affine):
+            """Predicts the sum of all inputs, for each target."""
+
+            def sequence(self, x, dt, step, state):
+                return x.sum(dim=-1, keepdim=True).expand(*x.shape[:2], 1), ()
+
+        context = windows(np.ones((2, 3, 3)), np.zeros((2, 3, 1)))
+        others = np.arange(2 * 4 * 2, dtype=np.float32).reshape(2, 4, 2)
+        given = Futures(context, np.zeros((2, 4, 1), np.float32), np.ones((2, 4), np.float32), others=others)
+        rolled = network(Sums()).roll_out(given)[..., 0]
+        expected = 3 + np.cumsum(np.concatenate([np.zeros((2, 1)), others.sum(axis=2)[:, :3]], axis=1), axis=1)
+        np.testing.assert_array_equal(rolled, expected)
+        held = network(Sums()).roll_out(replace(given, others=None))[..., 0]
+        np.testing.assert_array_equal(held, [[3, 5, 7, 9]] * 2)
+
+    @pytest.mark.parametrize("wrong", [{"seen": np.ones((2, 4, 2), bool)}, {"others": np.zeros((2, 4, 1))}])
+    def test_shapes_that_do_not_fit_are_refused(self, wrong):
+        context = windows(np.ones((2, 3, 3)), np.zeros((2, 3, 1)))
+        with pytest.raises(DataError, match="should have"):
+            Futures(context, np.zeros((2, 4, 1), np.float32), np.ones((2, 4), np.float32), **wrong)

@@ -141,3 +141,33 @@ def test_false_positives_of_the_paired_test(pairs, exact):
     differences = rng.lognormal(0, 0.5, (repeats, pairs)) - rng.lognormal(0, 0.5, (repeats, pairs))
     rate = np.mean([stats.sign_flip_p(row) <= 0.05 for row in differences])
     assert rate == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / repeats))
+
+
+class TestTwoLevel:
+    def test_one_seed_or_one_sample_says_nothing(self):
+        assert stats.two_level([[1.0, 2.0]]) is None and stats.two_level([[1.0], [2.0]]) is None
+        assert stats.two_level([[1.0, math.inf], [1.0, 2.0]]) is None
+
+    def test_equal_values_have_no_width(self):
+        interval, p = stats.two_level([[0.5] * 50] * 4)
+        assert interval == (0.5, 0.5) and p == pytest.approx(2 / 4001)
+
+    def test_groups_widen_the_interval_that_seeds_alone_would_give(self):
+        rng = np.random.default_rng(0)
+        seeds, groups = 0.1 * rng.standard_normal((10, 1)), rng.standard_normal((1, 500))
+        interval, p = stats.two_level((seeds + groups).tolist())
+        assert -2.3 < interval[0] < -1.6 and 1.6 < interval[1] < 2.3 and p > 0.5
+
+    def test_holds_its_level_where_seeds_and_groups_vary(self):
+        """Covers the true difference 0 about as often as it says, and calls it significant about that seldom."""
+        rng = np.random.default_rng(1)
+        covered = significant = 0
+        for _ in range(200):
+            groups = rng.standard_normal(40)
+            weights = rng.multinomial(40, np.full(40, 1 / 40), size=200) / 40
+            interval, p = stats.two_level(
+                [(weights @ (groups + 0.3 * rng.standard_normal())).tolist() for _ in range(10)]
+            )
+            covered += interval[0] <= 0 <= interval[1]
+            significant += p <= 0.05
+        assert 0.88 <= covered / 200 <= 0.99 and significant / 200 <= 0.12

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lnncmp import cases
 from lnncmp.baselines import Predictor
+from lnncmp.data.attrition import AttritionStep
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import unknown_name
 from lnncmp.measures import Measure
@@ -79,13 +80,25 @@ class Exhibit:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The case's own measures of one predictor, by name; one that is not defined on these data is left out.
+
+    replicates: the same over bootstrap samples of the groups of the test data, as many and the same samples for every
+    predictor, for measures whose uncertainty over groups counts; "mse" stands for the test error.
+    """
+
+    values: Mapping[str, float]
+    replicates: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Prepared:
     """All that a comparison sees of the data: splits, futures for free-running tests, harder test sets, a hash.
 
     baselines: makes the predictors without training that stand in the table, by name; called when needed.
-    measure: computes the case's own measures (`Case.measures`) of a predictor by name, None if there are none; a
-        measure that is not defined on these data is left out.
+    measure: computes the case's own measures (`Case.measures`) of a predictor, None if there are none.
     exhibits: test windows whose predictions are kept in the records. None of patient data.
+    attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     """
 
     splits: Splits
@@ -93,8 +106,10 @@ class Prepared:
     test_sets: Sequence[TestSet]
     data_hash: str
     baselines: Callable[[], Mapping[str, Predictor]]
-    measure: Callable[[Predictor], Mapping[str, float]] | None = None
+    measure: Callable[[Predictor], Measured] | None = None
     exhibits: Sequence[Exhibit] = ()
+    attrition: Sequence[AttritionStep] = ()
+    facts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -89,22 +89,37 @@ class Futures:
     """Free-running test: after `context` (N windows), the truth `future` (N, K, O).
 
     future[:, 0] is the target of the context's last step; a prediction is fed back as the first O inputs.
-    dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step.
+    dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step. seen: (N, K, O) which cells of
+    the truth count, None = all. others: (N, K, F - O) the inputs beside a prediction that is fed back, None = held from
+    the context's last step.
     """
 
     context: Windows
     future: Floats
     dt: Floats
+    seen: Bools | None = None
+    others: Floats | None = None
 
     def __post_init__(self) -> None:
-        if self.future.shape[:2] != self.dt.shape or len(self.future) != len(self.context):
+        shape = self.future.shape
+        if shape[:2] != self.dt.shape or len(self.future) != len(self.context):
             raise DataError(
-                f"futures: {len(self.context)} contexts do not fit a future {self.future.shape} with dt {self.dt.shape}"
+                f"futures: {len(self.context)} contexts do not fit a future {shape} with dt {self.dt.shape}"
             )
-        if not np.isfinite(self.future).all():
-            raise DataError("futures: the truth must be finite")
+        if self.seen is not None and self.seen.shape != shape:
+            raise DataError(f"futures: seen should have the shape of the future {shape}, got {self.seen.shape}")
+        rest = (*shape[:2], self.context.x.shape[2] - shape[2])
+        if self.others is not None and self.others.shape != rest:
+            raise DataError(f"futures: others should have shape {rest}, got {self.others.shape}")
+        if not np.isfinite(self.future[self.counted]).all():
+            raise DataError("futures: the truth must be finite where it counts")
         if self.dt.size and not (np.isfinite(self.dt).all() and self.dt.min() > 0):
             raise DataError(f"futures: elapsed times must be finite and above 0, the smallest is {self.dt.min()}")
+
+    @property
+    def counted(self) -> Bools:
+        """Which cells of the truth count (N, K, O)."""
+        return np.ones(self.future.shape, bool) if self.seen is None else self.seen
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ def render_dry_run(plan: "DryRun", format: str) -> str:
     lines = [
         f"{plan.case} ({plan.source}), preset {plan.preset}, data {plan.data_hash}",
         f"Windows: {windows}",
+        *(f"{name.replace('_', ' ').capitalize()}: {count:,}" for name, count in (plan.model_extra or {}).items()),
+        *_attrition(plan),
         f"Runs: {plan.runs}, of which {plan.runs_missing} are still to do",
         f"Estimate: {seconds(plan.estimate.seconds)}, {size(plan.estimate.memory_bytes)} of memory",
         "Models:",
@@ -29,3 +31,15 @@ def render_dry_run(plan: "DryRun", format: str) -> str:
         lines.append("Assumed, because the study leaves it open:")
         lines += [f"  {key}: {reason}" for key, reason in plan.assumptions.items()]
     return "\n".join(lines)
+
+
+def _attrition(plan: "DryRun") -> list[str]:
+    """Return a line for each step from raw tables to windows, with what is left after it."""
+    if not plan.attrition:
+        return []
+    kinds = ("rows", "recordings", "groups")
+    lines = ["From tables to windows, left after each step:"]
+    for step in plan.attrition:
+        left = ", ".join(f"{step[kind]:,} {kind}" for kind in kinds if step[kind] is not None)
+        lines.append(f"  {step['step']}: {left} ({step['reason']})")
+    return lines

@@ -24,7 +24,7 @@ def measure_grid(comparison: Comparison) -> Grid | None:
 
     None if the case has no measures of its own.
     """
-    measures = comparison.measures
+    measures = [measure for measure in comparison.measures if not measure.detail]
     if not measures:
         return None
     pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in measures}
@@ -51,7 +51,7 @@ def difference_grid(comparison: Comparison) -> Grid | None:
 
     None if there is no measure, or no model, to compare.
     """
-    measures = [measure for measure in comparison.measures if measure.compared]
+    measures = [measure for measure in comparison.measures if measure.compared and not measure.detail]
     models = [row.model for row in comparison.rows if row.model != comparison.reference]
     if not measures or not models:
         return None
@@ -79,7 +79,7 @@ def _label(measure: Measure, direction: bool = True) -> str:
 
 
 def _direction(comparison: Comparison) -> str:
-    lower = [measure.better == "lower" for measure in comparison.measures]
+    lower = [measure.better == "lower" for measure in comparison.measures if not measure.detail]
     if not any(lower):
         return ""
     return ", lower is better" if all(lower) else ", lower is better unless noted"

@@ -96,7 +96,8 @@ class Scores(_Record):
     """Everything that evaluation says of one predictor (model or baseline) on one data set.
 
     metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse": ...}}, the case's own measures under "test";
-    per_target: metric -> target -> value.
+    per_target: metric -> target -> value. replicates: metric -> its values over bootstrap samples of the groups of the
+    test data, the same samples for every predictor; never a value of one group.
     """
 
     metrics: dict[str, dict[str, float]]
@@ -104,6 +105,7 @@ class Scores(_Record):
     horizons: list[HorizonPoint] = Field(default_factory=list)
     perturbations: list[PerturbationPoint] = Field(default_factory=list)
     examples: list[Example] = Field(default_factory=list)
+    replicates: dict[str, list[float]] = Field(default_factory=dict)
 
 
 class RunRecord(_Record):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Predictor, trivial_predictors
-from lnncmp.cases.base import Exhibit, TestSet
+from lnncmp.cases.base import Exhibit, Measured, TestSet
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.data import perturb, scaling
 from lnncmp.data.windows import Futures, Splits, Windows
@@ -109,7 +109,7 @@ class Preparation:
             "kalman_bank": KalmanBank(self.scaler, self.settings.ranges(), self.told_noise),
         }
 
-    def measure(self, predictor: Predictor) -> dict[str, float]:
+    def measure(self, predictor: Predictor) -> Measured:
         """Return the measures of one-step predictions of the test waves.
 
         Where the inputs are clean, the noise gain is measured on the same waves with noise of GAIN_LEVEL.
@@ -118,7 +118,7 @@ class Preparation:
         if self.settings.noise_std == 0:
             noisy = self._noisy("noise gain", self.clean_test, GAIN_LEVEL, "gaussian", targets=False)
             found["noise_gain"] = self._measured(predictor, noisy, self.windows("noise gain", noisy))["noise_gain"]
-        return found
+        return Measured(found)
 
     def _measured(self, predictor: Predictor, given: Sampled, windows: Windows) -> dict[str, float]:
         return measure_all(
