@@ -27,9 +27,15 @@ def mse(per_target: Floats) -> float:
 
     Targets with large values dominate it: on Walker2d the two foot velocities make more than half of it.
     """
-    return float(np.nanmean(per_target))
+    return _mean(per_target)
 
 
 def nmse(per_target: Floats, target_std: Floats) -> float:
     """Return the mean over targets of squared error over training variance; no unit, 1 = as good as the mean."""
-    return float(np.nanmean(per_target / target_std**2))
+    return _mean(per_target / target_std**2)
+
+
+def _mean(values: Floats) -> float:
+    """Return the mean of what is known of `values`, NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
