@@ -18,6 +18,7 @@ class Page:
     status: int = 200
     etag: str = ""
     last_modified: str = ""
+    content_type: str = ""
     ranges: bool = True
     honors_if_range: bool = True
     sends_length: bool = True
@@ -75,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, page: Page, start: int) -> None:
         body = page.content[start:]
-        headers = {"ETag": page.etag, "Last-Modified": page.last_modified}
+        headers = {"ETag": page.etag, "Last-Modified": page.last_modified, "Content-Type": page.content_type}
         if page.sends_length:
             headers["Content-Length"] = str(len(body))
         if start:

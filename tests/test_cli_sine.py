@@ -179,12 +179,12 @@ class TestReproduceAll:
 
     def test_runs_every_variant_of_every_case(self, asked, capsys, monkeypatch):
         answer = run_here(capsys, monkeypatch, "reproduce-all", "--preset", "quick")
-        assert asked == [("sine", 0.0), ("sine", 0.1), ("walker2d", None)] and answer.code == 0
-        assert answer.out.count("one-step test error") == 3
+        assert asked == [("mimic3", None), ("sine", 0.0), ("sine", 0.1), ("walker2d", None)] and answer.code == 0
+        assert answer.out.count("one-step test error") == 4
 
     def test_json_is_one_document_and_csv_one_table(self, asked, capsys, monkeypatch):
         document = json.loads(run_here(capsys, monkeypatch, "reproduce-all", "--format", "json").out)
-        assert [one["conditions"] for one in document["comparisons"]] == ["clean", "noise 0.1", "clean"]
+        assert [one["conditions"] for one in document["comparisons"]] == ["clean", "clean", "noise 0.1", "clean"]
         table = run_here(capsys, monkeypatch, "reproduce-all", "--format", "csv").out
         assert {row["conditions"] for row in csv.DictReader(table.splitlines())} == {"clean", "noise 0.1"}
 

@@ -7,8 +7,8 @@ import typer
 
 from lnncmp.cases.base import Case, case_names, load_case, load_source
 from lnncmp.cli import options
-from lnncmp.cli.lists import ListFormat, print_listing
-from lnncmp.cli.options import available_cores
+from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
+from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
 from lnncmp.data.cache import cache_root
 from lnncmp.errors import UsageError
@@ -75,6 +75,27 @@ def describe(case: CaseName, source: options.SourceName = None) -> None:
     """Print the data card of a source: origin, licence, columns with units, known defects."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     print_result((share_dir("datasets") / chosen.card / f"{chosen.name}.md").read_text(encoding="utf-8"))
+
+
+@app.command()
+def bench(
+    case: CaseName,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of made-up measurements to read.")] = 1_000_000,
+    folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to put temporary tables.")] = None,
+    packed: Annotated[bool, typer.Option("--gz", help="Read .csv.gz in place of .csv.")] = False,
+    format: ListFormat = "table",
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure how fast made-up tables of the real shape are read on this machine, and the memory that takes."""
+    check_choice("format", format, LIST_FORMATS)
+    loaded = load_case(case)
+    measured = [member for name in loaded.sources if (member := load_source(loaded, name)).bench is not None]
+    if not measured or measured[0].bench is None:
+        raise UsageError(f"there is nothing to measure in reading the data of {case}", "Try mimic3.")
+    place = cache_root() if folder is None else folder
+    with interruptible("Temporary tables are removed."), LiveProgress(quiet) as progress:
+        text = measured[0].bench(rows, place, packed, format, progress.data)
+    print_result(text)
 
 
 @app.command("train-policies")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from lnncmp import __version__
 from lnncmp.atomic import make_dir
-from lnncmp.data.http_answers import CutError, MirrorError, StartOverError, body, reason, understand
+from lnncmp.data.http_answers import CutError, MirrorError, SilentError, StartOverError, body, unanswered, understand
 from lnncmp.data.manifest import file_sha256
 from lnncmp.data.partial import PartFile
 from lnncmp.errors import DataError
@@ -31,6 +31,10 @@ TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes."""
 
 _TRIES = 4
+
+
+class UnreachableError(DataError):
+    """No address could be reached, or each said to come back later: nothing is wrong with the data themselves."""
 
 
 def ignore_bytes(done: int, total: int) -> None:
@@ -83,7 +87,8 @@ def download(
     offline: never touch the network. hint: what the user can do, for error messages.
     A target that is already there and passes the same checks is returned at once.
 
-    Raises DataError, naming each address with its reason, if none works; if offline; if the disk is full.
+    Raises DataError, naming each address with its reason, if none works (UnreachableError if none could be reached);
+    if offline; if the disk is full.
     """
     missing = _objection(target, sha256, size, accept) if target.is_file() else "it does not exist"
     if not missing:
@@ -92,7 +97,7 @@ def download(
         raise DataError(f"cannot use {target}: {missing}, and offline mode forbids downloading it", hint)
     make_dir(target.parent)
     part = PartFile(target)
-    failures: list[str] = []
+    failures: list[tuple[str, MirrorError]] = []
     opened = session or open_session()
     job = _Job(part, opened, sha256, size, max_bytes, accept, progress, timeout)
     try:
@@ -102,7 +107,7 @@ def download(
                 _deliver(job, url)
                 return target
             except MirrorError as failure:
-                failures.append(f"{url} ({failure})")
+                failures.append((url, failure))
     except OSError as error:
         raise DataError(
             f"cannot write {part.path}: {error.strerror or error}", "Free some space, or set LNNCMP_CACHE."
@@ -111,7 +116,10 @@ def download(
         if session is None:
             opened.close()
     kept = f"{part.size:,} bytes are kept; run the same command again to go on from there. " if part.size else ""
-    raise DataError(f"cannot download {target.name}: {'; '.join(failures) or 'no address given'}", kept + hint)
+    reasons = "; ".join(f"{url} ({failure})" for url, failure in failures)
+    silent = failures and all(isinstance(failure, SilentError) for _, failure in failures)
+    kind = UnreachableError if silent else DataError
+    raise kind(f"cannot download {target.name}: {reasons or 'no address given'}", kept + hint)
 
 
 def _deliver(job: _Job, url: str) -> None:
@@ -182,7 +190,7 @@ def _get(job: _Job, url: str, headers: dict[str, str]) -> "requests.Response":
     try:
         return job.session.get(url, headers=headers, stream=True, timeout=job.timeout)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise MirrorError(reason(error, job.timeout)) from error
+        raise unanswered(error, job.timeout) from error
 
 
 def _store(job: _Job, response: "requests.Response", start: int, total: int) -> None:

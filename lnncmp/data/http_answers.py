@@ -10,13 +10,18 @@ if TYPE_CHECKING:
 
 # urllib3 drops a chunk that is not complete when the connection breaks, so a chunk is what a resumed download loses.
 _CHUNK = 1 << 14
+_DELIVERS = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
 
 
 class MirrorError(Exception):
     """An address did not deliver; the text says why in a few words."""
 
 
-class CutError(MirrorError):
+class SilentError(MirrorError):
+    """The address could not be reached, or says that it cannot answer now: nothing is known about the file."""
+
+
+class CutError(SilentError):
     """The connection broke in the middle: worth another try that asks for the rest."""
 
 
@@ -45,13 +50,24 @@ def reason(error: Exception, timeout: tuple[float, float]) -> str:
     return "connection refused" if "refused" in detail else "no connection"
 
 
+def unanswered(error: Exception, timeout: tuple[float, float]) -> MirrorError:
+    """Return what a failed request means: SilentError, unless the server did answer but redirected astray."""
+    from requests import exceptions as known
+
+    answered = isinstance(error, known.TooManyRedirects | known.InvalidSchema)
+    return (MirrorError if answered else SilentError)(reason(error, timeout))
+
+
 def understand(response: "requests.Response", offset: int, etag: str) -> tuple[int, int]:
     """Return (where the body starts, bytes of the whole file, 0 if unknown).
 
     A server may ignore Range and send everything (200). Raises StartOverError if the rest it offers does not
-    belong to the bytes at hand, MirrorError on any other status.
+    belong to the bytes at hand, SilentError if the server cannot answer now, MirrorError on any other status and on
+    a web page: no data file is one.
     """
     status = response.status_code
+    if status in _DELIVERS and response.headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise MirrorError("sends a web page (HTML) in place of the file, perhaps one that asks for a login")
     if status == HTTPStatus.OK:
         length = response.headers.get("Content-Length", "")
         return 0, int(length) if length.isdecimal() else 0
@@ -63,10 +79,12 @@ def understand(response: "requests.Response", offset: int, etag: str) -> tuple[i
         if found is None or int(found[1]) != offset or changed:
             raise StartOverError
         return offset, 0 if found[2] == "*" else int(found[2])
+    later = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+    failure = SilentError if later else MirrorError
     try:
-        raise MirrorError(f"HTTP {status} {HTTPStatus(status).phrase}")
+        raise failure(f"HTTP {status} {HTTPStatus(status).phrase}")
     except ValueError:
-        raise MirrorError(f"HTTP {status}") from None
+        raise failure(f"HTTP {status}") from None
 
 
 def body(response: "requests.Response", timeout: tuple[float, float]) -> Iterator[bytes]:

@@ -116,6 +116,10 @@ class Futures:
         if self.dt.size and not (np.isfinite(self.dt).all() and self.dt.min() > 0):
             raise DataError(f"futures: elapsed times must be finite and above 0, the smallest is {self.dt.min()}")
 
+    def __repr__(self) -> str:
+        """Shapes only."""
+        return f"Futures(context={self.context!r}, future={self.future.shape})"
+
     @property
     def counted(self) -> Bools:
         """Which cells of the truth count (N, K, O)."""

@@ -63,6 +63,8 @@ class Source:
     attrition: context -> what was lost on the way to the recordings that `load` returns; None if nothing can be.
     resolve: context -> the name of the case's source to use in place of this one, with a warning where that matters;
         None for a source that delivers data itself.
+    bench: (rows, folder for temporary files, packed, format "table" or "json", progress) -> what reading made-up tables
+        of the real shape takes on this machine, as text; None if there is nothing worth measuring.
     fetch: context -> folder with the complete, verified data; makes or downloads what is missing. None if the data
         are made in memory whenever they are needed.
     """
@@ -77,3 +79,4 @@ class Source:
     load_variant: Callable[[str, int, SourceContext], list[Recording]] | None = None
     attrition: Callable[[SourceContext], Sequence[AttritionStep]] | None = None
     resolve: Callable[[SourceContext], str] | None = None
+    bench: Callable[[int, Path, bool, str, Progress], str] | None = None

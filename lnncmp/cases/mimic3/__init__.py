@@ -1,0 +1,92 @@
+"""Case study 3: the next hours of an intensive care patient's state.
+
+Task: predict seven vital signs one hour ahead from the hours so far, and by feeding predictions back, up to twelve.
+Both families of models get the same inputs: values carried forward, masks, hours since measured, elapsed times.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lnncmp.cases.base import Case, Prepared, Target
+from lnncmp.cases.mimic3.measures import measures
+from lnncmp.cases.mimic3.preparation import Preparation
+from lnncmp.cases.mimic3.settings import Mimic3Settings
+from lnncmp.data.attrition import AttritionStep
+from lnncmp.data.cache import content_key
+from lnncmp.data.recording import Recording
+from lnncmp.data.recordings_hash import recordings_hash
+from lnncmp.icu.variables import CORE, VARIABLES
+from lnncmp.sources.base import Source, SourceContext
+
+VERSION = 1
+
+
+def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, horizon: int) -> Prepared:
+    """Return splits by subject, futures of `horizon` hours and harder test sets. Raises DataError."""
+    asked = replace(context, options={**context.options, "grid": settings.grid})
+    recordings = source.load(asked)
+    lost: Sequence[AttritionStep] = source.attrition(asked) if source.attrition is not None else ()
+    made = Preparation(recordings, settings, horizon)
+    key = {
+        "case": ["mimic3", VERSION],
+        "source": [source.name, source.version],
+        "recordings": recordings_hash(recordings),
+        # Who is who decides the split, and names are not in the hash above.
+        "split": made.membership,
+        "settings": settings.model_dump(mode="json"),
+        "horizon": horizon,
+    }
+    counts = [len(part) for part in (made.splits.train, made.splits.validation, made.splits.test)]
+    windows = AttritionStep("windows", f"training windows every {settings.stride} rows", rows=sum(counts))
+    return Prepared(
+        made.splits,
+        made.futures,
+        made.test_sets(),
+        content_key(key),
+        made.baselines,
+        made.measure,
+        attrition=[*lost, *made.attrition, windows],
+        facts=made.facts,
+    )
+
+
+def sample() -> Prepared:
+    """Return a few invented stays: slow random walks with gaps, from nobody's body."""
+    rng = np.random.default_rng(0)
+    recordings = [_walk(rng, f"subject-{n // 2}") for n in range(24)]
+    nowhere = Path()
+    source = Source("sample", "", "", 1, load=lambda context: recordings, fetch=None)
+    few = Mimic3Settings(context=12, noise_levels=(0.3,), missing_levels=(0.5,), replicates=20)
+    return prepare(source, SourceContext(cache=nowhere), few, horizon=6)
+
+
+def _walk(rng: np.random.Generator, group: str, hours: int = 40) -> Recording:
+    middle = np.array([(variable.low + variable.high) / 2 for variable in VARIABLES])
+    walk = np.cumsum(rng.standard_normal((hours, len(VARIABLES))), axis=0)
+    seen = rng.random(walk.shape) < np.where(np.arange(len(VARIABLES)) == len(CORE) - 1, 0.3, 0.9)
+    seen[0] = seen[-1] = True
+    return Recording(middle + walk, np.arange(hours, dtype=np.float64), seen, group)
+
+
+CASE = Case(
+    title="MIMIC-III",
+    summary="Predict the next hours of an intensive care patient's vital signs.",
+    version=VERSION,
+    sources={
+        "auto": "mimic3_auto",
+        "clinical": "mimic3_clinical",
+        "demo": "mimic3_demo",
+        "waveforms": "mimic3_waveforms",
+        "synthetic": "mimic3_synthetic",
+    },
+    settings=Mimic3Settings,
+    step_unit="hour",
+    targets=tuple(Target(variable.name, "sd") for variable in CORE),
+    horizons=(1, 6, 12),
+    prepare=prepare,
+    sample=sample,
+    measures=measures(),
+)

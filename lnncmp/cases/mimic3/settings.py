@@ -1,0 +1,74 @@
+"""The `data` table of an intensive care recipe: which variables, windows, split and harder test sets."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from lnncmp.cases.base import Settings
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Level = Annotated[float, Field(gt=0, le=100)]
+
+
+class Mimic3Settings(Settings):
+    """Times are in hours, noise levels in standard deviations of the training data.
+
+    grid: `hour` gives a step an hour, `event` one for each charted time with its true elapsed time (at most
+    `most_steps` of the context). variables: `core` are the seven that are predicted, `context` adds blood glucose, coma
+    scale, oxygen and urine to the inputs. feedback: whether a prediction that is fed back stands as a measurement of
+    that hour, or as a value carried on with nothing measured. context: hours that a model has seen. stride: rows from
+    one training window to the next; test_stride: from one test window to the next. train_windows, test_windows: at
+    most so many, evenly thinned; None = all. split_salt: decides with each subject's name which split the subject
+    belongs to. replicates: bootstrap samples of the test subjects. seed: of the harder test sets and these samples.
+    """
+
+    grid: Literal["hour", "event"] = "hour"
+    variables: Literal["core", "context"] = "core"
+    feedback: Literal["measured", "missing"] = "measured"
+    context: Annotated[int, Field(ge=1, le=500)] = 24
+    most_steps: Annotated[int, Field(ge=2, le=2000)] = 48
+    stride: Count = 3
+    test_stride: Count = 1
+    train_windows: Count | None = None
+    test_windows: Count | None = 20_000
+    test_fraction: Share = 0.15
+    validation_fraction: Annotated[Share, Field(validate_default=True)] = 0.15
+    split_salt: Annotated[str, Field(max_length=64)] = "lnncmp"
+    timespans: Literal["elapsed", "ones"] = "elapsed"
+    noise_levels: tuple[Level, ...] = (0.05, 0.1, 0.3, 1.0)
+    missing_levels: tuple[Share, ...] = (0.1, 0.3, 0.5, 0.7)
+    dark_hours: Annotated[float, Field(gt=0, le=24)] = 6.0
+    spike_rate: Share = 0.005
+    jitter_hours: Annotated[float, Field(gt=0, le=12)] = 0.5
+    replicates: Annotated[int, Field(ge=2, le=10_000)] = 200
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 20253
+
+    @field_validator("validation_fraction")
+    @classmethod
+    def _leaves_training_data(cls, value: float, others: ValidationInfo) -> float:
+        test = others.data.get("test_fraction", 0.0)
+        if test + value >= 1:
+            raise PydanticCustomError(
+                "fractions", "together with test_fraction {test} it leaves nothing to train on", {"test": test}
+            )
+        return value
+
+    @field_validator("noise_levels", "missing_levels")
+    @classmethod
+    def _distinct(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(levels)) < len(levels):
+            raise PydanticCustomError("levels", "should name each level once")
+        return levels
+
+    @property
+    def data_seed(self) -> int:
+        """The seed of the harder test sets; the split follows from the salt."""
+        return self.seed
+
+    @property
+    def conditions(self) -> str:
+        """The grid and the inputs, where they are not the usual ones."""
+        parts = ["charted times"] if self.grid == "event" else []
+        return ", ".join(parts + (["context inputs"] if self.variables == "context" else []))

@@ -1,0 +1,95 @@
+"""Errors of predicted patient states by hour ahead, summed by subject so that subjects can be drawn again.
+
+Legend of shapes: N windows, K hours ahead, C core variables, G subjects, R bootstrap samples.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over the observed targets of each subject: squared and absolute errors and how many, each (G, K, C)."""
+
+    squared: Floats
+    absolute: Floats
+    count: Floats
+
+    def __repr__(self) -> str:
+        """Shapes only: errors and counts of single subjects are patient data."""
+        return f"Sums({self.squared.shape})"
+
+    def resampled(self, weights: Floats) -> "Sums":
+        """Return the sums (R, K, C) of samples in which subject g counts weights[r, g] times."""
+        return Sums(*(_weighted(weights, part) for part in (self.squared, self.absolute, self.count)))
+
+    def rmse(self) -> Floats:
+        """Return the root mean squared error (G, K, C) in standard deviations, NaN where nothing was observed."""
+        return _divide(self.squared, self.count) ** 0.5
+
+    def mae(self) -> Floats:
+        """Return the mean absolute error (G, K, C) in standard deviations, NaN where nothing was observed."""
+        return _divide(self.absolute, self.count)
+
+    def mean_rmse(self) -> Floats:
+        """Return the mean over variables of the root mean squared error (G, K)."""
+        return mean_known(self.rmse())
+
+    def mean_mse(self) -> Floats:
+        """Return the mean over variables of the mean squared error (G, K)."""
+        return mean_known(_divide(self.squared, self.count))
+
+
+def sums_by_subject(
+    predicted: NDArray[np.floating], truth: NDArray[np.floating], seen: NDArray[np.bool_], subject: NDArray[np.intp]
+) -> Sums:
+    """Return the sums by subject of (N, K, C) predictions; subject (N,) counts from 0.
+
+    A prediction that is not finite gives infinite sums.
+    """
+    groups = int(subject.max(initial=-1)) + 1
+    usable = np.where(np.isfinite(predicted), predicted, np.inf).astype(np.float64)
+    difference = np.where(seen, usable - np.where(seen, truth, 0.0), 0.0)
+    shape = (groups, *predicted.shape[1:])
+    out = Sums(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    np.add.at(out.squared, subject, difference**2)
+    np.add.at(out.absolute, subject, np.abs(difference))
+    np.add.at(out.count, subject, seen.astype(np.float64))
+    return out
+
+
+def bootstrap_weights(groups: int, samples: int, seed: int) -> Floats:
+    """Return (R, G): how often each of `groups` subjects stands in each of `samples` bootstrap samples."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(groups, np.full(groups, 1.0 / groups), size=samples).astype(np.float64)
+
+
+def pooled(sums: Sums) -> Sums:
+    """Return the sums of all subjects together, as (1, K, C)."""
+    return Sums(*(part.sum(axis=0, keepdims=True) for part in (sums.squared, sums.absolute, sums.count)))
+
+
+def mean_known(values: Floats) -> Floats:
+    """Return the mean over the last axis of what is not NaN, NaN where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, np.where(known, values, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)
+
+
+def _weighted(weights: Floats, sums: Floats) -> Floats:
+    """Return (R, K, C): an infinite sum makes those samples infinite in which it stands, and no other."""
+    finite = np.isfinite(sums)
+    out = np.tensordot(weights, np.where(finite, sums, 0.0), axes=1)
+    if not finite.all():
+        out[np.tensordot(weights, (~finite).astype(np.float64), axes=1) > 0] = np.inf
+    return np.asarray(out)
+
+
+def _divide(sums: Floats, count: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 0, sums / count, np.nan)

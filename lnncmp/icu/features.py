@@ -1,0 +1,88 @@
+"""What a model is given of a stay: values carried forward, whether they were measured, and how long ago.
+
+Legend of shapes: T rows of one stay (hours, or charted times), V variables, of which the first C are the core.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+AGE_CAP = 24.0
+"""Hours after which a measurement does not count as older; ages are given as shares of this."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One stay in units of standard deviations: values (T, V), seen (T, V), times (T,) in hours, and its subject."""
+
+    values: Floats
+    seen: Bools
+    times: Floats
+    group: str
+
+    def __repr__(self) -> str:
+        """Shapes only: all else is patient data."""
+        return f"Stay({self.values.shape})"
+
+
+def last_seen(seen: Bools) -> NDArray[np.intp]:
+    """Return (T, V): the row of the latest measurement up to and including each row, -1 before the first."""
+    rows = np.where(seen, np.arange(len(seen))[:, None], -1)
+    return np.maximum.accumulate(rows, axis=0)
+
+
+def inputs_of(stay: Stay, core: int) -> NDArray[np.float32]:
+    """Return the inputs (T, 3 V): core values, their masks, their ages, then the same of the other variables.
+
+    A value is the latest one measured in this stay, the training mean (0) before the first. An age is the time since
+    it was measured over AGE_CAP, 1 before the first. Nothing comes from the future of a row.
+    """
+    latest = last_seen(stay.seen)
+    known = latest >= 0
+    values = np.where(known, np.take_along_axis(stay.values, np.maximum(latest, 0), axis=0), 0.0)
+    hours = stay.times[:, None] - stay.times[np.maximum(latest, 0)]
+    ages = np.where(known, np.minimum(hours / AGE_CAP, 1.0), 1.0)
+    parts = [
+        values[:, :core],
+        stay.seen[:, :core],
+        ages[:, :core],
+        values[:, core:],
+        stay.seen[:, core:],
+        ages[:, core:],
+    ]
+    return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def beside_predictions(last: NDArray[np.float32], core: int, steps: int, measured: bool = False) -> NDArray[np.float32]:
+    """Return the inputs (N, steps, F - C) beside core values that a model has predicted itself, one hour apart.
+
+    last (N, F): the inputs of the last true row. Nothing is measured any more, so masks are 0 and ages grow;
+    `measured`: predictions of the core stand as if they had been measured, mask 1 and age 0.
+    """
+    others = (last.shape[1] - 3 * core) // 3
+    held = np.repeat(last[:, None, core:], steps, axis=1)
+    grown = np.arange(1, steps + 1, dtype=np.float32)[:, None] / np.float32(AGE_CAP)
+    masks, ages = slice(0, core), slice(core, 2 * core)
+    other_masks, other_ages = slice(2 * core + others, 2 * core + 2 * others), slice(2 * core + 2 * others, None)
+    for mask in (masks, other_masks):
+        held[..., mask] = 0.0
+    for age in (ages, other_ages):
+        held[..., age] = np.minimum(held[..., age] + grown, 1.0)
+    if measured:
+        held[..., masks], held[..., ages] = 1.0, 0.0
+    return held
+
+
+def next_hour(stay: Stay, core: int, at: Floats, first: float = 0.0) -> tuple[Floats, Bools]:
+    """Return the core's means (A, C) of what was measured in (at + first, at + first + 1 h], and where there is any."""
+    start = np.searchsorted(stay.times, at + first + 1e-6, side="right")
+    end = np.searchsorted(stay.times, at + first + 1.0 + 1e-6, side="right")
+    seen = stay.seen[:, :core]
+    sums = np.concatenate([np.zeros((1, core)), np.cumsum(np.where(seen, stay.values[:, :core], 0.0), axis=0)])
+    counts = np.concatenate([np.zeros((1, core), np.intp), np.cumsum(seen, axis=0)])
+    count = counts[end] - counts[start]
+    return (sums[end] - sums[start]) / np.maximum(count, 1), count > 0
