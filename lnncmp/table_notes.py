@@ -39,7 +39,7 @@ def notes(
         *_matched(runs),
         *_protocol(runs),
         *_lost(runs),
-        *_test(comparisons),
+        *_test(comparisons, runs),
         *_best(best),
         *_sizes(runs),
         *_wiring(rows),
@@ -132,18 +132,24 @@ def _lost(runs: Groups) -> list[str]:
     return found
 
 
-def _test(comparisons: Sequence[PairedComparison]) -> list[str]:
+def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
     """Return how intervals and p were made, and whether anything could have come out significant at all."""
-    found = ["Intervals: 95%, Student t over seeds."]
+    resampled = any(run.scores is not None and run.scores.replicates for group in runs.values() for run in group)
+    if resampled:
+        found = [
+            "Intervals: 95%, bootstrap over seeds and over the groups (subjects) of the test data, the same samples "
+            "for all models; of measures without such samples: Student t over seeds."
+        ]
+    else:
+        found = ["Intervals: 95%, Student t over seeds."]
     tested = [pair for pair in pairs_on(comparisons).values() if pair.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
-        found.append(
-            f"Differences to {tested[0].reference} are paired by seed; p: sign-flip test, Holm-adjusted over {count}."
-        )
+        how = "the same bootstrap" if resampled else "sign-flip test"
+        found.append(f"Differences to {tested[0].reference} are paired by seed; p: {how}, Holm-adjusted over {count}.")
     if any(pair.n_pairs < stats.MIN_PAIRS for pair in comparisons):
         found.append(f"With fewer than {stats.MIN_PAIRS} paired seeds no difference is called significant.")
-    powered = [pair.n_pairs for pair in tested if pair.n_pairs >= stats.MIN_PAIRS]
+    powered = [pair.n_pairs for pair in tested if pair.n_pairs >= stats.MIN_PAIRS and not resampled]
     if powered and len(tested) * stats.smallest_p(max(powered)) > stats.SIGNIFICANCE:
         least = stats.smallest_p(max(powered))
         found.append(

@@ -5,7 +5,7 @@ import pytest
 from icu_studies import C, V, random_stay, stay
 
 from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures, numbered
-from lnncmp.icu.features import inputs_of
+from lnncmp.icu.features import Stay, inputs_of
 from lnncmp.icu.perturb import noise
 
 HOURLY = Frame(context=24, horizon=12, most_steps=24, core=C)
@@ -144,3 +144,18 @@ class TestFutures:
             last = inputs_of(one, C)[place.last]
             expected = np.minimum(last[2 * C : 3 * C] + 1 / 24, 1)
             np.testing.assert_allclose(made.others[row, 0, C : 2 * C], expected, atol=1e-6)
+
+
+@pytest.mark.data
+def test_real_bedside_numerics_give_windows(shared_data):
+    """One record is long enough; a study needs more subjects, and says so, but its windows are whole."""
+    from lnncmp.sources.base import SourceContext
+    from lnncmp.sources.mimic3_waveforms import SOURCE
+
+    context = SourceContext(cache=shared_data, data_dir=shared_data / "wfdb-samples", offline=True)
+    stays = [Stay(np.nan_to_num(r.values[:, :7]), r.seen[:, :7], r.times, r.group) for r in SOURCE.load(context)]
+    frame = Frame(12, 6, 12, 7)
+    places = anchors(stays, frame, 1, None)
+    made = cut(stays, stays, places, frame)
+    assert len(places) == max(len(stay.times) for stay in stays) - 12 - 6 + 1 == 16
+    assert made.x.shape == (16, 12, 21) and made.y_seen[..., 0].mean() > 0.9 and made.step.all()

@@ -32,7 +32,7 @@ def measures() -> tuple[Measure, ...]:
     growth = [
         Measure(
             name="accumulation_ratio",
-            heading="Accumu-\nlation",
+            heading="Error\ngrowth",
             unit="",
             better="lower",
             formula="z-RMSE at the last hour of free-running prediction over that of one-step predictions of the same "
