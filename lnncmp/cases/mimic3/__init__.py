@@ -26,7 +26,8 @@ VERSION = 1
 
 def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, horizon: int) -> Prepared:
     """Return splits by subject, futures of `horizon` hours and harder test sets. Raises DataError."""
-    asked = replace(context, options={**context.options, "grid": settings.grid})
+    wanted = {"grid": settings.grid} | ({"records": settings.records} if settings.records else {})
+    asked = replace(context, options={**context.options, **wanted})
     recordings = source.load(asked)
     lost: Sequence[AttritionStep] = source.attrition(asked) if source.attrition is not None else ()
     made = Preparation(recordings, settings, horizon)

@@ -17,7 +17,8 @@ class Mimic3Settings(Settings):
 
     grid: `hour` gives a step an hour, `event` one for each charted time with its true elapsed time (at most
     `most_steps` of the context). variables: `core` are the seven that are predicted, `context` adds blood glucose, coma
-    scale, oxygen and urine to the inputs. feedback: whether a prediction that is fed back stands as a measurement of
+    scale, oxygen and urine to the inputs. records: names of bedside numerics to download for the source `waveforms`,
+    separated by commas. feedback: whether a prediction that is fed back stands as a measurement of
     that hour, or as a value carried on with nothing measured. context: hours that a model has seen. stride: rows from
     one training window to the next; test_stride: from one test window to the next. train_windows, test_windows: at
     most so many, evenly thinned; None = all. split_salt: decides with each subject's name which split the subject
@@ -26,6 +27,7 @@ class Mimic3Settings(Settings):
 
     grid: Literal["hour", "event"] = "hour"
     variables: Literal["core", "context"] = "core"
+    records: Annotated[str, Field(max_length=100_000)] = ""
     feedback: Literal["measured", "missing"] = "measured"
     context: Annotated[int, Field(ge=1, le=500)] = 24
     most_steps: Annotated[int, Field(ge=2, le=2000)] = 48

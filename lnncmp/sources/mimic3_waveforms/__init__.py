@@ -45,7 +45,7 @@ def obtain(context: SourceContext, address: str = ADDRESS) -> tuple[Path, Collec
         if not names:
             raise DataError(
                 "the waveform numerics need a folder with records, or the names of records to download",
-                f"{HINT} Or name records in the option records, comma-separated.",
+                f"{HINT} Or name records with --set data.records=NAME,NAME.",
             )
         folder, headers = context.cache / FOLDER, download_records(names, context, address)
     collected = collect(headers, grid, context.progress)
