@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from lnncmp import cases
 from lnncmp.baselines import Predictor
@@ -37,6 +38,15 @@ class Settings(BaseModel):
     def conditions(self) -> str:
         """What sets these data apart from the case's usual ones, in a few words for titles; empty if nothing does."""
         return ""
+
+
+def leaves_training_data(validation: float, test: float) -> float:
+    """Return the fraction `validation`; for validators of settings, which refuse it if nothing is left to train on."""
+    if test + validation >= 1:
+        raise PydanticCustomError(
+            "fractions", "together with test_fraction {test} it leaves nothing to train on", {"test": test}
+        )
+    return validation
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from lnncmp.baselines import trivial_predictors
-from lnncmp.cases.base import Case, Prepared, Settings, Target, TestSet
+from lnncmp.cases.base import Case, Prepared, Settings, Target, TestSet, leaves_training_data
 from lnncmp.data import perturb, scaling, windowing
 from lnncmp.data.cache import content_key
 from lnncmp.data.recording import Recording, regular
@@ -55,12 +54,7 @@ class Walker2dSettings(Settings):
     @field_validator("validation_fraction")
     @classmethod
     def _leaves_training_data(cls, value: float, others: ValidationInfo) -> float:
-        test = others.data.get("test_fraction", 0.0)
-        if test + value >= 1:
-            raise PydanticCustomError(
-                "fractions", "together with test_fraction {test} it leaves nothing to train on", {"test": test}
-            )
-        return value
+        return leaves_training_data(value, others.data.get("test_fraction", 0.0))
 
     @property
     def data_seed(self) -> int:

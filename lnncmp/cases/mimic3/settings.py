@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from lnncmp.cases.base import Settings
+from lnncmp.cases.base import Settings, leaves_training_data
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -50,12 +50,7 @@ class Mimic3Settings(Settings):
     @field_validator("validation_fraction")
     @classmethod
     def _leaves_training_data(cls, value: float, others: ValidationInfo) -> float:
-        test = others.data.get("test_fraction", 0.0)
-        if test + value >= 1:
-            raise PydanticCustomError(
-                "fractions", "together with test_fraction {test} it leaves nothing to train on", {"test": test}
-            )
-        return value
+        return leaves_training_data(value, others.data.get("test_fraction", 0.0))
 
     @field_validator("noise_levels", "missing_levels")
     @classmethod
