@@ -1,0 +1,54 @@
+"""How kernels are compiled and where the machine code is kept.
+
+Numba looks for changes in the file of a compiled function only, not in those that it calls. So the cache has a folder
+for each state of all kernel sources: code that is stale is never found.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba.core import config
+from numpy.typing import NDArray
+
+from lnncmp.data.cache import cache_root
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+Array = NDArray[Any]
+"""An array that a kernel works on: contiguous, 1-D unless said otherwise, float32 or float64 unless said otherwise."""
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder of the machine code of these kernel sources, as compiled by this version of Numba."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return cache_root() / "kernels" / digest.hexdigest()[:16]
+
+
+def part(function: Kernel) -> Kernel:
+    """Compile a function that kernels call; it is kept with its callers."""
+    compiled: Kernel = numba.njit(nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile a function on its first call for each type of arguments, and keep the code on disk.
+
+    It runs without the interpreter lock. Where the folder cannot be written, nothing is kept.
+    """
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        with suppress(RuntimeError):  # no folder can be written
+            compiled.enable_caching()
+    finally:
+        config.CACHE_DIR = before
+    ready: Kernel = compiled
+    return ready
