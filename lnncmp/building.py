@@ -16,7 +16,11 @@ class TimeAsInput(SequenceModel):
     def __init__(self, model: SequenceModel) -> None:
         super().__init__()
         self.model = model
-        self.implementation = model.implementation
+
+    @property
+    def implementation(self) -> str:
+        """What the wrapped model runs as."""
+        return self.model.implementation
 
     def initial_state(self, batch: int) -> State:
         """Return the wrapped model's state."""

@@ -19,8 +19,13 @@ class SequenceModel(nn.Module, ABC):
     stays as it was at the last real step. `step=None` means that every step is real.
     """
 
-    implementation: str = "loop"
-    """How the sequence is computed: `loop` (plain PyTorch over time), `torch` (torch.nn's layer), `fused`."""
+    @property
+    @abstractmethod
+    def implementation(self) -> str:
+        """How a sequence is computed where the weights are now.
+
+        `loop`: plain PyTorch over time; `torch`: torch.nn's layer; `fused`: a kernel of this project.
+        """
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:

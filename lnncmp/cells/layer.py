@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.cells.base import State
+from lnncmp.kernels.numbers import usable
 
 
 class RecurrentLayer(nn.Module, ABC):
@@ -18,9 +19,23 @@ class RecurrentLayer(nn.Module, ABC):
     is kept. What it returns at padding steps is finite but without meaning; the model sets it to 0.
     """
 
-    implementation: str = "loop"
+    chosen: str = "auto"
+    """What was asked for: "auto", "fused", "loop"; for LSTM and GRU also "torch"."""
+    fallback: str = "loop"
+    """What runs where a fused kernel was asked for and cannot."""
     width: int
     """Features that the layer gives to the readout at each step."""
+
+    @property
+    def implementation(self) -> str:
+        """How a sequence is computed where the layer's weights are now: `fused`, `loop` or `torch`."""
+        if self.chosen not in ("auto", "fused"):
+            return self.chosen
+        return "fused" if self.has_kernel() and usable(*self.parameters()) else self.fallback
+
+    def has_kernel(self) -> bool:
+        """Return whether a fused kernel computes this layer as it is set up (on a device that kernels work on)."""
+        return False
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:

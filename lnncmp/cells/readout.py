@@ -34,7 +34,11 @@ class RecurrentModel(SequenceModel):
         super().__init__()
         self.layer = layer
         self.readout = readout
-        self.implementation = layer.implementation
+
+    @property
+    def implementation(self) -> str:
+        """How the layer computes a sequence where its weights are now."""
+        return self.layer.implementation
 
     def initial_state(self, batch: int) -> State:
         """Return the layer's state before the first step: tensors (batch, ...)."""

@@ -55,7 +55,7 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         init: str = "torch",
     ) -> None:
         super().__init__(inputs, hidden, batch_first=True)
-        self.implementation = "loop" if implementation == "loop" else "torch"
+        self.chosen, self.fallback = implementation, "torch"
         self.width = hidden
         _start(self, init)
         with torch.no_grad():
@@ -114,7 +114,7 @@ class GRULayer(nn.GRU, RecurrentLayer):
 
     def __init__(self, inputs: int, hidden: int, implementation: str = "auto", init: str = "torch") -> None:
         super().__init__(inputs, hidden, batch_first=True)
-        self.implementation = "loop" if implementation == "loop" else "torch"
+        self.chosen, self.fallback = implementation, "torch"
         self.width = hidden
         _start(self, init)
 

@@ -40,6 +40,9 @@ class CfCArguments(Arguments):
         "replace_h", description="replace_h: its output replaces the state; input_to_cfc: it is the CfC's input"
     )
     forget_bias: float = Field(1.0, ge=-10, le=10, description="added to the forget gate of the mixed memory")
+    implementation: Literal["auto", "fused", "loop"] = Field(
+        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
+    )
 
 
 def build(arguments: CfCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
@@ -50,10 +53,11 @@ def build(arguments: CfCArguments, inputs: int, outputs: int, wiring_seed: int) 
     from lnncmp.cells.cfc import CfCLayer, CfCOptions
     from lnncmp.cells.readout import RecurrentModel
 
-    own = {"hidden", "mixed_memory", "mixed_variant", "forget_bias"}
+    own = {"hidden", "implementation", "mixed_memory", "mixed_variant", "forget_bias"}
     options = CfCOptions(**arguments.model_dump(exclude=own))
     memory = arguments.mixed_variant if arguments.mixed_memory else None
     layer = CfCLayer(inputs, arguments.hidden, options, memory, arguments.forget_bias)
+    layer.chosen = arguments.implementation
     return RecurrentModel(layer, nn.Linear(arguments.hidden, outputs))
 
 

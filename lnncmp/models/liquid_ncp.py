@@ -29,6 +29,9 @@ class LiquidNCPArguments(Arguments):
         description="motor: motor neurons, one gain and offset each; command: linear, of motor and command neurons; "
         "linear: of all neurons",
     )
+    implementation: Literal["auto", "fused", "loop"] = Field(
+        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
+    )
 
 
 def _readout(kind: str, wiring: "Wiring", outputs: int) -> "nn.Module":
@@ -63,6 +66,7 @@ def build(arguments: LiquidNCPArguments, inputs: int, outputs: int, wiring_seed:
     seed = wiring_seed % SEED_RANGE if arguments.wiring_seed is None else arguments.wiring_seed
     wiring = auto_ncp(arguments.hidden, inputs, outputs, arguments.sparsity, seed)
     layer = LiquidLayer(wiring, arguments.unfolds)
+    layer.chosen = arguments.implementation
     return RecurrentModel(layer, _readout(arguments.readout, wiring, outputs))
 
 

@@ -18,8 +18,10 @@ class LSTMArguments(Arguments):
     init: Literal["torch", "keras"] = Field(
         "torch", description="torch: uniform; keras: glorot, orthogonal recurrent kernel, zero biases"
     )
-    implementation: Literal["auto", "torch", "loop"] = Field(
-        "auto", description="torch: the kernel of torch.nn.LSTM; loop: unrolled in PyTorch; auto: torch"
+    implementation: Literal["auto", "fused", "torch", "loop"] = Field(
+        "auto",
+        description="fused: a kernel for the whole sequence; torch: the kernel of torch.nn.LSTM; loop: plain PyTorch; "
+        "auto: fused on a CPU, torch elsewhere",
     )
 
 

@@ -27,6 +27,9 @@ class LTCArguments(Arguments):
     readout: Literal["linear", "motor"] = Field(
         "linear", description="linear: of all neurons; motor: the first neurons, one gain and offset each"
     )
+    implementation: Literal["auto", "fused", "loop"] = Field(
+        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
+    )
 
 
 def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
@@ -50,6 +53,7 @@ def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) 
     options = SolverOptions(arguments.solver, arguments.unfolds, rtol=arguments.rtol, atol=arguments.atol)
     wiring = fully_connected(hidden, inputs, min(outputs, hidden), wiring_seed)
     layer = LTCLayer(wiring, options, arguments.constraint)
+    layer.chosen = arguments.implementation
     readout = nn.Linear(hidden, outputs) if arguments.readout == "linear" else MotorReadout(outputs)
     return RecurrentModel(layer, readout)
 

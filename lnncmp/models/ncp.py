@@ -54,6 +54,9 @@ class NCPArguments(Arguments):
         "all_heads", description="CfC: ncps leaves two heads and the recurrence unmasked, as that library does"
     )
     mode: Literal["default", "no_gate"] = Field("default", description="CfC: default Eq. 4, or without (1 - gate)")
+    implementation: Literal["auto", "fused", "loop"] = Field(
+        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
+    )
 
 
 def _wire(arguments: NCPArguments, inputs: int, outputs: int, seed: int) -> "Wiring":
@@ -120,6 +123,7 @@ def build(arguments: NCPArguments, inputs: int, outputs: int, wiring_seed: int) 
         _check_motors(arguments, outputs)
     seed = wiring_seed % SEED_RANGE if arguments.wiring_seed is None else arguments.wiring_seed
     layer = _layer(arguments, _wire(arguments, inputs, outputs, seed))
+    layer.chosen = arguments.implementation
     readout = MotorReadout(outputs) if arguments.readout == "motor" else nn.Linear(arguments.hidden, outputs)
     return RecurrentModel(layer, readout)
 
