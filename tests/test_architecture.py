@@ -32,7 +32,7 @@ GROUND = {
     "provenance",
     "runs.record",
 }
-WORK = {"metrics", "predict", "train", "measure", "building", "evaluate", "matching"}
+WORK = {"metrics", "predict", "train", "train_stack", "stacking", "measure", "building", "evaluate", "matching"}
 COMPARING = {"compare", "claims", "stats", "report"}
 
 # What each area may import besides itself; `study` and `cli` stand on top and may import anything.
