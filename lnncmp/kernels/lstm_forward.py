@@ -1,0 +1,118 @@
+"""The LSTM over a whole sequence, forward: one matrix product and one pass over the gates for each step of a tile.
+
+    i, f, o = sigmoid(...), g = tanh(...);  c' = f c + i g;  h' = o tanh(c')
+
+Legend of shapes as in lnncmp.kernels.gates, R rows of a tile. Kept for the backward pass are the rows that the
+gates read, the activated gates and all cell states, tile after tile.
+"""
+
+import numpy as np
+
+from lnncmp.kernels.compiling import Array, kernel, part
+from lnncmp.kernels.fast_math import sigmoid, tanh
+from lnncmp.kernels.gates import Size, copy_rows, enter, tile_place
+from lnncmp.kernels.lanes import fill, fill_narrow, load_like, store, wide_lanes
+from lnncmp.kernels.matmul import multiply
+
+GATES = 4
+
+
+@part
+def _activate(
+    like: Array, gates: Array, at: int, padded: int, cells: Array, here: int, there: int, h: Array, h_at: int
+) -> None:
+    """Activate one vector of the four gates in place and write the new c and h."""
+    i, f = sigmoid(load_like(gates, at, like)), sigmoid(load_like(gates, at + padded, like))
+    g, o = tanh(load_like(gates, at + 2 * padded, like)), sigmoid(load_like(gates, at + 3 * padded, like))
+    c = f * load_like(cells, here, like) + i * g
+    store(gates, at, i)
+    store(gates, at + padded, f)
+    store(gates, at + 2 * padded, g)
+    store(gates, at + 3 * padded, o)
+    store(cells, there, c)
+    store(h, h_at, o * tanh(c))
+
+
+@part
+def _advance(padded: int, gates: Array, at: int, cells: Array, here: int, there: int, h: Array, h_at: int) -> None:
+    """Take one row through the step."""
+    n = 0
+    while n + wide_lanes(h) <= padded:
+        _activate(fill(h, 0.0), gates, at + n, padded, cells, here + n, there + n, h, h_at + n)
+        n += wide_lanes(h)
+    if n < padded:
+        _activate(fill_narrow(h, 0.0), gates, at + n, padded, cells, here + n, there + n, h, h_at + n)
+
+
+@part
+def _tile(
+    tile: int,
+    size: Size,
+    packed: Array,
+    x: Array,
+    step: Array,
+    start: tuple[Array, Array],
+    hidden: Array,
+    last: tuple[Array, Array],
+    keep: bool,
+    kept: tuple[Array, Array, Array],
+) -> None:
+    _, batch, steps, inputs, width, padded = size
+    copy, first, rows = tile_place(tile, batch)
+    row, masked = copy * batch + first, step.size > 0
+    depth, columns, stride = inputs + 2 + width, GATES * padded, inputs + 2 + padded
+    entered, gates, cells = kept
+    entered_at, gates_at, here = row * steps * stride, row * steps * columns, row * (steps + 1) * padded
+    if not keep:
+        entered, gates = np.empty(rows * stride, x.dtype), np.empty(rows * columns, x.dtype)
+        cells = np.empty(rows * padded, x.dtype)
+        entered_at, gates_at, here = 0, 0, 0
+    h = np.zeros(rows * padded, x.dtype)
+    cells[here : here + rows * padded] = 0.0
+    copy_rows(start[0], row * width, width, h, 0, padded, rows, width)
+    copy_rows(start[1], row * width, width, cells, here, padded, rows, width)
+    for t in range(steps):
+        enter(size, row, rows, t, x, step, h, entered, entered_at)
+        weights = copy * depth * columns
+        multiply(
+            entered, entered_at, stride, packed, weights, columns, gates, gates_at, columns, rows, depth, columns, False
+        )
+        there = here + rows * padded if keep else here
+        for r in range(rows):
+            if masked and not step[(row + r) * steps + t]:
+                copy_rows(cells, here + r * padded, 0, cells, there + r * padded, 0, 1, padded)
+            else:
+                _advance(
+                    padded, gates, gates_at + r * columns, cells, here + r * padded, there + r * padded, h, r * padded
+                )
+        copy_rows(h, 0, padded, hidden, (row * steps + t) * width, steps * width, rows, width)
+        here = there
+        if keep:
+            entered_at += rows * stride
+            gates_at += rows * columns
+    copy_rows(h, 0, padded, last[0], row * width, width, rows, width)
+    copy_rows(cells, here, padded, last[1], row * width, width, rows, width)
+
+
+@kernel
+def forward(
+    first: int,
+    end: int,
+    size: Size,
+    packed: Array,
+    x: Array,
+    step: Array,
+    start: tuple[Array, Array],
+    hidden: Array,
+    last: tuple[Array, Array],
+    keep: bool,
+    kept: tuple[Array, Array, Array],
+) -> None:
+    """Compute the tiles from `first` to `end`.
+
+    packed: the matrices of gates.pack. x (S, B, T, I), step (S, B, T) or empty; start: h, c (S, B, H). Written are
+    hidden (S, B, T, H), last: h, c (S, B, H) and, if `keep`, kept: entered rows (S B T, D + N - H), gates
+    (S B T, 4 N), c before and after each step (S B (T + 1), N).
+    """
+    for tile in range(first, end):
+        _tile(tile, size, packed, x, step, start, hidden, last, keep, kept)
