@@ -97,3 +97,16 @@ def test_saturated_gates_stay_finite(kind):
     x, dt, _, state = checks.draw(layer, 3, 4, 6)
     found = checks.results(layer, 1e30 * x, dt, None, state)
     assert all(value.isfinite().all() for key, value in found.items() if key != "of x")
+
+
+@each_kind
+def test_one_step_without_gradients_equals_the_kernel(kind):
+    layer = make(kind)
+    x, dt, _, state = checks.draw(layer, 3, 4, 1)
+    expected, final = layer.sequence(x, dt, None, state)
+    with torch.no_grad():
+        got, last = layer.sequence(x, dt, None, state)
+        stacked = torch.vmap(lambda x: layer.sequence(x, dt, None, state)[0])(x[None])
+    assert torch.allclose(got, expected, rtol=0, atol=1e-14)
+    assert torch.equal(stacked[0], expected)
+    assert all(torch.allclose(a, b, rtol=0, atol=1e-14) for a, b in zip(last, final, strict=True))

@@ -37,11 +37,17 @@ def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, step: Tensor | None, state:
     """Return hidden states (B, T, H) and the final state by one kernel for the sequence; it blanks padding itself."""
     from lnncmp.kernels.gated import GRU, LSTM, GatedSequence  # compiles, which only users of a kernel wait for
 
-    check_kind(layer.weight_hh_l0, inputs=x)
     cell = LSTM if len(state) == 2 else GRU
     arguments = cell, x, step, *_weights(layer), *state, torch.is_grad_enabled(), False
     hidden, *rest = GatedSequence.apply(*arguments)  # type: ignore[no-untyped-call]
     return hidden, tuple(rest[: len(state)])
+
+
+def _streams(x: Tensor, step: Tensor | None) -> bool:
+    """Return whether x (B, T, I) is one step that no gradient will be asked of: torch's cell has less to prepare."""
+    one = step is None and x.shape[1] == 1 and x.shape[0] > 0
+    # Neither torch.lstm_cell nor torch.gru_cell works well under vmap.
+    return one and not torch.is_grad_enabled() and not torch._C._are_functorch_transforms_active()
 
 
 class LSTMLayer(nn.LSTM, RecurrentLayer):
@@ -87,6 +93,10 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         """Return hidden states (B, T, H) and (h, c) for x (B, T, I), step (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
+            check_kind(self.weight_hh_l0, inputs=x)
+            if _streams(x, step):
+                h, c = torch.lstm_cell(x[:, 0], state, *_weights(self))
+                return h[:, None], (h, c)
             return _fused(self, x, step, state)
         x, _ = blank_padding(x, dt, step)
         if implementation == "torch" and step is None and x.shape[0] and x.shape[1]:
@@ -150,6 +160,10 @@ class GRULayer(nn.GRU, RecurrentLayer):
         """Return hidden states (B, T, H) and (h,) for x (B, T, I), step (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
+            check_kind(self.weight_hh_l0, inputs=x)
+            if _streams(x, step):
+                h = torch.gru_cell(x[:, 0], state[0], *_weights(self))
+                return h[:, None], (h,)
             return _fused(self, x, step, state)
         x, _ = blank_padding(x, dt, step)
         if implementation == "torch" and x.shape[0] and x.shape[1]:

@@ -16,7 +16,7 @@ from lnncmp.kernels import gru_backward, gru_forward, lstm_backward, lstm_forwar
 from lnncmp.kernels.compiling import Array
 from lnncmp.kernels.gates import TILE, Size, pack, pack_transposed, unpack
 from lnncmp.kernels.matmul import padded
-from lnncmp.kernels.numbers import flat, stack
+from lnncmp.kernels.numbers import flat, look_up_once, stack
 from lnncmp.kernels.tiles import run_tiles
 
 _ALL_REAL = np.empty(0, np.bool_)
@@ -64,6 +64,7 @@ def _kept(cell: Cell, size: Size, kind: Any) -> tuple[Array, ...]:
     return kept if cell.states == 1 else (*kept, np.empty((rows + copies * batch) * width, kind))
 
 
+@look_up_once
 class GatedSequence(torch.autograd.Function):
     """Hidden states (B, T, H) and the final state, each (B, H), of an LSTM or GRU over x (B, T, I).
 
