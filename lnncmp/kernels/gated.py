@@ -59,9 +59,9 @@ def _size(x: Tensor, w_hh: Tensor) -> Size:
 def _kept(cell: Cell, size: Size, kind: Any) -> tuple[Array, ...]:
     """Return uninitialised arrays for what the backward pass needs; see the forward kernels."""
     copies, batch, steps, inputs, _, width = size
-    rows = copies * batch * steps
-    kept = np.empty(rows * (inputs + 2 + width), kind), np.empty(rows * cell.columns * width, kind)
-    return kept if cell.states == 1 else (*kept, np.empty((rows + copies * batch) * width, kind))
+    rows, before = copies * batch * steps, copies * batch
+    kept = np.empty((rows + before) * (inputs + 2 + width), kind), np.empty(rows * cell.columns * width, kind)
+    return kept if cell.states == 1 else (*kept, np.empty((rows + before) * width, kind))
 
 
 @look_up_once

@@ -12,6 +12,7 @@ vectors of h can be loaded.
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
+from lnncmp.kernels.lanes import load_narrow, narrow_lanes, store
 
 TILE = 16
 """Rows of a full tile."""
@@ -96,19 +97,31 @@ def copy_rows(
     source: Array, source_at: int, source_row: int, out: Array, out_at: int, out_row: int, rows: int, columns: int
 ) -> None:
     """Copy a matrix (rows, columns) from one flat array to another, each with a row every `_row` numbers."""
+    lanes = narrow_lanes(out)
     for r in range(rows):
-        for k in range(columns):
-            out[out_at + r * out_row + k] = source[source_at + r * source_row + k]
+        here, there, k = source_at + r * source_row, out_at + r * out_row, 0
+        while k + lanes <= columns:
+            store(out, there + k, load_narrow(source, here + k))
+            k += lanes
+        while k < columns:
+            out[there + k] = source[here + k]
+            k += 1
 
 
 @part
-def enter(
-    size: Size, row: int, rows: int, t: int, x: Array, step: Array, h: Array, entered: Array, entered_at: int
-) -> None:
-    """Write the rows [x_t, 1, 1, h] of a tile into `entered` from `entered_at` on, x_t = 0 at padding.
+def begin(size: Size, row: int, rows: int, start: Array, entered: Array, entered_at: int) -> None:
+    """Write the initial h of a tile, from (S, B, H), into its rows; `row` is its first among all copies' batches."""
+    _, _, _, inputs, width, padded = size
+    stride = inputs + 2 + padded
+    for r in range(rows):
+        at = entered_at + r * stride + inputs + 2
+        entered[at : at + padded] = 0.0
+    copy_rows(start, row * width, width, entered, entered_at + inputs + 2, stride, rows, width)
 
-    `row` is the tile's first row among all copies' batches; h is (rows, N).
-    """
+
+@part
+def enter(size: Size, row: int, rows: int, t: int, x: Array, step: Array, entered: Array, entered_at: int) -> None:
+    """Write x_t, 1, 1 into the rows of a tile, x_t = 0 at padding; `row` is its first among all copies' batches."""
     _, _, steps, inputs, _, padded = size
     masked = step.size > 0
     for r in range(rows):
@@ -122,15 +135,18 @@ def enter(
                 entered[at + k] = x[here * inputs + k]
         entered[at + inputs] = 1.0
         entered[at + inputs + 1] = 1.0
-        for k in range(padded):
-            entered[at + inputs + 2 + k] = h[r * padded + k]
 
 
 @part
 def add_gradient(size: Size, row: int, rows: int, t: int, d_hidden: Array, d_h: Array) -> None:
     """Add the gradient of the hidden states of step t, in (S, B, T, H), to d_h (rows, N)."""
-    _, _, steps, _, hidden, padded = size
+    _, _, steps, _, width, padded = size
+    lanes = narrow_lanes(d_h)
     for r in range(rows):
-        at = ((row + r) * steps + t) * hidden
-        for k in range(hidden):
-            d_h[r * padded + k] += d_hidden[at + k]
+        here, there, k = ((row + r) * steps + t) * width, r * padded, 0
+        while k + lanes <= width:
+            store(d_h, there + k, load_narrow(d_h, there + k) + load_narrow(d_hidden, here + k))
+            k += lanes
+        while k < width:
+            d_h[there + k] += d_hidden[here + k]
+            k += 1

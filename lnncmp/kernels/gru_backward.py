@@ -39,15 +39,33 @@ def _differentiate(
 
 @part
 def _recede(
-    padded: int, gates: Array, at: int, h: Array, h_at: int, d_h: Array, d_at: int, d_gates: Array, out: int
+    size: Size,
+    row: int,
+    rows: int,
+    t: int,
+    step: Array,
+    gates: Array,
+    entered: Array,
+    d_h: Array,
+    d_gates: Array,
+    out: int,
 ) -> None:
-    """Take one row back through the step."""
-    n = 0
-    while n + wide_lanes(d_h) <= padded:
-        _differentiate(fill(d_h, 0.0), gates, at + n, padded, h, h_at + n, d_h, d_at + n, d_gates, out + n)
-        n += wide_lanes(d_h)
-    if n < padded:
-        _differentiate(fill_narrow(d_h, 0.0), gates, at + n, padded, h, h_at + n, d_h, d_at + n, d_gates, out + n)
+    """Turn the gradient of h after step t into those of the gates' arguments; d_h keeps what goes past the gates."""
+    _, _, steps, inputs, _, padded = size
+    columns, stride, masked, lanes = COLUMNS * padded, inputs + 2 + padded, step.size > 0, wide_lanes(d_h)
+    at, h, one = (row * steps + t * rows) * columns, (row * (steps + 1) + t * rows) * stride + inputs + 2, 0
+    for r in range(rows):
+        if masked and not step[(row + r) * steps + t]:
+            d_gates[out : out + columns] = 0.0
+        else:
+            n = 0
+            while n + lanes <= padded:
+                _differentiate(fill(d_h, 0.0), gates, at + n, padded, entered, h + n, d_h, one + n, d_gates, out + n)
+                n += lanes
+            if n < padded:
+                like = fill_narrow(d_h, 0.0)
+                _differentiate(like, gates, at + n, padded, entered, h + n, d_h, one + n, d_gates, out + n)
+        at, h, one, out = at + columns, h + stride, one + padded, out + columns
 
 
 @part
@@ -68,16 +86,9 @@ def _step(
     """Take a tile back through step t; the gradients of its gates are written to d_gates from `out` on."""
     _, _, steps, inputs, _, padded = size
     copy, row, rows = place
-    entered, gates = kept
-    columns, stride, masked = COLUMNS * padded, inputs + 2 + padded, step.size > 0
-    gates_at, h_at = (row * steps + t * rows) * columns, (row * steps + t * rows) * stride + inputs + 2
+    columns = COLUMNS * padded
     add_gradient(size, row, rows, t, d_hidden, d_h)
-    for r in range(rows):
-        there = out + r * columns
-        if masked and not step[(row + r) * steps + t]:
-            d_gates[there : there + columns] = 0.0
-        else:
-            _recede(padded, gates, gates_at + r * columns, entered, h_at + r * stride, d_h, r * padded, d_gates, there)
+    _recede(size, row, rows, t, step, kept[1], kept[0], d_h, d_gates, out)
     w = copy * GATES * padded * padded
     multiply(d_gates, out, columns, weights[0], w, padded, d_h, 0, padded, rows, 2 * padded, padded, True)
     w += 2 * padded * padded
@@ -130,7 +141,7 @@ def _tile(
         for t in range(end - 1, begin - 1, -1):
             place, there = (copy, row, rows), (t - begin) * rows * columns
             _step(size, place, t, step, weights, kept, d_hidden, d_h, d_gates, there, d_x, d_row)
-        at = (row * steps + begin * rows) * stride
+        at = (row * (steps + 1) + begin * rows) * stride
         _accumulate(size, kept[0], at, (end - begin) * rows, d_gates, summed, out)
         end = begin
     copy_rows(d_h, 0, padded, d_start[0], row * width, width, rows, width)

@@ -4,14 +4,14 @@
 where a is what x and its bias, b what h and its bias give to the candidate n.
 
 Legend of shapes as in lnncmp.kernels.gates, R rows of a tile. Kept for the backward pass are the rows that the
-gates read and r, z, n, b of each step, tile after tile.
+gates read and one more step of them for the last h, and r, z, n, b of each step, tile after tile.
 """
 
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.fast_math import sigmoid, tanh
-from lnncmp.kernels.gates import Size, copy_rows, enter, tile_place
+from lnncmp.kernels.gates import Size, begin, copy_rows, enter, tile_place
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.matmul import multiply
 
@@ -21,25 +21,43 @@ COLUMNS = 4
 
 
 @part
-def _activate(like: Array, gates: Array, at: int, padded: int, h: Array, h_at: int) -> None:
+def _activate(like: Array, gates: Array, at: int, padded: int, entered: Array, h_at: int, next_h: int) -> None:
     """Activate one vector of r, z, n in place (b stays) and write the new h."""
     r, z = sigmoid(load_like(gates, at, like)), sigmoid(load_like(gates, at + padded, like))
     n = tanh(load_like(gates, at + 2 * padded, like) + r * load_like(gates, at + 3 * padded, like))
     store(gates, at, r)
     store(gates, at + padded, z)
     store(gates, at + 2 * padded, n)
-    store(h, h_at, n + z * (load_like(h, h_at, like) - n))
+    store(entered, next_h, n + z * (load_like(entered, h_at, like) - n))
 
 
 @part
-def _advance(padded: int, gates: Array, at: int, h: Array, h_at: int) -> None:
-    """Take one row through the step."""
-    n = 0
-    while n + wide_lanes(h) <= padded:
-        _activate(fill(h, 0.0), gates, at + n, padded, h, h_at + n)
-        n += wide_lanes(h)
-    if n < padded:
-        _activate(fill_narrow(h, 0.0), gates, at + n, padded, h, h_at + n)
+def _advance(
+    size: Size,
+    row: int,
+    rows: int,
+    t: int,
+    step: Array,
+    gates: Array,
+    gates_at: int,
+    entered: Array,
+    h_at: int,
+    next_h: int,
+) -> None:
+    """Take a tile through step t: activate its gates and write h (`h_at` to `next_h`)."""
+    _, _, steps, inputs, _, padded = size
+    stride, masked, lanes = inputs + 2 + padded, step.size > 0, wide_lanes(entered)
+    for r in range(rows):
+        if masked and not step[(row + r) * steps + t]:
+            copy_rows(entered, h_at, 0, entered, next_h, 0, 1, padded)
+        else:
+            n = 0
+            while n + lanes <= padded:
+                _activate(fill(entered, 0.0), gates, gates_at + n, padded, entered, h_at + n, next_h + n)
+                n += lanes
+            if n < padded:
+                _activate(fill_narrow(entered, 0.0), gates, gates_at + n, padded, entered, h_at + n, next_h + n)
+        gates_at, h_at, next_h = gates_at + COLUMNS * padded, h_at + stride, next_h + stride
 
 
 @part
@@ -75,26 +93,24 @@ def _tile(
 ) -> None:
     _, batch, steps, inputs, width, padded = size
     copy, first, rows = tile_place(tile, batch)
-    row, masked = copy * batch + first, step.size > 0
+    row, h = copy * batch + first, inputs + 2
     columns, stride = COLUMNS * padded, inputs + 2 + padded
     entered, gates = kept
-    entered_at, gates_at = row * steps * stride, row * steps * columns
+    at, gates_at = row * (steps + 1) * stride, row * steps * columns
     if not keep:
         entered, gates = np.empty(rows * stride, x.dtype), np.empty(rows * columns, x.dtype)
-        entered_at, gates_at = 0, 0
-    h = np.zeros(rows * padded, x.dtype)
-    copy_rows(start[0], row * width, width, h, 0, padded, rows, width)
+        at, gates_at = 0, 0
+    begin(size, row, rows, start[0], entered, at)
     for t in range(steps):
-        enter(size, row, rows, t, x, step, h, entered, entered_at)
-        _arguments(size, copy, rows, packed, entered, entered_at, gates, gates_at)
-        for r in range(rows):
-            if not masked or step[(row + r) * steps + t]:
-                _advance(padded, gates, gates_at + r * columns, h, r * padded)
-        copy_rows(h, 0, padded, hidden, (row * steps + t) * width, steps * width, rows, width)
+        enter(size, row, rows, t, x, step, entered, at)
+        _arguments(size, copy, rows, packed, entered, at, gates, gates_at)
+        after = at + rows * stride if keep else at
+        _advance(size, row, rows, t, step, gates, gates_at, entered, at + h, after + h)
+        copy_rows(entered, after + h, stride, hidden, (row * steps + t) * width, steps * width, rows, width)
+        at = after
         if keep:
-            entered_at += rows * stride
             gates_at += rows * columns
-    copy_rows(h, 0, padded, last[0], row * width, width, rows, width)
+    copy_rows(entered, at + h, stride, last[0], row * width, width, rows, width)
 
 
 @kernel
@@ -114,8 +130,8 @@ def forward(
     """Compute the tiles from `first` to `end`.
 
     packed: the matrices of gates.pack. x (S, B, T, I), step (S, B, T) or empty; start: h (S, B, H). Written are
-    hidden (S, B, T, H), last: h (S, B, H) and, if `keep`, kept: entered rows (S B T, D + N - H) and r, z, n, b
-    (S B T, 4 N).
+    hidden (S, B, T, H), last: h (S, B, H) and, if `keep`, kept: entered rows (S B (T + 1), D + N - H) and
+    r, z, n, b (S B T, 4 N).
     """
     for tile in range(first, end):
         _tile(tile, size, packed, x, step, start, hidden, last, keep, kept)

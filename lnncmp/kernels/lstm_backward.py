@@ -42,27 +42,41 @@ def _differentiate(
 
 @part
 def _recede(
-    padded: int,
+    size: Size,
+    row: int,
+    rows: int,
+    t: int,
+    step: Array,
     gates: Array,
-    at: int,
     cells: Array,
-    here: int,
-    there: int,
     d_h: Array,
     d_c: Array,
-    d_at: int,
     d_gates: Array,
     out: int,
 ) -> None:
-    """Take one row back through the step."""
-    n = 0
-    while n + wide_lanes(d_h) <= padded:
-        like = fill(d_h, 0.0)
-        _differentiate(like, gates, at + n, padded, cells, here + n, there + n, d_h, d_c, d_at + n, d_gates, out + n)
-        n += wide_lanes(d_h)
-    if n < padded:
-        like = fill_narrow(d_h, 0.0)
-        _differentiate(like, gates, at + n, padded, cells, here + n, there + n, d_h, d_c, d_at + n, d_gates, out + n)
+    """Turn the gradients of h and c after step t into those of the gates' arguments and of c before.
+
+    d_h keeps the rows at padding, for the h before; others are left as they are, or 0 if there is a mask.
+    """
+    _, _, steps, _, _, padded = size
+    columns, masked, lanes = GATES * padded, step.size > 0, wide_lanes(d_h)
+    at, here, one = (row * steps + t * rows) * columns, (row * (steps + 1) + t * rows) * padded, 0
+    after = rows * padded
+    for r in range(rows):
+        if masked and not step[(row + r) * steps + t]:
+            d_gates[out : out + columns] = 0.0
+        else:
+            n = 0
+            while n + lanes <= padded:
+                there, like = here + n + after, fill(d_h, 0.0)
+                _differentiate(like, gates, at + n, padded, cells, here + n, there, d_h, d_c, one + n, d_gates, out + n)
+                n += lanes
+            if n < padded:
+                there, like = here + n + after, fill_narrow(d_h, 0.0)
+                _differentiate(like, gates, at + n, padded, cells, here + n, there, d_h, d_c, one + n, d_gates, out + n)
+            if masked:
+                d_h[one : one + padded] = 0.0
+        at, out, here, one = at + columns, out + columns, here + padded, one + padded
 
 
 @part
@@ -84,39 +98,14 @@ def _step(
     """Take a tile back through step t; the gradients of its gates are written to d_gates from `out` on."""
     _, _, steps, inputs, _, padded = size
     copy, row, rows = place
-    _, gates, cells = kept
-    columns, masked = GATES * padded, step.size > 0
-    gates_at = (row * steps + t * rows) * columns
-    here = (row * (steps + 1) + t * rows) * padded
-    there = here + rows * padded
+    depth = GATES * padded
     add_gradient(size, row, rows, t, d_hidden, d_h)
-    for r in range(rows):
-        one = r * padded
-        if masked and not step[(row + r) * steps + t]:
-            d_gates[out + r * columns : out + (r + 1) * columns] = 0.0
-        else:
-            _recede(
-                padded,
-                gates,
-                gates_at + r * columns,
-                cells,
-                here + one,
-                there + one,
-                d_h,
-                d_c,
-                one,
-                d_gates,
-                out + r * columns,
-            )
-            if masked:
-                d_h[one : one + padded] = 0.0
-    at = copy * columns * padded
-    multiply(d_gates, out, columns, weights[0], at, padded, d_h, 0, padded, rows, columns, padded, masked)
+    _recede(size, row, rows, t, step, kept[1], kept[2], d_h, d_c, d_gates, out)
+    w, masked = copy * depth * padded, step.size > 0
+    multiply(d_gates, out, depth, weights[0], w, padded, d_h, 0, padded, rows, depth, padded, masked)
     if d_x.size > 0:
         wide = d_row.size // rows
-        multiply(
-            d_gates, out, columns, weights[1], copy * columns * wide, wide, d_row, 0, wide, rows, columns, wide, False
-        )
+        multiply(d_gates, out, depth, weights[1], copy * depth * wide, wide, d_row, 0, wide, rows, depth, wide, False)
         copy_rows(d_row, 0, wide, d_x, (row * steps + t) * inputs, steps * inputs, rows, inputs)
 
 
@@ -151,7 +140,7 @@ def _tile(
         for t in range(end - 1, begin - 1, -1):
             place, there = (copy, row, rows), (t - begin) * rows * columns
             _step(size, place, t, step, weights, kept, d_hidden, d_h, d_c, d_gates, there, d_x, d_row)
-        at, length = (row * steps + begin * rows) * stride, (end - begin) * rows
+        at, length = (row * (steps + 1) + begin * rows) * stride, (end - begin) * rows
         multiply_transposed(
             kept[0], at, stride, d_gates, 0, columns, summed, out, columns, depth, length, columns, True
         )

@@ -3,14 +3,14 @@
     i, f, o = sigmoid(...), g = tanh(...);  c' = f c + i g;  h' = o tanh(c')
 
 Legend of shapes as in lnncmp.kernels.gates, R rows of a tile. Kept for the backward pass are the rows that the
-gates read, the activated gates and all cell states, tile after tile.
+gates read and one more step of them for the last h, the activated gates and all cell states, tile after tile.
 """
 
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.fast_math import sigmoid, tanh
-from lnncmp.kernels.gates import Size, copy_rows, enter, tile_place
+from lnncmp.kernels.gates import Size, begin, copy_rows, enter, tile_place
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.matmul import multiply
 
@@ -34,14 +34,39 @@ def _activate(
 
 
 @part
-def _advance(padded: int, gates: Array, at: int, cells: Array, here: int, there: int, h: Array, h_at: int) -> None:
-    """Take one row through the step."""
-    n = 0
-    while n + wide_lanes(h) <= padded:
-        _activate(fill(h, 0.0), gates, at + n, padded, cells, here + n, there + n, h, h_at + n)
-        n += wide_lanes(h)
-    if n < padded:
-        _activate(fill_narrow(h, 0.0), gates, at + n, padded, cells, here + n, there + n, h, h_at + n)
+def _advance(
+    size: Size,
+    row: int,
+    rows: int,
+    t: int,
+    step: Array,
+    gates: Array,
+    gates_at: int,
+    cells: Array,
+    here: int,
+    there: int,
+    entered: Array,
+    h_at: int,
+    next_h: int,
+) -> None:
+    """Take a tile through step t: activate its gates, write c (`here` to `there`) and h (`h_at` to `next_h`)."""
+    _, _, steps, inputs, _, padded = size
+    stride, masked, lanes = inputs + 2 + padded, step.size > 0, wide_lanes(entered)
+    for r in range(rows):
+        if masked and not step[(row + r) * steps + t]:
+            copy_rows(cells, here, 0, cells, there, 0, 1, padded)
+            copy_rows(entered, h_at, 0, entered, next_h, 0, 1, padded)
+        else:
+            n = 0
+            while n + lanes <= padded:
+                like = fill(entered, 0.0)
+                _activate(like, gates, gates_at + n, padded, cells, here + n, there + n, entered, next_h + n)
+                n += lanes
+            if n < padded:
+                like = fill_narrow(entered, 0.0)
+                _activate(like, gates, gates_at + n, padded, cells, here + n, there + n, entered, next_h + n)
+        gates_at, here, there = gates_at + GATES * padded, here + padded, there + padded
+        h_at, next_h = h_at + stride, next_h + stride
 
 
 @part
@@ -59,38 +84,28 @@ def _tile(
 ) -> None:
     _, batch, steps, inputs, width, padded = size
     copy, first, rows = tile_place(tile, batch)
-    row, masked = copy * batch + first, step.size > 0
+    row, h = copy * batch + first, inputs + 2
     depth, columns, stride = inputs + 2 + width, GATES * padded, inputs + 2 + padded
+    weights = copy * depth * columns
     entered, gates, cells = kept
-    entered_at, gates_at, here = row * steps * stride, row * steps * columns, row * (steps + 1) * padded
+    at, gates_at, here = row * (steps + 1) * stride, row * steps * columns, row * (steps + 1) * padded
     if not keep:
         entered, gates = np.empty(rows * stride, x.dtype), np.empty(rows * columns, x.dtype)
         cells = np.empty(rows * padded, x.dtype)
-        entered_at, gates_at, here = 0, 0, 0
-    h = np.zeros(rows * padded, x.dtype)
+        at, gates_at, here = 0, 0, 0
+    begin(size, row, rows, start[0], entered, at)
     cells[here : here + rows * padded] = 0.0
-    copy_rows(start[0], row * width, width, h, 0, padded, rows, width)
     copy_rows(start[1], row * width, width, cells, here, padded, rows, width)
     for t in range(steps):
-        enter(size, row, rows, t, x, step, h, entered, entered_at)
-        weights = copy * depth * columns
-        multiply(
-            entered, entered_at, stride, packed, weights, columns, gates, gates_at, columns, rows, depth, columns, False
-        )
-        there = here + rows * padded if keep else here
-        for r in range(rows):
-            if masked and not step[(row + r) * steps + t]:
-                copy_rows(cells, here + r * padded, 0, cells, there + r * padded, 0, 1, padded)
-            else:
-                _advance(
-                    padded, gates, gates_at + r * columns, cells, here + r * padded, there + r * padded, h, r * padded
-                )
-        copy_rows(h, 0, padded, hidden, (row * steps + t) * width, steps * width, rows, width)
-        here = there
+        enter(size, row, rows, t, x, step, entered, at)
+        multiply(entered, at, stride, packed, weights, columns, gates, gates_at, columns, rows, depth, columns, False)
+        after, there = (at + rows * stride, here + rows * padded) if keep else (at, here)
+        _advance(size, row, rows, t, step, gates, gates_at, cells, here, there, entered, at + h, after + h)
+        copy_rows(entered, after + h, stride, hidden, (row * steps + t) * width, steps * width, rows, width)
+        at, here = after, there
         if keep:
-            entered_at += rows * stride
             gates_at += rows * columns
-    copy_rows(h, 0, padded, last[0], row * width, width, rows, width)
+    copy_rows(entered, at + h, stride, last[0], row * width, width, rows, width)
     copy_rows(cells, here, padded, last[1], row * width, width, rows, width)
 
 
@@ -111,8 +126,8 @@ def forward(
     """Compute the tiles from `first` to `end`.
 
     packed: the matrices of gates.pack. x (S, B, T, I), step (S, B, T) or empty; start: h, c (S, B, H). Written are
-    hidden (S, B, T, H), last: h, c (S, B, H) and, if `keep`, kept: entered rows (S B T, D + N - H), gates
-    (S B T, 4 N), c before and after each step (S B (T + 1), N).
+    hidden (S, B, T, H), last: h, c (S, B, H) and, if `keep`, kept: entered rows (S B (T + 1), D + N - H),
+    gates (S B T, 4 N), c before and after each step (S B (T + 1), N).
     """
     for tile in range(first, end):
         _tile(tile, size, packed, x, step, start, hidden, last, keep, kept)
