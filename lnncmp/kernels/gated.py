@@ -14,9 +14,10 @@ from torch.autograd.function import once_differentiable
 
 from lnncmp.kernels import gru_backward, gru_forward, lstm_backward, lstm_forward
 from lnncmp.kernels.compiling import Array
-from lnncmp.kernels.gates import TILE, Size, pack, pack_transposed, unpack
+from lnncmp.kernels.gates import Size, pack, pack_transposed, unpack
 from lnncmp.kernels.matmul import padded
-from lnncmp.kernels.numbers import flat, look_up_once, stack
+from lnncmp.kernels.numbers import look_up_once, numbers_of, numbers_or_zeros, stack
+from lnncmp.kernels.rows import TILE
 from lnncmp.kernels.tiles import run_tiles
 
 _ALL_REAL = np.empty(0, np.bool_)
@@ -39,15 +40,6 @@ class Cell:
 
 LSTM = Cell(lstm_forward.GATES, lstm_forward.GATES, 2, lstm_forward.forward, lstm_backward.backward)
 GRU = Cell(gru_forward.GATES, gru_forward.COLUMNS, 1, gru_forward.forward, gru_backward.backward)
-
-
-def _numbers(tensor: Tensor) -> Array:
-    """Return all numbers of a tensor as a contiguous 1-D array; a view where possible."""
-    return flat(tensor.detach().contiguous().numpy())
-
-
-def _or_zeros(tensor: Tensor | None, count: int, kind: Any) -> Array:
-    return np.zeros(count, kind) if tensor is None else _numbers(tensor)
 
 
 def _size(x: Tensor, w_hh: Tensor) -> Size:
@@ -78,15 +70,15 @@ class GatedSequence(torch.autograd.Function):
         *tensors, keep, stacked = args
         size = _size(x, tensors[1])
         copies, batch, steps, _, hidden, _ = size
-        w_ih, w_hh, b_ih, b_hh, *start = (_numbers(tensor) for tensor in tensors)
+        w_ih, w_hh, b_ih, b_hh, *start = (numbers_of(tensor) for tensor in tensors)
         kind = w_ih.dtype
         kept = _kept(cell, size if keep else (0, *size[1:]), kind)
         y = np.empty(copies * batch * steps * hidden, kind)
         last = tuple(np.empty(copies * batch * hidden, kind) for _ in start)
         packed = pack(size, cell.gates, w_ih, w_hh, b_ih, b_hh)
-        real = _ALL_REAL if step is None else _numbers(step)
+        real = _ALL_REAL if step is None else numbers_of(step)
         tiles = copies * -(-batch // TILE)
-        run_tiles(cell.forward, tiles, size, packed, _numbers(x), real, tuple(start), y, last, keep, kept)
+        run_tiles(cell.forward, tiles, size, packed, numbers_of(x), real, tuple(start), y, last, keep, kept)
         ends = [torch.from_numpy(end).view(tensors[4].shape) for end in last]
         saved = [torch.from_numpy(numbers) for numbers in kept]
         if stacked:
@@ -111,21 +103,21 @@ class GatedSequence(torch.autograd.Function):
         cell, size = ctx.cell, ctx.size
         copies, batch, steps, inputs, hidden, width = size
         step, w_ih, w_hh, *kept = ctx.saved_tensors
-        weights = _numbers(w_ih), _numbers(w_hh)
+        weights = numbers_of(w_ih), numbers_of(w_hh)
         kind = weights[0].dtype
         of_x = ctx.needs_input_grad[1]
         wide = padded(inputs, kind == np.float32)
         recurrent = pack_transposed(copies, cell.gates, hidden, width, hidden, width, weights[1])
         driving = pack_transposed(copies if of_x else 0, cell.gates, hidden, width, inputs, wide, weights[0])
         states = copies * batch * hidden
-        d_hidden = _or_zeros(gradients[0], states * steps, kind)
-        d_last = tuple(_or_zeros(end, states, kind) for end in gradients[1 : 1 + cell.states])
+        d_hidden = numbers_or_zeros(gradients[0], states * steps, kind)
+        d_last = tuple(numbers_or_zeros(end, states, kind) for end in gradients[1 : 1 + cell.states])
         d_x = np.empty(copies * batch * steps * inputs if of_x else 0, kind)
         d_start = tuple(np.empty(states, kind) for _ in d_last)
         tiles = copies * -(-batch // TILE)
         summed = np.zeros(tiles * (inputs + 2 + hidden) * cell.gates * width, kind)
-        real = _ALL_REAL if step is None else _numbers(step)
-        saved = tuple(_numbers(tensor) for tensor in kept)
+        real = _ALL_REAL if step is None else numbers_of(step)
+        saved = tuple(numbers_of(tensor) for tensor in kept)
         run_tiles(
             cell.backward, tiles, size, wide, real, (recurrent, driving), saved, d_hidden, d_last, d_x, d_start, summed
         )

@@ -13,23 +13,13 @@ import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.lanes import load_narrow, narrow_lanes, store
+from lnncmp.kernels.rows import TILE, copy_rows
 
-TILE = 16
-"""Rows of a full tile."""
 CHUNK = 96
 """Rows of gradients that are gathered before they are multiplied into those of the weights."""
 
 Size = tuple[int, int, int, int, int, int]
 """S, B, T, I, H, N."""
-
-
-@part
-def tile_place(tile: int, batch: int) -> tuple[int, int, int]:
-    """Return the copy, the first row and the number of rows of a tile; the tiles of a copy are nearly equal."""
-    blocks = -(-batch // TILE)
-    copy, block = tile // blocks, tile % blocks
-    first = batch * block // blocks
-    return copy, first, batch * (block + 1) // blocks - first
 
 
 @kernel
@@ -90,22 +80,6 @@ def unpack(size: Size, gates: int, summed: Array) -> tuple[Array, Array, Array, 
                 for k in range(hidden):
                     d_w_hh[row * hidden + k] = matrix[column + (inputs + 2 + k) * columns]
     return d_w_ih, d_w_hh, d_b_ih, d_b_hh
-
-
-@part
-def copy_rows(
-    source: Array, source_at: int, source_row: int, out: Array, out_at: int, out_row: int, rows: int, columns: int
-) -> None:
-    """Copy a matrix (rows, columns) from one flat array to another, each with a row every `_row` numbers."""
-    lanes = narrow_lanes(out)
-    for r in range(rows):
-        here, there, k = source_at + r * source_row, out_at + r * out_row, 0
-        while k + lanes <= columns:
-            store(out, there + k, load_narrow(source, here + k))
-            k += lanes
-        while k < columns:
-            out[there + k] = source[here + k]
-            k += 1
 
 
 @part

@@ -6,10 +6,11 @@ Legend of shapes as in lnncmp.kernels.gates, R rows of a tile.
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
-from lnncmp.kernels.gates import CHUNK, Size, add_gradient, copy_rows, tile_place
+from lnncmp.kernels.gates import CHUNK, Size, add_gradient
 from lnncmp.kernels.gru_forward import COLUMNS, GATES
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.matmul import multiply, multiply_transposed
+from lnncmp.kernels.rows import copy_rows, tile_place
 
 
 @part

@@ -11,9 +11,10 @@ import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.fast_math import sigmoid, tanh
-from lnncmp.kernels.gates import Size, begin, copy_rows, enter, tile_place
+from lnncmp.kernels.gates import Size, begin, enter
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.matmul import multiply
+from lnncmp.kernels.rows import copy_rows, tile_place
 
 GATES = 3
 COLUMNS = 4

@@ -7,10 +7,11 @@ import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.fast_math import tanh
-from lnncmp.kernels.gates import CHUNK, Size, add_gradient, copy_rows, tile_place
+from lnncmp.kernels.gates import CHUNK, Size, add_gradient
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.lstm_forward import GATES
 from lnncmp.kernels.matmul import multiply, multiply_transposed
+from lnncmp.kernels.rows import copy_rows, tile_place
 
 
 @part

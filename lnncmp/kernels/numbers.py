@@ -68,3 +68,13 @@ def look_up_once(function: type[torch.autograd.Function]) -> type[torch.autograd
     """Keep the signature of `forward`, which torch otherwise looks up at every call (some 20 microseconds)."""
     function.forward.__signature__ = inspect.signature(function.forward)  # type: ignore[attr-defined]
     return function
+
+
+def numbers_of(tensor: Tensor) -> NDArray[Any]:
+    """Return all numbers of a tensor as a contiguous 1-D array; a view where possible."""
+    return flat(tensor.detach().contiguous().numpy())
+
+
+def numbers_or_zeros(tensor: Tensor | None, count: int, kind: Any) -> NDArray[Any]:
+    """Return all numbers of a gradient as a contiguous 1-D array, `count` zeros where there is none."""
+    return np.zeros(count, kind) if tensor is None else numbers_of(tensor)
