@@ -49,6 +49,7 @@ def notes(
         *_timespans(rows),
         *(_ablation(name, rows, groups) for name, groups in ablations.items()),
         *_cost(rows, shape, measurements),
+        *_together(runs),
         *_published(rows),
     ]
 
@@ -247,6 +248,14 @@ def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[
                 f"{row.model}: no measurement of {row.implementation} at this shape (measured: {', '.join(others)})."
             )
     return found
+
+
+def _together(runs: Groups) -> list[str]:
+    """Return that an epoch's time is a share of the time of several runs, where it is."""
+    most = max((run.stacked for group in runs.values() for run in group), default=1)
+    if most == 1:
+        return []
+    return [f"Time per epoch: a run's share where up to {most} seeds of a model were trained in one call."]
 
 
 def _published(rows: Sequence[ModelRow]) -> list[str]:
