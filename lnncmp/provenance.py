@@ -9,7 +9,7 @@ from typing import Any
 
 from lnncmp import __version__
 
-_PACKAGES = ("torch", "numpy", "scipy", "ncps", "torchdiffeq", "mujoco", "gymnasium")
+_PACKAGES = ("torch", "numba", "numpy", "scipy", "ncps", "torchdiffeq", "mujoco", "gymnasium")
 
 
 def provenance(*, threads: int, device: str, jobs: int) -> dict[str, Any]:

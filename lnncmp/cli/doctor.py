@@ -11,14 +11,26 @@ from lnncmp.cli.options import available_cores
 from lnncmp.data.cache import cache_root
 from lnncmp.errors import LnncmpError
 
-_PACKAGES = ("torch", "numpy", "scipy", "ncps", "torchdiffeq", "gymnasium", "mujoco", "pydantic", "typer", "rich")
+_PACKAGES = (
+    "torch",
+    "numba",
+    "numpy",
+    "scipy",
+    "ncps",
+    "torchdiffeq",
+    "gymnasium",
+    "mujoco",
+    "pydantic",
+    "typer",
+    "rich",
+)
 
 
 def doctor(format: ListFormat = "table") -> None:
     """Check packages, processor, accelerator and cache folder. Exit code 1 if something is broken."""
     rows = [_package(name) for name in _PACKAGES]
     rows.append({"check": "cores", "found": str(available_cores()), "advice": ""})
-    rows += [_accelerator(), _cache()]
+    rows += [_accelerator(), _kernels(), _cache()]
     print_listing("Doctor", rows, format)
     if any(row["advice"].startswith("Broken") for row in rows):
         raise typer.Exit(1)
@@ -39,6 +51,13 @@ def _accelerator() -> dict[str, str]:
     if torch.cuda.is_available():
         return {"check": "CUDA", "found": torch.cuda.get_device_name(0), "advice": "Use it with --device cuda."}
     return {"check": "CUDA", "found": "none", "advice": "Runs use the processor."}
+
+
+def _kernels() -> dict[str, str]:
+    from lnncmp.kernels.compiling import cache_folder, kept_on_disk
+
+    advice = "" if kept_on_disk() else "Not compiled yet: the first runs take some seconds longer."
+    return {"check": "kernels", "found": str(cache_folder()), "advice": advice}
 
 
 def _cache() -> dict[str, str]:
