@@ -1,0 +1,100 @@
+"""Times of actions that take turns: what slows the machine down for a while slows all of them."""
+
+import gc
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+Key = TypeVar("Key", bound=Hashable)
+Action = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Seconds that an action took, once a round: on the clock, and of the processor in all threads."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def quartiles(self) -> tuple[float, float, float]:
+        """Return first quartile, median and third quartile of the wall times."""
+        low, middle, high = np.quantile(self.wall, [0.25, 0.5, 0.75])
+        return float(low), float(middle), float(high)
+
+    def each_of(self, calls: int) -> "Samples":
+        """Return the times of one call where an action was so many."""
+        return Samples([wall / calls for wall in self.wall], [cpu / calls for cpu in self.cpu])
+
+    def cpu_median(self) -> float:
+        """Return the median processor time."""
+        return float(np.median(self.cpu))
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long an action may be measured: rounds for short ones, at least `least` and at most `most` of them.
+
+    seconds: what all rounds of one action may take together, as far as `least` rounds allow. few: as `least`, for an
+    action of more than `long` seconds. rounds: if given, exactly so many.
+    """
+
+    seconds: float = 4.0
+    most: int = 25
+    least: int = 5
+    few: int = 3
+    long: float = 1.5
+    rounds: int | None = None
+
+    def rounds_for(self, expected: float) -> int:
+        """Return the rounds for an action of `expected` seconds."""
+        if self.rounds is not None:
+            return self.rounds
+        least = self.few if expected > self.long else self.least
+        return max(least, min(self.most, int(self.seconds / max(expected, 1e-9))))
+
+
+def warm_up(action: Action, calls: int = 3, budget: float = 2.0) -> float:
+    """Call `action` up to so often, at least twice, until `budget` seconds are used; return what the last one took."""
+    used, last, done = 0.0, 0.0, 0
+    while done < 2 or (done < calls and used < budget):
+        last = timed(action)[0]
+        used += last
+        done += 1
+    return last
+
+
+def timed(action: Action) -> tuple[float, float]:
+    """Return the seconds that `action` takes: wall, processor."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    action()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def interleaved(
+    actions: Mapping[Key, Action], rounds: Mapping[Key, int], after_round: Callable[[int, int], None]
+) -> dict[Key, Samples]:
+    """Return samples of all actions, taken in turns (A B C A B C): action k takes part in rounds[k] rounds.
+
+    An action with fewer rounds than others sits out some of them, evenly. Python's garbage collector runs between the
+    rounds only. `after_round` is told how many rounds are done, and of how many.
+    """
+    samples = {key: Samples() for key in actions}
+    total = max(rounds.values(), default=0)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number in range(total):
+            for key, action in actions.items():
+                if (number + 1) * rounds[key] // total > number * rounds[key] // total:
+                    wall, cpu = timed(action)
+                    samples[key].wall.append(wall)
+                    samples[key].cpu.append(cpu)
+            gc.collect()
+            after_round(number + 1, total)
+    finally:
+        if collecting:
+            gc.enable()
+    return samples
