@@ -31,7 +31,7 @@ class RecurrentLayer(nn.Module, ABC):
         """How a sequence is computed where the layer's weights are now: `fused`, `loop` or `torch`."""
         if self.chosen not in ("auto", "fused"):
             return self.chosen
-        return "fused" if self.has_kernel() and usable(*self.parameters()) else self.fallback
+        return "fused" if self.has_kernel() and usable(next(self.parameters())) else self.fallback
 
     def has_kernel(self) -> bool:
         """Return whether a fused kernel computes this layer as it is set up (on a device that kernels work on)."""

@@ -17,6 +17,7 @@ from lnncmp.cells.layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.cells.solvers import SolverOptions, advance
 from lnncmp.cells.synapses import Synapses
 from lnncmp.cells.wiring import Wiring
+from lnncmp.kernels.numbers import check_kind
 
 MIN_CAPACITANCE = 1e-6
 """Lower bound of cm under the clip constraint (the authors' TensorFlow code has the same; ncps allows 0)."""
@@ -56,6 +57,8 @@ class LTCLayer(RecurrentLayer):
         Padding needs no mask of the state: dt is set to 0 there, and every solver is exact at dt = 0.
         """
         x, dt = blank_padding(x, dt, step)
+        if self.implementation == "fused" and not dt.requires_grad:
+            return self._fused(x, dt, state[0])
         gleak, cm = self._positive(self.gleak)[:, None], self._positive(self.cm)[:, None]
         nums, dens = self._sensory_drive(x, gleak)
         currents = self.recurrent.prepare(self._positive)
@@ -70,6 +73,21 @@ class LTCLayer(RecurrentLayer):
             v = advance(v, right_side, cm, dt_t, self.options)
             outputs.append(v.t())
         return stack_steps(outputs, self.width, state[0]), (v.t(),)
+
+    def has_kernel(self) -> bool:
+        """Return whether the solver is the semi-implicit one, which the kernel computes."""
+        return self.options.solver == "semi_implicit"
+
+    def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
+        """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
+        from lnncmp.kernels.ltc import ltc_sequence  # loads the compiler, which takes a second
+
+        check_kind(self.cm, x=x, dt=dt, v=v)
+        raw = (self.cm, self.gleak, self.vleak, self.input_w, self.input_b)
+        parameters = (*raw, *self.sensory.raw(), *self.recurrent.raw())
+        options = self.options
+        hidden = ltc_sequence(x, dt, v, parameters, options.unfolds, options.epsilon, self.constraint == "softplus")
+        return hidden, (hidden[:, -1] if hidden.shape[1] else v,)
 
     def _sensory_drive(self, x: Tensor, gleak: Tensor) -> tuple[Tensor, Tensor]:
         """Return num and den (H, T, B) of leak and inputs for x (B, T, I), gleak (H, 1)."""

@@ -78,6 +78,10 @@ class Synapses(nn.Module):
         """The number of synapses that exist."""
         return int(self.mask.sum())
 
+    def raw(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return mask, sigma, mu, w, erev, each (P, J), as the kernels take them."""
+        return self.mask, self.sigma, self.mu, self.w, self.erev
+
     def prepare(self, positive: Callable[[Tensor], Tensor]) -> Currents:
         """Return the currents as a function of the sources' potential; `positive` maps w to conductances >= 0."""
         w, sigma = self._lay_out(positive(self.w)), self._lay_out(self.sigma)

@@ -20,6 +20,7 @@ from lnncmp.data.cache import cache_root
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Array = NDArray[Any]
 """An array that a kernel works on: contiguous, 1-D unless said otherwise, float32 or float64 unless said otherwise."""
+Arrays = tuple[Array, ...]
 
 
 @cache

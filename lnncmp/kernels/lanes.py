@@ -25,6 +25,8 @@ WIDE = {types.float32: 16, types.float64: 8}
 """Elements of a vector of 512 bits, by their type."""
 NARROW = {types.float32: 8, types.float64: 4}
 """Elements of a vector of 256 bits, by their type."""
+DOUBLE = {types.float32: 32, types.float64: 16}
+"""Elements of two vectors of 512 bits worked on together, by their type."""
 
 FLAGS = ("contract",)
 
@@ -204,6 +206,12 @@ def fill(typing_context: Any, array: Any, value: Any) -> Any:
 def fill_narrow(typing_context: Any, array: Any, value: Any) -> Any:
     """Return narrow lanes of the type of a 1-D array's elements, each equal to `value`."""
     return _repeat(NARROW, array, value)
+
+
+@intrinsic
+def fill_double(typing_context: Any, array: Any, value: Any) -> Any:
+    """Return double lanes of the type of a 1-D array's elements, each equal to `value`."""
+    return _repeat(DOUBLE, array, value)
 
 
 @intrinsic

@@ -33,6 +33,13 @@ def check_kind(expected: Tensor, **tensors: Tensor) -> None:
             )
 
 
+def element_type(single: bool) -> Any:
+    """Return Numba's type of float32 (`single`) or float64."""
+    from numba import types
+
+    return types.float32 if single else types.float64
+
+
 def array(tensor: Tensor, stacked: bool) -> NDArray[Any]:
     """Return the tensor's numbers as a contiguous array with a leading axis of copies; a view where possible."""
     numbers: NDArray[Any] = tensor.detach().contiguous().numpy()
