@@ -72,7 +72,7 @@ class _Measuring:
         """Time training steps, single ones and stacked ones in the same rounds, then the optimisers alone."""
         actions: dict[Timed, Action] = {(contender, "train"): step for contender, step in self.steps.items()}
         expected = self._warm(actions)
-        if "stacked" in self.plan.parts:
+        if "stacked" in self.plan.parts and stacked.available():
             stacks = self._stacks(expected)
             expected |= self._warm(stacks)
             actions |= stacks

@@ -26,12 +26,14 @@ def training_step(contender: Contender, workload: Workload, copies: int) -> Acti
     x = torch.randn(*size, workload.inputs, generator=generator)
     y = torch.randn(*size, workload.outputs, generator=generator)
     dt = torch.stack([elapsed_times(workload, workload.steps)] * copies)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], fused=True)
+    model.train(True)
+    optimizer = torch.optim.Adam(model.rows, fused=True)
 
     def act() -> None:
         optimizer.zero_grad(set_to_none=True)
-        losses = (model(x, dt, None) - y).square().mean((1, 2, 3))
+        losses = (model(x, dt) - y).square().mean((1, 2, 3))
         losses.sum().backward()
         optimizer.step()
+        model.constrain()
 
     return act
