@@ -22,6 +22,11 @@ class TimeAsInput(SequenceModel):
         """What the wrapped model runs as."""
         return self.model.implementation
 
+    @property
+    def stackable(self) -> bool:
+        """What the wrapped model says of itself."""
+        return self.model.stackable
+
     def initial_state(self, batch: int) -> State:
         """Return the wrapped model's state."""
         return self.model.initial_state(batch)

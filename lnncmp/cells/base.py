@@ -27,6 +27,11 @@ class SequenceModel(nn.Module, ABC):
         `loop`: plain PyTorch over time; `torch`: torch.nn's layer; `fused`: a kernel of this project.
         """
 
+    @property
+    def stackable(self) -> bool:
+        """Whether torch.func.vmap may run several copies of the model, as one call of its kernels."""
+        return False
+
     @abstractmethod
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step: tensors (batch, ...) on the model's device and dtype."""

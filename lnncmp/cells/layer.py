@@ -37,6 +37,11 @@ class RecurrentLayer(nn.Module, ABC):
         """Return whether a fused kernel computes this layer as it is set up (on a device that kernels work on)."""
         return False
 
+    @property
+    def stackable(self) -> bool:
+        """Whether copies of the layer can be computed in one call: those of a fused kernel can."""
+        return self.implementation == "fused"
+
     @abstractmethod
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step: tensors (batch, ...) on the layer's device and dtype."""

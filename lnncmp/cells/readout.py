@@ -40,6 +40,11 @@ class RecurrentModel(SequenceModel):
         """How the layer computes a sequence where its weights are now."""
         return self.layer.implementation
 
+    @property
+    def stackable(self) -> bool:
+        """Whether copies of the layer can be computed in one call."""
+        return self.layer.stackable
+
     def initial_state(self, batch: int) -> State:
         """Return the layer's state before the first step: tensors (batch, ...)."""
         return self.layer.initial_state(batch)

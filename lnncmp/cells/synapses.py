@@ -13,6 +13,7 @@ Legend of shape suffixes: B batch, P sources, J targets, K sources of a target (
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,32 @@ def _uniform(shape: tuple[int, ...], low: float, high: float) -> nn.Parameter:
     return nn.Parameter(torch.empty(shape).uniform_(low, high))
 
 
+class SourceTable(NamedTuple):
+    """The targets with a synapse (R), their sources and places in (P, J) (R K each), and which entries exist (R, K)."""
+
+    targets: Tensor
+    sources: Tensor
+    pairs: Tensor
+    present: Tensor
+
+
+def _table(mask: Tensor) -> SourceTable:
+    targets = mask.any(0).nonzero()[:, 0]
+    width = int(mask.sum(0).max())
+    # A stable sort puts the existing sources first, in order; what follows fills the table and is masked.
+    order = (~mask[:, targets]).to(torch.uint8).argsort(dim=0, stable=True)[:width].t().contiguous()
+    pairs = (order * mask.shape[1] + targets[:, None]).flatten()
+    return SourceTable(targets, order.flatten(), pairs, mask.t()[targets].gather(1, order))
+
+
+def _lay_out(p: Tensor, table: SourceTable | None) -> Tensor:
+    """Return a parameter (P, J) as (J, P), or as (R, K) of the table, in the order in which it is read."""
+    if table is None:
+        # With transposed views every unfold takes about twice the time.
+        return p.t().contiguous()
+    return p.flatten().index_select(0, table.pairs).view(table.present.shape)
+
+
 class Synapses(nn.Module):
     """All synapses from P sources to J targets, for a wiring's `polarity` (P, J) in {-1, 0, 1}.
 
@@ -40,10 +67,6 @@ class Synapses(nn.Module):
     """
 
     mask: Tensor
-    targets: Tensor
-    sources: Tensor
-    pairs: Tensor
-    present: Tensor
 
     def __init__(self, polarity: np.ndarray, layout: str = "auto") -> None:
         super().__init__()
@@ -59,19 +82,8 @@ class Synapses(nn.Module):
         table = int((fan_in > 0).sum()) * int(fan_in.max())
         sparse = layout == "gathered" or (layout == "auto" and table < GATHER_BELOW * mask.numel())
         self.gathered = sparse and table > 0
-        if self.gathered:
-            self._build_table(mask)
-
-    def _build_table(self, mask: Tensor) -> None:
-        """Register the targets with a synapse (R), their sources (R, K) and which entries exist (R, K)."""
-        targets = mask.any(0).nonzero()[:, 0]
-        width = int(mask.sum(0).max())
-        # A stable sort puts the existing sources first, in order; what follows fills the table and is masked.
-        order = (~mask[:, targets]).to(torch.uint8).argsort(dim=0, stable=True)[:width].t().contiguous()
-        self.register_buffer("targets", targets, persistent=False)
-        self.register_buffer("sources", order.flatten(), persistent=False)
-        self.register_buffer("pairs", (order * mask.shape[1] + targets[:, None]).flatten(), persistent=False)
-        self.register_buffer("present", mask.t()[targets].gather(1, order), persistent=False)
+        # No buffer: its size differs from wiring to wiring, and only the plain path reads it.
+        self._table = _table(mask) if self.gathered else None
 
     @property
     def count(self) -> int:
@@ -84,18 +96,14 @@ class Synapses(nn.Module):
 
     def prepare(self, positive: Callable[[Tensor], Tensor]) -> Currents:
         """Return the currents as a function of the sources' potential; `positive` maps w to conductances >= 0."""
-        w, sigma = self._lay_out(positive(self.w)), self._lay_out(self.sigma)
-        w = w * (self.present if self.gathered else self.mask.t())
-        weights = torch.stack([w * self._lay_out(self.erev), w], 1)
-        slope, offset = sigma[..., None], -(sigma * self._lay_out(self.mu))[..., None]
-        return self._gathered(weights, slope, offset) if self.gathered else self._dense(weights, slope, offset)
-
-    def _lay_out(self, p: Tensor) -> Tensor:
-        """Return a parameter (P, J) as (J, P), or as (R, K) of the table, in the order in which it is read."""
-        if not self.gathered:
-            # With transposed views every unfold takes about twice the time.
-            return p.t().contiguous()
-        return p.flatten().index_select(0, self.pairs).view(self.present.shape)
+        table = self._table
+        if table is not None and table.present.device != self.w.device:
+            table = self._table = SourceTable(*(part.to(self.w.device) for part in table))
+        w, sigma = _lay_out(positive(self.w), table), _lay_out(self.sigma, table)
+        w = w * (self.mask.t() if table is None else table.present)
+        weights = torch.stack([w * _lay_out(self.erev, table), w], 1)
+        slope, offset = sigma[..., None], -(sigma * _lay_out(self.mu, table))[..., None]
+        return self._dense(weights, slope, offset) if table is None else self._gathered(table, weights, slope, offset)
 
     def _dense(self, weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
         def currents(v: Tensor, num: Tensor, den: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,13 +113,13 @@ class Synapses(nn.Module):
 
         return currents
 
-    def _gathered(self, weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
-        rows, width = self.present.shape
+    def _gathered(self, table: SourceTable, weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
+        rows, width = table.present.shape
 
         def currents(v: Tensor, num: Tensor, den: Tensor) -> tuple[Tensor, Tensor]:
-            v_pre = v.index_select(0, self.sources).view(rows, width, -1)
+            v_pre = v.index_select(0, table.sources).view(rows, width, -1)
             s = torch.sigmoid(torch.addcmul(offset, v_pre, slope))
             added_num, added_den = torch.bmm(weights, s).unbind(1)
-            return num.index_add(0, self.targets, added_num), den.index_add(0, self.targets, added_den)
+            return num.index_add(0, table.targets, added_num), den.index_add(0, table.targets, added_den)
 
         return currents

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lnncmp.kernels.buffers import borrow
 from lnncmp.kernels.compiling import Array
 from lnncmp.kernels.lanes import DOUBLE, NARROW, WIDE
 from lnncmp.kernels.ltc_backward import backward_double, backward_narrow, backward_wide, finish, prepare_backward
@@ -67,12 +68,23 @@ class LTCSequence(torch.autograd.Function):
         )
         layer = tiles * width * lanes
         hidden = np.empty((copies, batch, steps, width), xs.dtype)
-        path = np.empty(layer * (steps * unfolds + 1) if keep else 0, xs.dtype)
-        ratios = np.empty(layer * steps * unfolds if keep else 0, xs.dtype)
+        path = borrow(layer * (steps * unfolds + 1) if keep else 0, xs.dtype)
+        ratios = borrow(layer * steps * unfolds if keep else 0, xs.dtype)
         acting = capacitance, leak, neurons[2]
-        given = flat(xs), flat(dts), flat(start), acting, mapping, sensed, listed, flat(hidden), path, ratios
+        given = (
+            flat(xs),
+            flat(dts),
+            flat(start),
+            acting,
+            mapping,
+            sensed,
+            listed,
+            flat(hidden),
+            path.numpy(),
+            ratios.numpy(),
+        )
         run_tiles(run, tiles, size, *given)
-        return tensor(hidden, stacked), torch.from_numpy(path), torch.from_numpy(ratios)
+        return tensor(hidden, stacked), path, ratios
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -80,6 +92,7 @@ class LTCSequence(torch.autograd.Function):
         *tensors, ctx.unfolds, ctx.epsilon, ctx.positive, _, ctx.stacked = inputs
         _, *kept = output
         ctx.mark_non_differentiable(*kept)
+        ctx.set_materialize_grads(False)  # else the path would get a gradient of zeros as large as itself
         ctx.save_for_backward(*tensors, *kept)
 
     @staticmethod
