@@ -32,7 +32,7 @@ GROUND = {
     "provenance",
     "runs.record",
 }
-WORK = {"metrics", "predict", "train", "measure", "building", "evaluate", "matching"}
+WORK = {"metrics", "predict", "train", "train_stack", "stacking", "measure", "building", "evaluate", "matching"}
 TABLES = {"report.console", "report.grid", "report.markdown", "report.numbers"}
 COMPARING = {"compare", "claims", "stats", "report"}
 

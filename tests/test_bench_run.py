@@ -14,9 +14,11 @@ from lnncmp.bench.exchange import Plan, Session
 from lnncmp.bench.fresh import DiedError, in_fresh_process
 from lnncmp.bench.limits import Limits
 from lnncmp.bench.lineup import line_up
+from lnncmp.bench.memory import first_call_seconds
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.session import measure
+from lnncmp.bench.stacked import StackedStep
 from lnncmp.bench.steps import elapsed_times, streaming, training_step
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import Workload
@@ -25,6 +27,7 @@ from lnncmp.errors import LnncmpError, UsageError
 TINY = Workload("W4", 3, 10, 2, 12, 4, irregular=True)
 REGULAR = replace(TINY, irregular=False)
 ONCE = Effort(rounds=2)
+FUSED = Contender("ltc", "autoncp", "fused")
 
 
 def quiet(what, done, total):
@@ -203,10 +206,11 @@ class TestWhole:
     def test_stacked_networks_are_those_with_a_kernel(self, whole):
         made, _ = whole
         for row in made.rows:
-            if row.implementation not in ("fused", "native"):
-                assert row.stacked_ms is None
-            elif row.stacked_ms is not None:
-                assert row.stacked_copies == 10 and row.stacked_ratio_lstm > 0
+            if row.implementation == "fused":
+                assert row.stacked_copies == 10 and row.stacked_ms > 0 and row.stacked_ratio_lstm > 0
+                assert (row.stacked_ratio_ncps is None) == (row.ratio_ncps is None)
+            else:
+                assert row.stacked_ms is None and row.stacked_copies is None
 
     def test_the_document_is_complete(self, whole):
         made, told = whole
@@ -216,6 +220,29 @@ class TestWhole:
         assert document["workloads"][0]["hidden"] == 12 and len(document["notes"]) >= 5
         for what in ("training steps", "inference", "streaming", "memory, a process each"):
             assert any(what in text for text, _, _ in told)
+
+
+def test_a_stacked_step_is_as_many_single_ones():
+    step = StackedStep(FUSED, TINY, 3)
+    singles = [build_network(FUSED, TINY, seed) for seed in range(3)]
+    step()
+    step()
+    for number, model in enumerate(singles):
+        single = training_step(model, TINY, TINY.steps)
+        single.x, single.y, single.dt = step.x[number], step.y[number], step.dt[number]
+        single()
+        single()
+        start = dict(build_network(FUSED, TINY, number).named_parameters())
+        for name, weight in model.named_parameters():
+            assert torch.allclose(step.stack.models[number].get_parameter(name), weight, atol=1e-5), name
+            assert not weight.requires_grad or not weight.numel() or not torch.equal(weight, start[name]), name
+
+
+def test_the_first_call_compiles_into_the_cache_that_it_is_given(tmp_path):
+    seconds = in_fresh_process(
+        first_call_seconds, FUSED, TINY, tell=quiet, threads=1, environment={"LNNCMP_CACHE": str(tmp_path)}
+    )
+    assert seconds > 0 and list((tmp_path / "kernels").rglob("*.nbc"))
 
 
 class TestFailures:

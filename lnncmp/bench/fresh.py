@@ -30,12 +30,15 @@ class DiedError(LnncmpError):
 def in_fresh_process(work: Work, *args: Any, tell: Tell, threads: int, environment: Mapping[str, str]) -> Any:
     """Return work(tell, *args) as a new process computes it, with `threads` threads of torch; it never outlives this.
 
-    The new process has the environment of this one, with `environment` put into it, before a kernel is loaded. Raises what the work raises if that is an
-    LnncmpError, else an LnncmpError that names it; DiedError if the process ends without an answer.
+    The new process has the environment of this one, with `environment` put into it before a kernel is loaded. Raises
+    what the work raises if that is an LnncmpError, else an LnncmpError that names it; DiedError if the process ends
+    without an answer.
     """
     context = _context()
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(sending, {**os.environ, **environment}, threads, work, args), daemon=True)
+    process = context.Process(
+        target=_serve, args=(sending, {**os.environ, **environment}, threads, work, args), daemon=True
+    )
     process.start()
     sending.close()
     try:

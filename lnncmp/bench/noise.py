@@ -43,5 +43,8 @@ def noise_warnings(found: Iterable[tuple[str, Noise]]) -> list[str]:
         if noise.waiting > MOST_WAITING:
             signs.append(f"it waited for the processor {1 - 1 / noise.waiting:.0%} of the time")
         if signs:
-            told.append(f"{name}: the machine was too busy to trust small differences: {' and '.join(signs)}.")
+            told.append(
+                f"{name}: the machine was too busy to trust small differences: {' and '.join(signs)}. "
+                "Repeat it when nothing else runs; until then processor times (cpu_*) tell more."
+            )
     return told

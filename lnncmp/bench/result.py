@@ -20,14 +20,14 @@ class BenchRow(_Part):
     ms, inference_ms: median wall time of a training step and of a forward pass without gradients. spread,
     inference_spread: first and third quartile, likewise in ms. cpu_ms: median processor time of a training step, all
     threads. latency_us: median of one streaming step at batch 1. ratio_*: time of ncps's network of the same model and
-    wiring, or of torch.nn.LSTM, over this one's: above 1 this row is faster. saved_bytes: kept for the backward pass.
-    peak_bytes: growth of a fresh process over training steps. compile_seconds: what the first call costs more where
-    no compiled kernel is kept. stacked_ms: one training step of `stacked_copies` networks in one call; its ratios are
-    to as many steps of the peer one after the other. optimizer_ms, default_optimizer_ms: Adam(fused=True), which is
-    part of ms, and Adam as torch gives it without arguments, on the weights of this network. scaled: times and bytes
-    were measured at `measured_steps` steps and multiplied. roofline_ms: what this machine would need at least for the
-    operations; roofline_fraction: that over ms. output_difference: largest difference to the peer's outputs for the
-    same weights.
+    wiring, or of torch.nn.LSTM, over this one's: above 1 this row is faster. cpu_ratio_*: the same of processor times.
+    saved_bytes: kept for the backward pass. peak_bytes: growth of a fresh process over training steps.
+    compile_seconds: what the first call costs more where no compiled kernel is kept. stacked_ms: one training step of
+    `stacked_copies` networks in one call; its ratios are to as many steps of the peer one after the other.
+    optimizer_ms, default_optimizer_ms: Adam(fused=True), which is part of ms, and Adam as torch gives it without
+    arguments, on the weights of this network. scaled: times and bytes were measured at `measured_steps` steps and
+    multiplied. roofline_ms: what this machine would need at least for the operations; roofline_fraction: that over ms.
+    output_difference: largest difference to the peer's outputs for the same weights, over the largest output.
     """
 
     workload: str
@@ -41,6 +41,8 @@ class BenchRow(_Part):
     cpu_ms: float | None = None
     ratio_ncps: float | None = None
     ratio_lstm: float | None = None
+    cpu_ratio_ncps: float | None = None
+    cpu_ratio_lstm: float | None = None
     inference_ms: float | None = None
     inference_spread: Ends | None = None
     inference_ratio_ncps: float | None = None

@@ -1,14 +1,16 @@
 """From raw figures to the rows of the result: medians, quartiles, ratios, scaling, the share of the limit reached."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lnncmp.bench.contenders import PEERS, REFERENCE, Contender
 from lnncmp.bench.exchange import Ceilings, Found
 from lnncmp.bench.result import BenchRow
-from lnncmp.bench.timing import Samples
 from lnncmp.bench.workload import Workload
+
+SCALED_PARTS = ("train", "inference", "stacked")
+"""What takes a time in proportion to the steps of the sequence."""
 
 
 @dataclass(frozen=True)
@@ -23,87 +25,85 @@ def rows_of(
     workload: Workload, found: Sequence[Found], apart: Apart, ceilings: Ceilings | None, threads: int, copies: int
 ) -> list[BenchRow]:
     """Return one row for each network, in their order."""
-    peers = _Medians(found, workload)
-    return [_row(workload, one, apart, ceilings, threads, copies, peers) for one in found]
+    medians = _Medians(workload, found)
+    rows = []
+    for one in found:
+        factor = workload.steps / one.steps
+        values = {**_training(one, factor, medians), **_others(one, factor, medians, copies)}
+        if ceilings is not None:
+            limit = one.operations.milliseconds(ceilings.flops, ceilings.sigmoids)
+            values |= {"roofline_ms": limit, "roofline_fraction": limit / values["ms"] if "ms" in values else None}
+        row = BenchRow(
+            workload=workload.name,
+            **asdict(one.contender),
+            threads=threads,
+            saved_bytes=_multiplied(one.saved_bytes, factor),
+            peak_bytes=_multiplied(apart.peaks.get(one.contender), factor),
+            compile_seconds=apart.compile_seconds.get(one.contender),
+            scaled=one.steps < workload.steps,
+            measured_steps=one.steps,
+            output_difference=one.difference,
+            **values,
+        )
+        rows.append(row)
+    return rows
 
 
 class _Medians:
-    """Median seconds of what was timed, by network, for the whole workload."""
+    """Median seconds of what was timed, by network, for the whole workload: on the clock, of the processor."""
 
-    def __init__(self, found: Iterable[Found], workload: Workload) -> None:
-        self.seconds = {
-            (one.contender, part): samples.quartiles()[1] * _factor(part, one, workload)
-            for one in found
-            for part, samples in one.samples.items()
-        }
+    def __init__(self, workload: Workload, found: Sequence[Found]) -> None:
+        self.wall, self.cpu = {}, {}
+        for one in found:
+            for part, samples in one.samples.items():
+                factor = workload.steps / one.steps if part in SCALED_PARTS else 1.0
+                self.wall[one.contender, part] = factor * samples.quartiles()[1]
+                self.cpu[one.contender, part] = factor * samples.cpu_median()
 
-    def over(self, reference: Contender, one: Found, part: str, reference_part: str, times: int = 1) -> float | None:
-        """Return `times` times of the reference over the time of `one`; None if one of them was not measured."""
-        theirs = self.seconds.get((reference, reference_part))
-        mine = self.seconds.get((one.contender, part))
-        return None if theirs is None or mine is None else times * theirs / mine
+    def ratios(self, one: Found, part: str, peers_part: str, times: int = 1) -> dict[str, float | None]:
+        """Return how many times faster than ncps and torch.nn.LSTM, by both clocks; None where one is missing.
+
+        The peers do `peers_part`, `times` times.
+        """
+        ncps = one.contender.peer if PEERS[one.contender.model] == "ncps" else None
+        peers = {"ncps": ncps, "lstm": REFERENCE}
+        found: dict[str, float | None] = {}
+        for prefix, seconds in (("", self.wall), ("cpu_", self.cpu)):
+            mine = seconds.get((one.contender, part))
+            for name, peer in peers.items():
+                theirs = None if peer is None else seconds.get((peer, peers_part))
+                found[f"{prefix}ratio_{name}"] = None if mine is None or theirs is None else times * theirs / mine
+        return found
 
 
-def _factor(part: str, one: Found, workload: Workload) -> float:
-    """Return what to multiply by where only a part of the sequence was measured."""
-    return workload.steps / one.steps if part in ("train", "inference", "stacked") else 1.0
+def _training(one: Found, factor: float, medians: _Medians) -> dict[str, Any]:
+    """Return what a row says of training steps."""
+    samples = one.samples.get("train")
+    if samples is None:
+        return {}
+    low, middle, high = (1e3 * factor * seconds for seconds in samples.quartiles())
+    times = {"ms": middle, "spread": (low, high), "cpu_ms": 1e3 * factor * samples.cpu_median()}
+    return {**times, "rounds": len(samples.wall), **medians.ratios(one, "train", "train")}
 
 
-def _row(
-    workload: Workload,
-    one: Found,
-    apart: Apart,
-    ceilings: Ceilings | None,
-    threads: int,
-    copies: int,
-    medians: _Medians,
-) -> BenchRow:
-    contender, factor = one.contender, workload.steps / one.steps
+def _others(one: Found, factor: float, medians: _Medians, copies: int) -> dict[str, Any]:
+    """Return what a row says of everything else that was timed."""
     values: dict[str, Any] = {}
-    for part, stem, unit in (("train", "", 1e3), ("inference", "inference_", 1e3), ("latency", "latency_", 1e6)):
-        values |= _times(
-            one.samples.get(part), stem, "us" if part == "latency" else "ms", unit * _factor(part, one, workload)
-        )
-        values |= _ratios(medians, one, part, part, stem)
-    if training := one.samples.get("train"):
-        values |= {"cpu_ms": 1e3 * factor * training.cpu_median(), "rounds": len(training.wall)}
-    if stacked := one.samples.get("stacked"):
-        values |= {"stacked_copies": copies, **_times(stacked, "stacked_", "ms", 1e3 * factor)}
-        values |= _ratios(medians, one, "stacked", "train", "stacked_", copies)
+    units = {"inference": ("ms", 1e3 * factor), "latency": ("us", 1e6), "stacked": ("ms", 1e3 * factor)}
+    for part, (unit, scale) in units.items():
+        if samples := one.samples.get(part):
+            low, middle, high = (scale * seconds for seconds in samples.quartiles())
+            stacked = part == "stacked"
+            ratios = medians.ratios(one, part, "train" if stacked else part, copies if stacked else 1)
+            values |= {f"{part}_{unit}": middle, f"{part}_spread": (low, high)}
+            values |= {f"{part}_{name}": ratios[name] for name in ("ratio_ncps", "ratio_lstm")}
+    if "stacked" in one.samples:
+        values["stacked_copies"] = copies
     for part in ("optimizer", "default_optimizer"):
         if samples := one.samples.get(part):
             values[f"{part}_ms"] = 1e3 * samples.quartiles()[1]
-    if ceilings is not None:
-        limit = one.operations.milliseconds(ceilings.flops, ceilings.sigmoids)
-        values |= {"roofline_ms": limit, "roofline_fraction": limit / values["ms"] if values.get("ms") else None}
-    return BenchRow(
-        workload=workload.name,
-        **asdict(contender),
-        threads=threads,
-        saved_bytes=_scaled(one.saved_bytes, factor),
-        peak_bytes=_scaled(apart.peaks.get(contender), factor),
-        compile_seconds=apart.compile_seconds.get(contender),
-        scaled=one.steps < workload.steps,
-        measured_steps=one.steps,
-        output_difference=one.difference,
-        **values,
-    )
+    return values
 
 
-def _times(samples: Samples | None, stem: str, unit: str, factor: float) -> dict[str, Any]:
-    """Return median and quartiles of seconds times `factor` under their names in a row."""
-    if samples is None:
-        return {}
-    low, middle, high = (factor * seconds for seconds in samples.quartiles())
-    return {f"{stem}{unit}": middle, f"{stem}spread": (low, high)}
-
-
-def _ratios(medians: _Medians, one: Found, part: str, theirs: str, stem: str, times: int = 1) -> dict[str, Any]:
-    """Return the ratios to ncps (LTC and CfC alone) and to torch.nn.LSTM under their names in a row."""
-    peer = one.contender.peer
-    ncps = medians.over(peer, one, part, theirs, times) if PEERS[peer.model] == "ncps" else None
-    return {f"{stem}ratio_ncps": ncps, f"{stem}ratio_lstm": medians.over(REFERENCE, one, part, theirs, times)}
-
-
-def _scaled(count: int | None, factor: float) -> int | None:
+def _multiplied(count: int | None, factor: float) -> int | None:
     return None if count is None else round(count * factor)

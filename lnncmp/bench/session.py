@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lnncmp.bench import stacked
 from lnncmp.bench.contenders import Contender
 from lnncmp.bench.counting import operations_of
 from lnncmp.bench.exchange import Found, Plan, Session
@@ -12,6 +11,7 @@ from lnncmp.bench.lengths import PEAK_OVER_SAVED
 from lnncmp.bench.limits import MEMORY_SHARE, Limits, available_memory
 from lnncmp.bench.lineup import Entrant, broken, line_up
 from lnncmp.bench.noise import Noise, fixed_work
+from lnncmp.bench.stacked import StackedStep
 from lnncmp.bench.steps import STREAMED, inference, optimizer_steps, streaming, training_step
 from lnncmp.bench.timing import Action, Effort, Samples, interleaved, warm_up
 
@@ -72,7 +72,7 @@ class _Measuring:
         """Time training steps, single ones and stacked ones in the same rounds, then the optimisers alone."""
         actions: dict[Timed, Action] = {(contender, "train"): step for contender, step in self.steps.items()}
         expected = self._warm(actions)
-        if "stacked" in self.plan.parts and stacked.available():
+        if "stacked" in self.plan.parts:
             stacks = self._stacks(expected)
             expected |= self._warm(stacks)
             actions |= stacks
@@ -89,13 +89,13 @@ class _Measuring:
         copies, made = self.plan.copies, dict[Timed, Action]()
         for entrant in self.entrants:
             contender = entrant.contender
-            if contender.implementation not in ("fused", "native") or (contender, "train") not in expected:
+            if not entrant.model.stackable or (contender, "train") not in expected:
                 continue
             bytes_needed = copies * PEAK_OVER_SAVED * (self.found[contender].saved_bytes or 0)
             if copies * expected[contender, "train"] > self.limits.seconds or bytes_needed > self.limits.bytes:
                 self.notes.append(f"{self.workload.name}: {copies} stacked {contender.label} would take too long.")
             else:
-                made[contender, "stacked"] = stacked.training_step(entrant.asked, self.workload, copies)
+                made[contender, "stacked"] = StackedStep(entrant.asked, self.workload, copies)
         return made
 
     def _take_turns(self, what: str, actions: Mapping[Timed, Action], effort: Effort, calls: int = 1) -> None:

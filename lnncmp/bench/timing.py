@@ -85,6 +85,8 @@ def interleaved(
     total = max(rounds.values(), default=0)
     collecting = gc.isenabled()
     gc.disable()
+    gc.collect()
+    gc.freeze()  # what was there before need not be looked through after every round
     try:
         for number in range(total):
             for key, action in actions.items():
@@ -95,6 +97,7 @@ def interleaved(
             gc.collect()
             after_round(number + 1, total)
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
     return samples
