@@ -48,13 +48,13 @@ class StackedModel:
             name: part.view(copies, *shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
         own = 0 if x.ndim == 4 else None
-        outputs: Tensor = vmap(self._one, in_dims=(0, 0, own, own, None if step is None else own))(
-            weights, self.others, x, dt, step
-        )
+        each = vmap(self._one, in_dims=(0, 0, own, own, None if step is None else own))
+        outputs: Tensor = each(weights, self.others, x, dt, step)
         return outputs
 
     def _one(self, weights: Tensors, others: Tensors, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
-        return functional_call(self.models[0], (weights, others), (x, dt, step))
+        outputs: Tensor = functional_call(self.models[0], (weights, others), (x, dt, step))
+        return outputs
 
     def train(self, mode: bool) -> None:
         """Put all copies into training or evaluation mode."""

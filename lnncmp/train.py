@@ -68,6 +68,29 @@ class Batches:
         return float(self.y[rows].numel() if self.counted is None else self.counted[rows].sum())
 
 
+def learning_rate(settings: TrainSettings, windows: int, epoch: int, batch: int) -> float:
+    """Return the rate of a batch (from 0) of an epoch (from 1) over so many training windows.
+
+    Keras' ExponentialDecay counts whole batches per epoch; the last, partial batch is a step of its own.
+    """
+    per_epoch = max(windows // settings.batch_size, 1)
+    batches = -(-windows // settings.batch_size)
+    done = (epoch - 1) * batches + batch
+    return float(settings.learning_rate * settings.decay ** (done / per_epoch))
+
+
+def require_finite_loss(value: float, settings: TrainSettings, epoch: int) -> None:
+    """Raise Diverged if a training loss is not finite or beyond the setting's bound."""
+    if not np.isfinite(value) or value > settings.diverged_loss:
+        raise Diverged(f"training loss {value:.4g} in epoch {epoch}")
+
+
+def require_finite_gradient(norm: float, value: float, epoch: int) -> None:
+    """Raise Diverged if a gradient's norm is not finite; `value` is the loss that it belongs to."""
+    if not np.isfinite(norm):
+        raise Diverged(f"gradient norm {norm} in epoch {epoch}, at training loss {value:.4g}")
+
+
 class Trainer:
     """Trains one model on one set of splits. `state()` and `restore()` let a killed run go on where it was."""
 
@@ -136,7 +159,7 @@ class Trainer:
         total = cells = 0.0
         largest = 0.0
         for number, rows in enumerate(order.split(self.settings.batch_size)):
-            self._set_rate(epoch, number)
+            self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, len(self.train), epoch, number)
             loss, norm = self._step(rows, epoch)
             count = self.train.count(rows)
             total, cells, largest = total + loss * count, cells + count, max(largest, norm)
@@ -157,28 +180,19 @@ class Trainer:
             self.best_loss, self.fitted.best_epoch = validation, epoch
             self.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
-    def _set_rate(self, epoch: int, batch: int) -> None:
-        # Keras' ExponentialDecay counts whole batches per epoch; the last, partial batch is a step of its own.
-        per_epoch = max(len(self.train) // self.settings.batch_size, 1)
-        batches = -(-len(self.train) // self.settings.batch_size)
-        done = (epoch - 1) * batches + batch
-        self.optimizer.param_groups[0]["lr"] = self.settings.learning_rate * self.settings.decay ** (done / per_epoch)
-
     def _step(self, rows: Tensor, epoch: int) -> tuple[float, float]:
         """Take one optimiser step; return the data loss and the gradient norm before clipping."""
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.train.loss(self.model, rows)
         value = float(loss.detach())
-        if not np.isfinite(value) or value > self.settings.diverged_loss:
-            raise Diverged(f"training loss {value:.4g} in epoch {epoch}")
+        require_finite_loss(value, self.settings, epoch)
         if self.settings.l2:
             loss = loss + self.settings.l2 * sum(
                 (p.square().sum() for p in self.parameters if p.ndim > 1), loss.new_zeros(())
             )
         loss.backward()
         norm = self._clip()
-        if not np.isfinite(norm):
-            raise Diverged(f"gradient norm {norm} in epoch {epoch}, at training loss {value:.4g}")
+        require_finite_gradient(norm, value, epoch)
         self.optimizer.step()
         self.model.constrain()
         return value, norm

@@ -17,8 +17,9 @@ from torch.autograd.function import once_differentiable
 from lnncmp.kernels.buffers import borrow
 from lnncmp.kernels.compiling import Array
 from lnncmp.kernels.lanes import DOUBLE, NARROW, WIDE
-from lnncmp.kernels.ltc_backward import backward_double, backward_narrow, backward_wide, finish, prepare_backward
+from lnncmp.kernels.ltc_backward import backward_double, backward_narrow, backward_wide
 from lnncmp.kernels.ltc_forward import Size, forward_double, forward_narrow, forward_wide, prepare
+from lnncmp.kernels.ltc_gradients import finish, prepare_backward
 from lnncmp.kernels.numbers import array, element_type, flat, stack, tensor
 from lnncmp.kernels.tiles import run_tiles
 
