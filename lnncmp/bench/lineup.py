@@ -47,7 +47,7 @@ def line_up(contenders: Sequence[Contender], workload: Workload, limits: Limits,
         tell(f"{workload.name}: compiling and sizing", number, len(made.entrants))
         try:
             entrant.steps = measurable_steps(entrant.model, workload, limits)
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:  # of torch, ncps or the compiler: the others go on
             made.entrants.remove(entrant)
             made.failed.append(broken(workload, entrant.contender, error))
     _equalize(made, workload)
