@@ -238,6 +238,7 @@ def test_a_stacked_step_is_as_many_single_ones():
             assert not weight.requires_grad or not weight.numel() or not torch.equal(weight, start[name]), name
 
 
+@pytest.mark.slow
 def test_the_first_call_compiles_into_the_cache_that_it_is_given(tmp_path):
     seconds = in_fresh_process(
         first_call_seconds, FUSED, TINY, tell=quiet, threads=1, environment={"LNNCMP_CACHE": str(tmp_path)}

@@ -9,9 +9,9 @@ MOST_DIFFERENCE = 1e-3
 
 _TRAIN = (
     "A training step is zero_grad, forward, mean squared error, backward and Adam(fused=True), in float32, the same "
-    "for all. Times are medians of rounds in which the networks of a workload take turns inside one process; [ ] are "
-    "quartiles. Ratios are the peer's wall time over a row's: above 1 the row is faster. ncps is compared by model and "
-    "wiring."
+    "for all. Times are medians of rounds in which the networks of a workload take turns inside one process, short "
+    "ones for 20 ms each; [ ] are quartiles. Ratios are the peer's wall time over a row's: above 1 the row is faster. "
+    "ncps is compared by model and wiring."
 )
 _SAME = (
     "Both sides have the same weights, wiring (AutoNCP with seed 1) and readout; a wired CfC has the masks of ncps. "

@@ -13,7 +13,7 @@ from lnncmp.bench.lineup import Entrant, broken, line_up
 from lnncmp.bench.noise import Noise, fixed_work
 from lnncmp.bench.stacked import StackedStep
 from lnncmp.bench.steps import STREAMED, inference, optimizer_steps, streaming, training_step
-from lnncmp.bench.timing import Action, Effort, Samples, interleaved, warm_up
+from lnncmp.bench.timing import Action, Effort, Samples, Turns, interleaved, warm_up
 
 Timed = tuple[Contender | None, str]
 """What is timed of which network; None for the fixed work."""
@@ -124,11 +124,12 @@ class _Measuring:
         """Take samples of `actions`, each of so many calls, and keep them by call."""
         if not actions:
             return
-        rounds = {key: effort.rounds_for(seconds) for key, seconds in expected.items()}
+        turns = {key: effort.turns(seconds) for key, seconds in expected.items()}
+        rounds = max(own.rounds for own in turns.values())
         fixed: Timed = (None, "fixed work")
         taken = interleaved(
             {**actions, fixed: fixed_work},
-            {**rounds, fixed: max(rounds.values())},
+            {**turns, fixed: Turns(rounds)},
             lambda done, total: self.tell(f"{self.workload.name}: {what}", done, total),
         )
         for (contender, part), samples in taken.items():

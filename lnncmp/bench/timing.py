@@ -14,7 +14,7 @@ Action = Callable[[], object]
 
 @dataclass(frozen=True)
 class Samples:
-    """Seconds that an action took, once a round: on the clock, and of the processor in all threads."""
+    """Seconds that a call took, one figure a round: on the clock, and of the processor in all threads."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -34,26 +34,37 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Turns:
+    """In how many rounds an action takes part, and how often it is called in each."""
+
+    rounds: int
+    calls: int = 1
+
+
+@dataclass(frozen=True)
 class Effort:
-    """How long an action may be measured: rounds for short ones, at least `least` and at most `most` of them.
+    """How long an action may be measured: at least `least` rounds and at most `most`.
 
     seconds: what all rounds of one action may take together, as far as `least` rounds allow. few: as `least`, for an
-    action of more than `long` seconds. rounds: if given, exactly so many.
+    action of more than `long` seconds. turn: seconds that a round lasts for a short action, which is called again and
+    again: a single call would find the caches full of what the others left there. rounds: if given, exactly so many.
     """
 
     seconds: float = 4.0
+    turn: float = 0.02
     most: int = 25
     least: int = 5
     few: int = 3
     long: float = 1.5
     rounds: int | None = None
 
-    def rounds_for(self, expected: float) -> int:
-        """Return the rounds for an action of `expected` seconds."""
+    def turns(self, expected: float) -> Turns:
+        """Return the turns of an action of `expected` seconds."""
+        calls = max(1, min(100, round(self.turn / max(expected, 1e-9))))
         if self.rounds is not None:
-            return self.rounds
+            return Turns(self.rounds, calls)
         least = self.few if expected > self.long else self.least
-        return max(least, min(self.most, int(self.seconds / max(expected, 1e-9))))
+        return Turns(max(least, min(self.most, int(self.seconds / max(calls * expected, 1e-9)))), calls)
 
 
 def warm_up(action: Action, calls: int = 3, budget: float = 2.0) -> float:
@@ -68,23 +79,24 @@ def warm_up(action: Action, calls: int = 3, budget: float = 2.0) -> float:
     return last
 
 
-def timed(action: Action) -> tuple[float, float]:
-    """Return the seconds that `action` takes: wall, processor."""
+def timed(action: Action, calls: int = 1) -> tuple[float, float]:
+    """Return the seconds that one of so many calls of `action` takes: wall, processor."""
     cpu, wall = time.process_time(), time.perf_counter()
-    action()
-    return time.perf_counter() - wall, time.process_time() - cpu
+    for _ in range(calls):
+        action()
+    return (time.perf_counter() - wall) / calls, (time.process_time() - cpu) / calls
 
 
 def interleaved(
-    actions: Mapping[Key, Action], rounds: Mapping[Key, int], after_round: Callable[[int, int], None]
+    actions: Mapping[Key, Action], turns: Mapping[Key, Turns], after_round: Callable[[int, int], None]
 ) -> dict[Key, Samples]:
-    """Return samples of all actions, taken in turns (A B C A B C): action k takes part in rounds[k] rounds.
+    """Return samples of all actions, taken in turns (A B C A B C) as `turns` says; each is the mean of a turn's calls.
 
     An action with fewer rounds than others sits out some of them, evenly. Python's garbage collector runs between the
     rounds only. `after_round` is told how many rounds are done, and of how many.
     """
     samples = {key: Samples() for key in actions}
-    total = max(rounds.values(), default=0)
+    total = max((own.rounds for own in turns.values()), default=0)
     collecting = gc.isenabled()
     gc.disable()
     gc.collect()
@@ -92,8 +104,9 @@ def interleaved(
     try:
         for number in range(total):
             for key, action in actions.items():
-                if (number + 1) * rounds[key] // total > number * rounds[key] // total:
-                    wall, cpu = timed(action)
+                own = turns[key]
+                if (number + 1) * own.rounds // total > number * own.rounds // total:
+                    wall, cpu = timed(action, own.calls)
                     samples[key].wall.append(wall)
                     samples[key].cpu.append(cpu)
             gc.collect()
