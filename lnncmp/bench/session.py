@@ -94,8 +94,11 @@ class _Measuring:
             bytes_needed = copies * PEAK_OVER_SAVED * (self.found[contender].saved_bytes or 0)
             if copies * expected[contender, "train"] > self.limits.seconds or bytes_needed > self.limits.bytes:
                 self.notes.append(f"{self.workload.name}: {copies} stacked {contender.label} would take too long.")
-            else:
+                continue
+            try:
                 made[contender, "stacked"] = StackedStep(entrant.asked, self.workload, copies)
+            except Exception as error:
+                self.failed.append(broken(self.workload, contender, error))
         return made
 
     def _take_turns(self, what: str, actions: Mapping[Timed, Action], effort: Effort, calls: int = 1) -> None:
