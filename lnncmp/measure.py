@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.cells.base import SequenceModel
+from lnncmp.cells.layer import RecurrentLayer
 from lnncmp.runs.record import Parameters
 
 _STATUS = Path("/proc/self/status")
@@ -38,6 +39,9 @@ def count_parameters(model: SequenceModel, inputs: int) -> Parameters:
     readout of the outputs is not zero, in double precision. Wiring masks make the others exactly zero.
     """
     twin = copy.deepcopy(model).double().eval()
+    for part in twin.modules():
+        if isinstance(part, RecurrentLayer):
+            part.chosen = "loop"  # kernels need not be compiled for double precision just to count
     reached = [torch.zeros_like(p, dtype=torch.bool) for p in twin.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(0)
     device = next(twin.parameters()).device

@@ -43,6 +43,7 @@ class Recipe(BaseModel):
     match: `hidden` gives every model the same number of hidden units, `params` the hidden units whose active
     parameters come closest to the reference model's, `own` leaves each model's own size (published settings).
     dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
+    implementation: fused kernels, plain PyTorch or auto, for models whose own arguments do not say it.
     assumptions: dotted key -> why this value, for every setting that the study left open.
     """
 
@@ -60,6 +61,7 @@ class Recipe(BaseModel):
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
     threads: Annotated[int, Field(ge=1)] = 1
     deterministic: bool = False
+    implementation: Literal["auto", "fused", "loop"] = "auto"
     data: Table = Field(default_factory=dict)
     train: Table = Field(default_factory=dict)
     evaluate: Table = Field(default_factory=dict)
@@ -93,8 +95,11 @@ class Recipe(BaseModel):
     def arguments(self, label: str) -> Arguments:
         """Return the checked arguments of the model `label`; `hidden` is the recipe's unless `match` is `own`."""
         entry = self.entry(label)
+        kind = load_model(entry.model).arguments
         given = entry.arguments if self.match == "own" else {**entry.arguments, "hidden": self.hidden}
-        return parse(load_model(entry.model).arguments, given, f"models.{label}.arguments")
+        if "implementation" in kind.model_fields:
+            given = {"implementation": self.implementation, **given}
+        return parse(kind, given, f"models.{label}.arguments")
 
 
 def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:

@@ -35,6 +35,7 @@ class Request:
     data_dir: Path | None = None
     offline: bool = False
     jobs: int = 1
+    stack: int | None = None
     fresh: bool = False
     dry_run: bool = False
 
@@ -187,6 +188,7 @@ def run_study(ready: Ready, request: Request, audience: Audience) -> Comparison:
         threads=recipe.threads,
         deterministic=recipe.deterministic,
         jobs=request.jobs,
+        stack=request.stack,
     )
     outcome = execute(ready.plan, store, assignment, audience)
     return compare(

@@ -109,6 +109,7 @@ class StackTrainer:
 
     def fit(self, after_epoch: Callable[["StackTrainer"], None] = lambda trainer: None) -> list[Fitted]:
         """Train the remaining epochs, then put each copy's chosen weights in place; return one result a copy."""
+        self._warm_up()
         for epoch in range(self.epochs_done + 1, self.settings.epochs + 1):
             self._epoch(epoch)
             if not any(copy.learns for copy in self.copies):
@@ -120,6 +121,14 @@ class StackTrainer:
                     if copy.best_weights is not None:
                         row.copy_(copy.best_weights)
         return [copy.fitted for copy in self.copies]
+
+    def _warm_up(self) -> None:
+        """Run the kernels once for batches of each size, so that loading or compiling them is in no epoch's time."""
+        self.stack.train(True)
+        for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size}:
+            losses, _ = _losses(self.stack, self.train, torch.arange(size))
+            losses.sum().backward()
+        self.optimizer.zero_grad(set_to_none=True)
 
     def _epoch(self, epoch: int) -> None:
         started = time.perf_counter()

@@ -10,6 +10,8 @@ from local_server import running_site
 from small_rollouts import fill, make_manifest, make_rollouts
 
 ROOT = Path(__file__).resolve().parent.parent
+# Compiled kernels outlive the tests: to compile them takes minutes.
+os.environ.setdefault("LNNCMP_KERNEL_CACHE", str(ROOT / ".pytest_cache" / "kernels"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,7 +50,7 @@ ALLOWED = {
     "models": {"ground", "cells"},
     "work": {"ground", "data", "baselines", "cases", "cells", "models"},
     "recipe": {"ground", "cases", "models"},
-    "runs": {"ground", "data", "sources", "cases", "cells", "models", "work", "recipe"},
+    "runs": {"ground", "data", "sources", "cases", "kernels", "cells", "models", "work", "recipe"},
     "bench": {"ground", "data", "baselines", "cases", "kernels", "cells", "models", "work", *TABLES},
     "comparing": {"errors", "published", "measures", "runs.record"},
 }

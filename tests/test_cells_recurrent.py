@@ -10,7 +10,7 @@ from lnncmp.models.registry import load_model
 
 KINDS = [(LSTMLayer, nn.LSTM), (GRULayer, nn.GRU)]
 each_kind = pytest.mark.parametrize(("ours", "theirs"), KINDS, ids=["lstm", "gru"])
-each_implementation = pytest.mark.parametrize("implementation", ["auto", "torch", "loop"])
+each_implementation = pytest.mark.parametrize("implementation", ["fused", "torch", "loop"])
 INPUTS, HIDDEN, BATCH, STEPS = 3, 5, 4, 7
 
 
@@ -131,5 +131,10 @@ def test_parameter_counts(name, expected):
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_the_model_says_which_implementation_runs(name):
     spec = load_model(name)
-    ran = {k: spec.build(spec.arguments(implementation=k), 3, 2, 0).implementation for k in ("auto", "torch", "loop")}
-    assert ran == {"auto": "torch", "torch": "torch", "loop": "loop"}
+    kinds = ("auto", "fused", "torch", "loop")
+    built = {k: spec.build(spec.arguments(implementation=k), 3, 2, 0) for k in kinds}
+    ran = {k: model.implementation for k, model in built.items()}
+    assert ran == {"auto": "fused", "fused": "fused", "torch": "torch", "loop": "loop"}
+    # No kernel works on half precision, as none does on another device.
+    ran = {k: model.half().implementation for k, model in built.items()}
+    assert ran == {"auto": "torch", "fused": "torch", "torch": "torch", "loop": "loop"}

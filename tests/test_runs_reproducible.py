@@ -8,9 +8,9 @@ from cli_runs import TWO, all_numbers, finish, numbers, run, start, wait_for, wi
 
 from lnncmp.cases.base import load_case
 from lnncmp.recipe import load_recipe
-from lnncmp.runs.plan import data_shape, make_plan
+from lnncmp.runs.plan import RunBatch, data_shape, make_plan
 from lnncmp.runs.store import Store
-from lnncmp.runs.worker import execute_run
+from lnncmp.runs.worker import execute_runs
 
 
 def test_two_commands_at_once_share_the_work_and_get_the_numbers_of_one(finished, tmp_path):
@@ -38,7 +38,9 @@ def _without_times(table: str) -> str:
 def _run(prepared, out, *changes):
     recipe = load_recipe("walker2d", "quick", ["hidden=4", "train.epochs=2", *changes], {"seeds": (3,)}, ["lstm"])
     plan = make_plan(recipe, data_shape(prepared), {"lstm": recipe.arguments("lstm")})
-    return execute_run(plan.runs[0], prepared, Store(out), 1, lambda *news: None)
+    records = []
+    execute_runs(RunBatch(runs=plan.runs), prepared, Store(out), 1, lambda *news: None, records.append)
+    return records[0]
 
 
 def test_the_batch_size_of_evaluation_changes_nothing_but_rounding(tmp_path):

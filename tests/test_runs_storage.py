@@ -14,17 +14,18 @@ from lnncmp import atomic
 from lnncmp.cases.base import load_case
 from lnncmp.errors import DataError
 from lnncmp.recipe import load_recipe
-from lnncmp.runs.plan import data_shape, make_plan
+from lnncmp.runs.plan import RunBatch, data_shape, make_plan
 from lnncmp.runs.store import Store
-from lnncmp.runs.worker import execute_run
+from lnncmp.runs.worker import execute_runs
 
 
-@pytest.fixture(scope="module")
-def sample():
-    """The tiny offline data of the case and a run on them."""
+@pytest.fixture(scope="module", params=["fused", "loop"])
+def sample(request):
+    """The tiny offline data of the case and a run on them, trained by either of the two trainers."""
     torch.set_num_threads(1)
     prepared = load_case("walker2d").sample()
-    recipe = load_recipe("walker2d", "quick", ["hidden=4", "train.epochs=4"], {"seeds": (0,)}, ["cfc"])
+    chosen = {"seeds": (0,), "implementation": request.param}
+    recipe = load_recipe("walker2d", "quick", ["hidden=4", "train.epochs=4"], chosen, ["cfc"])
     plan = make_plan(recipe, data_shape(prepared), {"cfc": recipe.arguments("cfc")})
     return prepared, plan.runs[0]
 
@@ -38,7 +39,9 @@ def _train(sample, out: Path, stop_after: int = 0, warnings: list[str] | None = 
         if epoch == stop_after:
             raise ConnectionError  # as if the parent were gone
 
-    return execute_run(spec, prepared, store, 1, report), store
+    records = []
+    execute_runs(RunBatch(runs=(spec,)), prepared, store, 1, report, records.append)
+    return records[0], store
 
 
 def _stopped(sample, out: Path) -> Path:
@@ -81,14 +84,15 @@ def _without_weights(path: Path) -> None:
 
 def _other_shape(path: Path) -> None:
     state = torch.load(path, weights_only=True)
-    state["model"] = {name: torch.zeros(3) for name in state["model"]}
+    of_stack = "weights" in state
+    state |= {"weights": torch.zeros(3)} if of_stack else {"model": {name: torch.zeros(3) for name in state["model"]}}
     torch.save(state, path)
 
 
 def _broken_at_the_end(path: Path) -> None:
-    # Everything before the random state is taken over already when this is found out.
+    # Everything before the batches' random state is taken over already when this is found out.
     state = torch.load(path, weights_only=True)
-    state["torch_rng"] = state["torch_rng"][:10]
+    state["batch_rng"] = {"bit_generator": "PCG64"}
     torch.save(state, path)
 
 

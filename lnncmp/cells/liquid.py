@@ -27,6 +27,7 @@ from lnncmp.cells.base import State
 from lnncmp.cells.layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.cells.masks import guard_mask
 from lnncmp.cells.wiring import Wiring
+from lnncmp.kernels.numbers import check_kind
 
 TAU_RANGE = (0.1, 3.0)
 """Initial leak time constants, log-uniform, in units of dt: three layers of slower neurons answer too late."""
@@ -101,6 +102,10 @@ class LiquidLayer(RecurrentLayer):
             rest = self.reversal * reach / (2.0 * (1.0 + reach))
             return -torch.log1p(reach) - rest @ self.recurrent.masked()
 
+    def has_kernel(self) -> bool:
+        """Return True: every set-up has a fused kernel; only gradients of dt need the plain path."""
+        return True
+
     def initial_state(self, batch: int) -> State:
         """Return (v,) = 0 of shape (batch, H)."""
         return (self.bias.new_zeros(batch, self.width),)
@@ -110,6 +115,8 @@ class LiquidLayer(RecurrentLayer):
 
         Padding needs no mask of the state: dt is set to 0 there, and the solver is exact at dt = 0.
         """
+        if self.implementation == "fused" and not (dt.requires_grad and torch.is_grad_enabled()):
+            return self._fused(x, dt, step, state[0])
         x, dt = blank_padding(x, dt, step)
         h = (dt / self.unfolds).t()[..., None]
         opened = h * softplus(self.raw_conductance)
@@ -124,6 +131,18 @@ class LiquidLayer(RecurrentLayer):
                 v = torch.addcmul(v, gate, hka) / torch.addcmul(leak, gate, hk)
             outputs.append(v)
         return stack_steps(outputs, self.width, state[0]), (v,)
+
+    def _fused(self, x: Tensor, dt: Tensor, step: Tensor | None, v: Tensor) -> tuple[Tensor, State]:
+        """Return what `sequence` does by one kernel for all steps, which blanks padding itself."""
+        from lnncmp.kernels.liquid import LiquidSequence  # compiles, which only users of a kernel wait for
+
+        check_kind(self.bias, inputs=x, dt=dt)
+        neurons = self.raw_rate, self.raw_conductance, self.reversal, self.bias
+        recurrent, sensory = self.recurrent, self.sensory
+        weights = recurrent.weight, recurrent.mask, sensory.weight, sensory.mask, self.input_w, self.input_b
+        arguments = x, dt, step, v, *neurons, *weights, self.unfolds, False
+        hidden, final = LiquidSequence.apply(*arguments)  # type: ignore[no-untyped-call]
+        return hidden, (final,)
 
     def _drive(self, x: Tensor) -> Tensor:
         """Return the part of bias and inputs in the gates' argument, (T, B, H), for x (B, T, I)."""

@@ -1,4 +1,4 @@
-"""LSTM and GRU: the baselines, by torch's own kernel or unrolled in plain PyTorch.
+"""LSTM and GRU: the baselines, by a fused kernel, by torch's own or unrolled in plain PyTorch.
 
 LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), as in torch.nn.LSTM:
     i, f, o = sigmoid(...), g = tanh(...);  c' = f c + i g;  h' = o tanh(c')
@@ -16,6 +16,7 @@ from torch.nn.functional import linear
 from lnncmp.cells.activations import tanh
 from lnncmp.cells.base import State
 from lnncmp.cells.layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+from lnncmp.kernels.numbers import check_kind
 
 
 def _start(layer: "LSTMLayer | GRULayer", init: str) -> None:
@@ -32,12 +33,30 @@ def _weights(layer: "LSTMLayer | GRULayer") -> list[Tensor]:
     return [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
 
 
+def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    """Return hidden states (B, T, H) and the final state by one kernel for the sequence; it blanks padding itself."""
+    from lnncmp.kernels.gated import GRU, LSTM, GatedSequence  # compiles, which only users of a kernel wait for
+
+    cell = LSTM if len(state) == 2 else GRU
+    arguments = cell, x, step, *_weights(layer), *state, torch.is_grad_enabled(), False
+    hidden, *rest = GatedSequence.apply(*arguments)  # type: ignore[no-untyped-call]
+    return hidden, tuple(rest[: len(state)])
+
+
+def _streams(x: Tensor, step: Tensor | None) -> bool:
+    """Return whether x (B, T, I) is one step that no gradient will be asked of: torch's cell has less to prepare."""
+    one = step is None and x.shape[1] == 1 and x.shape[0] > 0
+    # Neither torch.lstm_cell nor torch.gru_cell works well under vmap.
+    return one and not torch.is_grad_enabled() and not torch._C._are_functorch_transforms_active()
+
+
 class LSTMLayer(nn.LSTM, RecurrentLayer):
     """One LSTM layer; state (h, c), each (B, H).
 
-    `implementation` "torch" runs the kernel of torch.nn.LSTM; "loop" is the unrolled twin, which also works under
-    vmap; "auto" is "torch". torch's kernel gives no cell state but the last, so a padded batch whose final state is
-    asked for (`sequence`) runs the loop; `outputs` needs no state and always runs the kernel.
+    `implementation` "fused" runs the kernel of this project, "torch" that of torch.nn.LSTM; "loop" is the unrolled
+    twin; "auto" is "fused" on a CPU and "torch" elsewhere. torch's kernel gives no cell state but the last, so a
+    padded batch whose final state is asked for (`sequence`) runs the loop there; `outputs` needs no state and always
+    runs the kernel. Only "torch" does not work under vmap.
     `forget_bias` is added to the forget gate's bias at the start (0 is torch's own initialisation).
     """
 
@@ -66,19 +85,30 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         zeros = self.weight_hh_l0.new_zeros(batch, self.hidden_size)
         return zeros, zeros
 
+    def has_kernel(self) -> bool:
+        """Return True: every set-up has a fused kernel."""
+        return True
+
     def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h, c) for x (B, T, I), step (B, T); dt is ignored."""
+        implementation = self.implementation
+        if implementation == "fused":
+            check_kind(self.weight_hh_l0, inputs=x)
+            if _streams(x, step):
+                h, c = torch.lstm_cell(x[:, 0], state, *_weights(self))
+                return h[:, None], (h, c)
+            return _fused(self, x, step, state)
         x, _ = blank_padding(x, dt, step)
-        if self.implementation == "torch" and step is None and x.shape[0] and x.shape[1]:
+        if implementation == "torch" and step is None and x.shape[0] and x.shape[1]:
             return self._kernel(x, state)
         return self._loop(x, step, state)
 
     def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
         """Return hidden states (B, T, H) from the initial state for x (B, T, I), step (B, T); dt is ignored."""
-        # Padding stands at the end and the layer is causal: blanked padding cannot reach a real step.
-        x, dt = blank_padding(x, dt, step)
-        real = None if self.implementation == "torch" else step
-        return self.sequence(x, dt, real, self.initial_state(x.shape[0]))[0]
+        if self.implementation == "torch":
+            # Padding stands at the end and the layer is causal: blanked padding cannot reach a real step.
+            (x, dt), step = blank_padding(x, dt, step), None
+        return self.sequence(x, dt, step, self.initial_state(x.shape[0]))[0]
 
     def _kernel(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         start = [s[None] for s in state]
@@ -103,8 +133,8 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
 class GRULayer(nn.GRU, RecurrentLayer):
     """One GRU layer; state (h,) of shape (B, H).
 
-    `implementation` as for LSTMLayer; here the padded final state is read off the hidden states, so "torch" always
-    runs torch's kernel.
+    `implementation` as for LSTMLayer; with "torch" the padded final state is read off the hidden states, so
+    torch's kernel runs there too.
     """
 
     weight_ih_l0: Tensor
@@ -122,10 +152,21 @@ class GRULayer(nn.GRU, RecurrentLayer):
         """Return (h,) = 0 of shape (batch, H)."""
         return (self.weight_hh_l0.new_zeros(batch, self.hidden_size),)
 
+    def has_kernel(self) -> bool:
+        """Return True: every set-up has a fused kernel."""
+        return True
+
     def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h,) for x (B, T, I), step (B, T); dt is ignored."""
+        implementation = self.implementation
+        if implementation == "fused":
+            check_kind(self.weight_hh_l0, inputs=x)
+            if _streams(x, step):
+                h = torch.gru_cell(x[:, 0], state[0], *_weights(self))
+                return h[:, None], (h,)
+            return _fused(self, x, step, state)
         x, _ = blank_padding(x, dt, step)
-        if self.implementation == "torch" and x.shape[0] and x.shape[1]:
+        if implementation == "torch" and x.shape[0] and x.shape[1]:
             return self._kernel(x, step, state[0])
         return self._loop(x, step, state[0])
 

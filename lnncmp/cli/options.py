@@ -12,6 +12,7 @@ from lnncmp.errors import UsageError, unknown_name
 
 FORMATS = ("table", "json", "md", "latex", "csv")
 MATCHES = ("hidden", "params", "own")
+IMPLEMENTATIONS = ("auto", "fused", "loop")
 MAX_SEEDS = 1000
 RESULTS = Path("lnncmp-results")
 """The folder of records unless `--out` names another."""
@@ -41,6 +42,16 @@ SourceName = Annotated[str | None, typer.Option("--source", help="Where the data
 DataDir = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder with your own copy of the data.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Torch threads of each process (recipe: 1).")]
+Implementation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(IMPLEMENTATIONS), help="Fused kernels, plain PyTorch, or auto: kernels where they run."
+    ),
+]
+Stack = Annotated[
+    int | None,
+    typer.Option(min=1, help="Seeds of a model trained in one call; as many as keep all jobs busy if not given."),
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes at once; the number of cores if not given.")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Forget this study's stored runs and run them again.")]

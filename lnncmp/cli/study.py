@@ -9,7 +9,7 @@ from lnncmp.cases.base import case_names, load_case
 from lnncmp.cli import options
 from lnncmp.cli.case_options import own_choices, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
-from lnncmp.cli.options import FORMATS, MATCHES, available_cores, check_choice, parse_seeds
+from lnncmp.cli.options import FORMATS, IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.data.cache import cache_root
 from lnncmp.recipe import Recipe, load_recipe
@@ -35,6 +35,8 @@ def case_command(case: str) -> Callable[..., None]:
         device: options.Device = None,
         threads: options.Threads = None,
         jobs: options.Jobs = None,
+        stack: options.Stack = None,
+        implementation: options.Implementation = None,
         out: options.Out = options.RESULTS,
         fresh: options.Fresh = False,
         dry_run: options.DryRun = False,
@@ -47,9 +49,11 @@ def case_command(case: str) -> Callable[..., None]:
     ) -> None:
         check_choice("format", format, LIST_FORMATS if dry_run else FORMATS)
         check_choice("way to match", match, MATCHES)
+        check_choice("implementation", implementation, IMPLEMENTATIONS)
         overrides = _given(
             match=match,
             source=source,
+            implementation=implementation,
             device=device,
             threads=threads,
             deterministic=deterministic or None,
@@ -57,7 +61,7 @@ def case_command(case: str) -> Callable[..., None]:
         )
         variant, settings = own_choices(load_case(case), own)
         recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
-        request = Request(out, cache_root(), data, offline, jobs or available_cores(), fresh, dry_run)
+        request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(_ADVICE + " without --fresh." if fresh else _ADVICE + "."):

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from lnncmp.errors import DataError, LnncmpError
 from lnncmp.runs.execute import task_name
+from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
 from lnncmp.runs.processes import Task
 
 _stderr = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
@@ -116,8 +117,9 @@ class LiveProgress:
             self._line(f"{description}: done")
 
     def started(self, task: Task) -> None:
-        """Show a run or measurement that begins."""
-        self.began[task_name(task)] = time.perf_counter()
+        """Show runs or a measurement that begin."""
+        for part in task.runs if isinstance(task, RunBatch) else (task,):
+            self.began[task_name(part)] = time.perf_counter()
         self._update(task_name(task), 0, 0, "")
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
@@ -132,10 +134,18 @@ class LiveProgress:
             self.elsewhere.add(name)
             self._line(f"{name}: another process works on it; waiting for its record")
 
-    def finished(self, task: Task, status: str, reason: str | None) -> None:
+    def news(self, task: Task, text: str) -> None:
+        """Show what a task is busy with."""
+        self._update(task_name(task), 0, 0, text)
+        self._line(f"{task_name(task)}: {text}")
+
+    def ended(self, task: Task) -> None:
+        """Show a task no longer."""
+        self._remove(task_name(task))
+
+    def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
         """Show that a run or measurement ended, and how."""
-        name = task_name(task)
-        self._remove(name)
+        name = task_name(part)
         self.done += 1
         seconds = time.perf_counter() - self.began.get(name, time.perf_counter())
         count = f"{self.done}/{self.total} " if self.total else ""

@@ -1,10 +1,12 @@
 """How kernels are compiled and where the machine code is kept.
 
 Numba looks for changes in the file of a compiled function only, not in those that it calls. So the cache has a folder
-for each state of all kernel sources: code that is stale is never found.
+for each state of all kernel sources: code that is stale is never found. $LNNCMP_KERNEL_CACHE names another place for
+these folders than the cache of data.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -12,10 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core import config
+from numba.core import config, event
 from numpy.typing import NDArray
 
 from lnncmp.data.cache import cache_root
+from lnncmp.kernels.watch import note_compilation
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Array = NDArray[Any]
@@ -29,7 +32,24 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return cache_root() / "kernels" / digest.hexdigest()[:16]
+    chosen = os.environ.get("LNNCMP_KERNEL_CACHE")
+    return (Path(chosen) if chosen else cache_root() / "kernels") / digest.hexdigest()[:16]
+
+
+def kept_on_disk() -> bool:
+    """Return whether there is compiled code in the cache: False where its folder cannot be written."""
+    return any(cache_folder().rglob("*.nbi"))
+
+
+class _Watch(event.Listener):
+    def on_start(self, event: Any) -> None:
+        note_compilation()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Watch())
 
 
 def part(function: Kernel) -> Kernel:

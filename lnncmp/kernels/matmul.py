@@ -4,6 +4,7 @@ Each block of up to ROWS rows and one vector of columns is held in registers whi
 Columns come in narrow vectors: matrices are stored with a multiple of NARROW columns, the last ones padded.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -26,11 +27,11 @@ def padded(columns: int, single: bool) -> int:
 
 def _generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, ...], rows: int, lanes: int) -> None:
     """Emit one block: `rows` sums of `lanes` columns each, held in registers over the whole depth."""
-    _, _, a_at, a_row, _, w_at, w_row, _, out_at, out_row, depth, keep = args
+    _, _, a_at, a_row, a_next, _, w_at, w_row, _, out_at, out_row, depth, keep = args
     element = context.get_value_type(signature.args[1].dtype)
     vector = ir.VectorType(element, lanes)
     size = context.get_abi_sizeof(element)
-    a, w, out = (data_pointer(context, builder, signature.args[k], args[k]) for k in (1, 4, 7))
+    a, w, out = (data_pointer(context, builder, signature.args[k], args[k]) for k in (1, 5, 8))
 
     def lanes_at(base: Any, offset: Any) -> Any:
         return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
@@ -53,8 +54,9 @@ def _generate(context: Any, builder: Any, signature: Signature, args: tuple[Any,
                 builder.store(ir.Constant(vector, [0.0] * lanes), slot)
     with cgutils.for_range(builder, depth, intp=a_at.type) as loop:
         weights = aligned(builder.load(lanes_at(w, builder.add(w_at, builder.mul(loop.index, w_row)))))
+        along = builder.mul(loop.index, a_next)
         for start, slot in zip(starts, sums, strict=True):
-            scalar = builder.load(builder.gep(a, [builder.add(start, loop.index)]))
+            scalar = builder.load(builder.gep(a, [builder.add(start, along)]))
             product = builder.fmul(splat(builder, scalar, vector), weights, flags=FLAGS)
             builder.store(builder.fadd(builder.load(slot), product, flags=FLAGS), slot)
     for pointer, slot in zip(outs, sums, strict=True):
@@ -71,6 +73,7 @@ def _block(counts: dict[Any, int]) -> Any:
         a: Any,
         a_at: Any,
         a_row: Any,
+        a_next: Any,
         w: Any,
         w_at: Any,
         w_row: Any,
@@ -88,20 +91,63 @@ def _block(counts: dict[Any, int]) -> Any:
             return context.get_dummy_value()
 
         i = types.intp
-        return types.none(rows, a, i, i, w, i, i, out, i, i, i, types.boolean), generate
+        return types.none(rows, a, i, i, i, w, i, i, out, i, i, i, types.boolean), generate
 
     return block
 
 
-_wide_block = _block(WIDE)
-_narrow_block = _block(NARROW)
+def _column(block: Any) -> Callable[..., None]:
+    """Return the function that computes one column of blocks, split into blocks of nearly equal height."""
+
+    @part
+    def column(
+        a: Array,
+        a_at: int,
+        a_row: int,
+        a_next: int,
+        w: Array,
+        w_at: int,
+        w_row: int,
+        out: Array,
+        out_at: int,
+        out_row: int,
+        rows: int,
+        depth: int,
+        keep: bool,
+    ) -> None:
+        left = -(-rows // ROWS)
+        while left > 0:
+            height = -(-rows // left)
+            if height == 6:
+                block(6, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            elif height == 5:
+                block(5, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            elif height == 4:
+                block(4, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            elif height == 3:
+                block(3, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            elif height == 2:
+                block(2, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            else:
+                block(1, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            a_at += height * a_row
+            out_at += height * out_row
+            rows -= height
+            left -= 1
+
+    return column
+
+
+_wide_column = _column(_block(WIDE))
+_narrow_column = _column(_block(NARROW))
 
 
 @part
-def _wide_column(
+def _product(
     a: Array,
     a_at: int,
     a_row: int,
+    a_next: int,
     w: Array,
     w_at: int,
     w_row: int,
@@ -110,43 +156,17 @@ def _wide_column(
     out_row: int,
     rows: int,
     depth: int,
+    columns: int,
     keep: bool,
 ) -> None:
-    r = 0
-    while r + 6 <= rows:
-        _wide_block(6, a, a_at + r * a_row, a_row, w, w_at, w_row, out, out_at + r * out_row, out_row, depth, keep)
-        r += 6
-    while r + 2 <= rows:
-        _wide_block(2, a, a_at + r * a_row, a_row, w, w_at, w_row, out, out_at + r * out_row, out_row, depth, keep)
-        r += 2
-    if r < rows:
-        _wide_block(1, a, a_at + r * a_row, a_row, w, w_at, w_row, out, out_at + r * out_row, out_row, depth, keep)
-
-
-@part
-def _narrow_column(
-    a: Array,
-    a_at: int,
-    a_row: int,
-    w: Array,
-    w_at: int,
-    w_row: int,
-    out: Array,
-    out_at: int,
-    out_row: int,
-    rows: int,
-    depth: int,
-    keep: bool,
-) -> None:
-    r = 0
-    while r + 6 <= rows:
-        _narrow_block(6, a, a_at + r * a_row, a_row, w, w_at, w_row, out, out_at + r * out_row, out_row, depth, keep)
-        r += 6
-    while r + 2 <= rows:
-        _narrow_block(2, a, a_at + r * a_row, a_row, w, w_at, w_row, out, out_at + r * out_row, out_row, depth, keep)
-        r += 2
-    if r < rows:
-        _narrow_block(1, a, a_at + r * a_row, a_row, w, w_at, w_row, out, out_at + r * out_row, out_row, depth, keep)
+    narrow = narrow_lanes(out)
+    wide = 2 * narrow
+    c = 0
+    while c + wide <= columns:
+        _wide_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
+        c += wide
+    if c < columns:
+        _narrow_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
 
 
 @part
@@ -170,11 +190,27 @@ def multiply(
     All three are parts of contiguous 1-D arrays of one type: each starts at `_at` and has a row every `_row` numbers.
     `columns` must be a multiple of the narrow lanes (see `padded`); out must not overlap a or w.
     """
-    narrow = narrow_lanes(out)
-    wide = 2 * narrow
-    c = 0
-    while c + wide <= columns:
-        _wide_column(a, a_at, a_row, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
-        c += wide
-    if c < columns:
-        _narrow_column(a, a_at, a_row, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
+    _product(a, a_at, a_row, 1, w, w_at, w_row, out, out_at, out_row, rows, depth, columns, keep)
+
+
+@part
+def multiply_transposed(
+    a: Array,
+    a_at: int,
+    a_row: int,
+    w: Array,
+    w_at: int,
+    w_row: int,
+    out: Array,
+    out_at: int,
+    out_row: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    keep: bool,
+) -> None:
+    """Compute out = a' w, or out += a' w if `keep`, for a (depth, rows), w (depth, columns), out (rows, columns).
+
+    As `multiply`, but with a stored transposed: the gradient of weights from inputs a and gradients w.
+    """
+    _product(a, a_at, 1, a_row, w, w_at, w_row, out, out_at, out_row, rows, depth, columns, keep)

@@ -5,6 +5,7 @@ S = 1. `torch.func.vmap` over a network turns into one call with S copies (`stac
 know nothing of it.
 """
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -68,3 +69,19 @@ def _in_front(tensor: Tensor, dim: int | None, copies: int) -> Tensor:
 def flat(numbers: NDArray[Any]) -> NDArray[Any]:
     """Return all numbers of a contiguous array as a 1-D view."""
     return np.reshape(numbers, -1)
+
+
+def look_up_once(function: type[torch.autograd.Function]) -> type[torch.autograd.Function]:
+    """Keep the signature of `forward`, which torch otherwise looks up at every call (some 20 microseconds)."""
+    function.forward.__signature__ = inspect.signature(function.forward)  # type: ignore[attr-defined]
+    return function
+
+
+def numbers_of(tensor: Tensor) -> NDArray[Any]:
+    """Return all numbers of a tensor as a contiguous 1-D array; a view where possible."""
+    return flat(tensor.detach().contiguous().numpy())
+
+
+def numbers_or_zeros(tensor: Tensor | None, count: int, kind: Any) -> NDArray[Any]:
+    """Return all numbers of a gradient as a contiguous 1-D array, `count` zeros where there is none."""
+    return np.zeros(count, kind) if tensor is None else numbers_of(tensor)

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from multiprocessing.connection import wait
 from typing import Protocol
 
 from lnncmp.errors import LnncmpError
 from lnncmp.runs.estimate import run_seconds
-from lnncmp.runs.plan import MeasureSpec, Plan, RunSpec
+from lnncmp.runs.plan import MeasureSpec, Plan, RunBatch, RunSpec
 from lnncmp.runs.processes import Assignment, Task, Worker
 from lnncmp.runs.record import MeasurementRecord, RunRecord
 from lnncmp.runs.store import Store
 
 
 class Observer(Protocol):
-    """Who is told how the work goes; `task` is a RunSpec or a MeasureSpec."""
+    """Who is told how the work goes; `task` is a RunBatch or a MeasureSpec."""
 
     def started(self, task: Task) -> None:
         """Hear that work on a task begins."""
@@ -22,8 +23,14 @@ class Observer(Protocol):
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
         """Hear of an epoch of a run."""
 
-    def finished(self, task: Task, status: str, reason: str | None) -> None:
-        """Hear that a task ended: ok, diverged, failed."""
+    def news(self, task: Task, text: str) -> None:
+        """Hear what a task is busy with."""
+
+    def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
+        """Hear that a run or a measurement ended: ok, diverged, failed."""
+
+    def ended(self, task: Task) -> None:
+        """Hear that nothing of a task is left to do."""
 
     def postponed(self, task: Task) -> None:
         """Hear that another process works on a task, whose outcome will be waited for."""
@@ -51,10 +58,25 @@ def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer
     found = (store.measurement(spec.measurement_id) for spec in plan.measurements)
     measured = [record for record in found if record is not None]
     missing = [spec for spec in plan.runs if store.finished(spec.run_id) is None]
-    longest_first = sorted(missing, key=lambda spec: -run_seconds(spec, plan.shape, measured))
-    _Pool(assignment, observer).work(longest_first)
+    batches = run_batches(missing, assignment)
+    seconds = [sum(run_seconds(run, plan.shape, measured) for run in batch.runs) for batch in batches]
+    longest_first = sorted(range(len(batches)), key=lambda k: -seconds[k])
+    _Pool(assignment, observer).work([batches[k] for k in longest_first])
     runs = [record for spec in plan.runs if (record := store.run(spec.run_id)) is not None]
     return Outcome(runs, measured)
+
+
+def run_batches(runs: Sequence[RunSpec], assignment: Assignment) -> list[RunBatch]:
+    """Return `runs` in batches of one model: of `assignment.stack` runs, or as many as keep all processes busy."""
+    by_model: dict[str, list[RunSpec]] = {}
+    for run in runs:
+        by_model.setdefault(run.label, []).append(run)
+    batches = []
+    for group in by_model.values():
+        parts = -(-len(group) // assignment.stack) if assignment.stack else min(assignment.jobs, len(group))
+        bounds = [len(group) * k // parts for k in range(parts + 1)]
+        batches += [RunBatch(runs=tuple(group[first:end])) for first, end in pairwise(bounds)]
+    return batches
 
 
 class _Pool:
@@ -128,13 +150,18 @@ class _Pool:
             self.observer.epoch(task, *rest)
         elif kind == "warn":
             self.observer.warn(rest[0])
-        elif kind == "busy":
-            worker.task = None
-            self.waiting.append(task)  # look again later: then its record will be there
-            self.observer.postponed(task)
+        elif kind == "news":
+            self.observer.news(task, rest[0])
+        elif kind == "ended":
+            self.observer.finished(*rest)
         else:
             worker.task = None
-            self.observer.finished(task, *rest)
+            self.observer.ended(task)
+            if kind == "busy":
+                self.waiting.append(rest[0])  # look again later: then its record will be there
+                self.observer.postponed(rest[0])
+            elif kind == "again":
+                self.waiting.insert(0, task)
             if isinstance(task, MeasureSpec):
                 self._dismiss(worker)  # the figure of the next one holds in a fresh process only
 
@@ -180,6 +207,12 @@ class _Queue(_Pool):
             self._give(self.workers[0])
 
 
-def task_name(spec: MeasureSpec | RunSpec) -> str:
-    """Return the short name of a task for progress lines."""
-    return f"{spec.label} seed {spec.seed}" if isinstance(spec, RunSpec) else f"{spec.label} (measuring)"
+def task_name(task: Task | RunSpec) -> str:
+    """Return the short name of a task, or of a run of it, for progress lines."""
+    if isinstance(task, MeasureSpec):
+        return f"{task.label} (measuring)"
+    seeds = [run.seed for run in task.runs] if isinstance(task, RunBatch) else [task.seed]
+    if len(seeds) == 1:
+        return f"{task.label} seed {seeds[0]}"
+    in_a_row = seeds == list(range(seeds[0], seeds[-1] + 1))
+    return f"{task.label} seeds {f'{seeds[0]}-{seeds[-1]}' if in_a_row else ','.join(map(str, seeds))}"

@@ -32,6 +32,17 @@ class RunSpec(_Spec):
     recipe: dict[str, Any]
 
 
+class RunBatch(_Spec):
+    """Runs of one model with different seeds, trained together where the model allows it."""
+
+    runs: tuple[RunSpec, ...]
+
+    @property
+    def label(self) -> str:
+        """The model's row in the table."""
+        return self.runs[0].label
+
+
 class MeasureSpec(_Spec):
     """One measurement of a model at one batch shape on this machine."""
 

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -19,10 +19,10 @@ from types import FrameType
 from typing import Any
 
 from lnncmp.errors import LnncmpError
-from lnncmp.runs.plan import MeasureSpec, RunSpec
+from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
 from lnncmp.sources.base import SourceContext
 
-Task = RunSpec | MeasureSpec
+Task = RunBatch | MeasureSpec
 Answer = tuple[Any, ...]
 _PATIENCE = 0.5
 """Seconds before a worker says that its task is in other hands, so that nobody asks again and again."""
@@ -31,7 +31,10 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker needs beside its tasks: output folder, where data are, threads, how many run at once."""
+    """What a worker needs beside its tasks: output folder, where data are, threads, how many run at once.
+
+    stack: most runs of a model that are trained in one call; None: as many as keep all processes busy.
+    """
 
     out: Path
     cache: Path
@@ -39,18 +42,15 @@ class Assignment:
     threads: int
     deterministic: bool
     jobs: int
-
-
-def task_id(task: Task) -> str:
-    """Return the identity under which the record of a task is kept."""
-    return task.run_id if isinstance(task, RunSpec) else task.measurement_id
+    stack: int | None = None
 
 
 class Worker:
     """One child process.
 
-    Messages it sends: ("ready",) once it can work, ("epoch", epoch, epochs, loss), ("warn", text),
-    ("done", status, reason), ("busy",) when another process holds the task, ("error", LnncmpError).
+    Messages it sends: ("ready",) once it can work, ("epoch", epoch, epochs, loss), ("news", text) to be shown beside
+    the task, ("warn", text), ("ended", run or measurement, status, reason), ("busy", task) when another process holds
+    the task or some of its runs, ("again",) when the task needs a fresh process, ("done",), ("error", LnncmpError).
     """
 
     def __init__(self, assignment: Assignment) -> None:
@@ -176,6 +176,7 @@ class _Session:
     """State of a worker between tasks: the store, and the data prepared last."""
 
     def __init__(self, pipe: Connection, assignment: Assignment) -> None:
+        from lnncmp.kernels.watch import tell_when_compiling
         from lnncmp.runs.measuring import set_up_torch
         from lnncmp.runs.store import Store
 
@@ -185,6 +186,7 @@ class _Session:
         self.store = Store(assignment.out, self._warn)
         self.prepared: Any = None
         self.prepared_for: str | None = None
+        tell_when_compiling(lambda: self.pipe.send(("news", "compiling kernels, once on this machine")))
 
     def _warn(self, message: str) -> None:
         self.pipe.send(("warn", message))
@@ -192,45 +194,66 @@ class _Session:
     def answer(self, task: Task) -> None:
         """Do `task` and say how it ended."""
         try:
-            with self.store.lock(task_id(task)) as mine:
-                answer = self._do(task) if mine else ("busy",)
+            answer = self._measure(task) if isinstance(task, MeasureSpec) else self._run(task)
         except LnncmpError as error:
             answer = ("error", error)
         except ConnectionError:  # the parent is gone
             raise
         except Exception as error:
             answer = ("error", _internal(f"working on {task.label}", error))
-        if answer == ("busy",):
+        if answer[0] == "busy":
             time.sleep(_PATIENCE)
         self.pipe.send(answer)
 
-    def _do(self, task: Task) -> Answer:
-        return self._measure(task) if isinstance(task, MeasureSpec) else self._run(task)
-
     def _measure(self, task: MeasureSpec) -> Answer:
-        from lnncmp.runs.measuring import execute_measurement
+        from lnncmp.runs.measuring import CompiledJustNow, execute_measurement
         from lnncmp.runs.worker import failure
 
-        if self.store.measurement(task.measurement_id) is None:
-            try:
-                record = execute_measurement(task)
-            except LnncmpError:
-                raise
-            except Exception as error:  # a model that cannot be measured: its runs will say more
-                return "done", "failed", failure(error)
-            self.store.write_measurement(record)
-        return "done", "ok", None
+        with self.store.lock(task.measurement_id) as mine:
+            if not mine:
+                return "busy", task
+            status, reason = "ok", None
+            if self.store.measurement(task.measurement_id) is None:
+                try:
+                    self.store.write_measurement(execute_measurement(task))
+                except CompiledJustNow:
+                    return ("again",)
+                except LnncmpError:
+                    raise
+                except Exception as error:  # a model that cannot be measured: its runs will say more
+                    status, reason = "failed", failure(error)
+        self.pipe.send(("ended", task, status, reason))
+        return ("done",)
 
-    def _run(self, task: RunSpec) -> Answer:
-        from lnncmp.runs.worker import execute_run
+    def _run(self, task: RunBatch) -> Answer:
+        with ExitStack() as locks:
+            mine = [run for run in task.runs if locks.enter_context(self.store.lock(run.run_id))]
+            self._carry_out(mine)
+        others = tuple(run for run in task.runs if run not in mine)
+        return ("busy", RunBatch(runs=others)) if others else ("done",)
 
-        record = self.store.finished(task.run_id)
-        if record is None:
-            self._prepare(task)
-            record = execute_run(
-                task, self.prepared, self.store, self.assignment.jobs, lambda *news: self.pipe.send(("epoch", *news))
-            )
-        return "done", record.status, record.reason
+    def _carry_out(self, runs: list[RunSpec]) -> None:
+        from lnncmp.runs.worker import execute_runs
+
+        missing = []
+        for run in runs:
+            record = self.store.finished(run.run_id)
+            if record is None:
+                missing.append(run)
+            else:  # another process did it meanwhile
+                self.pipe.send(("ended", run, record.status, record.reason))
+        if not missing:
+            return
+        self._prepare(missing[0])
+        by_id = {run.run_id: run for run in missing}
+        execute_runs(
+            RunBatch(runs=tuple(missing)),
+            self.prepared,
+            self.store,
+            self.assignment.jobs,
+            lambda *news: self.pipe.send(("epoch", *news)),
+            lambda record: self.pipe.send(("ended", by_id[record.run_id], record.status, record.reason)),
+        )
 
     def _prepare(self, task: RunSpec) -> None:
         from lnncmp.runs.worker import prepare_data

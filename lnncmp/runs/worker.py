@@ -1,7 +1,10 @@
-"""One run inside a worker process, from its specification to its record."""
+"""Runs inside a worker process, from their specifications to their records."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +18,15 @@ from lnncmp.measure import count_parameters
 from lnncmp.predict import NetworkPredictor
 from lnncmp.provenance import provenance
 from lnncmp.recipe import parse
+from lnncmp.runs.fitting import EpochReport, Untrained, fit
 from lnncmp.runs.named_model import build_named
-from lnncmp.runs.plan import RunSpec
+from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.record import Parameters, RunRecord, Seeds
 from lnncmp.runs.store import Store
 from lnncmp.seeding import streams
-from lnncmp.settings import EvaluateSettings, TrainSettings
+from lnncmp.settings import EvaluateSettings
 from lnncmp.sources.base import SourceContext
-from lnncmp.train import Fitted, Trainer
-
-EpochReport = Callable[[int, int, float], None]
-"""Called as report(epoch, epochs, validation loss) after each epoch."""
+from lnncmp.train import Fitted
 
 
 def prepare_data(recipe: dict[str, Any], context: SourceContext) -> Prepared:
@@ -36,12 +37,79 @@ def prepare_data(recipe: dict[str, Any], context: SourceContext) -> Prepared:
     return case.prepare(load_source(case, recipe["source"]), context, settings, evaluate.horizon)
 
 
-def execute_run(spec: RunSpec, prepared: Prepared, store: Store, jobs: int, report: EpochReport) -> RunRecord:
-    """Train, evaluate and record one run, going on from its checkpoint; return the stored record.
+def execute_runs(
+    batch: RunBatch,
+    prepared: Prepared,
+    store: Store,
+    jobs: int,
+    report: EpochReport,
+    ended: Callable[[RunRecord], None],
+) -> None:
+    """Train, evaluate and record runs of one model, going on from their checkpoints; `ended` hears of each record.
 
-    A run that raises is recorded as failed with the reason, so that the others of the plan go on. Raises LnncmpError
-    (settings that cannot be built, a full disk) and ConnectionError (nobody listens to `report`): nothing is recorded.
+    Runs that can be are trained in one call, which changes no number. A run that raises is recorded as failed with the
+    reason, so that the others go on. Raises LnncmpError (settings that cannot be built, a full disk) and
+    ConnectionError (nobody listens to `report`): nothing is recorded.
     """
+    for specs in _groups(batch, store):
+        for run in _trained(specs, prepared, store, jobs, report):
+            with _recorded(run):
+                if run.record.get("status") == "ok" and run.model is not None:
+                    run.record["scores"] = _scores(run.spec, run.model, prepared)
+            finished = RunRecord(**run.record)
+            store.write_run(finished)
+            ended(finished)
+
+
+@dataclass
+class _Run:
+    """A run on its way to a record; `model` is None and the record tells why if it could not be built."""
+
+    spec: RunSpec
+    seeds: Seeds
+    record: dict[str, Any]
+    model: SequenceModel | None = None
+
+
+def _groups(batch: RunBatch, store: Store) -> list[list[RunSpec]]:
+    """Return the runs that can go on together: those that have come equally far."""
+    by_epoch: dict[int, list[RunSpec]] = {}
+    for spec in batch.runs:
+        history = (store.load_checkpoint(spec.run_id) or {}).get("history")
+        by_epoch.setdefault(len(history) if isinstance(history, list) else 0, []).append(spec)
+    return list(by_epoch.values())
+
+
+def _trained(
+    specs: Sequence[RunSpec], prepared: Prepared, store: Store, jobs: int, report: EpochReport
+) -> Iterator[_Run]:
+    """Yield the runs after their training: all in one call where the model allows it, else one by one."""
+    first = _begin(specs[0], prepared, jobs)
+    if len(specs) > 1 and first.model is not None and first.model.stackable:
+        runs = [first, *(_begin(spec, prepared, jobs) for spec in specs[1:])]
+        try:
+            _fit(runs, prepared, store, report)
+        except (LnncmpError, ConnectionError):
+            raise
+        except Exception as error:  # one of them, or all together: alone each has the outcome that is its own
+            store.warn(
+                f"{first.spec.label}: training {len(runs)} runs in one call failed ({failure(error)}); one by one"
+            )
+        else:
+            yield from runs
+            return
+        first = _begin(specs[0], prepared, jobs)
+    for spec in specs:
+        # A model is built just before it is trained: torch's generator goes on from its weights to its dropout.
+        run = first if spec is specs[0] else _begin(spec, prepared, jobs)
+        with _recorded(run):
+            if run.model is not None:
+                _fit([run], prepared, store, report)
+        yield run
+
+
+def _begin(spec: RunSpec, prepared: Prepared, jobs: int) -> _Run:
+    """Return a run with its untrained model; torch's generator is left where training starts."""
     seeds = _seeds(spec)
     record: dict[str, Any] = {
         **spec.model_dump(exclude={"label", "seed"}),
@@ -51,22 +119,36 @@ def execute_run(spec: RunSpec, prepared: Prepared, store: Store, jobs: int, repo
         "parameters": Parameters(trainable=0, active=0, total=0),
         "provenance": provenance(threads=spec.recipe["threads"], device=spec.recipe["device"], jobs=jobs),
     }
+    run = _Run(spec, seeds, record)
+    with _recorded(run):
+        run.model = _model(spec, prepared, seeds)
+        record["implementation"] = run.model.implementation
+        record["parameters"] = count_parameters(run.model, prepared.splits.train.x.shape[2])
+        record["structure"] = run.model.structure()
+    return run
+
+
+@contextmanager
+def _recorded(run: _Run) -> Iterator[None]:
+    """Make whatever a model raises the outcome of its run, not the end of the study."""
     try:
-        model = _model(spec, prepared, seeds)
-        record["implementation"] = model.implementation
-        record["parameters"] = count_parameters(model, prepared.splits.train.x.shape[2])
-        record["structure"] = model.structure()
-        fitted = _fit(spec, model, prepared, store, seeds, report)
-        record |= _outcome(fitted)
-        if fitted.status == "ok":
-            record["scores"] = _scores(spec, model, prepared)
+        yield
     except (LnncmpError, ConnectionError):
         raise
-    except Exception as error:  # whatever a model raises is the outcome of its run, not the end of the study
-        record |= {"status": "failed", "reason": failure(error)}
-    finished = RunRecord(**record)
-    store.write_run(finished)
-    return finished
+    except Exception as error:
+        run.record |= {"status": "failed", "reason": failure(error)}
+        run.model = None
+
+
+def _fit(runs: Sequence[_Run], prepared: Prepared, store: Store, report: EpochReport) -> None:
+    """Train the models of `runs` in place and put the outcomes into their records."""
+    untrained = [
+        Untrained(run.spec, run.seeds, run.model, partial(_model, run.spec, prepared, run.seeds))
+        for run in runs
+        if run.model is not None
+    ]
+    for run, fitted in zip(runs, fit(untrained, prepared.splits, store, report), strict=True):
+        run.record |= _outcome(fitted) | {"stacked": len(runs)}
 
 
 def failure(error: Exception) -> str:
@@ -98,31 +180,6 @@ def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
         spec.recipe["dt_as_input"],
         (seeds.model, seeds.wiring),
     ).to(spec.recipe["device"])
-
-
-def _fit(
-    spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store, seeds: Seeds, report: EpochReport
-) -> Fitted:
-    """Train `model` in place, going on from the checkpoint if there is one that fits."""
-    settings = parse(TrainSettings, spec.recipe["train"], "train")
-    device = torch.device(spec.recipe["device"])
-    trainer = Trainer(model, prepared.splits, settings, seeds.batches, device)
-    state = store.load_checkpoint(spec.run_id)
-    if state is not None:
-        try:
-            trainer.restore(state)
-        except Exception as error:  # readable, but not of this run: anything may be wrong with its content
-            store.refuse_checkpoint(spec.run_id, type(error).__name__)
-            # Part of it may have been taken over, so everything begins anew, torch's generator included.
-            model.load_state_dict(_model(spec, prepared, seeds).state_dict())
-            trainer = Trainer(model, prepared.splits, settings, seeds.batches, device)
-
-    def after_epoch(trainer: Trainer) -> None:
-        store.save_checkpoint(spec.run_id, trainer.state())
-        last = trainer.fitted.history[-1]
-        report(last.epoch, settings.epochs, last.validation_loss)
-
-    return trainer.fit(after_epoch)
 
 
 def _outcome(fitted: Fitted) -> dict[str, Any]:

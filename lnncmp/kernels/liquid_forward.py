@@ -1,0 +1,196 @@
+"""Liquid neurons with one gate each over a whole sequence, forward; see lnncmp.cells.liquid for the equations.
+
+The affine map of the inputs is part of the weights: with rows [x, 1] the inputs give [x, 1] E to the gates' arguments,
+E_in = input_w_i U_in, and in its last row bias_n + sum_i input_b_i U_in. Nothing is kept for the backward pass: the
+hidden states are where each observation's solver steps start from, and these are computed again.
+
+Legend of shapes: S copies, B batch, T steps, I inputs, H neurons, P sources, N = H padded to whole narrow vectors,
+K unfolds, R rows of a tile; all arrays are flat.
+"""
+
+import math
+
+import numpy as np
+
+from lnncmp.kernels.compiling import Array, kernel, part
+from lnncmp.kernels.fast_math import sigmoid
+from lnncmp.kernels.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
+from lnncmp.kernels.matmul import multiply
+from lnncmp.kernels.rows import copy_rows, tile_place
+
+Size = tuple[int, int, int, int, int, int, int]
+"""S, B, T, I, H, N, K."""
+Neurons = tuple[Array, Array, Array]
+"""1 / tau, k and A, each (S, N)."""
+
+LINEAR_FROM = 20.0
+"""Where softplus(x) counts as x, as in torch."""
+
+
+@part
+def softplus(raw: float) -> float:
+    """Return log(1 + e^raw)."""
+    return raw if raw > LINEAR_FROM else math.log1p(math.exp(raw))
+
+
+@kernel
+def prepare(
+    size: Size, neurons: Neurons, bias: Array, recurrent: tuple[Array, Array], sensory: tuple[Array, ...]
+) -> tuple[Neurons, Array, Array]:
+    """Return the neurons as they act, the recurrent weights (S, H, N) and E (S, I + 1, N).
+
+    neurons: raw rate, raw conductance, reversal (S, H); recurrent: weights and mask (S, H, H); sensory: weights and
+    mask (S, I, H), input_w, input_b (S, I).
+    """
+    copies, _, _, inputs, width, padded, _ = size
+    rate, conductance = np.zeros(copies * padded, bias.dtype), np.zeros(copies * padded, bias.dtype)
+    reversal = np.zeros(copies * padded, bias.dtype)
+    acting = np.zeros(copies * width * padded, bias.dtype)
+    driving = np.zeros(copies * (inputs + 1) * padded, bias.dtype)
+    for s in range(copies):
+        for n in range(width):
+            here, there = s * width + n, s * padded + n
+            rate[there], conductance[there] = softplus(neurons[0][here]), softplus(neurons[1][here])
+            reversal[there] = neurons[2][here]
+        for p in range(width):
+            for n in range(width):
+                here = (s * width + p) * width + n
+                if recurrent[1][here]:
+                    acting[(s * width + p) * padded + n] = recurrent[0][here]
+        last = (s * (inputs + 1) + inputs) * padded
+        for n in range(width):
+            driving[last + n] = bias[s * width + n]
+        for i in range(inputs):
+            for n in range(width):
+                here = (s * inputs + i) * width + n
+                if sensory[1][here]:
+                    weight = sensory[0][here]
+                    driving[(s * (inputs + 1) + i) * padded + n] = sensory[2][s * inputs + i] * weight
+                    driving[last + n] += sensory[3][s * inputs + i] * weight
+    return (rate, conductance, reversal), acting, driving
+
+
+@part
+def observe(
+    size: Size, row: int, rows: int, t: int, x: Array, dt: Array, step: Array, entered: Array, lengths: Array
+) -> None:
+    """Write the rows [x_t, 1] of a tile and the lengths of its solver steps; x_t = 0 and dt = 0 at padding."""
+    _, _, steps, inputs, _, _, unfolds = size
+    masked = step.size > 0
+    for r in range(rows):
+        here, at = (row + r) * steps + t, r * (inputs + 1)
+        real = not masked or step[here]
+        for i in range(inputs):
+            entered[at + i] = x[here * inputs + i] if real else 0.0
+        entered[at + inputs] = 1.0
+        lengths[r] = dt[here] / unfolds if real else 0.0
+
+
+@part
+def _move(
+    like: Array,
+    h: float,
+    neurons: Neurons,
+    neuron: int,
+    driven: Array,
+    v: Array,
+    gates: Array,
+    at: int,
+    here: int,
+    there: int,
+    gate_at: int,
+) -> None:
+    """Take one vector of neurons through a solver step of length h; gates holds the recurrent sums, then the gates."""
+    length = fill_like(h, like)
+    opened = length * load_like(neurons[1], neuron, like)
+    gate = sigmoid(load_like(gates, gate_at, like) + load_like(driven, at, like))
+    pulled = opened * gate
+    moved = load_like(v, here, like) + pulled * load_like(neurons[2], neuron, like)
+    store(v, there, moved / (length * load_like(neurons[0], neuron, like) + 1.0 + pulled))
+    store(gates, gate_at, gate)
+
+
+@part
+def solve(
+    size: Size,
+    copy: int,
+    rows: int,
+    neurons: Neurons,
+    acting: Array,
+    lengths: Array,
+    driven: Array,
+    v: Array,
+    here: int,
+    there: int,
+    gates: Array,
+    gate_at: int,
+) -> None:
+    """Take a tile through one solver step, from v (R, N) at `here` to `there` (which may be the same)."""
+    _, _, _, _, width, padded, _ = size
+    w, lanes = copy * width * padded, wide_lanes(v)
+    multiply(v, here, padded, acting, w, padded, gates, gate_at, padded, rows, width, padded, False)
+    for r in range(rows):
+        at, n = r * padded, 0
+        while n + lanes <= padded:
+            k, like = at + n, fill(v, 0.0)
+            neuron = copy * padded + n
+            _move(like, lengths[r], neurons, neuron, driven, v, gates, k, here + k, there + k, gate_at + k)
+            n += lanes
+        if n < padded:
+            k, like = at + n, fill_narrow(v, 0.0)
+            neuron = copy * padded + n
+            _move(like, lengths[r], neurons, neuron, driven, v, gates, k, here + k, there + k, gate_at + k)
+
+
+@part
+def _tile(
+    tile: int,
+    size: Size,
+    neurons: Neurons,
+    acting: Array,
+    driving: Array,
+    x: Array,
+    dt: Array,
+    step: Array,
+    start: Array,
+    hidden: Array,
+    final: Array,
+) -> None:
+    _, batch, steps, inputs, width, padded, unfolds = size
+    copy, first, rows = tile_place(tile, batch)
+    row, e = copy * batch + first, copy * (inputs + 1) * padded
+    v, gates = np.zeros(rows * padded, x.dtype), np.empty(rows * padded, x.dtype)
+    entered, lengths = np.empty(rows * (inputs + 1), x.dtype), np.empty(rows, x.dtype)
+    driven = np.empty(rows * padded, x.dtype)
+    copy_rows(start, row * width, width, v, 0, padded, rows, width)
+    for t in range(steps):
+        observe(size, row, rows, t, x, dt, step, entered, lengths)
+        multiply(entered, 0, inputs + 1, driving, e, padded, driven, 0, padded, rows, inputs + 1, padded, False)
+        for _ in range(unfolds):
+            solve(size, copy, rows, neurons, acting, lengths, driven, v, 0, 0, gates, 0)
+        copy_rows(v, 0, padded, hidden, (row * steps + t) * width, steps * width, rows, width)
+    copy_rows(v, 0, padded, final, row * width, width, rows, width)
+
+
+@kernel
+def forward(
+    first: int,
+    end: int,
+    size: Size,
+    neurons: Neurons,
+    acting: Array,
+    driving: Array,
+    x: Array,
+    dt: Array,
+    step: Array,
+    start: Array,
+    hidden: Array,
+    final: Array,
+) -> None:
+    """Compute the tiles from `first` to `end`; neurons, acting, driving are those of `prepare`.
+
+    x (S, B, T, I), dt (S, B, T), step (S, B, T) or empty, start (S, B, H). Written are hidden (S, B, T, H) and
+    final (S, B, H).
+    """
+    for tile in range(first, end):
+        _tile(tile, size, neurons, acting, driving, x, dt, step, start, hidden, final)
