@@ -89,9 +89,9 @@ class TestLengths:
         ("seconds", "bytes", "expected"),
         [
             (0.01, 1e6, 512),  # 5 s and 512 MB: as it is
-            (0.01, 60e6, 128),  # 31 GB: a part that fits, and takes at most 1.5 s
+            (0.01, 60e6, 128),  # 31 GB: a part that fits, and takes at most 2 s
             (0.035, 60e6, 32),  # both
-            (0.035, 1e3, 32),  # 18 s: a part of at most 1.5 s
+            (0.035, 1e3, 32),  # 18 s: a part of at most 2 s
             (100.0, 1e15, PROBED),  # never less than the probe
         ],
     )

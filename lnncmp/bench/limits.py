@@ -18,7 +18,7 @@ class Limits:
     """
 
     seconds: float = 8.0
-    shorter: float = 1.5
+    shorter: float = 2.0
     bytes: float = float("inf")
 
 

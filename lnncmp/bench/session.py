@@ -57,7 +57,7 @@ class _Measuring:
             passes: dict[Timed, Action] = {
                 (e.contender, "inference"): inference(e.model, self.steps[e.contender]) for e in self.entrants
             }
-            self._take_turns("inference", passes, effort)
+            self._take_turns("inference", passes, replace(effort, seconds=effort.seconds / 2))
         if "latency" in parts:
             streams: dict[Timed, Action] = {
                 (e.contender, "latency"): streaming(e.model, self.workload) for e in self.entrants

@@ -50,7 +50,7 @@ class Effort:
     again: a single call would find the caches full of what the others left there. rounds: if given, exactly so many.
     """
 
-    seconds: float = 4.0
+    seconds: float = 3.0
     turn: float = 0.02
     most: int = 25
     least: int = 5
