@@ -82,7 +82,7 @@ class LTCLayer(RecurrentLayer):
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
         from lnncmp.kernels.ltc import ltc_sequence  # loads the compiler, which takes a second
 
-        check_kind(self.cm, x=x, dt=dt, v=v)
+        check_kind(self.cm, input=x, dt=dt, state=v)
         raw = (self.cm, self.gleak, self.vleak, self.input_w, self.input_b)
         parameters = (*raw, *self.sensory.raw(), *self.recurrent.raw())
         options = self.options

@@ -20,7 +20,7 @@ from lnncmp.kernels.lanes import DOUBLE, NARROW, WIDE
 from lnncmp.kernels.ltc_backward import backward_double, backward_narrow, backward_wide
 from lnncmp.kernels.ltc_forward import Size, forward_double, forward_narrow, forward_wide, prepare
 from lnncmp.kernels.ltc_gradients import finish, prepare_backward
-from lnncmp.kernels.numbers import array, element_type, flat, stack, tensor
+from lnncmp.kernels.numbers import array, element_type, flat, look_up_once, numbers_or_zeros, stack, tensor
 from lnncmp.kernels.tiles import run_tiles
 
 PARAMETERS = 15
@@ -40,10 +40,16 @@ def _width(batch: int, kind: Any) -> tuple[int, Callable[..., None], Callable[..
     return DOUBLE[element], forward_double, backward_double
 
 
+def _blocks(batch: int, lanes: int) -> int:
+    """Return the tiles of one copy; an empty batch is a tile without samples."""
+    return max(-(-batch // lanes), 1)
+
+
 def _size(x: Array, v0: Array, unfolds: int) -> Size:
     return x.shape[1], x.shape[2], x.shape[3], v0.shape[-1], unfolds
 
 
+@look_up_once
 class LTCSequence(torch.autograd.Function):
     """hidden (B, T, N) for x (B, T, I), dt (B, T), v0 (B, N) and the raw parameters of an LTC.
 
@@ -61,7 +67,7 @@ class LTCSequence(torch.autograd.Function):
         batch, steps, inputs, width, _ = size
         copies = xs.shape[0]
         lanes, run, _ = _width(batch, xs.dtype)
-        tiles = copies * -(-batch // lanes)
+        tiles = copies * _blocks(batch, lanes)
         neurons, mapping = tuple(arrays[:3]), tuple(arrays[3:5])
         sensory, recurrent = tuple(arrays[5:10]), tuple(arrays[10:])
         capacitance, leak, sensed, listed = prepare(
@@ -98,17 +104,17 @@ class LTCSequence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_hidden: Tensor, *unused: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_hidden: Tensor | None, *unused: None) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, v0 and the parameters."""
         stacked, positive = ctx.stacked, ctx.positive
         x, dt, v0, *parameters, path, ratios = ctx.saved_tensors
-        xs, dts, start, grad = (array(t, stacked) for t in (x, dt, v0, grad_hidden))
+        xs, dts, start = (array(t, stacked) for t in (x, dt, v0))
         arrays = [flat(array(p, stacked)) for p in parameters]
         size = _size(xs, start, ctx.unfolds)
-        batch, _, inputs, width, _ = size
+        batch, steps, inputs, width, _ = size
         copies, kind = xs.shape[0], xs.dtype
         lanes, _, run = _width(batch, kind)
-        blocks = -(-batch // lanes)
+        blocks = _blocks(batch, lanes)
         neurons, mapping = tuple(arrays[:3]), tuple(arrays[3:5])
         sensory, recurrent = tuple(arrays[5:10]), tuple(arrays[10:])
         capacitance, sensed, sensory_place, listed, place = prepare_backward(
@@ -122,7 +128,8 @@ class LTCSequence(torch.autograd.Function):
             np.zeros(rest, kind),
         )
         kept = path.numpy(), ratios.numpy()
-        given = capacitance, flat(xs), flat(dts), mapping, sensed, listed, kept, flat(grad), flat(dx), flat(dv0), sums
+        grad = numbers_or_zeros(grad_hidden, copies * batch * steps * width, kind)
+        given = capacitance, flat(xs), flat(dts), mapping, sensed, listed, kept, grad, flat(dx), flat(dv0), sums
         run_tiles(run, copies * blocks, size, *given)
         shapes = ((4, copies, inputs, width), (4, copies, width, width), (3, copies, width), (2, copies, inputs))
         gradients = [np.zeros(shape, kind) for shape in shapes]

@@ -94,7 +94,7 @@ def _tile(
     """Compute one tile; see `backward_wide` for the arguments."""
     batch, steps, inputs, width, unfolds = size
     lanes = count(like)
-    blocks = -(-batch // lanes)
+    blocks = max(-(-batch // lanes), 1)
     s, block = tile // blocks, tile % blocks
     rows, row, layer = min(lanes, batch - block * lanes), s * batch + block * lanes, width * lanes
     own_mapping = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]

@@ -88,7 +88,7 @@ def _tile(
     """Compute one tile; see `forward` for the arguments."""
     batch, steps, inputs, width, unfolds = size
     lanes = count(like)
-    blocks = -(-batch // lanes)
+    blocks = max(-(-batch // lanes), 1)
     s, b0 = tile // blocks, (tile % blocks) * lanes
     rows, row, layer = min(lanes, batch - b0), s * batch + b0, width * lanes
     input_w, input_b = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]

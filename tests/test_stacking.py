@@ -1,0 +1,209 @@
+"""Stacked models and their training give each copy the numbers that it has alone."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from toy_study import CPU, Affine, random_windows, splits, windows
+
+from lnncmp.building import build_model
+from lnncmp.errors import UsageError
+from lnncmp.models.registry import load_model
+from lnncmp.settings import TrainSettings
+from lnncmp.stacking import StackedModel
+from lnncmp.train import Trainer
+from lnncmp.train_stack import StackTrainer
+
+MODELS = {
+    "lstm": {},
+    "gru": {},
+    "ltc": {},
+    "ltc_clip": {"constraint": "clip"},
+    "ncp": {},
+    "ncp_cfc": {"cell": "cfc"},
+    "cfc": {"backbone_units": 8},
+    "liquid_ncp": {},
+}
+each_model = pytest.mark.parametrize("name", MODELS)
+
+
+def make(name, seed=0, hidden=8, **more):
+    spec = load_model(name if name in ("liquid_ncp",) else name.partition("_")[0])
+    arguments = spec.arguments(hidden=hidden, **{**MODELS[name], **more})
+    return build_model(spec, arguments, 2, 2, dt_as_input=True, model_seed=seed, wiring_seed=seed)
+
+
+def settings(**changes):
+    return TrainSettings(**{"epochs": 4, "batch_size": 8, "learning_rate": 0.03, "decay": 0.9, **changes})
+
+
+def padded_splits():
+    """Splits with padding and targets that do not count."""
+    plain = random_windows(20)
+    step, y_seen = np.ones((20, 5), bool), np.ones((20, 5, 2), bool)
+    step[3, 2:], step[7, 1:], y_seen[5, 2, 0] = False, False, False
+    return splits(train=windows(plain.x, plain.y, plain.dt, step, y_seen))
+
+
+def rows(history):
+    return [epoch.model_dump(exclude={"seconds"}) for epoch in history]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+class TestStackedModel:
+    @each_model
+    @pytest.mark.parametrize("padded", [False, True])
+    def test_outputs_and_gradients_are_those_of_each_model_alone(self, name, padded):
+        models = [make(name, seed) for seed in range(3)]
+        alone = [copy.deepcopy(model) for model in models]
+        x, dt = torch.randn(3, 5, 6, 2), torch.rand(3, 5, 6) + 0.1
+        step = torch.arange(6) < torch.tensor([6, 0, 3, 1, 6])[:, None] if padded else None
+        stack = StackedModel(models)
+        y = stack(x, dt, None if step is None else step.expand(3, -1, -1))
+        y.square().mean((1, 2, 3)).sum().backward()
+        for k, model in enumerate(alone):
+            expected = model(x[k], dt[k], step)
+            expected.square().mean().backward()
+            gradient = torch.cat([p.grad.flatten() for p in model.parameters()])
+            assert torch.allclose(y[k], expected, rtol=0, atol=1e-6)
+            assert torch.allclose(stack.rows[k].grad, gradient, rtol=0, atol=1e-6)
+
+    @each_model
+    def test_a_copy_has_the_same_bits_in_any_company(self, name):
+        x, dt = torch.randn(3, 11, 6, 2), torch.rand(3, 11, 6) + 0.1
+        found = []
+        for members in ([0], [0, 1, 2]):
+            stack = StackedModel([make(name, seed) for seed in members])
+            y = stack(x[members], dt[members])
+            y.square().mean((1, 2, 3)).sum().backward()
+            found.append((y[0], stack.rows[0].grad))
+        assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
+
+    def test_the_same_windows_serve_all_copies(self):
+        stack = StackedModel([make("ncp", seed) for seed in range(2)])
+        x, dt = torch.randn(5, 6, 2), torch.rand(5, 6)
+        assert torch.equal(stack(x, dt), stack(x.expand(2, -1, -1, -1), dt.expand(2, -1, -1)))
+
+    def test_the_models_see_what_happens_to_the_rows(self):
+        model = make("ltc")
+        stack = StackedModel([model])
+        with torch.no_grad():
+            stack.rows[0].zero_()
+        assert not any(p.any() for p in model.parameters())
+        model.load_state_dict(make("ltc", 1).state_dict())
+        assert stack.rows[0].any()
+
+    def test_the_plain_path_is_refused(self):
+        with pytest.raises(UsageError, match="fused"):
+            StackedModel([make("ltc", implementation="loop")])
+        with pytest.raises(UsageError, match="fused"):
+            StackedModel([Affine()])
+
+    def test_different_sizes_are_refused(self):
+        with pytest.raises(UsageError, match="different shapes"):
+            StackedModel([make("ltc", hidden=8), make("ltc", hidden=9)])
+
+
+class TestStackTrainer:
+    def train(self, name, seeds, data, **changes):
+        models = [make(name, seed) for seed in seeds]
+        trainer = StackTrainer(models, data, settings(**changes), [100 + seed for seed in seeds], CPU)
+        return trainer, trainer.fit()
+
+    @each_model
+    @pytest.mark.parametrize("data", [splits, padded_splits])
+    def test_equals_training_one_by_one(self, name, data):
+        changes = {"clip": "global", "clip_norm": 0.5, "l2": 1e-3}
+        trainer, fitted = self.train(name, [0, 1, 2], data(), **changes)
+        for k, result in enumerate(fitted):
+            model = make(name, k)
+            torch.manual_seed(0)
+            alone = Trainer(model, data(), settings(**changes), 100 + k, CPU).fit()
+            assert result.best_epoch == alone.best_epoch
+            for ours, theirs in zip(rows(result.history), rows(alone.history), strict=True):
+                assert ours == pytest.approx(theirs, rel=2e-4)
+            for p, q in zip(trainer.stack.models[k].parameters(), model.parameters(), strict=True):
+                assert torch.allclose(p, q, rtol=0, atol=2e-4)
+
+    def test_per_tensor_clipping_equals_that_of_the_other_trainer(self):
+        changes = {"clip": "per_tensor", "clip_norm": 0.05}
+        _, (result,) = self.train("gru", [0], splits(), **changes)
+        alone = Trainer(make("gru", 0), splits(), settings(**changes), 100, CPU).fit()
+        for ours, theirs in zip(rows(result.history), rows(alone.history), strict=True):
+            assert ours == pytest.approx(theirs, rel=2e-4)
+
+    @pytest.mark.parametrize("name", ["lstm", "ltc", "ncp", "cfc", "liquid_ncp"])
+    def test_the_company_changes_no_bit(self, name):
+        together, fitted = self.train(name, [0, 1, 2, 3], splits())
+        for k in range(4):
+            alone, (result,) = self.train(name, [k], splits())
+            assert torch.equal(alone.stack.rows[0], together.stack.rows[k])
+            assert rows(result.history) == rows(fitted[k].history)
+
+    def test_a_copy_that_diverges_leaves_the_others_alone(self):
+        models = [make("ltc", seed) for seed in range(3)]
+        with torch.no_grad():
+            models[1].readout.weight.fill_(1e6)
+        trainer = StackTrainer(models, splits(), settings(diverged_loss=1e4), [100, 101, 102], CPU)
+        fitted = trainer.fit()
+        assert [result.status for result in fitted] == ["ok", "diverged", "ok"]
+        assert fitted[1].stopped_epoch == 1 and "training loss" in fitted[1].reason and fitted[1].history == []
+        alone, (result,) = self.train("ltc", [2], splits(), diverged_loss=1e4)
+        assert rows(result.history) == rows(fitted[2].history)
+        assert torch.equal(alone.stack.rows[0], trainer.stack.rows[2])
+
+    def test_nan_gradients_and_validation_losses_are_divergence(self):
+        models = [make("ltc", seed) for seed in range(2)]
+        with torch.no_grad():
+            models[0].readout.weight.fill_(float("nan"))
+        fitted = StackTrainer(models, splits(), settings(), [0, 1], CPU).fit()
+        assert [result.status for result in fitted] == ["diverged", "ok"]
+        assert "nan" in fitted[0].reason
+
+    def test_all_diverged_ends_early(self):
+        model = make("ltc")
+        with torch.no_grad():
+            model.readout.weight.fill_(float("nan"))
+        after = []
+        (result,) = StackTrainer([model], splits(), settings(), [0], CPU).fit(after.append)
+        assert result.status == "diverged" and after == []
+
+    @pytest.mark.parametrize("split", [True, False])
+    def test_going_on_gives_the_uninterrupted_training(self, split):
+        """Also in another company than before."""
+        whole, expected = self.train("ncp", [0, 1], splits())
+        first = StackTrainer([make("ncp", s) for s in (0, 1)], splits(), settings(epochs=4), [100, 101], CPU)
+        states = {}
+
+        def keep(trainer):
+            if trainer.epochs_done == 2:
+                states.update({k: copy.deepcopy(trainer.state(k)) for k in (0, 1)})
+
+        first.fit(keep)
+        for group in ([0], [1]) if split else ([1, 0],):
+            later = StackTrainer([make("ncp", 5 + k) for k in group], splits(), settings(), [7] * len(group), CPU)
+            for model, k in zip(later.stack.models, group, strict=True):  # the wiring is not part of the state
+                for name, buffer in make("ncp", k).named_buffers():
+                    model.get_buffer(name).copy_(buffer)
+            later.stack.others = StackedModel([make("ncp", k) for k in group]).others
+            later.restore([states[k] for k in group])
+            for k, row, result in zip(group, later.stack.rows, later.fit(), strict=True):
+                assert torch.equal(row, whole.stack.rows[k])
+                assert rows(result.history) == rows(expected[k].history)
+
+    def test_states_of_different_epochs_do_not_go_together(self):
+        trainer, _ = self.train("gru", [0, 1], splits(), epochs=1)
+        later, _ = self.train("gru", [0, 1], splits(), epochs=2)
+        with pytest.raises(ValueError, match="different epochs"):
+            later.restore([trainer.state(0), later.state(1)])
+
+    def test_restore_last_keeps_the_last_weights(self):
+        best, fitted = self.train("gru", [0], splits(), epochs=3)
+        last, _ = self.train("gru", [0], splits(), epochs=3, restore="last")
+        same = fitted[0].best_epoch == 3
+        assert torch.equal(best.stack.rows[0], last.stack.rows[0]) == same
