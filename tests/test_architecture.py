@@ -33,6 +33,7 @@ GROUND = {
     "runs.record",
 }
 WORK = {"metrics", "predict", "train", "train_stack", "stacking", "measure", "building", "evaluate", "matching"}
+TABLES = {"report.console", "report.grid", "report.markdown", "report.numbers"}
 COMPARING = {"compare", "claims", "stats", "report"}
 
 # What each area may import besides itself; `study` and `cli` stand on top and may import anything.
@@ -50,6 +51,7 @@ ALLOWED = {
     "work": {"ground", "data", "baselines", "cases", "cells", "models"},
     "recipe": {"ground", "cases", "models"},
     "runs": {"ground", "data", "sources", "cases", "kernels", "cells", "models", "work", "recipe"},
+    "bench": {"ground", "data", "baselines", "cases", "kernels", "cells", "models", "work", *TABLES},
     "comparing": {"errors", "published", "measures", "runs.record"},
 }
 

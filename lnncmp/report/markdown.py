@@ -1,5 +1,7 @@
 """The comparison as GitHub Markdown: pipe tables, the best value bold, notes as a list."""
 
+from collections.abc import Sequence
+
 from lnncmp.report.grid import Grid, accuracy_grid, cost_grid
 from lnncmp.report.measure_grid import detail_grids
 from lnncmp.table import Comparison
@@ -7,12 +9,18 @@ from lnncmp.table import Comparison
 
 def render(comparison: Comparison) -> str:
     """Return a heading, the accuracy table, those of cost, measures, differences and perturbations, and the notes."""
-    accuracy = accuracy_grid(comparison)
-    blocks = [f"### {_escaped(accuracy.title)}", _table(accuracy)]
-    for grid in (cost_grid(comparison), *detail_grids(comparison)):
+    grids = [accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison)]
+    return render_grids(grids, comparison.notes)
+
+
+def render_grids(grids: Sequence[Grid], notes: Sequence[str]) -> str:
+    """Return tables, the title of the first as a heading and those of the others as a line, then notes as a list."""
+    first, *others = grids
+    blocks = [f"### {_escaped(first.title)}", _table(first)]
+    for grid in others:
         blocks += [f"{_escaped(grid.title)}:", _table(grid)]
-    if comparison.notes:
-        blocks.append("\n".join(f"- {_escaped(note)}" for note in comparison.notes))
+    if notes:
+        blocks.append("\n".join(f"- {_escaped(note)}" for note in notes))
     return "\n\n".join(blocks) + "\n"
 
 

@@ -1,0 +1,51 @@
+"""What needs a process for itself: the growth of its memory over training steps, and the first call of a kernel.
+
+Nothing here may import a kernel before it runs: where compiled code is kept is settled then.
+"""
+
+import ctypes
+import gc
+import sys
+import time
+from contextlib import suppress
+
+from lnncmp.bench.contenders import Contender
+from lnncmp.bench.fresh import Tell
+from lnncmp.bench.networks import build_network
+from lnncmp.bench.steps import training_step
+from lnncmp.bench.workload import Workload
+from lnncmp.measure import peak_memory
+
+
+def peak_bytes(tell: Tell, contender: Contender, workload: Workload, steps: int) -> int:
+    """Return how far training steps on `steps` steps raise the peak memory of this process, which must be fresh.
+
+    One step of the sequence goes before, so that libraries, kernels and their workspaces are loaded.
+    """
+    model = build_network(contender, workload)
+    training_step(model, workload, 1)()
+    step = training_step(model, workload, steps)
+    gc.collect()
+    _give_back_free_memory()
+    return peak_memory(step)[0]
+
+
+def _give_back_free_memory() -> None:
+    """Have the C library return what it holds free, which the measured steps would reuse unseen (glibc only)."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def first_call_seconds(tell: Tell, contender: Contender, workload: Workload) -> float:
+    """Return how much longer the first training step takes than the third, in this process, which must be fresh.
+
+    With an empty cache of kernels that is the import of the compiler and the compilation for these arguments.
+    """
+    step = training_step(build_network(contender, workload), workload, min(2, workload.steps))
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - started)
+    return seconds[0] - seconds[2]

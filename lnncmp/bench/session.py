@@ -1,0 +1,143 @@
+"""The measurements of one workload that take place inside one process, in turns."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lnncmp.bench.contenders import Contender
+from lnncmp.bench.counting import operations_of
+from lnncmp.bench.exchange import Found, Plan, Session
+from lnncmp.bench.fresh import Tell
+from lnncmp.bench.lengths import PEAK_OVER_SAVED
+from lnncmp.bench.limits import MEMORY_SHARE, Limits, available_memory
+from lnncmp.bench.lineup import Entrant, broken, line_up
+from lnncmp.bench.noise import Noise, fixed_work
+from lnncmp.bench.stacked import StackedStep
+from lnncmp.bench.steps import STREAMED, inference, optimizer_steps, streaming, training_step
+from lnncmp.bench.timing import Action, Effort, Samples, Turns, interleaved, warm_up
+
+Timed = tuple[Contender | None, str]
+"""What is timed of which network; None for the fixed work."""
+
+
+def measure(tell: Tell, plan: Plan) -> Session:
+    """Measure all that is asked for; `tell` hears what is going on."""
+    limits = replace(plan.limits, bytes=min(plan.limits.bytes, MEMORY_SHARE * available_memory()))
+    lineup = line_up(plan.contenders, plan.workload, limits, tell)
+    measuring = _Measuring(plan, limits, lineup.entrants, tell)
+    measuring.all()
+    notes, failed = [*lineup.absent, *measuring.notes], [*lineup.failed, *measuring.failed]
+    return Session(list(measuring.found.values()), measuring.noise(), notes, failed)
+
+
+class _Measuring:
+    """The kinds of measurements, one after the other; each takes turns through the networks."""
+
+    def __init__(self, plan: Plan, limits: Limits, entrants: list[Entrant], tell: Tell) -> None:
+        self.plan, self.limits, self.entrants, self.tell = plan, limits, entrants, tell
+        self.workload = plan.workload
+        self.steps = {e.contender: training_step(e.model, plan.workload, e.steps) for e in entrants}
+        self.found = {
+            e.contender: Found(e.contender, e.asked, e.steps, operations_of(e.contender, plan.workload), e.difference)
+            for e in entrants
+        }
+        self.fixed = Samples()
+        self.notes: list[str] = []
+        self.failed: list[str] = []
+
+    def all(self) -> None:
+        """Take the measurements that are asked for."""
+        parts, effort = self.plan.parts, self.plan.effort
+        for contender, step in self.steps.items():
+            if parts & {"memory", "stacked"}:
+                self.found[contender].saved_bytes = step.saved_bytes()
+        if "train" in parts:
+            self._train()
+        brief = replace(effort, seconds=effort.seconds / 8)
+        if "inference" in parts:
+            passes: dict[Timed, Action] = {
+                (e.contender, "inference"): inference(e.model, self.steps[e.contender]) for e in self.entrants
+            }
+            self._take_turns("inference", passes, replace(effort, seconds=effort.seconds / 2))
+        if "latency" in parts:
+            streams: dict[Timed, Action] = {
+                (e.contender, "latency"): streaming(e.model, self.workload) for e in self.entrants
+            }
+            self._take_turns("streaming", streams, brief, calls=STREAMED)
+
+    def noise(self) -> Noise | None:
+        """Return the noise during all that was timed."""
+        return Noise.of(self.fixed) if self.fixed.wall else None
+
+    def _train(self) -> None:
+        """Time training steps, single ones and stacked ones in the same rounds, then the optimisers alone."""
+        actions: dict[Timed, Action] = {(contender, "train"): step for contender, step in self.steps.items()}
+        expected = self._warm(actions)
+        if "stacked" in self.plan.parts:
+            stacks = self._stacks(expected)
+            expected |= self._warm(stacks)
+            actions |= stacks
+        self._time("training steps", {key: actions[key] for key in expected}, expected, self.plan.effort)
+        optimizers: dict[Timed, Action] = {}
+        for contender, step in self.steps.items():
+            if contender.implementation == "ncps":
+                fused, default = optimizer_steps(step)
+                optimizers |= {(contender, "optimizer"): fused, (contender, "default_optimizer"): default}
+        self._take_turns("optimisers", optimizers, replace(self.plan.effort, seconds=self.plan.effort.seconds / 8))
+
+    def _stacks(self, expected: Mapping[Timed, float]) -> dict[Timed, Action]:
+        """Return stacked training steps of the networks that have a kernel, where time and memory suffice."""
+        copies, made = self.plan.copies, dict[Timed, Action]()
+        for entrant in self.entrants:
+            contender = entrant.contender
+            if not entrant.model.stackable or (contender, "train") not in expected:
+                continue
+            bytes_needed = copies * PEAK_OVER_SAVED * (self.found[contender].saved_bytes or 0)
+            if copies * expected[contender, "train"] > self.limits.seconds or bytes_needed > self.limits.bytes:
+                self.notes.append(f"{self.workload.name}: {copies} stacked {contender.label} would take too long.")
+                continue
+            try:
+                made[contender, "stacked"] = StackedStep(entrant.asked, self.workload, copies)
+            except Exception as error:
+                self.failed.append(broken(self.workload, contender, error))
+        return made
+
+    def _take_turns(self, what: str, actions: Mapping[Timed, Action], effort: Effort, calls: int = 1) -> None:
+        expected = self._warm(actions)
+        self._time(what, {key: actions[key] for key in expected}, expected, effort, calls)
+
+    def _warm(self, actions: Mapping[Timed, Action]) -> dict[Timed, float]:
+        """Return the seconds that each action takes once warm, of those that work."""
+        expected = {}
+        for key, action in actions.items():
+            try:
+                expected[key] = warm_up(action)
+            except Exception as error:  # of torch, ncps or the compiler: the others go on
+                assert key[0] is not None
+                self.failed.append(broken(self.workload, key[0], error))
+        return expected
+
+    def _time(
+        self,
+        what: str,
+        actions: Mapping[Timed, Action],
+        expected: Mapping[Timed, float],
+        effort: Effort,
+        calls: int = 1,
+    ) -> None:
+        """Take samples of `actions`, each of so many calls, and keep them by call."""
+        if not actions:
+            return
+        turns = {key: effort.turns(seconds) for key, seconds in expected.items()}
+        rounds = max(own.rounds for own in turns.values())
+        fixed: Timed = (None, "fixed work")
+        taken = interleaved(
+            {**actions, fixed: fixed_work},
+            {**turns, fixed: Turns(rounds)},
+            lambda done, total: self.tell(f"{self.workload.name}: {what}", done, total),
+        )
+        for (contender, part), samples in taken.items():
+            if contender is None:
+                self.fixed.wall.extend(samples.wall)
+                self.fixed.cpu.extend(samples.cpu)
+            else:
+                self.found[contender].samples[part] = samples.each_of(calls)

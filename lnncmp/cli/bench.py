@@ -1,0 +1,117 @@
+"""`lnncmp bench`: speed and memory of the models here beside those of ncps and torch, on this machine."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lnncmp.atomic import make_dir, write_bytes
+from lnncmp.bench.contenders import MODELS, choose_contenders
+from lnncmp.bench.run import PARTS, Request, run_bench
+from lnncmp.bench.tables import FORMATS, render
+from lnncmp.bench.timing import Effort
+from lnncmp.bench.workload import STANDARD, choose_workloads
+from lnncmp.cli import options
+from lnncmp.cli.options import available_cores, check_choice
+from lnncmp.cli.terminal import LiveProgress, interruptible, page, print_result
+from lnncmp.errors import DataError, UsageError
+
+_SOME_FAILED = 4
+_QUICK = Effort(seconds=1.0, most=7, least=3, few=2)
+_QUICK_WORKLOADS = ("W1", "W2")
+
+Names = Annotated[
+    str | None,
+    typer.Option(metavar="W1,W2", help=f"Standard workloads: {', '.join(w.name for w in STANDARD)}; all by default."),
+]
+Own = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--workload",
+        metavar="SIZES",
+        help="A workload of your own: batch=8,steps=100,inputs=4,hidden=32[,outputs=4][,irregular=yes]. Repeatable.",
+    ),
+]
+Models = Annotated[str | None, typer.Option(help=f"Comma-separated models: {', '.join(MODELS)}.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of torch and of the kernels.")]
+Rounds = Annotated[
+    int | None, typer.Option(min=1, max=10_000, help="Rounds of each measurement; by time if not given.")
+]
+Only = Annotated[str | None, typer.Option(metavar="PART,...", help=f"Measure only some of {', '.join(PARTS)}.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Fewer rounds, no W3, no compilation: a first look.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE.json", help="Also write the JSON document to this file.")
+]
+Format = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to print the result.")]
+
+
+def bench(
+    workloads: Names = None,
+    workload: Own = None,
+    models: Models = None,
+    threads: Threads = 1,
+    rounds: Rounds = None,
+    only: Only = None,
+    quick: Quick = False,
+    out: OutFile = None,
+    format: Format = "table",
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure training, inference, latency and memory of the models, ours and those of ncps and torch."""
+    check_choice("format", format, tuple(FORMATS))
+    names = _names(workloads)
+    if quick and names is None and not workload:
+        names = list(_QUICK_WORKLOADS)
+    effort = replace(_QUICK if quick else Effort(), rounds=rounds)
+    request = Request(
+        choose_workloads(names, workload or []),
+        choose_contenders(_names(models)),
+        _parts(_names(only), quick),
+        _allowed(threads),
+        effort,
+    )
+    _check_file(out)
+    with interruptible("Nothing was kept."), LiveProgress(quiet) as progress:
+        result = run_bench(request, progress.data)
+        if format in ("json", "csv"):  # tables carry the warnings themselves
+            for warning in result.warnings:
+                progress.warn(warning)
+    if out is not None:
+        write_bytes(out, render(result, "json").encode())
+    print_result(render(result, format, *page()))
+    if result.failed:
+        raise typer.Exit(_SOME_FAILED)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _parts(only: list[str] | None, quick: bool) -> frozenset[str]:
+    """Return what to measure: all parts, without compilation if `quick`, or those named. Raises UsageError."""
+    if only is None:
+        return frozenset(PARTS) - ({"compile"} if quick else set())
+    for part in only:
+        check_choice("part of the bench", part, PARTS)
+    if not only:
+        raise UsageError("--only names nothing to measure", f"Name some of {', '.join(PARTS)}.")
+    return frozenset(only) | ({"train"} if "stacked" in only else set())  # its ratios are to training steps
+
+
+def _allowed(threads: int) -> int:
+    """Return `threads`. Raises UsageError if there are fewer cores, where times would say nothing."""
+    if threads > available_cores():
+        raise UsageError(f"--threads {threads} is more than the {available_cores()} cores that may be used here")
+    return threads
+
+
+def _check_file(out: Path | None) -> None:
+    """Raise UsageError or DataError, before minutes of measuring, if the file cannot be written."""
+    if out is None:
+        return
+    if out.is_dir():
+        raise UsageError(f"--out takes the name of a file, {out} is a folder")
+    if not os.access(make_dir(out.parent), os.W_OK):
+        raise DataError(f"cannot write to the folder {out.parent}", "Choose another file with --out.")

@@ -1,0 +1,95 @@
+"""The formulas of operations against what the plain networks really do, and against published figures."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from lnncmp.bench.contenders import Contender
+from lnncmp.bench.counting import operations_of
+from lnncmp.bench.networks import build_network
+from lnncmp.bench.operations import BACKWARD_RATE, Operations
+from lnncmp.bench.steps import elapsed_times
+from lnncmp.bench.workload import STANDARD, Workload
+
+SMALL = Workload("small", 3, 5, 2, 12, 4, irregular=True)
+
+
+class Sigmoids(TorchDispatchMode):
+    """Counts the elements that the logistic function is evaluated at."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function in (torch.ops.aten.sigmoid.default, torch.ops.aten.sigmoid_.default):
+            self.count += result.numel()
+        return result
+
+
+def forward(contender, workload, mode):
+    model = build_network(contender, workload).eval()
+    x = torch.randn(workload.batch, workload.steps, workload.inputs)
+    with torch.no_grad(), mode:
+        model(x, elapsed_times(workload, workload.steps))
+    return mode
+
+
+@pytest.mark.parametrize("model", ["cfc", "lstm", "gru"])
+def test_multiply_adds_are_those_of_the_plain_network(model):
+    counted = forward(Contender(model, "full", "loop"), SMALL, FlopCounterMode(display=False)).get_total_flops()
+    readout = 2 * SMALL.batch * SMALL.steps * SMALL.hidden * SMALL.outputs
+    assert counted - readout == 2 * operations_of(Contender(model, "full", "loop"), SMALL).multiply_adds / 3
+
+
+@pytest.mark.parametrize("implementation", ["loop", "ncps"])
+def test_every_synapse_of_a_full_ltc_is_a_sigmoid(implementation):
+    contender = Contender("ltc", "full", implementation)
+    made = operations_of(contender, SMALL)
+    assert forward(contender, SMALL, Sigmoids()).count == made.sigmoids == made.adjoints
+    assert made.sigmoids == 3 * 5 * (6 * 12 * 12 + 2 * 12) and made.multiply_adds == 0
+
+
+def test_a_wired_ltc_counts_the_synapses_that_exist():
+    contender = Contender("ltc", "autoncp", "loop")
+    structure = build_network(contender, SMALL).structure()
+    assert 0 < structure["synapses"] < 12 * 12
+    synapses = 6 * structure["synapses"] + structure["sensory_synapses"]
+    assert operations_of(contender, SMALL).sigmoids == SMALL.batch * SMALL.steps * synapses
+
+
+@pytest.mark.parametrize(("irregular", "gate_heads"), [(True, 2), (False, 1)])
+def test_a_wired_cfc_counts_the_weights_that_ncps_has(irregular, gate_heads):
+    workload = Workload("small", 3, 5, 2, 12, 4, irregular)
+    made = operations_of(Contender("cfc", "autoncp", "loop"), workload)
+    cell = build_network(Contender("cfc", "autoncp", "ncps"), workload).layer.rnn_cell
+    layers = [getattr(cell, f"layer_{k}") for k in range(3)]
+    masked = sum(2 * int((layer.sparsity_mask != 0).sum()) for layer in layers)
+    gates = sum(layer.time_a.weight.numel() for layer in layers)
+    assert made.multiply_adds == 3 * 3 * 5 * (masked + gate_heads * gates)
+    assert made.sigmoids == 3 * 5 * 3 * 12
+
+
+PUBLISHED = [
+    ("ltc", "full", (63, 0.48, 987)),
+    ("ltc", "autoncp", (6.9, 0.07, 117)),
+    ("cfc", "full", (11.5, 0.30, 72)),
+]
+"""Least milliseconds of W1, W2, W3 at 95 GFLOP/s and 3.75 billion sigmoids a second, of an earlier study."""
+
+
+@pytest.mark.parametrize(("model", "wiring", "expected"), PUBLISHED)
+def test_limits_of_the_standard_workloads(model, wiring, expected):
+    for workload, limit in zip(STANDARD, expected, strict=True):
+        found = operations_of(Contender(model, wiring, "loop"), workload).milliseconds(95e9, 3.75e9)
+        assert found == pytest.approx(limit, rel=0.07)
+
+
+def test_milliseconds():
+    assert Operations(5e8, 2e6).milliseconds(1e10, 1e9) == pytest.approx(102.0)
+    assert Operations(0, 1e6, 1e6).milliseconds(1e10, 1e9) == pytest.approx(1 + 1 / BACKWARD_RATE)
+
+
+def test_all_implementations_of_a_model_have_the_same_limit():
+    limits = {operations_of(Contender("cfc", "full", i), SMALL) for i in ("fused", "loop", "ncps")}
+    assert len(limits) == 1
