@@ -154,6 +154,9 @@ def ltc_sequence(
 ) -> Tensor:
     """Return hidden (B, T, N) for x (B, T, I), dt (B, T), v0 (B, N); see LTCSequence for the others."""
     keep = torch.is_grad_enabled()
+    if not keep and not torch._C._are_functorch_transforms_active():
+        # Streaming: what autograd does around the kernel would take longer than one step of it.
+        return LTCSequence.forward(x, dt, v0, *parameters, unfolds, epsilon, positive, False, False)[0]
     outputs = LTCSequence.apply(x, dt, v0, *parameters, unfolds, epsilon, positive, keep, False)
     hidden: Tensor = outputs[0]
     return hidden
