@@ -8,8 +8,8 @@ from lnncmp.models.registry import load_model
 INPUTS, OUTPUTS, BATCH, STEPS = 3, 2, 4, 6
 
 CONFORMANCE_VARIANTS = {
-    "lstm": [{}, {"implementation": "loop"}, {"forget_bias": 1.0, "init": "keras"}],
-    "gru": [{}, {"implementation": "loop"}, {"init": "keras", "implementation": "loop"}],
+    "lstm": [{}, {"implementation": "loop"}, {"implementation": "torch"}, {"forget_bias": 1.0, "init": "keras"}],
+    "gru": [{}, {"implementation": "loop"}, {"implementation": "torch"}, {"init": "keras"}],
     "cfc": [
         {},
         {"mode": "pure", "backbone_layers": 2, "backbone_activation": "silu", "init": "keras"},
@@ -37,6 +37,7 @@ CONFORMANCE_VARIANTS = {
         {},
         {"readout": "command", "sparsity": 0.75},
         {"readout": "linear", "unfolds": 3, "wiring_seed": 1},
+        {"implementation": "loop"},
     ],
 }
 """Arguments tried beside `hidden`; a model of the folder without an entry fails the meta-test."""

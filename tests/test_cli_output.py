@@ -128,7 +128,7 @@ def test_json_is_one_document_with_everything(again):
     assert set(top) <= document.keys()
     row = document["rows"][0]
     assert (document["case"], document["source"], row["model"]) == ("walker2d", "simulated", "lstm")
-    assert (row["n_ok"], row["n_diverged"], row["implementation"]) == (2, 0, "torch")
+    assert (row["n_ok"], row["n_diverged"], row["implementation"]) == (2, 0, "fused")
     assert row["params"].keys() == {"trainable", "active", "total"}
     error = row["metrics"]["test_mse"]
     assert len(error["values"]) == 2 and error["ci95"][0] < error["mean"] < error["ci95"][1]

@@ -74,8 +74,9 @@ def test_replaced_weights_are_used(name, variant):
 def test_stacked_models_run_under_vmap(name, variant):
     if variant.get("solver") == "dopri5":
         pytest.skip("an adaptive solver branches on values")
-    loop = {"implementation": "loop"} if "implementation" in load_model(name).arguments.model_fields else {}
-    models = [build(name, variant, seed, dtype=torch.float64, **loop) for seed in range(3)]
+    if variant.get("implementation") == "torch":
+        pytest.skip("torch's kernels of LSTM and GRU do not run under vmap")
+    models = [build(name, variant, seed, dtype=torch.float64) for seed in range(3)]
     parameters, buffers = stack_module_state(models)
     template = copy.deepcopy(models[0])
     x, dt = sample(torch.float64)

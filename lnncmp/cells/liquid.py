@@ -140,8 +140,8 @@ class LiquidLayer(RecurrentLayer):
         neurons = self.raw_rate, self.raw_conductance, self.reversal, self.bias
         recurrent, sensory = self.recurrent, self.sensory
         weights = recurrent.weight, recurrent.mask, sensory.weight, sensory.mask, self.input_w, self.input_b
-        arguments = x, dt, step, v, *neurons, *weights, self.unfolds, False
-        hidden, final = LiquidSequence.apply(*arguments)  # type: ignore[no-untyped-call]
+        arguments = x, dt, step, v, *neurons, *weights, self.unfolds, torch.is_grad_enabled(), False
+        hidden, final, _ = LiquidSequence.apply(*arguments)  # type: ignore[no-untyped-call]
         return hidden, (final,)
 
     def _drive(self, x: Tensor) -> Tensor:

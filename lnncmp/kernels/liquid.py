@@ -14,7 +14,7 @@ from lnncmp.kernels.compiling import Array
 from lnncmp.kernels.liquid_backward import backward, finish, transpose
 from lnncmp.kernels.liquid_forward import Size, forward, prepare
 from lnncmp.kernels.matmul import padded
-from lnncmp.kernels.numbers import look_up_once, numbers_of, numbers_or_zeros, stack
+from lnncmp.kernels.numbers import flat, look_up_once, numbers_of, numbers_or_zeros, stack
 from lnncmp.kernels.rows import TILE
 from lnncmp.kernels.tiles import run_tiles
 
@@ -38,55 +38,57 @@ class LiquidSequence(torch.autograd.Function):
     """Potentials (B, T, H) and the final ones (B, H) of liquid neurons over x (B, T, I).
 
     Arguments: x, dt (B, T), step (B, T) or None, the start (B, H), raw rate, raw conductance, reversal, bias (H,),
-    recurrent weights and their mask (H, H), sensory ones (I, H), input_w, input_b (I,), unfolds, stacked. dt has no
-    gradient.
+    recurrent weights and their mask (H, H), sensory ones (I, H), input_w, input_b (I,), unfolds, keep (whether a
+    backward pass may follow), stacked. What the backward pass needs is returned last. dt has no gradient.
     """
 
     @staticmethod
-    def forward(x: Tensor, dt: Tensor, step: Tensor | None, start: Tensor, *args: Any) -> tuple[Tensor, Tensor]:
+    def forward(x: Tensor, dt: Tensor, step: Tensor | None, start: Tensor, *args: Any) -> tuple[Tensor, ...]:
         """Run the kernel; see the class."""
-        *parameters, unfolds, _ = args
+        *parameters, unfolds, keep, stacked = args
         size = _size(x, start, unfolds)
-        copies, batch, steps, _, width, _, _ = size
+        copies, batch, steps, _, width, wide, _ = size
         acting = prepare(size, *_given(tuple(parameters)))
         real = _ALL_REAL if step is None else numbers_of(step)
         xs = numbers_of(x)
         hidden, final = np.empty(copies * batch * steps * width, xs.dtype), np.empty(copies * batch * width, xs.dtype)
-        tiles = copies * -(-batch // TILE)
-        run_tiles(forward, tiles, size, *acting, xs, numbers_of(dt), real, numbers_of(start), hidden, final)
-        return torch.from_numpy(hidden).view(*x.shape[:-1], width), torch.from_numpy(final).view(start.shape)
+        gates = np.empty((copies, batch * steps * unfolds * wide if keep else 0), xs.dtype)
+        data = xs, numbers_of(dt), real, numbers_of(start)
+        run_tiles(forward, copies * -(-batch // TILE), size, *acting, *data, hidden, final, keep, flat(gates))
+        y, end = torch.from_numpy(hidden).view(*x.shape[:-1], width), torch.from_numpy(final).view(start.shape)
+        return y, end, torch.from_numpy(gates if stacked else gates[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep the arguments and the potentials."""
-        *tensors, ctx.unfolds, _ = inputs
-        ctx.save_for_backward(*tensors, output[0])
+        """Keep the arguments, the potentials and the gates."""
+        *tensors, ctx.unfolds, _, _ = inputs
+        ctx.save_for_backward(*tensors, output[0], output[2])
+        ctx.mark_non_differentiable(output[2])
         ctx.set_materialize_grads(False)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_hidden: Tensor | None, d_final: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, d_hidden: Tensor | None, d_final: Tensor | None, *_: None) -> tuple[Any, ...]:
         """Return the gradients of x, the start and the parameters."""
-        x, dt, step, start, *parameters, hidden = ctx.saved_tensors
+        x, dt, step, start, *parameters, hidden, gates = ctx.saved_tensors
         size = _size(x, start, ctx.unfolds)
-        copies, batch, _, inputs, width, wide, _ = size
+        copies, batch, inputs, width, wide = (size[k] for k in (0, 1, 3, 4, 5))
         raw, bias, recurrent, sensory = _given(tuple(parameters))
         neurons, acting, driving = prepare(size, raw, bias, recurrent, sensory)
         kind, of_x = bias.dtype, ctx.needs_input_grad[0]
         turned = transpose(copies, width, width, width, wide, wide, acting)
         across = padded(inputs, kind == np.float32) if of_x else 0
         turned_driving = transpose(copies, inputs + 1, inputs if of_x else 0, width, wide, across, driving)
-        data = tuple(numbers_of(t) if t is not None else _ALL_REAL for t in (x, dt, step, start, hidden))
+        data = tuple(numbers_of(t) if t is not None else _ALL_REAL for t in (x, dt, step, start, hidden, gates))
         d = numbers_or_zeros(d_hidden, hidden.numel(), kind), numbers_or_zeros(d_final, start.numel(), kind)
         d_x, d_start = np.empty(x.numel() if of_x else 0, kind), np.empty(start.numel(), kind)
         tiles = copies * -(-batch // TILE)
         of_recurrent, of_driving, of_neurons = (np.zeros(tiles * n * wide, kind) for n in (width, inputs + 1, 3))
         sums = of_recurrent, of_driving, of_neurons
-        weights = acting, driving, turned, turned_driving
-        run_tiles(backward, tiles, size, neurons, weights, data, *d, d_x, d_start, sums)
+        run_tiles(backward, tiles, size, neurons, (turned, turned_driving), data, *d, d_x, d_start, sums)
         found = _gradients(parameters, finish(size, raw[:2], neurons[1], recurrent[1], sensory, sums))
         of_inputs = torch.from_numpy(d_x).view(x.shape) if of_x else None
-        return of_inputs, None, None, torch.from_numpy(d_start).view(start.shape), *found, None, None
+        return of_inputs, None, None, torch.from_numpy(d_start).view(start.shape), *found, None, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:

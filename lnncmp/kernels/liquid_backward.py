@@ -3,7 +3,7 @@
 For one solver step v' = (v + h k s A) / q, q = 1 + h (1/tau + k s), s = sigmoid(z), with g = dL/dv' / q:
     dL/dv = g (and what goes through z);  dL/dz = h g k (A - v') s (1 - s)
     dL/dk = h g s (A - v');  dL/dA = k h g s;  dL/d(1/tau) = -h g v'
-All solver steps of an observation are computed again from the hidden state before it.
+The potentials within an observation are computed again from the hidden state before it and the gates kept.
 
 Legend of shapes as in lnncmp.kernels.liquid_forward, J = I padded to whole narrow vectors.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
-from lnncmp.kernels.liquid_forward import LINEAR_FROM, Neurons, Size, observe, solve
+from lnncmp.kernels.liquid_forward import LINEAR_FROM, Neurons, Size, follow, observe
 from lnncmp.kernels.matmul import multiply, multiply_transposed
 from lnncmp.kernels.rows import TILE, copy_rows, tile_place
 
@@ -28,6 +28,27 @@ def transpose(copies: int, rows: int, used: int, columns: int, padded: int, widt
             for c in range(columns):
                 turned[(s * columns + c) * width + r] = matrix[(s * rows + r) * padded + c]
     return turned
+
+
+@part
+def _retrace(
+    size: Size, copy: int, rows: int, lengths: Array, neurons: Neurons, gates: Array, gate_at: int, path: Array
+) -> None:
+    """Write v after each solver step of an observation into path (K + 1, R, N), which begins with v before it."""
+    padded, unfolds, lanes = size[5], size[6], wide_lanes(path)
+    for u in range(unfolds):
+        for r in range(rows):
+            here, n = (u * rows + r) * padded, 0
+            there, neuron = here + rows * padded, copy * padded
+            while n + lanes <= padded:
+                like = fill(path, 0.0)
+                gate = load_like(gates, gate_at + here + n, like)
+                follow(like, gate, lengths[r], neurons, neuron + n, path, here + n, there + n)
+                n += lanes
+            if n < padded:
+                like = fill_narrow(path, 0.0)
+                gate = load_like(gates, gate_at + here + n, like)
+                follow(like, gate, lengths[r], neurons, neuron + n, path, here + n, there + n)
 
 
 @part
@@ -45,6 +66,7 @@ def _differentiate(
     gate_at: int,
     d_v: Array,
     d_gates: Array,
+    out: int,
     d_driven: Array,
     d_neurons: Array,
     sums_at: int,
@@ -66,7 +88,7 @@ def _differentiate(
         of_reversal = of_reversal + opened
         slope = pull * conductance * (1.0 - gate)
         store(d_v, at, through)
-        store(d_gates, gate_at + at, slope)
+        store(d_gates, out + at, slope)
         store(d_driven, at, load_like(d_driven, at, like) + slope)
     store(d_neurons, sums_at + n, of_rate)
     store(d_neurons, sums_at + padded + n, of_conductance)
@@ -87,6 +109,7 @@ def _unsolve(
     gate_at: int,
     d_v: Array,
     d_gates: Array,
+    out: int,
     d_driven: Array,
     d_neurons: Array,
     sums_at: int,
@@ -94,14 +117,14 @@ def _unsolve(
     """Take a tile back through one solver step that led to v at `there`."""
     width, padded, lanes, n = size[4], size[5], wide_lanes(d_v), 0
     while n + lanes <= padded:
-        rest = (path, there, gates, gate_at, d_v, d_gates, d_driven, d_neurons, sums_at)
+        rest = (path, there, gates, gate_at, d_v, d_gates, out, d_driven, d_neurons, sums_at)
         _differentiate(fill(d_v, 0.0), rows, padded, lengths, neurons, copy * padded + n, n, *rest)
         n += lanes
     if n < padded:
-        rest = (path, there, gates, gate_at, d_v, d_gates, d_driven, d_neurons, sums_at)
+        rest = (path, there, gates, gate_at, d_v, d_gates, out, d_driven, d_neurons, sums_at)
         _differentiate(fill_narrow(d_v, 0.0), rows, padded, lengths, neurons, copy * padded + n, n, *rest)
     w = copy * width * padded
-    multiply(d_gates, gate_at, padded, turned, w, padded, d_v, 0, padded, rows, width, padded, True)
+    multiply(d_gates, out, padded, turned, w, padded, d_v, 0, padded, rows, width, padded, True)
 
 
 @part
@@ -117,8 +140,8 @@ def _tile(
     tile: int,
     size: Size,
     neurons: Neurons,
-    weights: tuple[Array, Array, Array, Array],
-    data: tuple[Array, Array, Array, Array, Array],
+    weights: tuple[Array, Array],
+    data: tuple[Array, Array, Array, Array, Array, Array],
     d_hidden: Array,
     d_final: Array,
     d_x: Array,
@@ -126,14 +149,14 @@ def _tile(
     sums: tuple[Array, Array, Array],
 ) -> None:
     _, batch, steps, inputs, width, padded, unfolds = size
-    acting, driving, turned, turned_driving = weights
-    x, dt, step, start, hidden = data
+    turned, turned_driving = weights
+    x, dt, step, start, hidden, gates = data
     copy, first, rows = tile_place(tile, batch)
-    row, layer, e = copy * batch + first, rows * padded, copy * (inputs + 1) * padded
+    row, layer = copy * batch + first, rows * padded
     kind = x.dtype
-    path, gates = np.zeros((unfolds + 1) * layer, kind), np.empty(unfolds * layer, kind)
-    d_gates, d_v, d_driven = np.empty(unfolds * layer, kind), np.zeros(layer, kind), np.empty(layer, kind)
-    entered, lengths, driven = np.empty(rows * (inputs + 1), kind), np.empty(rows, kind), np.empty(layer, kind)
+    path, d_gates = np.zeros((unfolds + 1) * layer, kind), np.empty(unfolds * layer, kind)
+    d_v, d_driven = np.zeros(layer, kind), np.empty(layer, kind)
+    entered, lengths = np.empty(rows * (inputs + 1), kind), np.empty(rows, kind)
     wide = turned_driving.size // (size[0] * width)
     d_row = np.empty(rows * wide, kind)
     _add_rows(width, padded, d_final, row * width, width, rows, d_v)
@@ -143,15 +166,13 @@ def _tile(
         else:
             copy_rows(start, row * width, width, path, 0, padded, rows, width)
         observe(size, row, rows, t, x, dt, step, entered, lengths)
-        multiply(entered, 0, inputs + 1, driving, e, padded, driven, 0, padded, rows, inputs + 1, padded, False)
-        for u in range(unfolds):
-            here = u * layer
-            solve(size, copy, rows, neurons, acting, lengths, driven, path, here, here + layer, gates, here)
+        kept = (row * steps + t * rows) * unfolds * padded
+        _retrace(size, copy, rows, lengths, neurons, gates, kept, path)
         _add_rows(width, padded, d_hidden, (row * steps + t) * width, steps * width, rows, d_v)
         d_driven[:] = 0.0
         for u in range(unfolds - 1, -1, -1):
-            there, at, sums_at = (u + 1) * layer, u * layer, tile * 3 * padded
-            rest = (path, there, gates, at, d_v, d_gates, d_driven, sums[2], sums_at)
+            there, out, sums_at = (u + 1) * layer, u * layer, tile * 3 * padded
+            rest = (path, there, gates, kept + out, d_v, d_gates, out, d_driven, sums[2], sums_at)
             _unsolve(size, copy, rows, lengths, neurons, turned, *rest)
         out, length = tile * width * padded, unfolds * rows
         multiply_transposed(path, 0, padded, d_gates, 0, padded, sums[0], out, padded, width, length, padded, True)
@@ -170,8 +191,8 @@ def backward(
     end: int,
     size: Size,
     neurons: Neurons,
-    weights: tuple[Array, Array, Array, Array],
-    data: tuple[Array, Array, Array, Array, Array],
+    weights: tuple[Array, Array],
+    data: tuple[Array, Array, Array, Array, Array, Array],
     d_hidden: Array,
     d_final: Array,
     d_x: Array,
@@ -180,10 +201,10 @@ def backward(
 ) -> None:
     """Compute the tiles from `first` to `end`.
 
-    neurons and weights: those of the forward kernel, then the latter transposed, (S, H, N) and (S, H, J), the last
-    empty where d_x is not wanted. data: x, dt, step, start, hidden as there; d_hidden (S, B, T, H), d_final (S, B, H).
-    Written are d_x (S, B, T, I) and d_start (S, B, H). Gradients are added to sums, for each tile of its own: of the
-    recurrent weights (H, N), of E (I + 1, N) and of 1/tau, k and A / k (3, N).
+    neurons: as for the forward kernel; weights: its recurrent weights and E transposed, (S, H, N) and (S, H, J), the
+    last empty where d_x is not wanted. data: x, dt, step, start, hidden, gates as there; d_hidden (S, B, T, H),
+    d_final (S, B, H). Written are d_x (S, B, T, I) and d_start (S, B, H). Gradients are added to sums, for each tile
+    of its own: of the recurrent weights (H, N), of E (I + 1, N) and of 1/tau, k and A / k (3, N).
     """
     for tile in range(first, end):
         _tile(tile, size, neurons, weights, data, d_hidden, d_final, d_x, d_start, sums)

@@ -1,8 +1,8 @@
 """Liquid neurons with one gate each over a whole sequence, forward; see lnncmp.cells.liquid for the equations.
 
 The affine map of the inputs is part of the weights: with rows [x, 1] the inputs give [x, 1] E to the gates' arguments,
-E_in = input_w_i U_in, and in its last row bias_n + sum_i input_b_i U_in. Nothing is kept for the backward pass: the
-hidden states are where each observation's solver steps start from, and these are computed again.
+E_in = input_w_i U_in, and in its last row bias_n + sum_i input_b_i U_in. Kept for the backward pass are the gates of
+all solver steps: with them the potentials follow from the hidden states without another matrix product.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, H neurons, P sources, N = H padded to whole narrow vectors,
 K unfolds, R rows of a tile; all arrays are flat.
@@ -87,6 +87,15 @@ def observe(
 
 
 @part
+def follow(like: Array, gate: Array, h: float, neurons: Neurons, neuron: int, v: Array, here: int, there: int) -> None:
+    """Take one vector of neurons through a solver step of length h with the gates given."""
+    length = fill_like(h, like)
+    pulled = length * load_like(neurons[1], neuron, like) * gate
+    moved = load_like(v, here, like) + pulled * load_like(neurons[2], neuron, like)
+    store(v, there, moved / (length * load_like(neurons[0], neuron, like) + 1.0 + pulled))
+
+
+@part
 def _move(
     like: Array,
     h: float,
@@ -96,22 +105,16 @@ def _move(
     v: Array,
     gates: Array,
     at: int,
-    here: int,
-    there: int,
     gate_at: int,
 ) -> None:
     """Take one vector of neurons through a solver step of length h; gates holds the recurrent sums, then the gates."""
-    length = fill_like(h, like)
-    opened = length * load_like(neurons[1], neuron, like)
     gate = sigmoid(load_like(gates, gate_at, like) + load_like(driven, at, like))
-    pulled = opened * gate
-    moved = load_like(v, here, like) + pulled * load_like(neurons[2], neuron, like)
-    store(v, there, moved / (length * load_like(neurons[0], neuron, like) + 1.0 + pulled))
     store(gates, gate_at, gate)
+    follow(like, gate, h, neurons, neuron, v, at, at)
 
 
 @part
-def solve(
+def _solve(
     size: Size,
     copy: int,
     rows: int,
@@ -120,26 +123,24 @@ def solve(
     lengths: Array,
     driven: Array,
     v: Array,
-    here: int,
-    there: int,
     gates: Array,
     gate_at: int,
 ) -> None:
-    """Take a tile through one solver step, from v (R, N) at `here` to `there` (which may be the same)."""
+    """Take v (R, N) of a tile through one solver step and write its gates to `gate_at`."""
     _, _, _, _, width, padded, _ = size
     w, lanes = copy * width * padded, wide_lanes(v)
-    multiply(v, here, padded, acting, w, padded, gates, gate_at, padded, rows, width, padded, False)
+    multiply(v, 0, padded, acting, w, padded, gates, gate_at, padded, rows, width, padded, False)
     for r in range(rows):
         at, n = r * padded, 0
         while n + lanes <= padded:
             k, like = at + n, fill(v, 0.0)
             neuron = copy * padded + n
-            _move(like, lengths[r], neurons, neuron, driven, v, gates, k, here + k, there + k, gate_at + k)
+            _move(like, lengths[r], neurons, neuron, driven, v, gates, k, gate_at + k)
             n += lanes
         if n < padded:
             k, like = at + n, fill_narrow(v, 0.0)
             neuron = copy * padded + n
-            _move(like, lengths[r], neurons, neuron, driven, v, gates, k, here + k, there + k, gate_at + k)
+            _move(like, lengths[r], neurons, neuron, driven, v, gates, k, gate_at + k)
 
 
 @part
@@ -155,11 +156,15 @@ def _tile(
     start: Array,
     hidden: Array,
     final: Array,
+    keep: bool,
+    gates: Array,
 ) -> None:
     _, batch, steps, inputs, width, padded, unfolds = size
     copy, first, rows = tile_place(tile, batch)
     row, e = copy * batch + first, copy * (inputs + 1) * padded
-    v, gates = np.zeros(rows * padded, x.dtype), np.empty(rows * padded, x.dtype)
+    v, gate_at, layer = np.zeros(rows * padded, x.dtype), row * steps * unfolds * padded, rows * padded
+    if not keep:
+        gates, gate_at, layer = np.empty(layer, x.dtype), 0, 0
     entered, lengths = np.empty(rows * (inputs + 1), x.dtype), np.empty(rows, x.dtype)
     driven = np.empty(rows * padded, x.dtype)
     copy_rows(start, row * width, width, v, 0, padded, rows, width)
@@ -167,7 +172,8 @@ def _tile(
         observe(size, row, rows, t, x, dt, step, entered, lengths)
         multiply(entered, 0, inputs + 1, driving, e, padded, driven, 0, padded, rows, inputs + 1, padded, False)
         for _ in range(unfolds):
-            solve(size, copy, rows, neurons, acting, lengths, driven, v, 0, 0, gates, 0)
+            _solve(size, copy, rows, neurons, acting, lengths, driven, v, gates, gate_at)
+            gate_at += layer
         copy_rows(v, 0, padded, hidden, (row * steps + t) * width, steps * width, rows, width)
     copy_rows(v, 0, padded, final, row * width, width, rows, width)
 
@@ -186,11 +192,13 @@ def forward(
     start: Array,
     hidden: Array,
     final: Array,
+    keep: bool,
+    gates: Array,
 ) -> None:
     """Compute the tiles from `first` to `end`; neurons, acting, driving are those of `prepare`.
 
     x (S, B, T, I), dt (S, B, T), step (S, B, T) or empty, start (S, B, H). Written are hidden (S, B, T, H) and
-    final (S, B, H).
+    final (S, B, H) and, if `keep`, the gates (S B T K, N), tile after tile.
     """
     for tile in range(first, end):
-        _tile(tile, size, neurons, acting, driving, x, dt, step, start, hidden, final)
+        _tile(tile, size, neurons, acting, driving, x, dt, step, start, hidden, final, keep, gates)
