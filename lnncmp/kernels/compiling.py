@@ -33,7 +33,13 @@ def cache_folder() -> Path:
 
 def part(function: Kernel) -> Kernel:
     """Compile a function that kernels call; it is kept with its callers."""
-    compiled: Kernel = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled: Kernel = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    return compiled
+
+
+def inlined(function: Kernel) -> Kernel:
+    """Compile a small function whose code is put where it is called, so that lanes stay in registers."""
+    compiled: Kernel = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
     return compiled
 
 
@@ -42,7 +48,7 @@ def kernel(function: Kernel) -> Kernel:
 
     It runs without the interpreter lock. Where the folder cannot be written, nothing is kept.
     """
-    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
