@@ -15,7 +15,8 @@ from torch.autograd.function import once_differentiable
 from lnncmp.kernels.cfc_packing import StageNumbers, stage_numbers
 from lnncmp.kernels.cfc_plan import Plan, StageTensors
 from lnncmp.kernels.cfc_stage import Sequence, backpropagate, run
-from lnncmp.kernels.numbers import array, stack, tensor
+from lnncmp.kernels.numbers import array, flat, stack, tensor
+from lnncmp.kernels.pool import empty
 
 Numbers = NDArray[Any]
 
@@ -55,17 +56,19 @@ def _forward(
     """Return hidden states, final states and buffers for given x, dt and real."""
     x, dt, real = given
     assert x is not None and dt is not None
-    hidden = np.empty((*dt.shape, plan.width), dt.dtype)
+    hidden = empty((*dt.shape, plan.width), dt.dtype)
     owns = _split(plan, tensors)
     memo.numbers = [stage_numbers(stage, own, stacked) for stage, own in zip(plan.stages, owns, strict=True)]
-    finals, buffers = [], []
+    finals: list[Numbers] = []
+    buffers: list[Numbers] = []
     sequence = Sequence(x, 0, dt, real)
     starts = _states(plan, states)
     for own, numbers, start, stage, place in zip(owns, memo.numbers, starts, plan.stages, plan.places, strict=True):
         drop = _optional(own.drop, stacked)
         last, kept = run(stage, numbers, drop, sequence, start, hidden, place, memo.keep)
         finals += last
-        buffers += kept
+        if memo.keep:
+            buffers.append(kept.reshape(dt.shape[0], -1))
         sequence = Sequence(hidden, place, dt, real)
     return [hidden, *finals, *buffers]
 
@@ -106,7 +109,7 @@ class CfCFunction(torch.autograd.Function):
         dt, *saved = ctx.saved_tensors
         elapsed, real = array(dt, stacked), array(saved.pop(0), stacked) if ctx.padded else None
         owns = _split(plan, saved[: ctx.count])
-        buffers = [array(kept, stacked) for kept in saved[ctx.count :]]
+        buffers = [flat(array(kept, stacked)) for kept in saved[ctx.count :]]
         hidden = array(grads[0], stacked)
         if len(plan.stages) > 1:
             hidden = hidden.copy()  # each stage adds to it what it found for the stage before
@@ -115,15 +118,15 @@ class CfCFunction(torch.autograd.Function):
         dx = np.zeros(ctx.x_shape if stacked else (1, *ctx.x_shape), elapsed.dtype)
         starts: list[Numbers] = []
         weights: list[Tensor | None] = []
-        count = len(buffers) // len(plan.stages)
         for index in reversed(range(len(plan.stages))):
             stage, own, place = plan.stages[index], owns[index], plan.places[index]
             first = index == 0
             sequence = Sequence(dx if first else hidden, 0 if first else plan.places[index - 1], elapsed, real)
-            kept = buffers[count * index : count * (index + 1)]
             mask, numbers = _optional(own.mask, stacked), ctx.memo.numbers[index]
             into = None if first and not wants_x else sequence.x
-            begun, found = backpropagate(stage, numbers, mask, sequence, kept, place, hidden, finals[index], into)
+            begun, found = backpropagate(
+                stage, numbers, mask, sequence, buffers[index], place, hidden, finals[index], into
+            )
             starts = begun + starts
             undifferentiated = [None] * (stage.masked + stage.dropped)
             weights = [*(tensor(gradient, stacked) for gradient in found), *undifferentiated, *weights]

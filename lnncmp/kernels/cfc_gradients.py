@@ -3,28 +3,18 @@
 All arrays have a leading axis of S copies. Legend as in cfc_sizes.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lnncmp.kernels.cfc_layout import Layout
 from lnncmp.kernels.cfc_packing import StageNumbers
 from lnncmp.kernels.cfc_plan import StagePlan
 from lnncmp.kernels.cfc_sizes import Size
 
 Numbers = NDArray[Any]
-
-
-class Written(NamedTuple):
-    """What the backward kernel wrote: gradients before the activations."""
-
-    heads: Numbers
-    """(S, T, B, grad_row)."""
-    layers: Numbers
-    """(S, L, T, B, Np)."""
-    gates: Numbers
-    """(S, T, B, 4 Hp)."""
 
 
 def _product(grad: Numbers, read: Numbers, columns: int) -> tuple[Numbers, Numbers]:
@@ -75,20 +65,21 @@ def _memory(plan: StagePlan, size: Size, gates: Numbers, source: Numbers) -> lis
 
 
 def weight_gradients(
-    plan: StagePlan, size: Size, numbers: StageNumbers, mask: Numbers | None, buffers: list[Numbers], written: Written
+    plan: StagePlan, layout: Layout, numbers: StageNumbers, mask: Numbers | None, kept: Numbers, written: Numbers
 ) -> list[Numbers]:
     """Return the gradients of the stage's tensors in their order, without those of the mask and dropout factors.
 
-    `buffers` are those of the forward pass: source, memory_source, gates, cells, layers, slopes, heads.
+    `kept` and `written` are the blocks of the forward and the backward pass.
     """
-    source, memory_source, _, _, layers, *_ = buffers
-    found, read = [], source
-    for layer in range(plan.layers):
-        product, bias = _product(written.layers[:, layer], read, size.units_pad)
-        product = product[..., : plan.units] if layer else _source_columns(product, plan, size)
-        found += [product[:, : plan.units], bias[:, : plan.units]]
-        read = layers[:, layer]
-    found += _heads(plan, size, numbers, mask, written.heads, read)
+    size, found, read = layout.size, [], layout.kept.view(kept, 0)
+    if plan.layers:
+        layers, grads = layout.kept.view(kept, 4), layout.written.view(written, 1)
+        for layer in range(plan.layers):
+            product, bias = _product(grads[:, layer], read, size.units_pad)
+            product = product[..., : plan.units] if layer else _source_columns(product, plan, size)
+            found += [product[:, : plan.units], bias[:, : plan.units]]
+            read = layers[:, layer]
+    found += _heads(plan, size, numbers, mask, layout.written.view(written, 0), read)
     if plan.memory:
-        found += _memory(plan, size, written.gates, memory_source)
+        found += _memory(plan, size, layout.written.view(written, 2), layout.kept.view(kept, 1))
     return found

@@ -7,7 +7,6 @@ know nothing of it.
 
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -60,4 +59,4 @@ def _in_front(tensor: Tensor, dim: int | None, copies: int) -> Tensor:
 
 def flat(numbers: NDArray[Any]) -> NDArray[Any]:
     """Return all numbers of a contiguous array as a 1-D view."""
-    return np.reshape(numbers, -1)
+    return numbers.reshape(-1)
