@@ -13,6 +13,7 @@ Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, N backbone
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -171,6 +172,7 @@ class CfCLayer(RecurrentLayer):
         self.plans = [
             Plan((stage_plan(self.cell, self.memory, memory, inputs, dropped),), (0,)) for dropped in (False, True)
         ]
+        self.memos: list[Any] = []
 
     def has_kernel(self) -> bool:
         """Return True: the kernel covers every CfC."""
@@ -190,7 +192,7 @@ class CfCLayer(RecurrentLayer):
             drops = self.cell.drops()
             factors = draw_dropout(self.cell, x.shape[1], x.shape[0]) if drops else None
             tensors = stage_tensors(self.cell, self.memory, factors)
-            return run_fused(self.plans[drops], tensors, x, dt, step, state)
+            return run_fused(self.plans[drops], self.memos, tensors, x, dt, step, state)
         x, dt = blank_padding(x, dt, step)
         x, elapsed = x.transpose(0, 1), dt.t()[..., None]
         if self.memory is None:

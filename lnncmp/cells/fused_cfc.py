@@ -3,8 +3,8 @@
 Legend of shape suffixes: B batch, T steps, L backbone layers, N backbone units.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +57,7 @@ def draw_dropout(cell: "CfCCell", steps: int, batch: int) -> Tensor:
     """Return factors of dropout (L, T, B, N): 0 at the cell's rate, else 1 / (1 - rate); 1 where it does not act."""
     options = cell.options
     kept = 1.0 - options.backbone_dropout
-    weight = cell.backbone[0].weight
+    weight = next(cell.backbone.parameters())
     factors = torch.empty(
         options.backbone_layers, steps, batch, options.backbone_units, dtype=weight.dtype, device=weight.device
     )
@@ -68,15 +68,18 @@ def draw_dropout(cell: "CfCCell", steps: int, batch: int) -> Tensor:
 
 
 def run_fused(
-    plan: Plan, tensors: Sequence[Tensor], x: Tensor, dt: Tensor, step: Tensor | None, state: State
+    plan: Plan, memos: list[Any], tensors: list[Tensor], x: Tensor, dt: Tensor, step: Tensor | None, state: State
 ) -> tuple[Tensor, State]:
     """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T).
 
-    Raises UsageError where x, dt or the state are not of the weights' type.
+    `memos` is a list of the layer's own, for calls without gradients. Raises UsageError where x, dt or the state are
+    not of the weights' type.
     """
-    from lnncmp.kernels.cfc_function import CfCFunction, Memo
+    from lnncmp.kernels.cfc_function import Memo, run_plan
 
-    check_kind(tensors[0], x=x, dt=dt, **{f"state {number}": tensor for number, tensor in enumerate(state)})
-    memo = Memo(torch.is_grad_enabled())
-    hidden, *found = CfCFunction.apply(x, dt, step, *state, *tensors, plan, memo, False)
-    return hidden, tuple(found[: plan.states])
+    if any(given.dtype != tensors[0].dtype for given in (x, dt, *state)):
+        check_kind(tensors[0], x=x, dt=dt, **{f"state {number}": tensor for number, tensor in enumerate(state)})
+    if not memos:
+        memos.append(Memo(False))
+    hidden, *final = run_plan(plan, memos[0], x, dt, step, state, tensors)
+    return hidden, tuple(final)

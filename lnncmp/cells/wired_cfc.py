@@ -10,6 +10,8 @@ masked, and every layer is fully connected within itself, whatever the wiring sa
 Legend of shape suffixes: B batch, T steps, I inputs, H neurons, M neurons of the last layer that are outputs.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -60,6 +62,7 @@ class WiredCfCLayer(RecurrentLayer):
         self.register_buffer("order", signal_order.argsort(), persistent=False)
         stages = tuple(stage.plans[False].stages[0] for stage in self._stages())
         self.plan = Plan(stages, tuple(layer[0] for layer in wiring.layers))
+        self.memos: list[Any] = []
 
     def has_kernel(self) -> bool:
         """Return whether each layer's neurons are consecutive, as in every wiring here: the kernel expects it."""
@@ -79,7 +82,7 @@ class WiredCfCLayer(RecurrentLayer):
         """
         if self.implementation == "fused" and not dt.requires_grad:
             tensors = [tensor for stage in self._stages() for tensor in stage_tensors(stage.cell, None, None)]
-            return run_fused(self.plan, tensors, x, dt, step, state)
+            return run_fused(self.plan, self.memos, tensors, x, dt, step, state)
         hidden, paths, finals = x, [], []
         for layer, start in zip(self._stages(), state, strict=True):
             layer.chosen = "loop"

@@ -22,7 +22,7 @@ Numbers = NDArray[Any]
 
 
 class Memo:
-    """What a call's forward pass leaves for its backward pass besides tensors: the weights as arrays.
+    """The weights as arrays: what a forward pass leaves, besides tensors, for its backward pass or the next call.
 
     `keep` says whether a backward pass will follow; else nothing of length T is kept.
     """
@@ -30,6 +30,24 @@ class Memo:
     def __init__(self, keep: bool) -> None:
         self.keep = keep
         self.numbers: list[StageNumbers] = []
+        self._tensors: list[Tensor] = []
+        self._versions: list[tuple[int, int]] = []
+
+    def read(self, plan: Plan, owns: list[StageTensors], tensors: list[Tensor], stacked: bool) -> list[StageNumbers]:
+        """Return the weights of all stages; without gradients, those of the last call if they are the same still.
+
+        Streaming calls the network for every step, and laying its weights out costs more than the step. A change is
+        told by the tensors' version numbers, as autograd does it; so writing into `.data` goes unnoticed.
+        """
+        versions: list[tuple[int, int]] = []
+        if not (self.keep or stacked) and all(t.is_leaf and not t.is_inference() for t in tensors):
+            versions = [(t.data_ptr(), t._version) for t in tensors]
+        same = len(versions) > 0 and versions == self._versions
+        if not (same and all(a is b for a, b in zip(tensors, self._tensors, strict=True))):
+            self.numbers = [stage_numbers(stage, own, stacked) for stage, own in zip(plan.stages, owns, strict=True)]
+            # The tensors are held: another one could get the place of one that is gone.
+            self._versions, self._tensors = versions, tensors if versions else []
+        return self.numbers
 
 
 def _split(plan: Plan, tensors: list[Tensor]) -> list[StageTensors]:
@@ -58,12 +76,12 @@ def _forward(
     assert x is not None and dt is not None
     hidden = empty((*dt.shape, plan.width), dt.dtype)
     owns = _split(plan, tensors)
-    memo.numbers = [stage_numbers(stage, own, stacked) for stage, own in zip(plan.stages, owns, strict=True)]
+    weights = memo.read(plan, owns, tensors, stacked)
     finals: list[Numbers] = []
     buffers: list[Numbers] = []
     sequence = Sequence(x, 0, dt, real)
     starts = _states(plan, states)
-    for own, numbers, start, stage, place in zip(owns, memo.numbers, starts, plan.stages, plan.places, strict=True):
+    for own, numbers, start, stage, place in zip(owns, weights, starts, plan.stages, plan.places, strict=True):
         drop = _optional(own.drop, stacked)
         last, kept = run(stage, numbers, drop, sequence, start, hidden, place, memo.keep)
         finals += last
@@ -102,7 +120,7 @@ class CfCFunction(torch.autograd.Function):
         ctx.save_for_backward(dt, *([step] if ctx.padded else []), *rest[plan.states : -3], *buffers)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, the states and the tensors."""
         plan, stacked = ctx.plan, ctx.stacked
@@ -138,3 +156,25 @@ class CfCFunction(torch.autograd.Function):
         """Run all copies in one call."""
         found = CfCFunction.apply(*stack(info, in_dims[:-1], args[:-1]), True)
         return found, (0,) * len(found)
+
+
+def run_plan(
+    plan: Plan,
+    memo: Memo,
+    x: Tensor,
+    dt: Tensor,
+    step: Tensor | None,
+    states: tuple[Tensor, ...],
+    tensors: list[Tensor],
+) -> tuple[Tensor, ...]:
+    """Return hidden states and final states for x (B, T, I), dt (B, T), step (B, T).
+
+    `memo` is for calls without gradients. Those are made past autograd where no transform of torch.func is active:
+    its bookkeeping takes longer than a step of a small network.
+    """
+    if torch.is_grad_enabled():
+        memo = Memo(True)
+    direct = not memo.keep and not torch._C._are_functorch_transforms_active()
+    call = CfCFunction.forward if direct else CfCFunction.apply
+    found: tuple[Tensor, ...] = call(x, dt, step, *states, *tensors, plan, memo, False)
+    return found[: 1 + plan.states]

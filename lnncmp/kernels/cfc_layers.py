@@ -61,10 +61,8 @@ def activate(size: Size, z: Array, at: int, slopes: Array, drop: Array, drop_at:
 
 @inlined
 def _descend(size: Size, grad: Array, at: int, values: Array, slopes: Array, like: Any) -> None:
-    if size.slopes:
-        steepness = load_like(slopes, at, like)
-    else:
-        steepness = slope_from(size.activation, load_like(values, at, like))
+    known = size.slopes != 0
+    steepness = load_like(slopes, at, like) if known else slope_from(size.activation, load_like(values, at, like))
     store(grad, at, load_like(grad, at, like) * steepness)
 
 

@@ -52,7 +52,7 @@ def _together(vectors: list[Numbers]) -> Numbers:
     return np.concatenate(vectors, 1).reshape(copies, len(vectors), *vectors[0].shape[1:])
 
 
-@dataclass(frozen=True)
+@dataclass
 class StageNumbers:
     """The weights of one stage as arrays; absent synapses of the heads are zeros."""
 
@@ -69,6 +69,7 @@ class StageNumbers:
     """w_tau and A, (S, H) each, or none."""
     memory: list[Numbers]
     """Input weights (S, 4, H, I), biases with the forget bias (S, 4, H), recurrent weights (S, 4, H, H), or none."""
+    _packed: Weights | None = None
 
     def _decay(self, size: Size) -> tuple[Numbers, Numbers]:
         if not self.decay:
@@ -80,7 +81,12 @@ class StageNumbers:
         return (self.backbone[0], size.units_pad) if size.layers else (self.heads, size.state_pad)
 
     def forward(self, size: Size) -> Weights:
-        """Return the weights for the forward pass."""
+        """Return the weights for the forward pass, laid out on the first call; it depends on the stage's sizes only."""
+        if self._packed is None:
+            self._packed = self._pack(size)
+        return self._packed
+
+    def _pack(self, size: Size) -> Weights:
         none = self.heads[:0]
         first = rest = biases = memory = memory_bias = none
         heads = self._source_rows(_transposed(*self._reading(size)), size)

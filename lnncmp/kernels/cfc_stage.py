@@ -38,7 +38,9 @@ class Sequence:
         single, threads = hidden.dtype == np.float32, torch.get_num_threads()
         padded_steps = self.real is not None
         row, width = self.x.shape[3], hidden.shape[3]
-        call = Call(*self.dt.shape, row, self.x_start, width, place, keep, wants_x, padded_steps, single, threads)
+        copies, batch, steps = self.dt.shape
+        sizes = (copies, batch, steps, row, self.x_start, width, place)
+        call = Call(*sizes, keep, wants_x, padded_steps, single, threads)
         return lay_out(plan, call)
 
     def given(self, x: Numbers, h: Numbers, c: Numbers, drop: Numbers) -> Given:
@@ -76,7 +78,7 @@ def run(
     finals = [np.empty((copies, size.batch, plan.hidden), kind) for _ in start]
     last_c = flat(finals[1]) if plan.memory else none
     scratch = np.empty(copies * size.parts * size.block * plan.heads * size.state_pad, kind)
-    path = Path(flat(hidden), flat(finals[0]), last_c, *layout.kept.cut(kept), scratch)
+    path = Path._make([flat(hidden), flat(finals[0]), last_c, *layout.kept.cut(kept), scratch])
     run_tiles(forward, copies * size.parts, size, layout.scale, given, numbers.forward(size), path)
     return finals, kept
 
@@ -100,7 +102,7 @@ def backpropagate(
     copies, kind, none = hidden.shape[0], hidden.dtype, np.empty(0, hidden.dtype)
     layout = sequence.layout(plan, hidden, place, True, x is not None)
     size, memory = layout.size, plan.memory is not None
-    path = Path(none, none, none, *layout.kept.cut(kept), none)
+    path = Path._make([none, none, none, *layout.kept.cut(kept), none])
     starts = [np.empty((copies, size.batch, plan.hidden), kind) for _ in finals]
     written = empty((layout.written.total,), kind)
     grads = Grads(
