@@ -8,11 +8,11 @@ from lnncmp.kernels.cfc_heads import unblend, unfade
 from lnncmp.kernels.cfc_layers import add_row, clear_row, copy_row, descend, is_real
 from lnncmp.kernels.cfc_memory import recall
 from lnncmp.kernels.cfc_sizes import Back, Given, Grads, Path, Scale, Size
-from lnncmp.kernels.compiling import Array, kernel, part
+from lnncmp.kernels.compiling import Array, lean, lean_kernel
 from lnncmp.kernels.matmul import multiply
 
 
-@part
+@lean
 def _undecide(
     size: Size,
     scale: Scale,
@@ -43,7 +43,7 @@ def _undecide(
             unblend(size.mode, scale, dt, q, r * width, width, path.heads, kept, grads.heads, out)
 
 
-@part
+@lean
 def _unthink(size: Size, back: Back, path: Path, grads: Grads, copy: int, row: int, rows: int, t: int) -> None:
     """Take the gradient from the heads back through the backbone."""
     units = size.units_pad
@@ -90,7 +90,7 @@ def _unthink(size: Size, back: Back, path: Path, grads: Grads, copy: int, row: i
         descend(size, grads.layers, at, path.layers, path.slopes, rows * units)
 
 
-@part
+@lean
 def _unmemorise(
     size: Size, given: Given, path: Path, grads: Grads, copy: int, row: int, rows: int, t: int, du: Array, dc: Array
 ) -> None:
@@ -108,7 +108,7 @@ def _unmemorise(
             clear_row(grads.gates, slot * 4 * width, 4 * width)
 
 
-@part
+@lean
 def _spread(size: Size, into: Array, copy: int, row: int, rows: int, t: int, dx: Array) -> None:
     """Add the gradient of the inputs of step t, dx (rows, Ip), to where they were read."""
     for r in range(rows):
@@ -116,7 +116,7 @@ def _spread(size: Size, into: Array, copy: int, row: int, rows: int, t: int, dx:
         add_row(dx, r * size.inputs_pad, into, at + size.x_start, size.inputs)
 
 
-@part
+@lean
 def _return(
     size: Size,
     given: Given,
@@ -173,7 +173,7 @@ def _return(
         _spread(size, grads.x, copy, row, rows, t, dx)
 
 
-@kernel
+@lean_kernel
 def backward(
     first: int, end: int, size: Size, scale: Scale, given: Given, back: Back, path: Path, grads: Grads
 ) -> None:

@@ -4,10 +4,10 @@ from lnncmp.kernels.cfc_heads import blend, fade
 from lnncmp.kernels.cfc_layers import activate, clear_row, copy_row, dense, is_real
 from lnncmp.kernels.cfc_memory import remember
 from lnncmp.kernels.cfc_sizes import Given, Path, Scale, Size, Weights
-from lnncmp.kernels.compiling import Array, kernel, part
+from lnncmp.kernels.compiling import Array, lean, lean_kernel
 
 
-@part
+@lean
 def _read(size: Size, given: Given, home: Array, home_at: int, copy: int, row: int, rows: int, t: int) -> None:
     """Write the inputs of step t in front of the state that is in `home` already; padding counts as 0."""
     home_row = size.inputs + size.state_pad
@@ -20,7 +20,7 @@ def _read(size: Size, given: Given, home: Array, home_at: int, copy: int, row: i
             clear_row(home, at, size.inputs)
 
 
-@part
+@lean
 def _memorise(
     size: Size, given: Given, weights: Weights, path: Path, copy: int, row: int, rows: int, t: int, source_at: int
 ) -> None:
@@ -65,7 +65,7 @@ def _memorise(
             copy_row(path.memory_source, home_at + r * home_row + size.inputs, path.source, out + size.lead, width)
 
 
-@part
+@lean
 def _think(
     size: Size,
     given: Given,
@@ -110,7 +110,7 @@ def _think(
     )
 
 
-@part
+@lean
 def _decide(
     size: Size,
     scale: Scale,
@@ -146,7 +146,7 @@ def _decide(
         copy_row(home, new, path.hidden, hidden_at + size.hidden_start, size.state)
 
 
-@part
+@lean
 def _begin(size: Size, given: Given, path: Path, home: Array, copy: int, row: int, rows: int) -> None:
     width, home_row = size.state_pad, size.inputs + size.state_pad
     states = size.steps + 1 if size.keep else 1
@@ -161,7 +161,7 @@ def _begin(size: Size, given: Given, path: Path, home: Array, copy: int, row: in
             copy_row(given.c, start, path.cells, at, size.state)
 
 
-@part
+@lean
 def _end(size: Size, path: Path, home: Array, copy: int, row: int, rows: int) -> None:
     width, home_row = size.state_pad, size.inputs + size.state_pad
     states = size.steps + 1 if size.keep else 1
@@ -173,7 +173,7 @@ def _end(size: Size, path: Path, home: Array, copy: int, row: int, rows: int) ->
             copy_row(path.cells, slot * width, path.last_c, end, size.state)
 
 
-@kernel
+@lean_kernel
 def forward(first: int, end: int, size: Size, scale: Scale, given: Given, weights: Weights, path: Path) -> None:
     """Run tiles first, ..., end - 1 over all steps; a tile is a block of rows of one copy."""
     numbers = size.block * size.heads * size.state_pad

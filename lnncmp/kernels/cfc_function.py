@@ -133,7 +133,8 @@ class CfCFunction(torch.autograd.Function):
             hidden = hidden.copy()  # each stage adds to it what it found for the stage before
         finals = _states(plan, [array(grad, stacked) for grad in grads[1 : 1 + plan.states]])
         wants_x = ctx.needs_input_grad[0]
-        dx = np.zeros(ctx.x_shape if stacked else (1, *ctx.x_shape), elapsed.dtype)
+        x_shape = ctx.x_shape if stacked else (1, *ctx.x_shape)
+        dx = np.zeros(x_shape if wants_x else (*x_shape[:2], 0, x_shape[3]), elapsed.dtype)
         starts: list[Numbers] = []
         weights: list[Tensor | None] = []
         for index in reversed(range(len(plan.stages))):

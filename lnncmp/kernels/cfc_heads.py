@@ -4,7 +4,7 @@ from typing import Any
 
 from lnncmp.kernels.cfc_math import decay, gate, positive
 from lnncmp.kernels.cfc_sizes import Scale
-from lnncmp.kernels.compiling import Array, inlined, part
+from lnncmp.kernels.compiling import Array, inlined, lean
 from lnncmp.kernels.fast_math import magnitude, tanh
 from lnncmp.kernels.lanes import fill, fill_like, fill_narrow, load_like, narrow_lanes, store
 
@@ -40,7 +40,7 @@ def _blend(
     store(out, out_at, (first + share * other) * scale.gain)
 
 
-@part
+@lean
 def blend(
     mode: int,
     scale: Scale,
@@ -79,7 +79,7 @@ def _unblend(
     store(out, out_at + 3 * width, dgate)
 
 
-@part
+@lean
 def unblend(
     mode: int, scale: Scale, dt: float, q: Array, q_at: int, width: int, kept: Array, at: int, out: Array, out_at: int
 ) -> None:
@@ -95,7 +95,7 @@ def unblend(
         _unblend(mode, scale, dt, lanes_left, width, kept, at + j, out, out_at + j)
 
 
-@part
+@lean
 def fade(
     dt: float,
     rate: Array,
@@ -119,7 +119,7 @@ def fade(
         store(out, out_at + j, load_like(asymptote, w_at + j, like) * (1.0 - faded * value))
 
 
-@part
+@lean
 def unfade(
     dt: float,
     asymptote: Array,

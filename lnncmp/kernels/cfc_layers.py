@@ -4,12 +4,12 @@ from typing import Any
 
 from lnncmp.kernels.cfc_math import GELU, SILU, activation, slope_at, slope_from
 from lnncmp.kernels.cfc_sizes import Size
-from lnncmp.kernels.compiling import Array, inlined, part
+from lnncmp.kernels.compiling import Array, inlined, lean
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, load_narrow, narrow_lanes, store
 from lnncmp.kernels.matmul import multiply
 
 
-@part
+@lean
 def dense(
     a: Array,
     a_at: int,
@@ -47,7 +47,7 @@ def _activate(size: Size, z: Array, at: int, slopes: Array, drop: Array, drop_at
     store(z, at, value)
 
 
-@part
+@lean
 def activate(size: Size, z: Array, at: int, slopes: Array, drop: Array, drop_at: int, count: int) -> None:
     """Replace `count` arguments z from `at` on by their activations, after dropout; keep slopes if size says so."""
     wide = 2 * narrow_lanes(z)
@@ -66,7 +66,7 @@ def _descend(size: Size, grad: Array, at: int, values: Array, slopes: Array, lik
     store(grad, at, load_like(grad, at, like) * steepness)
 
 
-@part
+@lean
 def descend(size: Size, grad: Array, at: int, values: Array, slopes: Array, count: int) -> None:
     """Multiply `count` gradients of activations from `at` on by the slopes there."""
     wide = 2 * narrow_lanes(grad)
@@ -84,21 +84,21 @@ def is_real(padded_steps: int, real: Array, at: int) -> bool:
     return padded_steps == 0 or real[at]
 
 
-@part
+@lean
 def add_row(source: Array, source_at: int, out: Array, out_at: int, count: int) -> None:
     """Add `count` numbers."""
     for j in range(count):
         out[out_at + j] += source[source_at + j]
 
 
-@part
+@lean
 def copy_row(source: Array, source_at: int, out: Array, out_at: int, count: int) -> None:
     """Copy `count` numbers."""
     for j in range(count):
         out[out_at + j] = source[source_at + j]
 
 
-@part
+@lean
 def clear_row(out: Array, at: int, count: int) -> None:
     """Set `count` numbers to 0."""
     for j in range(count):

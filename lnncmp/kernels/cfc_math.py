@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from lnncmp.kernels.compiling import inlined, part
+from lnncmp.kernels.compiling import inlined, lean
 from lnncmp.kernels.fast_math import LOG2E, exp2, magnitude, sigmoid, sigmoid2, tanh
 from lnncmp.kernels.lanes import LanesType
 
@@ -57,12 +57,12 @@ def erf(typing_context: Any, x: Any) -> Any:
     return x(x), generate
 
 
-@part
+@lean
 def _gelu(x: Any) -> Any:
     return x * ((erf(x * _ROOT_HALF) + 1.0) * 0.5)
 
 
-@part
+@lean
 def _gelu_slope(x: Any) -> Any:
     density = exp2(x * x * (-0.5 * LOG2E)) * _DENSITY
     return (erf(x * _ROOT_HALF) + 1.0) * 0.5 + x * density

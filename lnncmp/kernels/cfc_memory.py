@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lnncmp.kernels.compiling import Array, inlined, part
+from lnncmp.kernels.compiling import Array, inlined, lean
 from lnncmp.kernels.fast_math import sigmoid, tanh
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, narrow_lanes, store
 
@@ -31,7 +31,7 @@ def _remember(
     store(out, out_at, o * tanh(c))
 
 
-@part
+@lean
 def remember(
     gates: Array, at: int, width: int, old: Array, old_at: int, new: Array, new_at: int, out: Array, out_at: int
 ) -> None:
@@ -48,7 +48,7 @@ def remember(
         _remember(gates, at + j, width, old, old_at + j, new, new_at + j, out, out_at + j, fill_narrow(gates, 0.0))
 
 
-@part
+@lean
 def recall(
     gates: Array,
     at: int,
