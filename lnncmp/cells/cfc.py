@@ -13,6 +13,7 @@ Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, N backbone
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,11 @@ from torch.nn.functional import dropout, linear
 
 from lnncmp.cells.activations import ACTIVATIONS, LECUN_GAIN, LECUN_SLOPE
 from lnncmp.cells.base import State
+from lnncmp.cells.fused_cfc import draw_dropout, run_fused, stage_plan, stage_tensors
 from lnncmp.cells.layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.cells.masks import guard_mask
 from lnncmp.cells.mixed_memory import MemoryCell
+from lnncmp.kernels.cfc_plan import Plan
 
 _HEADS = {
     "default": ("ff1", "ff2", "time_a", "time_b"),
@@ -75,6 +78,12 @@ class CfCCell(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             if options.init == "keras":
                 nn.init.zeros_(layer.bias)
+
+    def drops(self) -> bool:
+        """Return whether dropout acts now."""
+        options = self.options
+        least = 1 if options.dropout_placement == "every_layer" else 2
+        return self.training and options.backbone_dropout > 0.0 and options.backbone_layers >= least
 
     def prepare(self) -> "CfCStep":
         """Return the update with the weights laid out for the time loop."""
@@ -160,6 +169,14 @@ class CfCLayer(RecurrentLayer):
         self.width, self.memory_variant = hidden, memory
         self.cell = CfCCell(hidden if memory == "input_to_cfc" else inputs, hidden, options, head_mask)
         self.memory = MemoryCell(inputs, hidden, forget_bias, options.init) if memory else None
+        self.plans = [
+            Plan((stage_plan(self.cell, self.memory, memory, inputs, dropped),), (0,)) for dropped in (False, True)
+        ]
+        self.memos: list[Any] = []
+
+    def has_kernel(self) -> bool:
+        """Return True: the kernel covers every CfC."""
+        return True
 
     def initial_state(self, batch: int) -> State:
         """Return zeros: (h,), or (h, c) with mixed memory, each (batch, H)."""
@@ -167,7 +184,15 @@ class CfCLayer(RecurrentLayer):
         return (zeros,) if self.memory is None else (zeros, zeros)
 
     def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), step (B, T)."""
+        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), step (B, T).
+
+        The kernel has no gradient for dt; where that is wanted, the loop runs.
+        """
+        if self.implementation == "fused" and not dt.requires_grad:
+            drops = self.cell.drops()
+            factors = draw_dropout(self.cell, x.shape[1], x.shape[0]) if drops else None
+            tensors = stage_tensors(self.cell, self.memory, factors)
+            return run_fused(self.plans[drops], self.memos, tensors, x, dt, step, state)
         x, dt = blank_padding(x, dt, step)
         x, elapsed = x.transpose(0, 1), dt.t()[..., None]
         if self.memory is None:

@@ -10,14 +10,18 @@ masked, and every layer is fully connected within itself, whatever the wiring sa
 Legend of shape suffixes: B batch, T steps, I inputs, H neurons, M neurons of the last layer that are outputs.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lnncmp.cells.base import State
 from lnncmp.cells.cfc import CfCLayer, CfCOptions
+from lnncmp.cells.fused_cfc import run_fused, stage_tensors
 from lnncmp.cells.layer import RecurrentLayer
 from lnncmp.cells.wiring import Wiring
+from lnncmp.kernels.cfc_plan import Plan
 
 HEADS = 4
 """Heads of a CfC in mode default or no_gate: ff1, ff2, time_a, time_b, in this order."""
@@ -56,6 +60,13 @@ class WiredCfCLayer(RecurrentLayer):
         )
         signal_order = torch.tensor([neuron for layer in wiring.layers for neuron in layer])
         self.register_buffer("order", signal_order.argsort(), persistent=False)
+        stages = tuple(stage.plans[False].stages[0] for stage in self._stages())
+        self.plan = Plan(stages, tuple(layer[0] for layer in wiring.layers))
+        self.memos: list[Any] = []
+
+    def has_kernel(self) -> bool:
+        """Return whether each layer's neurons are consecutive, as in every wiring here: the kernel expects it."""
+        return all(layer == tuple(range(layer[0], layer[0] + len(layer))) for layer in self.wiring.layers)
 
     def _stages(self) -> list[CfCLayer]:
         return [layer for layer in self.layers if isinstance(layer, CfCLayer)]
@@ -65,9 +76,16 @@ class WiredCfCLayer(RecurrentLayer):
         return tuple(layer.initial_state(batch)[0] for layer in self._stages())
 
     def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, step (B, T)."""
+        """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, step (B, T).
+
+        The kernel has no gradient for dt; where that is wanted, the loop runs.
+        """
+        if self.implementation == "fused" and not dt.requires_grad:
+            tensors = [tensor for stage in self._stages() for tensor in stage_tensors(stage.cell, None, None)]
+            return run_fused(self.plan, self.memos, tensors, x, dt, step, state)
         hidden, paths, finals = x, [], []
         for layer, start in zip(self._stages(), state, strict=True):
+            layer.chosen = "loop"
             hidden, (final,) = layer.sequence(hidden, dt, step, (start,))
             paths.append(hidden)
             finals.append(final)

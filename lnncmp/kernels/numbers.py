@@ -68,7 +68,7 @@ def _in_front(tensor: Tensor, dim: int | None, copies: int) -> Tensor:
 
 def flat(numbers: NDArray[Any]) -> NDArray[Any]:
     """Return all numbers of a contiguous array as a 1-D view."""
-    return np.reshape(numbers, -1)
+    return numbers.reshape(-1)
 
 
 def look_up_once(function: type[torch.autograd.Function]) -> type[torch.autograd.Function]:
