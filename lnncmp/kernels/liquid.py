@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lnncmp.kernels.compiling import Array
-from lnncmp.kernels.liquid_backward import backward, finish, transpose
-from lnncmp.kernels.liquid_forward import Size, forward, prepare
+from lnncmp.kernels.liquid_backward import backward
+from lnncmp.kernels.liquid_forward import forward
+from lnncmp.kernels.liquid_weights import Size, finish, prepare, transpose
 from lnncmp.kernels.matmul import padded
 from lnncmp.kernels.numbers import flat, look_up_once, numbers_of, numbers_or_zeros, stack
 from lnncmp.kernels.rows import TILE

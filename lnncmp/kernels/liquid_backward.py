@@ -5,29 +5,17 @@ For one solver step v' = (v + h k s A) / q, q = 1 + h (1/tau + k s), s = sigmoid
     dL/dk = h g s (A - v');  dL/dA = k h g s;  dL/d(1/tau) = -h g v'
 The potentials within an observation are computed again from the hidden state before it and the gates kept.
 
-Legend of shapes as in lnncmp.kernels.liquid_forward, J = I padded to whole narrow vectors.
+Legend of shapes as in lnncmp.kernels.liquid_weights, J = I padded to whole narrow vectors.
 """
-
-import math
 
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
-from lnncmp.kernels.liquid_forward import LINEAR_FROM, Neurons, Size, follow, observe
+from lnncmp.kernels.liquid_forward import follow, observe
+from lnncmp.kernels.liquid_weights import Neurons, Size
 from lnncmp.kernels.matmul import multiply, multiply_transposed
-from lnncmp.kernels.rows import TILE, copy_rows, tile_place
-
-
-@kernel
-def transpose(copies: int, rows: int, used: int, columns: int, padded: int, width: int, matrix: Array) -> Array:
-    """Return (S, columns, width) with the transposed of the first `used` rows of (S, rows, padded), zeros beside."""
-    turned = np.zeros(copies * columns * width, matrix.dtype)
-    for s in range(copies):
-        for r in range(used):
-            for c in range(columns):
-                turned[(s * columns + c) * width + r] = matrix[(s * rows + r) * padded + c]
-    return turned
+from lnncmp.kernels.rows import copy_rows, tile_place
 
 
 @part
@@ -208,68 +196,3 @@ def backward(
     """
     for tile in range(first, end):
         _tile(tile, size, neurons, weights, data, d_hidden, d_final, d_x, d_start, sums)
-
-
-@part
-def _total(blocks: int, copy: int, length: int, sums: Array) -> Array:
-    """Return the sum of the blocks of one copy, in their order."""
-    summed = np.zeros(length, sums.dtype)
-    for block in range(blocks):
-        at = (copy * blocks + block) * length
-        for k in range(length):
-            summed[k] += sums[at + k]
-    return summed
-
-
-@part
-def _slope(raw: float) -> float:
-    """Return the derivative of softplus."""
-    return 1.0 if raw > LINEAR_FROM else 1.0 / (1.0 + math.exp(-raw))
-
-
-@kernel
-def finish(
-    size: Size,
-    raw: tuple[Array, Array],
-    conductance: Array,
-    recurrent_mask: Array,
-    sensory: tuple[Array, Array, Array, Array],
-    sums: tuple[Array, Array, Array],
-) -> tuple[Array, ...]:
-    """Return the gradients of raw rate, raw conductance, reversal, bias, both weights, input_w and input_b.
-
-    raw: rate and conductance (S, H), conductance as it acts (S, N); sensory: weights, mask (S, I, H), input_w,
-    input_b (S, I); sums as the backward kernel leaves them.
-    """
-    copies, batch, _, inputs, width, padded, _ = size
-    blocks, kind = -(-batch // TILE), conductance.dtype
-    d_rate, d_conductance = np.empty(copies * width, kind), np.empty(copies * width, kind)
-    d_reversal, d_bias = np.empty(copies * width, kind), np.empty(copies * width, kind)
-    d_recurrent, d_sensory = np.zeros(copies * width * width, kind), np.zeros(copies * inputs * width, kind)
-    d_input_w, d_input_b = np.zeros(copies * inputs, kind), np.zeros(copies * inputs, kind)
-    for s in range(copies):
-        of_recurrent = _total(blocks, s, width * padded, sums[0])
-        of_driving = _total(blocks, s, (inputs + 1) * padded, sums[1])
-        of_neurons = _total(blocks, s, 3 * padded, sums[2])
-        last = inputs * padded
-        for n in range(width):
-            at = s * width + n
-            d_rate[at] = of_neurons[n] * _slope(raw[0][at])
-            d_conductance[at] = of_neurons[padded + n] * _slope(raw[1][at])
-            d_reversal[at] = of_neurons[2 * padded + n] * conductance[s * padded + n]
-            d_bias[at] = of_driving[last + n]
-        for p in range(width):
-            for n in range(width):
-                at = (s * width + p) * width + n
-                if recurrent_mask[at]:
-                    d_recurrent[at] = of_recurrent[p * padded + n]
-        for i in range(inputs):
-            one = s * inputs + i
-            for n in range(width):
-                at = one * width + n
-                if sensory[1][at]:
-                    scaled, shared = of_driving[i * padded + n], of_driving[last + n]
-                    d_sensory[at] = sensory[2][one] * scaled + sensory[3][one] * shared
-                    d_input_w[one] += sensory[0][at] * scaled
-                    d_input_b[one] += sensory[0][at] * shared
-    return d_rate, d_conductance, d_reversal, d_bias, d_recurrent, d_sensory, d_input_w, d_input_b

@@ -1,73 +1,19 @@
 """Liquid neurons with one gate each over a whole sequence, forward; see lnncmp.cells.liquid for the equations.
 
-The affine map of the inputs is part of the weights: with rows [x, 1] the inputs give [x, 1] E to the gates' arguments,
-E_in = input_w_i U_in, and in its last row bias_n + sum_i input_b_i U_in. Kept for the backward pass are the gates of
-all solver steps: with them the potentials follow from the hidden states without another matrix product.
+Kept for the backward pass are the gates of all solver steps: with them the potentials follow from the hidden states
+without another matrix product.
 
-Legend of shapes: S copies, B batch, T steps, I inputs, H neurons, P sources, N = H padded to whole narrow vectors,
-K unfolds, R rows of a tile; all arrays are flat.
+Legend of shapes as in lnncmp.kernels.liquid_weights.
 """
-
-import math
 
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.fast_math import sigmoid
 from lnncmp.kernels.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
+from lnncmp.kernels.liquid_weights import Neurons, Size
 from lnncmp.kernels.matmul import multiply
 from lnncmp.kernels.rows import copy_rows, tile_place
-
-Size = tuple[int, int, int, int, int, int, int]
-"""S, B, T, I, H, N, K."""
-Neurons = tuple[Array, Array, Array]
-"""1 / tau, k and A, each (S, N)."""
-
-LINEAR_FROM = 20.0
-"""Where softplus(x) counts as x, as in torch."""
-
-
-@part
-def softplus(raw: float) -> float:
-    """Return log(1 + e^raw)."""
-    return raw if raw > LINEAR_FROM else math.log1p(math.exp(raw))
-
-
-@kernel
-def prepare(
-    size: Size, neurons: Neurons, bias: Array, recurrent: tuple[Array, Array], sensory: tuple[Array, ...]
-) -> tuple[Neurons, Array, Array]:
-    """Return the neurons as they act, the recurrent weights (S, H, N) and E (S, I + 1, N).
-
-    neurons: raw rate, raw conductance, reversal (S, H); recurrent: weights and mask (S, H, H); sensory: weights and
-    mask (S, I, H), input_w, input_b (S, I).
-    """
-    copies, _, _, inputs, width, padded, _ = size
-    rate, conductance = np.zeros(copies * padded, bias.dtype), np.zeros(copies * padded, bias.dtype)
-    reversal = np.zeros(copies * padded, bias.dtype)
-    acting = np.zeros(copies * width * padded, bias.dtype)
-    driving = np.zeros(copies * (inputs + 1) * padded, bias.dtype)
-    for s in range(copies):
-        for n in range(width):
-            here, there = s * width + n, s * padded + n
-            rate[there], conductance[there] = softplus(neurons[0][here]), softplus(neurons[1][here])
-            reversal[there] = neurons[2][here]
-        for p in range(width):
-            for n in range(width):
-                here = (s * width + p) * width + n
-                if recurrent[1][here]:
-                    acting[(s * width + p) * padded + n] = recurrent[0][here]
-        last = (s * (inputs + 1) + inputs) * padded
-        for n in range(width):
-            driving[last + n] = bias[s * width + n]
-        for i in range(inputs):
-            for n in range(width):
-                here = (s * inputs + i) * width + n
-                if sensory[1][here]:
-                    weight = sensory[0][here]
-                    driving[(s * (inputs + 1) + i) * padded + n] = sensory[2][s * inputs + i] * weight
-                    driving[last + n] += sensory[3][s * inputs + i] * weight
-    return (rate, conductance, reversal), acting, driving
 
 
 @part
@@ -195,7 +141,7 @@ def forward(
     keep: bool,
     gates: Array,
 ) -> None:
-    """Compute the tiles from `first` to `end`; neurons, acting, driving are those of `prepare`.
+    """Compute the tiles from `first` to `end`; neurons, acting, driving are those of liquid_weights.prepare.
 
     x (S, B, T, I), dt (S, B, T), step (S, B, T) or empty, start (S, B, H). Written are hidden (S, B, T, H) and
     final (S, B, H) and, if `keep`, the gates (S B T K, N), tile after tile.
