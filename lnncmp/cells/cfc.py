@@ -178,6 +178,11 @@ class CfCLayer(RecurrentLayer):
         """Return True: the kernel covers every CfC."""
         return True
 
+    @property
+    def stackable(self) -> bool:
+        """Whether copies can be computed in one call: not with dropout, whose draws belong to each copy."""
+        return super().stackable and self.cell.options.backbone_dropout == 0.0
+
     def initial_state(self, batch: int) -> State:
         """Return zeros: (h,), or (h, c) with mixed memory, each (batch, H)."""
         zeros = linears(self.cell.heads.values())[0].bias.new_zeros(batch, self.width)

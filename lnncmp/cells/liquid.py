@@ -26,6 +26,7 @@ from torch.nn.functional import softplus
 from lnncmp.cells.base import State
 from lnncmp.cells.layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.cells.masks import guard_mask
+from lnncmp.cells.readout import LinearReadout
 from lnncmp.cells.wiring import Wiring
 from lnncmp.kernels.numbers import check_kind
 
@@ -161,7 +162,7 @@ class LeadingReadout(nn.Module):
     def __init__(self, neurons: int, outputs: int) -> None:
         super().__init__()
         self.neurons = neurons
-        self.linear = nn.Linear(neurons, outputs)
+        self.linear = LinearReadout(neurons, outputs)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return (B, T, O) for hidden (B, T, H), H >= neurons."""

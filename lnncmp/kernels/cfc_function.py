@@ -30,23 +30,24 @@ class Memo:
     def __init__(self, keep: bool) -> None:
         self.keep = keep
         self.numbers: list[StageNumbers] = []
-        self._tensors: list[Tensor] = []
-        self._versions: list[tuple[int, int]] = []
+        self._read: list[Numbers] = []
 
     def read(self, plan: Plan, owns: list[StageTensors], tensors: list[Tensor], stacked: bool) -> list[StageNumbers]:
         """Return the weights of all stages; without gradients, those of the last call if they are the same still.
 
-        Streaming calls the network for every step, and laying its weights out costs more than the step. A change is
-        told by the tensors' version numbers, as autograd does it; so writing into `.data` goes unnoticed.
+        Streaming calls the network for every step, and laying its weights out costs more than the step. The numbers
+        themselves are compared: neither fused optimisers nor writing into `.data` change a tensor's version.
         """
-        versions: list[tuple[int, int]] = []
-        if not (self.keep or stacked) and all(t.is_leaf and not t.is_inference() for t in tensors):
-            versions = [(t.data_ptr(), t._version) for t in tensors]
-        same = len(versions) > 0 and versions == self._versions
-        if not (same and all(a is b for a, b in zip(tensors, self._tensors, strict=True))):
-            self.numbers = [stage_numbers(stage, own, stacked) for stage, own in zip(plan.stages, owns, strict=True)]
-            # The tensors are held: another one could get the place of one that is gone.
-            self._versions, self._tensors = versions, tensors if versions else []
+        if self.keep or stacked:
+            return self._lay_out(plan, owns, stacked)
+        numbers = [t.detach().numpy() for t in tensors]
+        if len(numbers) != len(self._read) or not all(map(np.array_equal, numbers, self._read)):
+            self._lay_out(plan, owns, stacked)
+            self._read = [own.copy() for own in numbers]
+        return self.numbers
+
+    def _lay_out(self, plan: Plan, owns: list[StageTensors], stacked: bool) -> list[StageNumbers]:
+        self.numbers = [stage_numbers(stage, own, stacked) for stage, own in zip(plan.stages, owns, strict=True)]
         return self.numbers
 
 

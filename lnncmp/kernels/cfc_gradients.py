@@ -27,7 +27,10 @@ def _product(grad: Numbers, read: Numbers, columns: int) -> tuple[Numbers, Numbe
     # Lengths are given: a batch or sequence may be empty.
     rows = torch.from_numpy(grad.reshape(copies, steps * batch, width))
     reads = torch.from_numpy(read[:, :steps].reshape(copies, steps * batch, read.shape[3]))
-    return torch.bmm(rows[..., :columns].transpose(1, 2), reads).numpy(), rows.sum(1).numpy()
+    product = torch.empty(copies, columns, read.shape[3], dtype=rows.dtype)
+    for k in range(copies):  # not bmm, which for one copy makes another call of the library than for several
+        torch.mm(rows[k, :, :columns].t(), reads[k], out=product[k])
+    return product.numpy(), rows.sum(1).numpy()
 
 
 def _source_columns(weight: Numbers, plan: StagePlan, size: Size) -> Numbers:

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lnncmp.kernels.buffers import borrow
 from lnncmp.kernels.compiling import Array
 from lnncmp.kernels.lanes import DOUBLE, NARROW, WIDE
 from lnncmp.kernels.ltc_backward import backward_double, backward_narrow, backward_wide
 from lnncmp.kernels.ltc_forward import Size, forward_double, forward_narrow, forward_wide, prepare
 from lnncmp.kernels.ltc_gradients import finish, prepare_backward
 from lnncmp.kernels.numbers import array, element_type, flat, look_up_once, numbers_or_zeros, stack, tensor
+from lnncmp.kernels.pool import empty
 from lnncmp.kernels.tiles import run_tiles
 
 PARAMETERS = 15
@@ -75,8 +75,8 @@ class LTCSequence(torch.autograd.Function):
         )
         layer = tiles * width * lanes
         hidden = np.empty((copies, batch, steps, width), xs.dtype)
-        path = borrow(layer * (steps * unfolds + 1) if keep else 0, xs.dtype)
-        ratios = borrow(layer * steps * unfolds if keep else 0, xs.dtype)
+        path = empty((layer * (steps * unfolds + 1) if keep else 0,), xs.dtype)
+        ratios = empty((layer * steps * unfolds if keep else 0,), xs.dtype)
         acting = capacitance, leak, neurons[2]
         given = (
             flat(xs),
@@ -87,11 +87,11 @@ class LTCSequence(torch.autograd.Function):
             sensed,
             listed,
             flat(hidden),
-            path.numpy(),
-            ratios.numpy(),
+            path,
+            ratios,
         )
         run_tiles(run, tiles, size, *given)
-        return tensor(hidden, stacked), path, ratios
+        return tensor(hidden, stacked), torch.from_numpy(path), torch.from_numpy(ratios)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

@@ -48,17 +48,15 @@ class CfCArguments(Arguments):
 def build(arguments: CfCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
     """Return a CfC for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored."""
     del wiring_seed
-    from torch import nn
-
     from lnncmp.cells.cfc import CfCLayer, CfCOptions
-    from lnncmp.cells.readout import RecurrentModel
+    from lnncmp.cells.readout import LinearReadout, RecurrentModel
 
     own = {"hidden", "implementation", "mixed_memory", "mixed_variant", "forget_bias"}
     options = CfCOptions(**arguments.model_dump(exclude=own))
     memory = arguments.mixed_variant if arguments.mixed_memory else None
     layer = CfCLayer(inputs, arguments.hidden, options, memory, arguments.forget_bias)
     layer.chosen = arguments.implementation
-    return RecurrentModel(layer, nn.Linear(arguments.hidden, outputs))
+    return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))
 
 
 MODEL = ModelSpec(

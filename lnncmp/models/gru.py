@@ -27,13 +27,11 @@ class GRUArguments(Arguments):
 def build(arguments: GRUArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
     """Return a GRU for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored."""
     del wiring_seed
-    from torch import nn
-
-    from lnncmp.cells.readout import RecurrentModel
+    from lnncmp.cells.readout import LinearReadout, RecurrentModel
     from lnncmp.cells.recurrent import GRULayer
 
     layer = GRULayer(inputs, arguments.hidden, arguments.implementation, arguments.init)
-    return RecurrentModel(layer, nn.Linear(arguments.hidden, outputs))
+    return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))
 
 
 MODEL = ModelSpec(

@@ -36,16 +36,14 @@ class LiquidNCPArguments(Arguments):
 
 def _readout(kind: str, wiring: "Wiring", outputs: int) -> "nn.Module":
     """Return the readout of that kind; a wiring's motor neurons stand first, its command neurons next."""
-    from torch import nn
-
     from lnncmp.cells.liquid import LeadingReadout
-    from lnncmp.cells.readout import MotorReadout
+    from lnncmp.cells.readout import LinearReadout, MotorReadout
 
     if kind == "motor":
         return MotorReadout(outputs)
     if kind == "command":
         return LeadingReadout(wiring.groups["motor_neurons"] + wiring.groups["command_neurons"], outputs)
-    return nn.Linear(wiring.neurons, outputs)
+    return LinearReadout(wiring.neurons, outputs)
 
 
 def build(arguments: LiquidNCPArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":

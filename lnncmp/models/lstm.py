@@ -28,13 +28,11 @@ class LSTMArguments(Arguments):
 def build(arguments: LSTMArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
     """Return an LSTM for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored."""
     del wiring_seed
-    from torch import nn
-
-    from lnncmp.cells.readout import RecurrentModel
+    from lnncmp.cells.readout import LinearReadout, RecurrentModel
     from lnncmp.cells.recurrent import LSTMLayer
 
     layer = LSTMLayer(inputs, arguments.hidden, arguments.implementation, arguments.forget_bias, arguments.init)
-    return RecurrentModel(layer, nn.Linear(arguments.hidden, outputs))
+    return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))
 
 
 MODEL = ModelSpec(

@@ -37,10 +37,8 @@ def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) 
 
     Raises UsageError if the motor readout is asked for with fewer neurons than outputs.
     """
-    from torch import nn
-
     from lnncmp.cells.ltc import LTCLayer
-    from lnncmp.cells.readout import MotorReadout, RecurrentModel
+    from lnncmp.cells.readout import LinearReadout, MotorReadout, RecurrentModel
     from lnncmp.cells.solvers import SolverOptions
     from lnncmp.cells.wiring import fully_connected
 
@@ -54,7 +52,7 @@ def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) 
     wiring = fully_connected(hidden, inputs, min(outputs, hidden), wiring_seed)
     layer = LTCLayer(wiring, options, arguments.constraint)
     layer.chosen = arguments.implementation
-    readout = nn.Linear(hidden, outputs) if arguments.readout == "linear" else MotorReadout(outputs)
+    readout = LinearReadout(hidden, outputs) if arguments.readout == "linear" else MotorReadout(outputs)
     return RecurrentModel(layer, readout)
 
 

@@ -115,16 +115,14 @@ def build(arguments: NCPArguments, inputs: int, outputs: int, wiring_seed: int) 
 
     `wiring_seed` draws the wiring unless the arguments fix one. Raises UsageError for a wiring that does not fit.
     """
-    from torch import nn
-
-    from lnncmp.cells.readout import MotorReadout, RecurrentModel
+    from lnncmp.cells.readout import LinearReadout, MotorReadout, RecurrentModel
 
     if arguments.readout == "motor":
         _check_motors(arguments, outputs)
     seed = wiring_seed % SEED_RANGE if arguments.wiring_seed is None else arguments.wiring_seed
     layer = _layer(arguments, _wire(arguments, inputs, outputs, seed))
     layer.chosen = arguments.implementation
-    readout = MotorReadout(outputs) if arguments.readout == "motor" else nn.Linear(arguments.hidden, outputs)
+    readout = MotorReadout(outputs) if arguments.readout == "motor" else LinearReadout(arguments.hidden, outputs)
     return RecurrentModel(layer, readout)
 
 
