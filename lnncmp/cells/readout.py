@@ -40,7 +40,7 @@ class _LinearOfEach(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, weight and bias."""
         x, weight, bias = ctx.saved_tensors
-        rows, weights, biases = _as_copies(x, weight, bias, ctx.stacked)
+        rows, weights, _ = _as_copies(x, weight, bias, ctx.stacked)
         grads = [_aligned(g) for g in grad.reshape(len(rows), -1, weight.shape[-2])]
         dx = torch.stack([g @ w for g, w in zip(grads, weights, strict=True)])
         dw = torch.stack([g.t() @ row for g, row in zip(grads, rows, strict=True)])
