@@ -33,7 +33,7 @@ GROUND = {
     "runs.record",
 }
 WORK = {"metrics", "predict", "train", "measure", "building", "evaluate", "matching"}
-COMPARING = {"compare", "claims", "stats", "report"}
+COMPARING = {"compare", "claims", "contrasts", "records", "stats", "report"}
 
 # What each area may import besides itself; `study` and `cli` stand on top and may import anything.
 ALLOWED = {
@@ -49,7 +49,7 @@ ALLOWED = {
     "work": {"ground", "data", "baselines", "cases", "cells", "models"},
     "recipe": {"ground", "cases", "models"},
     "runs": {"ground", "data", "sources", "cases", "cells", "models", "work", "recipe"},
-    "comparing": {"errors", "published", "measures", "runs.record"},
+    "comparing": {"errors", "published", "measures", "resources", "runs.record", "cases.base", "models.registry"},
 }
 
 

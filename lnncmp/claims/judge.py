@@ -79,8 +79,8 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
     found = []
     if tested:
         found.append(
-            "p: sign-flip tests paired by seed, where records hold samples of subjects a bootstrap over seeds and "
-            f"subjects; adjusted by Holm over the {tested} claims that are tested. Counts and bytes have no chance in them."
+            "p: sign-flip tests paired by seed, where records hold samples of subjects tests over seeds and "
+            f"subjects; adjusted by Holm over the {tested} claims that are tested. Counts and bytes need no test."
         )
     if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
         found.append(
