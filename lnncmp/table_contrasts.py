@@ -15,10 +15,11 @@ class _Part(BaseModel):
 class Contrast(_Part):
     """One measure of one model in two sets of records on equal data, paired by seed: right against left.
 
-    matched: how sizes were matched, on the left / on the right if that differs. left, right: means over the pairs. change: "ratio" right over left (geometric mean over pairs), or "difference"
-    right - left where a value is not above zero; with its 95% interval. p: as in `lnncmp.stats`, p_holm: adjusted over
-    the models of this measure on these data. lost: pairs in which a run of the left, the right set was lost.
-    finding: of right against left; "equal" means the same to six digits at every seed.
+    matched: how sizes were matched, on the left / on the right if that differs. left, right: means over the pairs.
+    change: "ratio" right over left (geometric mean over pairs), or "difference" right - left where a value is not above
+    zero; with its 95% interval. p: as in `lnncmp.stats`, p_holm: adjusted over the models of this measure on these
+    data. lost: pairs in which a run of the left, the right set was lost. finding: of right against left; "equal" means
+    the same to six digits at every seed. case "all": the mean change over several comparisons, without left and right.
     """
 
     case: str

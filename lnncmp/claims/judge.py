@@ -14,9 +14,12 @@ from lnncmp.claims.verdict import ClaimsTable, Verdict
 from lnncmp.records import Records, read_records
 
 
-def judge_folder(out: Path) -> ClaimsTable:
-    """Return the verdicts on all claims from the records of the folder `out`. Raises DataError without records."""
-    return judge(load_claims(), read_records(out))
+def judge_folder(out: Path, claims: Path | None = None) -> ClaimsTable:
+    """Return the verdicts on all claims from the records of the folder `out`.
+
+    claims: another file of claims than the one that ships with lnncmp. Raises DataError without records.
+    """
+    return judge(load_claims(claims), read_records(out))
 
 
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:

@@ -17,6 +17,9 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
+ClaimsFile = Annotated[
+    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) in place of lnncmp's.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if a claim is contradicted.")]
 
 
@@ -24,19 +27,20 @@ Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if 
 def claims(
     context: typer.Context,
     out: options.Out = options.RESULTS,
+    claims_file: ClaimsFile = None,
     strict: Strict = False,
     format: options.OutputFormat = "table",
 ) -> None:
     """Say of each claim whether the stored runs support it, contradict it, or leave it open."""
     if context.invoked_subcommand is not None:
-        context.obj = out
+        context.obj = (out, claims_file)
         return
     check_choice("format", format, FORMATS)
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.claims_table import CLAIM_FORMATS
 
     with interruptible("Nothing was changed."):
-        table = judge_folder(out)
+        table = judge_folder(out, claims_file)
     print_result(CLAIM_FORMATS[format](table, *page()))
     if strict and any(row.verdict == "contradicted" for row in table.rows):
         raise typer.Exit(_CONTRADICTED)
@@ -47,6 +51,7 @@ def show(
     context: typer.Context,
     claim: Annotated[str, typer.Argument(metavar="ID", help="A claim, as `lnncmp claims` names it.")],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")] = None,
+    claims_file: ClaimsFile = None,
     format: ListFormat = "table",
 ) -> None:
     """Explain one verdict: numbers by seed, tests, what is assumed, where the protocol differs, which runs."""
@@ -55,8 +60,9 @@ def show(
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.claim_page import render
 
-    find_claim(load_claims(), claim)
+    folder, file = context.obj
+    find_claim(load_claims(claims_file or file), claim)
     with interruptible("Nothing was changed."):
-        table = judge_folder(out or context.obj)
+        table = judge_folder(out or folder, claims_file or file)
     row = next(row for row in table.rows if row.id == claim)
     print_result(row.model_dump_json(indent=2) if format == "json" else render(row, *page()))

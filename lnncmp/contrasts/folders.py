@@ -129,7 +129,7 @@ def _overall_row(model: str, strata: Sequence[Changes], names: tuple[str, str]) 
         model=model,
         left_name=names[0],
         right_name=names[1],
-        measure=f"one-step test MSE over {len(strata)} comparisons",
+        measure="one-step test MSE over all comparisons",
         pairs=fewest,
         lost=(sum(one.lost[0] for one in strata), sum(one.lost[1] for one in strata)),
         change=_shown(stats.mean([math.fsum(values) / len(values) for values in changes]), True),
