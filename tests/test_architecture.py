@@ -64,7 +64,7 @@ def area(module):
         return "ground"
     if top in COMPARING or re.match(r"table(_\w+)?$", top):
         return "comparing"
-    return "work" if top in WORK else "top" if top in {"study", "figures", "cli", "__main__"} else top
+    return "work" if top in WORK else "top" if top in {"study", "stored_tables", "figures", "cli", "__main__"} else top
 
 
 @cache
