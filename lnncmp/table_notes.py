@@ -137,8 +137,8 @@ def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
     resampled = any(run.scores is not None and run.scores.replicates for group in runs.values() for run in group)
     if resampled:
         found = [
-            "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups (subjects) of the test "
-            "data, the same samples for all models; of measures without such samples: Student t over seeds."
+            "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups (subjects) of the "
+            "test data, the same samples for all models; of measures without such samples: Student t over seeds."
         ]
     else:
         found = ["Intervals: 95%, Student t over seeds."]
