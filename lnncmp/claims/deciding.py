@@ -43,7 +43,7 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
 
 
 def decide_fact(claim: Claim, pairs: int, effects: Sequence[float], least: float) -> tuple[Judgement, Why]:
-    """Return the verdict on numbers without chance: whether all of these effects reach `least`, or none does.
+    """Return the verdict on counts, times and bytes: whether all of these effects reach `least`, or none does.
 
     pairs: seeds of both models; under six there is no verdict, like for all claims.
     """

@@ -91,14 +91,14 @@ def _about(seeds: int | None) -> str:
 
 
 def fact_because(claim: Claim, why: Why, pairs: int, middle: float) -> str:
-    """Return why the verdict follows for numbers without chance, of which `middle` is the median effect."""
+    """Return why the verdict follows for numbers without a test, of which `middle` is the median effect."""
     if why == "few":
         return _few(pairs)
     named = (
         f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else f"the factor {claim.matters:g} that matters"
     )
     if why == "as claimed":
-        return f"{claim.direction} by more than {named}"
+        return f"{claim.direction} by more than {named}, over {_seeds(pairs)}"
     if why == "opposite":
         return "the opposite of the claim"
     if why == "open":
