@@ -46,6 +46,8 @@ def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
     if why == "as claimed":
         named = f", more than the claim's factor {claim.at_least:g}" if claim.at_least > 1 else ""
         return f"significantly {claim.direction} over {seeds}{named}"
+    if why == "small":
+        return f"significantly {claim.direction} over {seeds}, but found smaller than would matter ({least})"
     if why == "opposite":
         other = "higher" if claim.direction == "lower" else "lower"
         return f"significantly {other} over {seeds}, the opposite of the claim"
