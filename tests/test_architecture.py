@@ -34,7 +34,7 @@ GROUND = {
 }
 WORK = {"metrics", "predict", "train", "train_stack", "stacking", "measure", "building", "evaluate", "matching"}
 TABLES = {"report.console", "report.grid", "report.markdown", "report.numbers"}
-COMPARING = {"compare", "claims", "stats", "report"}
+COMPARING = {"compare", "claims", "contrasts", "records", "stats", "report"}
 
 # What each area may import besides itself; `study` and `cli` stand on top and may import anything.
 ALLOWED = {
@@ -52,7 +52,7 @@ ALLOWED = {
     "recipe": {"ground", "cases", "models"},
     "runs": {"ground", "data", "sources", "cases", "kernels", "cells", "models", "work", "recipe"},
     "bench": {"ground", "data", "baselines", "cases", "kernels", "cells", "models", "work", *TABLES},
-    "comparing": {"errors", "published", "measures", "runs.record"},
+    "comparing": {"errors", "published", "measures", "resources", "runs.record", "cases.base", "models.registry"},
 }
 
 
@@ -67,7 +67,7 @@ def area(module):
         return "ground"
     if top in COMPARING or re.match(r"table(_\w+)?$", top):
         return "comparing"
-    return "work" if top in WORK else "top" if top in {"study", "figures", "cli", "__main__"} else top
+    return "work" if top in WORK else "top" if top in {"study", "stored_tables", "figures", "cli", "__main__"} else top
 
 
 @cache

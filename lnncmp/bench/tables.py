@@ -25,7 +25,7 @@ def render(bench: Bench, format: str, width: int = 100, color: bool = False) -> 
 
 
 def _table(bench: Bench, width: int, color: bool) -> str:
-    return console.render_grids(grids(bench), _told(bench), width, color)
+    return console.render_grids(grids(bench), {"Notes": _told(bench)}, width, color)
 
 
 def _markdown(bench: Bench, width: int, color: bool) -> str:

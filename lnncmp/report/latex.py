@@ -37,11 +37,16 @@ def render_all(comparisons: Sequence[Comparison]) -> str:
     blocks = ["% needs \\usepackage{booktabs}"]
     for comparison in comparisons:
         grids = (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison))
-        blocks += [_table(grid) for grid in grids]
+        blocks += [table(grid) for grid in grids]
         if comparison.notes:
-            items = "\n".join(f"\\item {_cell(note)}" for note in comparison.notes)
-            blocks.append(f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}")
+            blocks.append(sentences(comparison.notes))
     return "\n\n".join(blocks) + "\n"
+
+
+def sentences(texts: Sequence[str]) -> str:
+    """Return a list of sentences in small print."""
+    items = "\n".join(f"\\item {_cell(text)}" for text in texts)
+    return f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}"
 
 
 def escaped(text: str) -> str:
@@ -60,7 +65,8 @@ def _cell(text: str, bold: bool = False) -> str:
     return f"\\textbf{{{shown}}}" if bold else shown
 
 
-def _table(grid: Grid) -> str:
+def table(grid: Grid) -> str:
+    """Return one table as a float."""
     heading = " & ".join(_cell(text) for text in (grid.corner, *(column.heading for column in grid.columns)))
     lines = [
         "\\begin{table}",

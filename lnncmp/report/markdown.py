@@ -16,15 +16,15 @@ def render(comparison: Comparison) -> str:
 def render_grids(grids: Sequence[Grid], notes: Sequence[str]) -> str:
     """Return tables, the title of the first as a heading and those of the others as a line, then notes as a list."""
     first, *others = grids
-    blocks = [f"### {_escaped(first.title)}", _table(first)]
+    blocks = [f"### {escaped(first.title)}", table(first)]
     for grid in others:
-        blocks += [f"{_escaped(grid.title)}:", _table(grid)]
+        blocks += [f"{escaped(grid.title)}:", table(grid)]
     if notes:
-        blocks.append("\n".join(f"- {_escaped(note)}" for note in notes))
+        blocks.append("\n".join(f"- {escaped(note)}" for note in notes))
     return "\n\n".join(blocks) + "\n"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text that Markdown shows as it stands, on one line."""
     text = text.replace("\\", "\\\\")
     for mark in "|*_`<>[]~":
@@ -32,17 +32,18 @@ def _escaped(text: str) -> str:
     return " ".join(text.split())
 
 
-def _table(grid: Grid) -> str:
+def table(grid: Grid) -> str:
+    """Return one pipe table."""
     lines = [_line([grid.corner, *(column.heading for column in grid.columns)])]
     lines.append("| --- |" + " ---: |" * len(grid.columns))
     for number, label in enumerate(grid.labels):
-        cells = [_escaped(label)]
+        cells = [escaped(label)]
         for column in grid.columns:
-            cell = _escaped(column.cells[number])
+            cell = escaped(column.cells[number])
             cells.append(f"**{cell}**" if grid.is_best(column, number) else cell)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
