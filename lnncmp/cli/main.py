@@ -13,6 +13,7 @@ from lnncmp.cli.bench import bench
 from lnncmp.cli.compare import compare
 from lnncmp.cli.doctor import doctor
 from lnncmp.cli.figures import figures
+from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
 from lnncmp.errors import LnncmpError
 
@@ -44,7 +45,7 @@ for _name in case_names():
     app.command(_name, help=f"{load_case(_name).summary} Trains what is missing and prints the comparison.")(
         study.case_command(_name)
     )
-app.command("reproduce-all")(study.reproduce_all)
+app.command("reproduce-all")(reproduce_all)
 app.command("figures")(figures)
 app.command("bench")(bench)
 app.command("compare")(compare)

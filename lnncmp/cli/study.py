@@ -1,11 +1,11 @@
-"""`lnncmp <case>` and `lnncmp reproduce-all`: run a case study and print its comparison."""
+"""`lnncmp <case>`: run a case study and print its comparison."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
-from lnncmp.cases.base import case_names, load_case
+from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.case_options import own_choices, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
@@ -13,12 +13,12 @@ from lnncmp.cli.options import FORMATS, IMPLEMENTATIONS, MATCHES, available_core
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.data.cache import cache_root
 from lnncmp.recipe import Recipe, load_recipe
-from lnncmp.report.formats import ONE_DOCUMENT, render, render_all
+from lnncmp.report.formats import render
 from lnncmp.study import Request
 from lnncmp.table import Comparison
 
 _SOME_RUNS_FAILED = 4
-_ADVICE = "Finished epochs are kept: the same command continues"
+ADVICE = "Finished epochs are kept: the same command continues"
 
 
 def case_command(case: str) -> Callable[..., None]:
@@ -64,39 +64,15 @@ def case_command(case: str) -> Callable[..., None]:
         request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run)
         if verbose and not quiet:
             _explain(recipe)
-        with interruptible(_ADVICE + " without --fresh." if fresh else _ADVICE + "."):
+        with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
             if dry_run:
                 _plan(recipe, request, format, quiet)
                 return
-            comparison = _run(recipe, request, quiet)
+            comparison, _ = carry_out(recipe, request, quiet)
         print_result(render(comparison, format, *page()))
-        _exit_if_lost([comparison])
+        exit_if_lost([comparison])
 
     return with_own_options(command, load_case(case))
-
-
-def reproduce_all(
-    preset: options.Preset = "standard",
-    jobs: options.Jobs = None,
-    out: options.Out = options.RESULTS,
-    offline: options.Offline = False,
-    format: options.OutputFormat = "table",
-    quiet: options.Quiet = False,
-) -> None:
-    """Run every case study, each of its variants too, and print their comparisons."""
-    check_choice("format", format, FORMATS)
-    made: list[Comparison] = []
-    with interruptible(_ADVICE + "."):
-        for case in case_names():
-            for variant in (None, *load_case(case).variants):
-                request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores())
-                comparison = _run(load_recipe(case, preset, variant=variant), request, quiet)
-                made.append(comparison)
-                if format not in ONE_DOCUMENT:
-                    print_result(("\n" if len(made) > 1 else "") + render(comparison, format, *page()))
-    if format in ONE_DOCUMENT:
-        print_result(render_all(made, format, *page()))
-    _exit_if_lost(made)
 
 
 def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
@@ -109,8 +85,8 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
     print_result(render_dry_run(planned, format))
 
 
-def _run(recipe: Recipe, request: Request, quiet: bool) -> Comparison:
-    """Carry out one study."""
+def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[Comparison, int]:
+    """Carry out one study; return its comparison and how many runs and measurements were missing."""
     from lnncmp import study
 
     with LiveProgress(quiet) as progress:
@@ -119,10 +95,10 @@ def _run(recipe: Recipe, request: Request, quiet: bool) -> Comparison:
         comparison = study.run_study(ready, request, progress)
     if not progress.total and not quiet:
         note(f"Nothing had to be run: all {len(ready.plan.runs)} runs are in {request.out} (--fresh repeats them).")
-    return comparison
+    return comparison, progress.total
 
 
-def _exit_if_lost(comparisons: Sequence[Comparison]) -> None:
+def exit_if_lost(comparisons: Sequence[Comparison]) -> None:
     """End with exit code 4 if a run failed or diverged."""
     if any(row.n_diverged + row.n_failed for comparison in comparisons for row in comparison.rows):
         raise typer.Exit(_SOME_RUNS_FAILED)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from lnncmp.claims.verdict import ClaimsTable
 from lnncmp.errors import DataError, unknown_name
 from lnncmp.report import console, csv_rows, json_document, latex, markdown
 from lnncmp.table import Comparison
@@ -15,10 +16,10 @@ FORMATS: Mapping[str, Callable[[Comparison, int, bool], str]] = {
 }
 
 
-ONE_DOCUMENT: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
+ONE_DOCUMENT: Mapping[str, Callable[[Sequence[Comparison], ClaimsTable | None], str]] = {
     "json": json_document.render_all,
-    "csv": csv_rows.render_all,
-    "latex": latex.render_all,
+    "csv": lambda comparisons, claims: csv_rows.render_all(comparisons),
+    "latex": lambda comparisons, claims: latex.render_all(comparisons),
 }
 """The formats whose documents cannot just follow one another: several comparisons become one document."""
 
@@ -32,18 +33,24 @@ def render(comparison: Comparison, format: str, width: int = 100, color: bool = 
     return _named(format)(comparison, width, color)
 
 
-def render_all(comparisons: Sequence[Comparison], format: str, width: int = 100, color: bool = False) -> str:
-    """Return several comparisons as one text, in the order given.
+def render_all(
+    comparisons: Sequence[Comparison],
+    format: str,
+    width: int = 100,
+    color: bool = False,
+    claims: ClaimsTable | None = None,
+) -> str:
+    """Return several comparisons as one text, in the order given, and the verdicts on their records if given.
 
-    "json": one document {"schema_version", "comparisons": [...]}, also of a single comparison; "csv": one table with
-    the columns of all; the others: what `render` gives of each, with an empty line between.
+    "json": one document {"schema_version", "comparisons": [...], "claims"}, also of a single comparison; "csv": one table
+    with the columns of all, without verdicts; the others: what `render` gives of each, with an empty line between.
     Raises UsageError for an unknown format, DataError without comparisons.
     """
     one = _named(format)
     if not comparisons:
         raise DataError("no comparison to show", "Run a case first, or name a folder that holds records of runs.")
     if format in ONE_DOCUMENT:
-        return ONE_DOCUMENT[format](comparisons)
+        return ONE_DOCUMENT[format](comparisons, claims)
     return "\n".join(one(comparison, width, color) for comparison in comparisons)
 
 

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from lnncmp.claims.verdict import ClaimsTable
 from lnncmp.table import TABLE_SCHEMA_VERSION, Comparison
 
 
 class Comparisons(BaseModel):
-    """The frame around several comparisons."""
+    """The frame around several comparisons; `claims` are the verdicts on their records, where they were asked for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
     schema_version: int = TABLE_SCHEMA_VERSION
     comparisons: list[Comparison]
+    claims: ClaimsTable | None = None
 
 
 def render(comparison: Comparison) -> str:
@@ -21,6 +23,7 @@ def render(comparison: Comparison) -> str:
     return comparison.model_dump_json(indent=2) + "\n"
 
 
-def render_all(comparisons: Sequence[Comparison]) -> str:
-    """Return one JSON document with the key "comparisons", also of a single one."""
-    return Comparisons(comparisons=list(comparisons)).model_dump_json(indent=2) + "\n"
+def render_all(comparisons: Sequence[Comparison], claims: ClaimsTable | None = None) -> str:
+    """Return one JSON document with the key "comparisons", also of a single one, and "claims" if there are verdicts."""
+    frame = Comparisons(comparisons=list(comparisons), claims=claims)
+    return frame.model_dump_json(indent=2, exclude=None if claims else {"claims"}) + "\n"

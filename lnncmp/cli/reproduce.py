@@ -1,0 +1,96 @@
+"""`lnncmp reproduce-all`: every case study, then the verdicts on all claims and the report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lnncmp.cases.base import case_names, load_case
+from lnncmp.cli import options
+from lnncmp.cli.options import FORMATS, MATCHES, available_cores, check_choice
+from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.data.cache import cache_root
+from lnncmp.recipe import load_recipe
+from lnncmp.report.claims_table import CLAIM_FORMATS
+from lnncmp.report.formats import ONE_DOCUMENT, render, render_all
+from lnncmp.study import Request
+from lnncmp.table import Comparison
+
+_BOTH = ("hidden", "params")
+"""Ways to match under which a claim is judged where that may change the answer."""
+
+Matchings = Annotated[
+    str | None,
+    typer.Option(
+        "--match",
+        metavar="NAME[,NAME]",
+        help="Ways to match sizes; if not given, hidden and params with the preset standard, else the recipe's own.",
+    ),
+]
+
+
+def reproduce_all(
+    preset: options.Preset = "standard",
+    match: Matchings = None,
+    seeds: options.Seeds = None,
+    implementation: options.Implementation = None,
+    jobs: options.Jobs = None,
+    stack: options.Stack = None,
+    out: options.Out = options.RESULTS,
+    offline: options.Offline = False,
+    format: options.OutputFormat = "table",
+    quiet: options.Quiet = False,
+) -> None:
+    """Run every case study, each of its variants too; print their comparisons and the claims, write the report."""
+    check_choice("format", format, FORMATS)
+    check_choice("implementation", implementation, options.IMPLEMENTATIONS)
+    chosen = {"seeds": options.parse_seeds(seeds) if seeds is not None else None, "implementation": implementation}
+    given = {key: value for key, value in chosen.items() if value is not None}
+    request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack)
+    made: list[Comparison] = []
+    ran = 0
+    with interruptible(ADVICE + "."):
+        for matching in _matchings(match, preset):
+            for case in case_names():
+                for variant in (None, *load_case(case).variants):
+                    overrides = given if matching is None else {**given, "match": matching}
+                    comparison, missing = carry_out(
+                        load_recipe(case, preset, overrides=overrides, variant=variant), request, quiet
+                    )
+                    ran += missing
+                    made.append(comparison)
+                    if format not in ONE_DOCUMENT:
+                        print_result(("\n" if len(made) > 1 else "") + render(comparison, format, *page()))
+        _conclude(made, out, format, quiet, ran)
+    exit_if_lost(made)
+
+
+def _matchings(match: str | None, preset: str) -> tuple[str | None, ...]:
+    """Return the ways to match that are asked for; None is the recipe's own."""
+    if match is None:
+        return _BOTH if preset == "standard" else (None,)
+    names = tuple(dict.fromkeys(name.strip() for name in match.split(",") if name.strip()))
+    for name in names or (match,):
+        check_choice("way to match", name, MATCHES)
+    return names
+
+
+def _conclude(made: list[Comparison], out: Path, format: str, quiet: bool, ran: int) -> None:
+    """Print the verdicts and write the report, anew only if something ran or it is not there."""
+    from lnncmp.claims.judge import judge_folder
+    from lnncmp.reporting.write import write_report
+
+    claims = judge_folder(out)
+    if format in ONE_DOCUMENT:
+        print_result(render_all(made, format, *page(), claims=claims))
+    else:
+        print_result("\n" + CLAIM_FORMATS[format](claims, *page()))
+    report = out / "report" / "report.html"
+    if ran or not report.exists():
+        with LiveProgress(quiet) as progress:
+            report = write_report(out, None, (), True, progress.warn, progress.data, available_cores())
+    elif not quiet:
+        note("Nothing had to be run and the report is as it was.")
+    if not quiet:
+        note(f"Report: {report}")
