@@ -33,9 +33,22 @@ GROUND = {
     "runs.record",
 }
 WORK = {"metrics", "predict", "train", "measure", "building", "evaluate", "matching"}
+TOP = {
+    "study",
+    "cli",
+    "__main__",
+    "origin",
+    "stored",
+    "stored_costs",
+    "wirings",
+    "wave_fits",
+    "pictures",
+    "figures",
+    "reporting",
+}
 COMPARING = {"compare", "claims", "stats", "report"}
 
-# What each area may import besides itself; `study` and `cli` stand on top and may import anything.
+# What each area may import besides itself; those on TOP may import anything.
 ALLOWED = {
     "ground": set(),
     "data": {"ground"},
@@ -64,7 +77,7 @@ def area(module):
         return "ground"
     if top in COMPARING or re.match(r"table(_\w+)?$", top):
         return "comparing"
-    return "work" if top in WORK else "top" if top in {"study", "figures", "cli", "__main__"} else top
+    return "work" if top in WORK else "top" if top in TOP else top
 
 
 @cache

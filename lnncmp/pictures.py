@@ -1,0 +1,110 @@
+"""The pictures that the records of one comparison allow: name, words, and how to draw each. Imports matplotlib."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from lnncmp.compare import compare
+from lnncmp.report.figures import fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.runs.record import BaselineRecord, MeasurementRecord, RunRecord
+from lnncmp.stored import slug
+from lnncmp.table import Comparison
+from lnncmp.wave_fits import wave_fits
+from lnncmp.wirings import drawn_wiring
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture. subject: what it shows, for titles; alt: the picture in words; draw: under `style.fixed_style`."""
+
+    name: str
+    subject: str
+    alt: str
+    draw: Callable[[], Figure]
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """What the pictures of one comparison are drawn from. runs: by row of the table.
+
+    comparison: with every free-running step in its rows' `horizons`. looks: of the models; thin: of the baselines.
+    """
+
+    comparison: Comparison
+    runs: Mapping[str, Sequence[RunRecord]]
+    measurements: Sequence[MeasurementRecord]
+    baselines: Sequence[BaselineRecord]
+    caption: style.Caption
+    looks: Mapping[str, style.Look]
+    thin: Mapping[str, style.Look]
+
+
+def picture_set(
+    title: str,
+    runs: Mapping[str, Sequence[RunRecord]],
+    measurements: Sequence[MeasurementRecord],
+    baselines: Sequence[BaselineRecord],
+    looks: Mapping[str, style.Look],
+) -> PictureSet:
+    """Return what to draw of one comparison. runs: by row, in order; measurements, baselines: those that belong to it.
+
+    title: of the case study. looks: of every row, the same in all pictures of a report.
+    """
+    every = [run for group in runs.values() for run in group]
+    steps = sorted({p.step for run in every if run.scores for p in run.scores.horizons})
+    comparison = compare(every, measurements, baselines, reference=every[0].model, horizons=steps)
+    origin = ", ".join(filter(None, [comparison.source, comparison.conditions]))
+    seeds = len({run.seeds.root for run in every})
+    caption = style.Caption(title, origin, comparison.preset, seeds, every[0].comparison[:8])
+    thin = style.baseline_looks([record.name for record in baselines])
+    return PictureSet(comparison, runs, measurements, baselines, caption, looks, thin)
+
+
+def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Iterator[Picture]:
+    """Yield the pictures that the records of one comparison allow, waves last.
+
+    baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
+    """
+    table, caption, looks, thin = drawn.comparison, drawn.caption, drawn.looks, drawn.thin
+    if free_running.drawable(table):
+        alt = free_running.alt_text(table, caption)
+        yield Picture(
+            "free_running", free_running.SUBJECT, alt, partial(free_running.draw, table, caption, looks, thin)
+        )
+    if robustness.groups(table):
+        alt = robustness.alt_text(table, caption)
+        yield Picture("robustness", robustness.SUBJECT, alt, partial(robustness.draw, table, caption, looks, thin))
+    if pareto.costs(table):
+        alt = pareto.alt_text(table, caption)
+        yield Picture("accuracy_cost", pareto.SUBJECT, alt, partial(pareto.draw, table, caption, looks, thin))
+    if training.drawable(drawn.runs):
+        alt = training.alt_text(table, drawn.runs, caption)
+        yield Picture("training", training.SUBJECT, alt, partial(training.draw, table, drawn.runs, caption, looks))
+    yield from _wirings(drawn)
+    yield from _waves(drawn, baselines)
+
+
+def _wirings(drawn: PictureSet) -> Iterator[Picture]:
+    """Yield the wiring of each sparsely wired model, as its first seed drew it."""
+    for row, group in drawn.runs.items():
+        found = drawn_wiring(group[0])
+        if found is not None:
+            seeds = len({run.seeds.wiring for run in group})
+            diagram = wiring.Diagram(row, group[0].seeds.root, found.layers, found.synapses, seeds > 1)
+            alt = wiring.alt_text(diagram, drawn.caption)
+            yield Picture(
+                slug(f"wiring-{row}"), wiring.subject(diagram), alt, partial(wiring.draw, diagram, drawn.caption)
+            )
+
+
+def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:
+    names: set[str] = set()
+    for fit in wave_fits(drawn.comparison, drawn.runs, drawn.baselines, baselines):
+        name = slug(f"fit-{fit.name}")
+        while name in names:
+            name += "-again"
+        names.add(name)
+        alt = fits.alt_text(fit, drawn.caption)
+        yield Picture(name, f"{fits.SUBJECT} '{fit.name}'", alt, partial(fits.draw, fit, drawn.caption))
