@@ -17,8 +17,12 @@ from lnncmp.wirings import drawn_wiring
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture. subject: what it shows, for titles; alt: the picture in words; draw: under `style.fixed_style`."""
+    """One picture. kind: what it is about; name: of its files; subject: what it shows, for titles; alt: in words.
 
+    draw: to be called under `style.fixed_style`.
+    """
+
+    kind: str
     name: str
     subject: str
     alt: str
@@ -67,21 +71,20 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
 
     baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
     """
-    table, caption, looks, thin = drawn.comparison, drawn.caption, drawn.looks, drawn.thin
+    table, runs, caption, looks, thin = drawn.comparison, drawn.runs, drawn.caption, drawn.looks, drawn.thin
     if free_running.drawable(table):
+        draw = partial(free_running.draw, table, caption, looks, thin)
         alt = free_running.alt_text(table, caption)
-        yield Picture(
-            "free_running", free_running.SUBJECT, alt, partial(free_running.draw, table, caption, looks, thin)
-        )
+        yield Picture("free_running", "free_running", free_running.SUBJECT, alt, draw)
     if robustness.groups(table):
-        alt = robustness.alt_text(table, caption)
-        yield Picture("robustness", robustness.SUBJECT, alt, partial(robustness.draw, table, caption, looks, thin))
+        draw = partial(robustness.draw, table, caption, looks, thin)
+        yield Picture("robustness", "robustness", robustness.SUBJECT, robustness.alt_text(table, caption), draw)
     if pareto.costs(table):
-        alt = pareto.alt_text(table, caption)
-        yield Picture("accuracy_cost", pareto.SUBJECT, alt, partial(pareto.draw, table, caption, looks, thin))
-    if training.drawable(drawn.runs):
-        alt = training.alt_text(table, drawn.runs, caption)
-        yield Picture("training", training.SUBJECT, alt, partial(training.draw, table, drawn.runs, caption, looks))
+        draw = partial(pareto.draw, table, caption, looks, thin)
+        yield Picture("cost", "accuracy_cost", pareto.SUBJECT, pareto.alt_text(table, caption), draw)
+    if training.drawable(runs):
+        draw = partial(training.draw, table, runs, caption, looks)
+        yield Picture("training", "training", training.SUBJECT, training.alt_text(table, runs, caption), draw)
     yield from _wirings(drawn)
     yield from _waves(drawn, baselines)
 
@@ -94,9 +97,8 @@ def _wirings(drawn: PictureSet) -> Iterator[Picture]:
             seeds = len({run.seeds.wiring for run in group})
             diagram = wiring.Diagram(row, group[0].seeds.root, found.layers, found.synapses, seeds > 1)
             alt = wiring.alt_text(diagram, drawn.caption)
-            yield Picture(
-                slug(f"wiring-{row}"), wiring.subject(diagram), alt, partial(wiring.draw, diagram, drawn.caption)
-            )
+            draw = partial(wiring.draw, diagram, drawn.caption)
+            yield Picture("wiring", slug(f"wiring-{row}"), wiring.subject(diagram), alt, draw)
 
 
 def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:
@@ -107,4 +109,4 @@ def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Pictu
             name += "-again"
         names.add(name)
         alt = fits.alt_text(fit, drawn.caption)
-        yield Picture(name, f"{fits.SUBJECT} '{fit.name}'", alt, partial(fits.draw, fit, drawn.caption))
+        yield Picture("fit", name, f"{fits.SUBJECT} '{fit.name}'", alt, partial(fits.draw, fit, drawn.caption))

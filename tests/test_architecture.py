@@ -44,6 +44,8 @@ TOP = {
     "wave_fits",
     "pictures",
     "figures",
+    "report_files",
+    "report_study",
     "reporting",
 }
 COMPARING = {"compare", "claims", "stats", "report"}

@@ -11,6 +11,7 @@ from lnncmp.cases.base import case_names, load_case
 from lnncmp.cli import data, lists, study
 from lnncmp.cli.doctor import doctor
 from lnncmp.cli.figures import figures
+from lnncmp.cli.report import report
 from lnncmp.cli.terminal import print_error
 from lnncmp.errors import LnncmpError
 
@@ -44,6 +45,7 @@ for _name in case_names():
     )
 app.command("reproduce-all")(study.reproduce_all)
 app.command("figures")(figures)
+app.command("report")(report)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
 app.command("recipes")(lists.recipes)

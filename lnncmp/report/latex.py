@@ -8,6 +8,7 @@ from lnncmp.report.grid import Grid, accuracy_grid, cost_grid
 from lnncmp.report.measure_grid import detail_grids
 from lnncmp.table import Comparison
 
+_NEEDS = "% needs \\usepackage{booktabs}"
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -34,14 +35,18 @@ def render(comparison: Comparison) -> str:
 
 def render_all(comparisons: Sequence[Comparison]) -> str:
     """Return the same for several comparisons, one after the other."""
-    blocks = ["% needs \\usepackage{booktabs}"]
+    blocks = [_NEEDS]
     for comparison in comparisons:
-        grids = (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison))
-        blocks += [_table(grid) for grid in grids]
+        blocks += map(_table, (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison)))
         if comparison.notes:
             items = "\n".join(f"\\item {_cell(note)}" for note in comparison.notes)
             blocks.append(f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}")
     return "\n\n".join(blocks) + "\n"
+
+
+def render_grids(grids: Sequence[Grid]) -> str:
+    """Return these tables, a float each; needs the package booktabs."""
+    return "\n\n".join([_NEEDS, *map(_table, grids)]) + "\n"
 
 
 def escaped(text: str) -> str:

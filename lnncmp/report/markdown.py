@@ -8,15 +8,15 @@ from lnncmp.table import Comparison
 def render(comparison: Comparison) -> str:
     """Return a heading, the accuracy table, those of cost, measures, differences and perturbations, and the notes."""
     accuracy = accuracy_grid(comparison)
-    blocks = [f"### {_escaped(accuracy.title)}", _table(accuracy)]
+    blocks = [f"### {escaped(accuracy.title)}", _table(accuracy)]
     for grid in (cost_grid(comparison), *detail_grids(comparison)):
-        blocks += [f"{_escaped(grid.title)}:", _table(grid)]
+        blocks += [f"{escaped(grid.title)}:", _table(grid)]
     if comparison.notes:
-        blocks.append("\n".join(f"- {_escaped(note)}" for note in comparison.notes))
+        blocks.append("\n".join(f"- {escaped(note)}" for note in comparison.notes))
     return "\n\n".join(blocks) + "\n"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text that Markdown shows as it stands, on one line."""
     text = text.replace("\\", "\\\\")
     for mark in "|*_`<>[]~":
@@ -28,13 +28,13 @@ def _table(grid: Grid) -> str:
     lines = [_line([grid.corner, *(column.heading for column in grid.columns)])]
     lines.append("| --- |" + " ---: |" * len(grid.columns))
     for number, label in enumerate(grid.labels):
-        cells = [_escaped(label)]
+        cells = [escaped(label)]
         for column in grid.columns:
-            cell = _escaped(column.cells[number])
+            cell = escaped(column.cells[number])
             cells.append(f"**{cell}**" if grid.is_best(column, number) else cell)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"

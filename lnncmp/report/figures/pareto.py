@@ -48,8 +48,8 @@ def draw(
     highs = [ends[1] for row in rows if (ends := row.metrics[TEST_MSE].ci95) is not None]
     others = {row.name: [row.test_mse] for row in comparison.baselines if row.test_mse is not None}
     explanation = (
-        "mean with 95% interval over seeds; time: median and range of seeds\n"
-        "stepped line: models that no other one beats in both" + style.below(means, others)
+        "mean with 95% interval over seeds\ntime: median and range over seeds; grey steps: models that no other one "
+        "beats in both" + style.below(means, others)
     )
     figure = style.new_figure(3.7, caption, SUBJECT, explanation)
     panels = list(figure.subplots(1, len(shown), sharey=True, squeeze=False).flat)

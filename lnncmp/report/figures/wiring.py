@@ -63,7 +63,7 @@ def draw(diagram: Diagram, caption: style.Caption) -> Figure:
             markeredgecolor=style.INK,
             markeredgewidth=0.8,
         )
-        panel.text(n, 1.07, f"{count} {name}", ha="center", va="bottom")
+        panel.text(n, 1.07, _counted(count, name), ha="center", va="bottom")
     _frame(panel, len(diagram.layers))
     figure.legend(handles=_legend(diagram), loc="outside lower center", ncols=2)
     return figure
@@ -71,7 +71,7 @@ def draw(diagram: Diagram, caption: style.Caption) -> Figure:
 
 def alt_text(diagram: Diagram, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
-    layers = ", ".join(f"{count} {name}" for name, count in diagram.layers)
+    layers = ", ".join(_counted(count, name) for name, count in diagram.layers)
     groups = dict.fromkeys((start[0], end[0]) for start, end, _ in diagram.synapses)
     parts = []
     for start, end in sorted(groups):
@@ -79,6 +79,10 @@ def alt_text(diagram: Diagram, caption: style.Caption) -> str:
         names = f"{diagram.layers[start][0]} to {diagram.layers[end][0]}"
         parts.append(f"{names} {signs.count(1)} excitatory and {signs.count(-1)} inhibitory")
     return f"{caption.heading(subject(diagram))}, seed {diagram.seed}. Layers: {layers}. Synapses: {'; '.join(parts)}."
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name.removesuffix('s') if count == 1 else name}"
 
 
 def _spot(diagram: Diagram, place: Place) -> tuple[float, float]:
