@@ -11,13 +11,13 @@ from pathlib import Path
 from lnncmp.atomic import write_bytes
 from lnncmp.cases.base import load_case
 from lnncmp.errors import DataError, UsageError, unknown_name
-from lnncmp.pictures import Picture, PictureSet, picture_set, pictures
 from lnncmp.report.figures import style
 from lnncmp.report.figures.files import FORMATS, content
+from lnncmp.reporting.pictures import Picture, PictureSet, picture_set, pictures
 from lnncmp.runs.record import RunRecord
 from lnncmp.runs.store import Store
-from lnncmp.stored import folder_name, grouped, stored_baselines, stored_measurements
-from lnncmp.stored_costs import costs_of
+from lnncmp.stored.costs import costs_of
+from lnncmp.stored.studies import folder_name, grouped, stored_baselines, stored_measurements
 
 __all__ = ["FORMATS", "Written", "draw_figures"]
 

@@ -33,21 +33,7 @@ GROUND = {
     "runs.record",
 }
 WORK = {"metrics", "predict", "train", "measure", "building", "evaluate", "matching"}
-TOP = {
-    "study",
-    "cli",
-    "__main__",
-    "origin",
-    "stored",
-    "stored_costs",
-    "wirings",
-    "wave_fits",
-    "pictures",
-    "figures",
-    "report_files",
-    "report_study",
-    "reporting",
-}
+TOP = {"study", "stored", "figures", "reporting", "cli", "__main__"}
 COMPARING = {"compare", "claims", "stats", "report"}
 
 # What each area may import besides itself; those on TOP may import anything.

@@ -14,7 +14,7 @@ from lnncmp.errors import LnncmpError
 from lnncmp.report.figures import fits, free_running, robustness, style, training
 from lnncmp.runs.record import HorizonPoint
 from lnncmp.runs.store import Store
-from lnncmp.wave_fits import wave_fits
+from lnncmp.stored.waves import wave_fits
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_an_exact_baseline_does_not_press_the_models_together():
     style.scale_errors(axes, [0.01, 0.5], [0.6], [1e-15, 0.001, 0.3])
     low, high = axes.get_ylim()
     assert 1e-4 < low < 0.001 and 0.6 < high < 2
-    assert style.below([0.01, 0.5], {"exact": [1e-15, 0.2], "near": [0.001]}) == "\npartly below the axis: exact"
+    assert style.below([0.01, 0.5], {"exact": [1e-15, 0.2], "near": [0.001]}) == ";\npartly below the axis: exact"
     assert style.below([0.01, 0.5], {"near": [0.001]}) == ""
 
 

@@ -127,7 +127,7 @@ class TestFiles:
         from lnncmp.data.cache import content_key
         from lnncmp.runs.record import BaselineRecord
         from lnncmp.runs.store import Store
-        from lnncmp.stored import stored_baselines
+        from lnncmp.stored.studies import stored_baselines
 
         store = Store(tmp_path)
         key = content_key({"baseline": "filter", "version": BASELINES_VERSION, "data_hash": "d" * 16})

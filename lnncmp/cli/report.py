@@ -26,7 +26,7 @@ def report(
     quiet: options.Quiet = False,
 ) -> None:
     """Write verdicts and evidence as one HTML page, and Markdown, tables and figures beside it; print where."""
-    from lnncmp.reporting import write_report
+    from lnncmp.reporting.write import write_report
 
     with interruptible("Nothing was written unless the page is there."), LiveProgress(quiet) as progress:
         page = write_report(out, to, cases or (), force, progress.warn, progress.data)

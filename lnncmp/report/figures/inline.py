@@ -29,7 +29,9 @@ def inline_svg(figure: Figure, svg: bytes, prefix: str) -> InlineSvg:
     root = ET.fromstring(svg)
     for parent in list(root.iter()):
         for child in [child for child in parent if _superfluous(parent, child)]:
+            shapes = [] if child.tag == f"{_SVG}defs" else list(child.iter(f"{_SVG}defs"))
             parent.remove(child)
+            root[:0] = shapes  # letters that the rest of the picture may use, too
     names: dict[str, str] = {}
     for element in root.iter():
         _rename(element, prefix, names)

@@ -1,6 +1,6 @@
 """Test error against what a model costs: parameters, time, memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lnncmp.report.figures import style
 from lnncmp.report.numbers import seconds, size
-from lnncmp.table import Comparison, ModelRow
+from lnncmp.table import Comparison, Estimate, ModelRow
 from lnncmp.table_front import pareto_front
 from lnncmp.table_pairs import TEST_MSE
 
@@ -43,24 +43,27 @@ def draw(
 ) -> Figure:
     """Return a panel for each of `costs`, of which there must be one. looks: of the models; thin: of the baselines."""
     shown = [cost for cost in _COSTS if cost.name in costs(comparison)]
-    rows = [row for row in comparison.rows if row.metrics[TEST_MSE].mean is not None]
-    means = [row.metrics[TEST_MSE].mean or 0.0 for row in rows]
-    highs = [ends[1] for row in rows if (ends := row.metrics[TEST_MSE].ci95) is not None]
-    others = {row.name: [row.test_mse] for row in comparison.baselines if row.test_mse is not None}
+    others = {row.name: row.test_mse for row in comparison.baselines if row.test_mse is not None}
+    errors = [row.metrics[TEST_MSE] for row in comparison.rows]
+    limits = _limits(errors, others)
     explanation = (
-        "mean with 95% interval over seeds\ntime: median and range over seeds; grey steps: models that no other one "
-        "beats in both" + style.below(means, others)
+        "mean with 95% interval over seeds;\ntime: median and range over seeds; grey steps: models that no other one "
+        "beats in both" + _outside(errors, others, limits)
     )
     figure = style.new_figure(3.7, caption, SUBJECT, explanation)
     panels = list(figure.subplots(1, len(shown), sharey=True, squeeze=False).flat)
     for panel, cost in zip(panels, shown, strict=True):
-        for name, (error,) in others.items():
+        for name, error in others.items():
             panel.axhline(error, color=thin[name].color, linestyle=thin[name].dash, linewidth=0.8, zorder=1)
         _draw_front(panel, _points(comparison, cost))
-        for row in rows:
+        for row in comparison.rows:
             _draw_model(panel, row, cost, looks[row.model])
         _cost_axis(panel, cost, list(_points(comparison, cost).values()))
-        style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
+        if limits is None:
+            style.scale_errors(panel, _means(errors), [high for _, high in _ends(errors)], others.values())
+        else:
+            panel.set_ylim(*limits)
+            panel.grid(True, axis="y")
     panels[0].set_ylabel("test mean squared error")
     figure.legend(handles=style.legend(comparison, looks, thin), loc="outside lower center", ncols=4)
     return figure
@@ -76,6 +79,37 @@ def alt_text(comparison: Comparison, caption: style.Caption) -> str:
             front = ", ".join(pareto_front(points))
             sentences.append(f"{cost.name.capitalize()}: {found}; no model beats in both: {front}.")
     return " ".join(sentences)
+
+
+def _means(errors: Sequence[Estimate]) -> list[float]:
+    return [error.mean for error in errors if error.mean is not None]
+
+
+def _ends(errors: Sequence[Estimate]) -> list[tuple[float, float]]:
+    """Return the interval of each error, or the error itself twice where there is none."""
+    return [error.ci95 or (error.mean, error.mean) for error in errors if error.mean is not None]
+
+
+def _limits(errors: Sequence[Estimate], others: Mapping[str, float]) -> tuple[float, float] | None:
+    """Return the ends of a linear axis of errors that keeps the models apart; None if it has to be logarithmic.
+
+    Baselines that are further from the models than these from one another do not count.
+    """
+    if style.needs_log(_means(errors)):
+        return None
+    low, high = min(low for low, _ in _ends(errors)), max(high for _, high in _ends(errors))
+    span = high - low or abs(high) or 1.0
+    near = [error for error in others.values() if low - span <= error <= high + span]
+    return min([low, *near]) - 0.08 * span, max([high, *near]) + 0.08 * span
+
+
+def _outside(errors: Sequence[Estimate], others: Mapping[str, float], limits: tuple[float, float] | None) -> str:
+    """Return a line on the baselines that have no place on the axis; empty if there are none."""
+    if limits is None:
+        return style.below(_means(errors), {name: [error] for name, error in others.items()})
+    low, high = limits
+    names = [name for name, error in others.items() if not low <= error <= high]
+    return f";\nbeyond the axis: {', '.join(names)}" if names else ""
 
 
 def _points(comparison: Comparison, cost: _Cost) -> dict[str, tuple[float, float]]:

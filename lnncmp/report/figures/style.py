@@ -185,7 +185,7 @@ def below(means: Sequence[float], others: Mapping[str, Sequence[float]]) -> str:
     """
     least = min(means, default=0.0) / REACH
     names = [name for name, errors in others.items() if any(error < least for error in errors)]
-    return f"\npartly below the axis: {', '.join(names)}" if names else ""
+    return f";\npartly below the axis: {', '.join(names)}" if names else ""
 
 
 def whole_numbers(axes: Axes) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lnncmp.claims.verdict import ClaimsTable
-from lnncmp.origin import commands, label_of, settings
 from lnncmp.report.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
 from lnncmp.runs.record import RunRecord
-from lnncmp.stored import Study, folder_name
+from lnncmp.stored.origin import commands, label_of, settings
+from lnncmp.stored.studies import Study, folder_name
 from lnncmp.table_rows import error_of, outcome
 
 _FACTS = {

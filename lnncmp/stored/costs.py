@@ -34,13 +34,6 @@ def costs_of(
     return made or _by_shape(runs, measurements)
 
 
-def inputs_of(runs: Sequence[RunRecord], measurements: Sequence[MeasurementRecord]) -> int | None:
-    """Return how many input features these runs of one model had, None if no measurement tells."""
-    outputs = max((len(_targets(run)) for run in runs), default=0)
-    tries = ((record, n) for record in _candidates(runs[0], measurements) for n in range(1, MOST_INPUTS + 1))
-    return next((n for record, n in tries if _identity(runs[0], record, n, outputs) == _id(record)), None)
-
-
 def _by_shape(
     runs: Mapping[str, Sequence[RunRecord]], measurements: Sequence[MeasurementRecord]
 ) -> list[MeasurementRecord]:

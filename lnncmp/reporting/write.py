@@ -15,9 +15,9 @@ from lnncmp.report.claim_tables import claims_csv, claims_latex
 from lnncmp.report.content import Report, ReportFigure
 from lnncmp.report.html import page
 from lnncmp.report.page_markdown import render as render_markdown
-from lnncmp.report_files import place_of, require_free, write_all
-from lnncmp.report_study import machines, protocol_differences, study_content
-from lnncmp.stored import Study, folder_name, load_studies
+from lnncmp.reporting.content import machines, protocol_differences, study_content
+from lnncmp.reporting.files import place_of, require_free, write_all
+from lnncmp.stored.studies import Study, folder_name, load_studies
 
 Warn = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -106,10 +106,10 @@ def _figures(
     studies: Sequence[Study], beside: str, files: dict[str, bytes], progress: Progress
 ) -> list[list[ReportFigure]]:
     """Draw the pictures of all studies, put their files into `files`, and return them study by study."""
-    from lnncmp.pictures import picture_set, pictures
     from lnncmp.report.figures import style
     from lnncmp.report.figures.files import content
     from lnncmp.report.figures.inline import inline_svg
+    from lnncmp.reporting.pictures import picture_set, pictures
 
     looks = style.model_looks(sorted({row for study in studies for row in study.runs}))
     todo = []

@@ -15,12 +15,12 @@ from lnncmp.cases.base import case_names, load_case
 from lnncmp.compare import compare
 from lnncmp.data.cache import content_key
 from lnncmp.errors import DataError
-from lnncmp.origin import label_of, recipe_of, settings
 from lnncmp.published import Published
 from lnncmp.recipe import Recipe
 from lnncmp.runs.record import SCHEMA_VERSION, BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.runs.store import Store
-from lnncmp.stored_costs import costs_of
+from lnncmp.stored.costs import costs_of
+from lnncmp.stored.origin import label_of, recipe_of, settings
 from lnncmp.table import Comparison
 
 Warn = Callable[[str], None]

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from lnncmp.compare import compare
 from lnncmp.report.figures import fits, free_running, pareto, robustness, style, training, wiring
 from lnncmp.runs.record import BaselineRecord, MeasurementRecord, RunRecord
-from lnncmp.stored import slug
+from lnncmp.stored.studies import slug
+from lnncmp.stored.waves import wave_fits
+from lnncmp.stored.wirings import drawn_wiring
 from lnncmp.table import Comparison
-from lnncmp.wave_fits import wave_fits
-from lnncmp.wirings import drawn_wiring
 
 
 @dataclass(frozen=True)
