@@ -32,10 +32,11 @@ class Verdict(_Part):
 
     where: who makes the claim. models: [left, right], the claim being about the left one. unit: "" if there is none.
     matched: "hidden", "params" or "own", how the sizes of the models were matched; "-" where nothing was found.
-    data: source and short data hash. reason: one sentence, why this verdict. effect, ci95: in `effect_kind`, positive
-    in the claim's favour; p: of the test that the verdict rests on, p_holm: adjusted over all claims of the table.
-    n_seeds: pairs of runs that were compared. seeds_needed: seeds at which a true effect of `smallest_difference`
-    would be found in four cases of five. iqm: model -> interquartile mean of its measure over seeds.
+    data: source and short data hash. reason: why this verdict. effect: in `effect_kind`, positive in the claim's favour
+    (of comparability: where the left one is lower); ci95: its interval, of counts and bytes their least and largest;
+    ci95_bca: by the BCa bootstrap over seeds, for comparison. p: of the test that the verdict rests on, p_holm:
+    adjusted over all claims of the table. n_seeds: pairs of runs compared. seeds_needed: seeds at which a true effect
+    of `smallest_difference` would be found in four cases of five. iqm: model -> interquartile mean over seeds.
     also: the same claim judged under the other matching or on other data; empty for those themselves.
     """
 
@@ -50,11 +51,13 @@ class Verdict(_Part):
     conditions: str = ""
     matched: str = "-"
     data: str = "-"
+    preset: str = ""
     verdict: Judgement
     reason: str
     effect: float | None = None
     effect_kind: str = ""
     ci95: tuple[float, float] | None = None
+    ci95_bca: tuple[float, float] | None = None
     p: float | None = None
     p_holm: float | None = None
     n_seeds: int = 0

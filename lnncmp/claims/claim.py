@@ -1,0 +1,138 @@
+"""A claim as the claims file states it, and how that file is read and checked."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from lnncmp.cases.base import case_names, load_case
+from lnncmp.claims.measures import FACTS, KNOWN, NEEDS_GROUPS
+from lnncmp.errors import DataError, UsageError, unknown_name
+from lnncmp.models.registry import model_names
+from lnncmp.resources import share_dir
+
+Direction = Literal["lower", "higher", "comparable"]
+Words = Annotated[str, Field(min_length=1)]
+
+
+class Claim(BaseModel):
+    """One entry `[[claim]]`; the head of `recipes/claims.toml` says what each key means.
+
+    matters: with scale "ratio" a factor above 1, with "difference" a difference above 0 in the measure's unit.
+    at_least: the factor that the claim names itself (1: it names none).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    claim: Words
+    where: Words
+    case: str
+    conditions: str = ""
+    left: str
+    right: str
+    left_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    right_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    measure: str
+    check: str | None = None
+    baseline: str | None = None
+    groups: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    direction: Direction
+    scale: Literal["ratio", "difference"] = "ratio"
+    matters: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    at_least: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
+    not_testable: str | None = None
+    assumed: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+    @field_validator("matters")
+    @classmethod
+    def _above_one(cls, value: float, others: ValidationInfo) -> float:
+        if others.data.get("scale") == "ratio" and value <= 1:
+            raise PydanticCustomError("matters", "should be a ratio above 1")
+        return value
+
+    @field_validator("at_least")
+    @classmethod
+    def _of_a_ratio(cls, value: float, others: ValidationInfo) -> float:
+        if value > 1 and (others.data.get("scale") != "ratio" or others.data.get("direction") == "comparable"):
+            raise PydanticCustomError("at_least", "has a meaning for ratios that are lower or higher only")
+        return value
+
+
+def load_claims(path: Path | None = None) -> list[Claim]:
+    """Return the claims of a TOML file, of the one that ships with lnncmp if None, in its order.
+
+    Raises DataError if it cannot be read, UsageError for keys, values or names that do not exist: one sentence that
+    names the claim, with the nearest match.
+    """
+    source = share_dir("recipes") / "claims.toml" if path is None else path
+    try:
+        table = tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read the claims in {source}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{source.name} is no TOML file: {error}") from error
+    entries = table.get("claim", [])
+    if set(table) - {"claim"} or not isinstance(entries, list) or not entries:
+        raise UsageError(f"{source.name} should hold entries [[claim]] and nothing else")
+    claims = [_parsed(entry, number) for number, entry in enumerate(entries, start=1)]
+    for number, claim in enumerate(claims):
+        if claim.id in {other.id for other in claims[:number]}:
+            raise UsageError(f"{source.name} names the claim '{claim.id}' twice")
+        check(claim)
+    return claims
+
+
+def find_claim(claims: list[Claim], name: str) -> Claim:
+    """Return the claim with this id. Raises UsageError with the nearest match."""
+    for claim in claims:
+        if claim.id == name:
+            return claim
+    raise unknown_name("claim", name, (claim.id for claim in claims))
+
+
+def check(claim: Claim) -> None:
+    """Raise UsageError unless the claim names a case, models and measures that exist."""
+    if claim.case not in case_names():
+        raise _of(claim, unknown_name("case", claim.case, case_names()))
+    for model in (claim.left, claim.right):
+        if model not in model_names():
+            raise _of(claim, unknown_name("model", model, model_names()))
+    measures = {"mse", "nmse", *KNOWN, *(measure.name for measure in load_case(claim.case).measures)}
+    for measure in filter(None, (claim.measure, claim.check)):
+        if measure not in measures:
+            raise _of(claim, unknown_name("measure", measure, measures))
+    if (claim.measure in NEEDS_GROUPS) != bool(claim.groups):
+        word = "needs" if claim.measure in NEEDS_GROUPS else "has no use for"
+        raise UsageError(f"claim '{claim.id}': the measure {claim.measure} {word} groups of test sets")
+    if claim.baseline is not None and (claim.measure in KNOWN or claim.direction != "lower"):
+        raise UsageError(f"claim '{claim.id}': against a baseline, only a lower error can be claimed")
+    if claim.check is not None and not (claim.check in FACTS and claim.measure in FACTS):
+        raise UsageError(f"claim '{claim.id}': only counts and bytes are checked, by others such as {', '.join(FACTS)}")
+
+
+def _of(claim: Claim, error: UsageError) -> UsageError:
+    return UsageError(f"claim '{claim.id}': {error.message}", error.hint)
+
+
+def _parsed(entry: object, number: int) -> Claim:
+    try:
+        return Claim.model_validate(entry)
+    except ValidationError as invalid:
+        named = entry.get("id") if isinstance(entry, dict) else None
+        name = f"claim '{named}'" if isinstance(named, str) else f"claim number {number}"
+        first = invalid.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, list(Claim.model_fields), n=1, cutoff=0.5)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(Claim.model_fields)}"
+            raise UsageError(f"{name}: unknown key '{key}'", hint) from None
+        if first["type"] == "missing":
+            raise UsageError(f"{name} lacks the key '{key}'") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: '{key}' is {first['input']!r}: {said[:1].lower()}{said[1:]}") from None

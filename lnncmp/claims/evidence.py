@@ -1,0 +1,147 @@
+"""The numbers behind a verdict: one pair of values a seed, and how far each pair speaks for the claim.
+
+Effects are natural logarithms of the ratio of the two values, or their difference; positive is in the claim's favour.
+A run that diverged, failed or gave no finite error has lost: its pair counts as the largest effect seen in that
+comparison (at least one that would matter) against the model that lost, the worst rank of Lachin (1999, "Worst-rank
+score analysis with informatively missing observations"). Pairs in which both lost count as no difference.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lnncmp.claims.arms import Arm, Sides
+from lnncmp.claims.claim import Claim
+from lnncmp.claims.measures import COUNTS, TIMES, value_of
+from lnncmp.claims.verdict import Run
+from lnncmp.runs.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """runs: values by seed. effects: of the pairs, in the same order. lost: runs of the left, of the right model.
+
+    without: pairs left out because a finished run holds no such number. elsewhere: pairs left out because the two
+    runs come from different machines (times only). replicates: effects over samples of the test groups, by seed,
+    empty where records hold none.
+    """
+
+    runs: tuple[Run, ...]
+    effects: tuple[float, ...]
+    lost: tuple[int, int] = (0, 0)
+    without: int = 0
+    elsewhere: int = 0
+    replicates: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+
+    def values(self, side: str) -> list[float]:
+        """Return the values of "left" or "right", infinite where the run lost."""
+        found = [getattr(run, side) for run in self.runs]
+        return [math.inf if value is None else value for value in found]
+
+
+def matters(claim: Claim) -> float:
+    """Return the smallest difference that matters in the unit of effects."""
+    return math.log(claim.matters) if claim.scale == "ratio" else claim.matters
+
+
+def boundary(claim: Claim) -> float:
+    """Return the effect that the claim itself names: 0, or the logarithm of its factor."""
+    return math.log(claim.at_least)
+
+
+def effect(claim: Claim, left: float, right: float) -> float | None:
+    """Return how far a pair of values speaks for the claim; None if it cannot be told (a ratio of nothing)."""
+    sign = -1.0 if claim.direction == "higher" else 1.0
+    if claim.scale == "difference":
+        return sign * (right - left)
+    return sign * math.log(right / left) if left > 0 and right > 0 else None
+
+
+def gather(claim: Claim, sides: Sides) -> Evidence:
+    """Return the evidence of two models of one setting on the claim's measure, paired by seed."""
+    pairs, without, elsewhere = [], 0, 0
+    for seed in sides.seeds:
+        left, right = sides.left.by_seed[seed], sides.right.by_seed[seed]
+        if claim.measure in TIMES and _place(left) != _place(right):
+            elsewhere += 1
+            continue
+        values = [_value(claim, run) for run in (left, right)]
+        if any(math.isnan(value) for value in values):
+            without += 1
+            continue
+        pairs.append((seed, values[0], values[1]))
+    return _evidence(claim, pairs, without, elsewhere, _replicates(claim, sides, [seed for seed, *_ in pairs]))
+
+
+def against(claim: Claim, arm: Arm, baseline: float) -> Evidence:
+    """Return the evidence of one model against a predictor without training, whose error has no seeds."""
+    pairs = [(seed, _value(claim, run), baseline) for seed, run in sorted(arm.by_seed.items())]
+    known = [pair for pair in pairs if not math.isnan(pair[1])]
+    return _evidence(claim, known, len(pairs) - len(known), 0, ())
+
+
+def _value(claim: Claim, run: RunRecord) -> float:
+    """Return the measure of a run: infinite if the run lost, NaN if it holds no such number."""
+    found = value_of(run, claim.measure, (claim.groups, claim.levels))
+    if claim.measure in COUNTS or claim.measure in TIMES:
+        return found if found else math.nan  # a run that failed before its model was built has no parameters
+    if run.status != "ok":
+        return math.inf
+    if found is None:
+        return math.nan
+    return found if math.isfinite(found) else math.inf
+
+
+def _evidence(
+    claim: Claim,
+    pairs: Sequence[tuple[int, float, float]],
+    without: int,
+    elsewhere: int,
+    replicates: tuple[tuple[float, ...], ...],
+) -> Evidence:
+    measured = [effect(claim, a, b) if math.isfinite(a) and math.isfinite(b) else None for _, a, b in pairs]
+    usable = [
+        (pair, value)
+        for pair, value in zip(pairs, measured, strict=True)
+        if value is not None or not (math.isfinite(pair[1]) and math.isfinite(pair[2]))
+    ]
+    named = boundary(claim)
+    worst = max([matters(claim), *(abs(value - named) for _, value in usable if value is not None)])
+    effects, lost = [], [0, 0]
+    for (_, left, right), value in usable:
+        gone = (math.isinf(left), math.isinf(right))
+        lost = [lost[0] + gone[0], lost[1] + gone[1]]
+        effects.append(value if value is not None else named + worst * (gone[1] - gone[0]))
+    runs = tuple(Run(seed=seed, left=_shown(a), right=_shown(b)) for (seed, a, b), _ in usable)
+    dropped = without + len(pairs) - len(usable)
+    complete = not any(lost) and not dropped
+    return Evidence(runs, tuple(effects), (lost[0], lost[1]), dropped, elsewhere, replicates if complete else ())
+
+
+def _shown(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _place(run: RunRecord) -> tuple[Any, ...]:
+    """Return what has to agree before two times may be compared."""
+    return tuple(repr(run.provenance.get(key)) for key in ("cpu", "device", "threads", "jobs"))
+
+
+def _replicates(claim: Claim, sides: Sides, seeds: Sequence[int]) -> tuple[tuple[float, ...], ...]:
+    """Return the effect over the bootstrap samples of the test groups, by seed; nothing if a seed lacks them."""
+    found = []
+    for seed in seeds:
+        left, right = (_samples(arm.by_seed[seed], claim.measure) for arm in (sides.left, sides.right))
+        if not left or len(left) != len(right):
+            return ()
+        both = zip(left, right, strict=True)
+        row = [effect(claim, a, b) if math.isfinite(a) and math.isfinite(b) else None for a, b in both]
+        if None in row:
+            return ()
+        found.append(tuple(value for value in row if value is not None))
+    return tuple(found)
+
+
+def _samples(run: RunRecord, measure: str) -> Sequence[float]:
+    return [] if run.scores is None else run.scores.replicates.get(measure, [])

@@ -1,0 +1,94 @@
+"""Judge all claims on a folder of records: find the runs, weigh the evidence, correct for many claims, say why."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lnncmp import stats
+from lnncmp.claims import reasons
+from lnncmp.claims.arms import Sides, settings_of, sides_of
+from lnncmp.claims.assessing import Assessment, assess
+from lnncmp.claims.building import fact_verdict, tested_verdict, untestable_verdict, without_runs
+from lnncmp.claims.claim import Claim, load_claims
+from lnncmp.claims.missing import why_missing
+from lnncmp.claims.verdict import ClaimsTable, Verdict
+from lnncmp.records import Records, read_records
+
+
+def judge_folder(out: Path) -> ClaimsTable:
+    """Return the verdicts on all claims from the records of the folder `out`. Raises DataError without records."""
+    return judge(load_claims(), read_records(out))
+
+
+def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
+    """Return the verdicts on `claims`, in their order.
+
+    The p values of all rows form one family (Holm), those of the same claims under other matchings and on other data
+    a second one.
+    """
+    settings = settings_of(records.runs)
+    judged = {claim.id: _assessed(claim, sides_of(claim, settings), records) for claim in claims}
+    first = {row.id: row for row in _verdicts([found[0] for found in judged.values() if found])}
+    others = _verdicts([one for found in judged.values() for one in found[1:]])
+    rows = []
+    for claim in claims:
+        main = first.get(claim.id)
+        if main is None:
+            rows.append(without_runs(claim, claim.not_testable or why_missing(claim, settings)))
+            continue
+        also = [other for other in others if other.id == claim.id]
+        rows.append(main.model_copy(update={"also": also, "reason": _with_others(main, also)}))
+    return ClaimsTable(rows=rows, notes=[*_notes(rows), *records.notes])
+
+
+def _assessed(claim: Claim, sides: Sequence[Sides], records: Records) -> list[Assessment]:
+    """Return the assessments of a claim, those that say something first."""
+    if claim.not_testable is not None:
+        return []
+    found = [assess(claim, one, records) for one in sides]
+    return sorted(found, key=lambda one: bool(one.untestable))
+
+
+def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
+    """Return the verdicts of one family of claims, p values corrected over all of them."""
+    tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_PAIRS else None for one in assessments]
+    first = stats.holm([test.first if test else None for test in tests])
+    second = stats.holm([test.second if test else None for test in tests])
+    size = sum(p is not None for p in first)
+    made = []
+    for number, one in enumerate(assessments):
+        if one.untestable:
+            made.append(untestable_verdict(one))
+        elif one.facts:
+            made.append(fact_verdict(one))
+        else:
+            made.append(tested_verdict(one, first[number], second[number], size))
+    return made
+
+
+def _with_others(main: Verdict, also: Sequence[Verdict]) -> str:
+    """Return the reason with a sentence for each other matching or data under which the verdict is another one."""
+    changed = [other for other in also if other.verdict not in (main.verdict, "not testable here")]
+    told = [reasons.sentence(reasons.elsewhere(one, main)) for one in changed]
+    return " ".join([main.reason, *dict.fromkeys(told)])
+
+
+def _notes(rows: Sequence[Verdict]) -> list[str]:
+    tested = sum(row.p_holm is not None for row in rows)
+    most = max((row.n_seeds for row in rows if row.p_holm is not None), default=0)
+    few = sum(0 < row.n_seeds < stats.MIN_PAIRS for row in rows)
+    found = []
+    if tested:
+        found.append(
+            "p: sign-flip tests paired by seed, where records hold samples of subjects a bootstrap over seeds and "
+            f"subjects; adjusted by Holm over the {tested} claims that are tested. Counts and bytes have no chance in them."
+        )
+    if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
+        found.append(
+            f"{most} seeds are too few for so many claims: a sign-flip test of them cannot go under p = "
+            f"{stats.smallest_p(most):.2g}, nor over {tested} claims under {stats.SIGNIFICANCE:g}; ten seeds can."
+        )
+    if few:
+        found.append(f"Under {stats.MIN_PAIRS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")
+    if any(row.also for row in rows):
+        found.append("Some claims were also judged under other matchings or on other data: lnncmp claims show ID.")
+    return found

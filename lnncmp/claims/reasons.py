@@ -1,0 +1,122 @@
+"""One sentence for each verdict: what was found, and why that is the verdict."""
+
+import math
+from dataclasses import dataclass
+
+from lnncmp import stats
+from lnncmp.claims.claim import Claim
+from lnncmp.claims.deciding import Why
+from lnncmp.claims.evidence import Evidence
+from lnncmp.claims.verdict import Verdict
+
+
+def times(effect: float, claim: Claim) -> str:
+    """Return the ratio of left to right behind an effect: "0.87 times", "2.1 times"."""
+    ratio = math.exp(effect if claim.direction == "higher" else -effect)
+    return f"{ratio:.3g} times"
+
+
+def found(claim: Claim, words: str, effect: float) -> str:
+    """Return what was measured: "the time per epoch of ltc is 25 times that of lstm"."""
+    if claim.scale == "difference":
+        sign = effect if claim.direction == "higher" else -effect
+        return f"the {words} of {claim.left} differs from that of {claim.right} by {sign:+.3g}"
+    return f"the {words} of {claim.left} is {times(effect, claim)} that of {claim.right}"
+
+
+@dataclass(frozen=True)
+class Power:
+    """Seeds at which the smallest difference that matters would be found, and a difference as large as found here.
+
+    None: no number of seeds that anybody would run.
+    """
+
+    smallest: int | None
+    found: int | None
+
+
+def because(claim: Claim, why: Why, pairs: int, power: Power) -> str:
+    """Return why the verdict follows from what was found, for claims with a test."""
+    seeds = f"{pairs} seeds"
+    least = f"a factor of {claim.matters:g}" if claim.scale == "ratio" else f"{claim.matters:g}"
+    if why == "few":
+        return f"but {seeds} are too few: under {stats.MIN_PAIRS} there is no verdict"
+    if why == "as claimed":
+        named = f", more than the claim's factor {claim.at_least:g}" if claim.at_least > 1 else ""
+        return f"significantly {claim.direction} over {seeds}{named}"
+    if why == "opposite":
+        other = "higher" if claim.direction == "lower" else "lower"
+        return f"significantly {other} over {seeds}, the opposite of the claim"
+    if why == "less than named":
+        return f"significantly less than the claim's factor {claim.at_least:g} over {seeds}"
+    if why == "negligible":
+        return f"a difference shown over {seeds} to be smaller than the one that would matter ({least})"
+    if why == "same":
+        return f"shown over {seeds} to differ by less than would matter ({least})"
+    if why == "apart":
+        return f"shown over {seeds} to differ by more than would matter ({least})"
+    if why == "worse":
+        return f"significantly worse over {seeds}, the opposite of the claim"
+    return f"{seeds} {_open(claim)}; {_needed(claim, power)}"
+
+
+def _open(claim: Claim) -> str:
+    if claim.direction == "comparable":
+        return "show neither that they differ by less than would matter nor that they differ by more"
+    if claim.at_least > 1:
+        return f"show neither more nor less than the claim's factor {claim.at_least:g}"
+    return "show neither a difference nor that there is none that matters"
+
+
+def _needed(claim: Claim, power: Power) -> str:
+    if claim.direction == "comparable":
+        return f"two equal models would need {_about(power.smallest)}"
+    first = f"the smallest difference that matters would need {_about(power.smallest)}"
+    return first if power.found is None else f"{first}, one as large as found here {_about(power.found)}"
+
+
+def _about(seeds: int | None) -> str:
+    return "more than any number of seeds gives" if seeds is None else f"about {seeds} seeds"
+
+
+def fact_because(claim: Claim, why: Why, pairs: int) -> str:
+    """Return why the verdict follows for numbers without chance."""
+    if why == "few":
+        return because(claim, why, pairs, Power(None, None))
+    named = (
+        f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else f"the factor {claim.matters:g} that matters"
+    )
+    if why == "as claimed":
+        return f"{claim.direction} by more than {named}"
+    if why == "opposite":
+        return "the opposite of the claim"
+    if why == "open":
+        return f"not on one side of {named} in all that was measured"
+    return f"short of {named}"
+
+
+def lost(claim: Claim, evidence: Evidence) -> str:
+    """Return how many runs were lost and how they count; "" if none."""
+    parts = [
+        f"{count} of {len(evidence.runs)} runs of {model}"
+        for model, count in zip((claim.left, claim.right), evidence.lost, strict=True)
+        if count
+    ]
+    if not parts:
+        return ""
+    return f"{' and '.join(parts)} diverged or failed and count against it as the largest difference seen"
+
+
+def sentence(*parts: str) -> str:
+    """Return the parts that are not empty as one sentence."""
+    text = "; ".join(filter(None, parts))
+    return text[:1].upper() + text[1:] + "."
+
+
+def elsewhere(other: Verdict, main: Verdict) -> str:
+    """Return that the same claim gets another verdict under another matching or on other data."""
+    ways = {"params": "matched by parameters", "hidden": "matched by hidden units"}
+    where = ways.get(other.matched, "with each model at its own size")
+    if other.data != main.data:
+        where += f", on {other.data}"
+    return f"{where} the verdict is: {other.verdict}"

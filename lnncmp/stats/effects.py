@@ -1,0 +1,81 @@
+"""How large: interquartile mean, probability of improvement, noise slope, seeds that a difference would need."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from lnncmp.stats.permutation import MIN_PAIRS, SIGNIFICANCE, smallest_p
+
+MOST_SEEDS = 1000
+"""More seeds than this are not asked for: nobody would run them."""
+
+
+def interquartile_mean(values: Sequence[float]) -> float | None:
+    """Return the mean of the middle half of `values`: a quarter, rounded down, is cut from each end.
+
+    Source: Agarwal et al. (2021). An infinite value counts as the largest; None without values, for NaN, or if one that is not finite is left.
+    Example: of (1, 2, 3, 4, 100, 0) one is cut at each end: (1 + 2 + 3 + 4) / 4 = 2.5.
+    """
+    from scipy import stats
+
+    if not len(values) or any(math.isnan(value) for value in values):
+        return None
+    with np.errstate(invalid="ignore"):
+        middle = float(stats.trim_mean(np.asarray(values, dtype=np.float64), 0.25))
+    return middle if math.isfinite(middle) else None
+
+
+def probability_of_improvement(left: Sequence[float], right: Sequence[float]) -> float | None:
+    """Return how often a run of `left` has a lower value than one of `right`, over all pairs; ties count half.
+
+    The Mann-Whitney statistic over its maximum, as in Agarwal et al. (2021). Infinite values are the largest.
+    None if one side is empty or has a NaN. Example: (1, 3) against (2, 4) is 3 of 4.
+    """
+    from scipy import stats
+
+    if not len(left) or not len(right) or any(math.isnan(value) for value in (*left, *right)):
+        return None
+    ranked = stats.mannwhitneyu(np.asarray(right, np.float64), np.asarray(left, np.float64), method="asymptotic")
+    return float(ranked.statistic) / (len(left) * len(right))
+
+
+def noise_slope(levels: Sequence[float], errors: Sequence[float], clean_error: float) -> float | None:
+    """Return how much of the variance of input noise reaches the normalized test error.
+
+    levels: standard deviation sigma of the noise added to each input, in units of that input's standard deviation.
+    errors: NMSE at those levels; clean_error: NMSE without noise. With d = NMSE(sigma) - NMSE(0), the slope is the
+    least-squares line through the origin of d against sigma^2: sum(d sigma^2) / sum(sigma^4), over
+    0 < sigma <= 0.3, where errors still grow with sigma^2. Dimensionless; lower is better: 0 = noise is ignored,
+    1 = all of it is passed on (as the last-value predictor does). It can be negative.
+    None if no level is in that range or a value is not finite.
+    """
+    points = [(level**2, error - clean_error) for level, error in zip(levels, errors, strict=True) if 0 < level <= 0.3]
+    if not points or not all(math.isfinite(change) for _, change in points):
+        return None
+    return math.fsum(change * power for power, change in points) / math.fsum(power**2 for power, _ in points)
+
+
+def seeds_needed(
+    spread: float, difference: float, *, level: float = SIGNIFICANCE, power: float = 0.8, between_groups: float = 0.0
+) -> int | None:
+    """Return at how many paired seeds a true mean difference of this size would be found with this power.
+
+    spread: standard deviation of the paired differences over seeds; between_groups: of their mean over samples of
+    the groups of the test data, which more seeds do not lessen. Both and `difference` > 0 in one unit. Two-sided test
+    at `level`: noncentral t (scipy), with the part between groups added to the standard error. At least six seeds, and
+    as many as the sign-flip test needs to reach `level` at all. None if more than 1,000 would be needed.
+    """
+    from scipy import stats
+
+    if not difference > 0 or not math.isfinite(spread) or not 0 < level < 1:
+        return None
+    pairs = np.arange(MIN_PAIRS, MOST_SEEDS + 1)
+    error = np.sqrt(spread**2 / pairs + between_groups**2)
+    critical = stats.t.ppf(1 - level / 2, pairs - 1)
+    with np.errstate(divide="ignore", over="ignore"):
+        shift = np.where(error > 0, difference / np.where(error > 0, error, 1.0), np.inf)
+    reached = np.where(shift > 50, 1.0, stats.nct.sf(critical, pairs - 1, np.minimum(shift, 50.0)))
+    attainable = np.array([smallest_p(int(count)) <= level for count in pairs])
+    enough = np.flatnonzero((reached >= power) & attainable)
+    return int(pairs[enough[0]]) if enough.size else None
