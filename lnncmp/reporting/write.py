@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lnncmp import __version__
-from lnncmp.cases.base import load_case
+from lnncmp.cases.base import case_names, load_case
+from lnncmp.claims.judge import judge_folder
 from lnncmp.claims.verdict import ClaimsTable
 from lnncmp.errors import LnncmpError
 from lnncmp.report import csv_rows, latex
@@ -36,13 +37,13 @@ def write_report(
     force: bool = False,
     warn: Warn = lambda message: None,
     progress: Progress = lambda description, done, total: None,
-    judge: Judge | None = None,
+    judge: Judge = judge_folder,
 ) -> Path:
     """Write the report of the records in the folder `out` and return its page.
 
     to: a folder, or the page's name ending with .html; OUT/report if None. cases: only these; all if empty.
     force: replace a report that is there. warn, progress: hear of records that cannot be used, and of pictures drawn.
-    judge: gives the verdicts; those of `lnncmp.claims` if None.
+    judge: gives the verdicts.
     Raises UsageError for an unknown case; DataError if there are no records, or something is in the way.
     """
     place = place_of(to if to is not None else out / "report")
@@ -52,7 +53,7 @@ def write_report(
     warnings: list[str] = []
 
     def heard(message: str) -> None:
-        warnings.append(f"{message[:1].upper()}{message[1:]}.")
+        warnings.append(message)
         warn(message)
 
     studies = load_studies(out, cases, heard)
@@ -87,17 +88,11 @@ def _page(report: Report) -> bytes:
     return content
 
 
-def _claims(out: Path, cases: Sequence[str], judge: Judge | None) -> ClaimsTable:
+def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
     """Return the verdicts on the claims about `cases` and on those about no single case; all if empty."""
-    if judge is None:
-        import importlib
-
-        judge = importlib.import_module("lnncmp.claims.judge").judge_folder
     table = judge(out)
     if not cases:
         return table
-    from lnncmp.cases.base import case_names
-
     left_out = set(case_names()) - set(cases)
     return table.model_copy(update={"rows": [row for row in table.rows if row.case not in left_out]})
 

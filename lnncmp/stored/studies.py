@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_core import from_json
-
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.compare import compare
@@ -17,7 +15,8 @@ from lnncmp.data.cache import content_key
 from lnncmp.errors import DataError
 from lnncmp.published import Published
 from lnncmp.recipe import Recipe
-from lnncmp.runs.record import SCHEMA_VERSION, BaselineRecord, MeasurementRecord, RunRecord
+from lnncmp.records import read_records
+from lnncmp.runs.record import BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.runs.store import Store
 from lnncmp.stored.costs import costs_of
 from lnncmp.stored.origin import label_of, recipe_of, settings
@@ -47,40 +46,22 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
     """Return the comparisons in the folder `out`, case by case in the order of `cases` (all cases if empty).
 
     warn: hears of records that cannot be used. Raises UsageError for an unknown case, DataError if there is no record
-    or one of another version of lnncmp.
+    of these cases or none that this version can read.
     """
     for case in cases:
         load_case(case)
     wanted = list(dict.fromkeys(cases)) or case_names()
-    store = Store(out, warn, read_only=True)
-    check_versions(out)
-    recorded = store.runs()
-    chosen = [run for run in recorded if run.case in wanted]
+    records = read_records(out)
+    for note in records.notes:
+        warn(note)
+    chosen = [run for run in records.runs if run.case in wanted]
     if not chosen:
-        what = f"records of {' or '.join(cases)}" if cases else "records"
-        command = f"lnncmp {cases[0]}" if cases else "lnncmp reproduce-all"
-        raise DataError(f"no {what} in {out}", f"Make them with: {command} --out {out}")
-    baselines, measurements = stored_baselines(store), stored_measurements(store)
-    groups = grouped(chosen)
-    found = [_study(key, group, measurements, baselines) for key, group in groups.items()]
+        there = ", ".join(sorted({run.case for run in records.runs}))
+        command = f"Make them with: lnncmp {wanted[0]} --out {out}"
+        raise DataError(f"no records of {' or '.join(wanted)} in {out}, only of {there}", command)
+    baselines = current_baselines(records.baselines)
+    found = [_study(key, group, records.measurements, baselines) for key, group in grouped(chosen).items()]
     return sorted(found, key=lambda study: (wanted.index(study.comparison.case), _order(study)))
-
-
-def check_versions(out: Path) -> None:
-    """Raise DataError if a record in the folder `out` is of another version of the format."""
-    for path in sorted(
-        path for kind in ("records", "measurements", "baselines") for path in (out / kind).glob("*.json")
-    ):
-        try:
-            content = from_json(path.read_bytes())
-        except (OSError, ValueError):  # a damaged file; the store says so
-            continue
-        version = content.get("schema_version") if isinstance(content, dict) else None
-        if version is not None and version != SCHEMA_VERSION:
-            raise DataError(
-                f"{path} has the format {version!r} of records, this version of lnncmp reads {SCHEMA_VERSION}",
-                "Use the version of lnncmp that wrote it, or run the case again with another --out.",
-            )
 
 
 def grouped(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -108,17 +89,20 @@ def told_apart(runs: Sequence[RunRecord]) -> list[RunRecord]:
     return sorted(renamed, key=lambda run: (run.model, run.seeds.root))
 
 
-def stored_baselines(store: Store) -> list[BaselineRecord]:
-    """Return the stored baselines, of each name and data hash one: that of today's predictors if it is there."""
+def current_baselines(records: Sequence[BaselineRecord]) -> list[BaselineRecord]:
+    """Return one baseline of each name and data hash: that of today's predictors if it is there, else the first."""
     found: dict[tuple[str, str], BaselineRecord] = {}
-    for path in sorted((store.out / "baselines").glob("*.json")):
-        record = store.baseline(path.stem)
-        if record is None:
-            continue
+    for record in records:
         content = {"baseline": record.name, "version": BASELINES_VERSION, "data_hash": record.data_hash}
         if (record.name, record.data_hash) not in found or record.baseline_id == content_key(content):
             found[record.name, record.data_hash] = record
     return [found[key] for key in sorted(found)]
+
+
+def stored_baselines(store: Store) -> list[BaselineRecord]:
+    """Return the stored baselines that count, sorted by name."""
+    names = (path.stem for path in sorted((store.out / "baselines").glob("*.json")))
+    return current_baselines([record for name in names if (record := store.baseline(name)) is not None])
 
 
 def stored_measurements(store: Store) -> list[MeasurementRecord]:
