@@ -33,7 +33,8 @@ def head(tab, text):
     """Return a selector of the first column head that begins with `text`."""
     tab.run(
         "document.querySelectorAll('[data-chosen]').forEach((one) => delete one.dataset.chosen);"
-        f"[...document.querySelectorAll('thead th')].find((one) => one.textContent.startsWith({text!r})).dataset.chosen = ''"
+        f"[...document.querySelectorAll('thead th')].find((one) => one.textContent.startsWith({text!r}))"
+        ".dataset.chosen = ''"
     )
     return "[data-chosen]"
 
