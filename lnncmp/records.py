@@ -33,7 +33,7 @@ class Records:
 
 
 def read_records(folder: Path) -> Records:
-    """Return the records of the folder that `--out` named, sorted by file name.
+    """Return the records of the folder that `--out` named, runs sorted by case, comparison, model and seed.
 
     Raises DataError if it does not exist, cannot be read or holds no usable record of a run.
     """
@@ -55,6 +55,7 @@ def read_records(folder: Path) -> Records:
         )
     if not runs:
         raise DataError(f"no records of runs in {folder}", "Make some with a case's command, e.g.: lnncmp walker2d")
+    runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.comparison, run.model, run.seeds.root))
     notes = [f"Not used: {count} record{'' if count == 1 else 's'}, {why}." for why, count in refused.items()]
     return Records(folder, runs, measurements, baselines, notes)
 

@@ -33,8 +33,8 @@ GROUND = {
     "runs.record",
 }
 WORK = {"metrics", "predict", "train", "measure", "building", "evaluate", "matching"}
-TOP = {"study", "stored", "figures", "reporting", "cli", "__main__"}
-COMPARING = {"compare", "claims", "stats", "report"}
+TOP = {"study", "stored", "stored_tables", "figures", "reporting", "cli", "__main__"}
+COMPARING = {"compare", "claims", "contrasts", "records", "stats", "report"}
 
 # What each area may import besides itself; those on TOP may import anything.
 ALLOWED = {
@@ -50,7 +50,7 @@ ALLOWED = {
     "work": {"ground", "data", "baselines", "cases", "cells", "models"},
     "recipe": {"ground", "cases", "models"},
     "runs": {"ground", "data", "sources", "cases", "cells", "models", "work", "recipe"},
-    "comparing": {"errors", "published", "measures", "runs.record"},
+    "comparing": {"errors", "published", "measures", "resources", "runs.record", "cases.base", "models.registry"},
 }
 
 

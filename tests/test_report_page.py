@@ -91,7 +91,7 @@ class TestVerdicts:
         text = " ".join(
             next(e for e in page.all("tbody") if e.get("id") == "claim-mimic3-accumulation")["text"].split()
         )
-        assert "-0.142 [-0.171, -0.113] log ratio" in text and "p = 0.0039" in text and "10" in text
+        assert "x 0.868 [0.843, 0.893]" in text and "p = 0.0039" in text and "10" in text
         assert "same hidden units, simulated c091d2be" in text
 
     def test_say_where_another_matching_changes_the_answer(self, page):
@@ -107,12 +107,12 @@ class TestVerdicts:
         for part in (
             "The error of the CfC grows more, by a tenth",
             "z-RMSE at 12 h [sd], lower",
-            "Smallest difference that matters 0.0500",
+            "Smallest difference that matters x 1.05",
             "Seeds needed for that difference 7",
             "Open demo of MIMIC-III in place of the full data",
             "12 hours ahead, because the study names no horizon",
             "10 pairs of runs",
-            "8 4.980 4.050 9 \N{EN DASH} 4.100",
+            "8 4.980 4.050 9 - 4.100",
             "lnncmp claims show mimic3-accumulation --out DIR",
         ):
             assert part in text, part

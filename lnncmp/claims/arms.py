@@ -99,8 +99,13 @@ def sides_of(claim: Claim, settings: Sequence[Setting]) -> list[Sides]:
 def _rank(sides: Sides) -> tuple[int, int, int, int, str]:
     setting = sides.setting
     sources = list(load_case(setting.case).sources)
-    matching, source = _place(_MATCHINGS, setting.match), _place(sources, setting.source)
-    return matching, -len(sides.seeds), source, -len(setting.runs), setting.comparison
+    source = _place(sources, setting.source)
+    return matching_place(setting), -len(sides.seeds), source, -len(setting.runs), setting.comparison
+
+
+def matching_place(setting: Setting) -> int:
+    """Return the place of a way to match sizes in the order in which they are looked at: the study's own first."""
+    return _place(_MATCHINGS, setting.match)
 
 
 def _place(order: Sequence[str], name: str) -> int:

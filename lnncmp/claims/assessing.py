@@ -8,6 +8,7 @@ from lnncmp.claims.claim import Claim
 from lnncmp.claims.evidence import Evidence, against, gather
 from lnncmp.claims.facts import Fact, facts_of
 from lnncmp.claims.measures import COUNTS, FACTS
+from lnncmp.claims.verdict import Run
 from lnncmp.claims.weighing import Tested, weigh, weigh_against_baseline
 from lnncmp.records import Records
 from lnncmp.runs.record import BaselineRecord
@@ -17,7 +18,8 @@ from lnncmp.runs.record import BaselineRecord
 class Assessment:
     """One claim in one setting. Either `untestable` says why nothing can be said, or there are facts, or a test.
 
-    evidence: of the two models; against a baseline, of the weaker one, which `weaker` names.
+    evidence: of the two models; against a baseline, of the weaker one, which `weaker` names, while runs are those of
+    both models and baseline is the value of that predictor.
     """
 
     claim: Claim
@@ -27,6 +29,8 @@ class Assessment:
     evidence: Evidence | None = None
     tested: Tested | None = None
     weaker: str = ""
+    runs: tuple[Run, ...] = ()
+    baseline: float | None = None
 
 
 def assess(claim: Claim, sides: Sides, records: Records) -> Assessment:
@@ -39,7 +43,7 @@ def assess(claim: Claim, sides: Sides, records: Records) -> Assessment:
     tested = weigh(claim, evidence)
     if tested is None:
         return Assessment(claim, sides, untestable=_without(claim, sides, evidence))
-    return Assessment(claim, sides, evidence=evidence, tested=tested)
+    return Assessment(claim, sides, evidence=evidence, tested=tested, runs=evidence.runs)
 
 
 def _facts(claim: Claim, sides: Sides, records: Records) -> Assessment:
@@ -68,7 +72,8 @@ def _against_baseline(claim: Claim, sides: Sides, baselines: Sequence[BaselineRe
         return Assessment(claim, sides, untestable=_without(claim, sides, None))
     tested, weaker = weighed
     arm = (sides.left, sides.right)[weaker]
-    return Assessment(claim, sides, evidence=both[weaker], tested=tested, weaker=arm.label)
+    runs = gather(claim, sides).runs
+    return Assessment(claim, sides, evidence=both[weaker], tested=tested, weaker=arm.label, runs=runs, baseline=value)
 
 
 def _without(claim: Claim, sides: Sides, evidence: Evidence | None) -> str:

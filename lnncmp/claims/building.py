@@ -39,7 +39,7 @@ def fact_verdict(one: Assessment) -> Verdict:
     if len({found for found, _ in judged}) > 1:
         verdict, reason = "inconclusive", reasons.sentence(*told, "which do not agree on the claim")
     else:
-        reason = reasons.sentence(*told, reasons.fact_because(claim, why, fact.pairs), fact.note)
+        reason = reasons.sentence(*told, reasons.fact_because(claim, why, fact.pairs, fact.middle), fact.note)
     middle = fact.middle
     return Verdict(
         **{**_stated(claim), **_setting(one, fact.runs)},
@@ -63,11 +63,11 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
     words = in_words(claim.measure, load_case(claim.case).measures)[0]
     second_counts = why in ("negligible", "apart")
     return Verdict(
-        **{**_stated(claim), **_setting(one, evidence.runs)},
+        **{**_stated(claim), **_setting(one, one.runs)},
         verdict=verdict,
         reason=reasons.sentence(
             _found(one, words, tested.effect),
-            reasons.because(claim, why, tested.pairs, power),
+            reasons.because(claim, why, tested, power),
             _lost(one, evidence),
             _left_out(evidence),
         ),
@@ -78,8 +78,8 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
         p_holm=second if second_counts else first,
         n_seeds=tested.pairs,
         seeds_needed=power.smallest,
-        probability_of_improvement=_improvement(claim, evidence),
-        iqm=_middles(claim, evidence.runs),
+        probability_of_improvement=None if claim.baseline else _improvement(claim, evidence),
+        iqm=_middles(claim, one.runs) | ({} if one.baseline is None else {str(claim.baseline): one.baseline}),
     )
 
 
@@ -176,4 +176,4 @@ def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
         spread, between = tested.spread, tested.between
         return stats.seeds_needed(spread, difference, level=level, power=power, between_groups=between)
 
-    return reasons.Power(needed(matters(claim)), needed(abs(tested.effect - boundary(claim))))
+    return reasons.Power(needed(matters(claim)), needed(abs(tested.effect - boundary(claim))), family)

@@ -14,9 +14,12 @@ from lnncmp.claims.verdict import ClaimsTable, Verdict
 from lnncmp.records import Records, read_records
 
 
-def judge_folder(out: Path) -> ClaimsTable:
-    """Return the verdicts on all claims from the records of the folder `out`. Raises DataError without records."""
-    return judge(load_claims(), read_records(out))
+def judge_folder(out: Path, claims: Path | None = None) -> ClaimsTable:
+    """Return the verdicts on all claims from the records of the folder `out`.
+
+    claims: another file of claims than the one that ships with lnncmp. Raises DataError without records.
+    """
+    return judge(load_claims(claims), read_records(out))
 
 
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
@@ -79,8 +82,8 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
     found = []
     if tested:
         found.append(
-            "p: sign-flip tests paired by seed, where records hold samples of subjects a bootstrap over seeds and "
-            f"subjects; adjusted by Holm over the {tested} claims that are tested. Counts and bytes have no chance in them."
+            "p: sign-flip tests paired by seed, where records hold samples of subjects tests over seeds and "
+            f"subjects; adjusted by Holm over the {tested} claims that are tested. Counts and bytes need no test."
         )
     if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
         found.append(

@@ -108,5 +108,6 @@ def in_words(measure: str, case: Sequence[Measure]) -> tuple[str, str]:
             return table[measure].words, table[measure].unit
     for own in case:
         if own.name == measure:
-            return " ".join(own.heading.split()), own.unit
+            words = " ".join(own.heading.split())
+            return words[0].lower() + words[1:] if words[1:2].islower() else words, own.unit
     return {"mse": "one-step test MSE", "nmse": "one-step test NMSE"}.get(measure, measure), ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lnncmp.claims.arms import Arm, Sides
+from lnncmp.runs.record import RunRecord
 
 _PROTOCOL = ("data", "train", "evaluate", "dt_as_input", "device", "threads", "deterministic")
 
@@ -26,6 +27,19 @@ def differences_of(sides: Sides) -> list[str]:
     return found
 
 
+def flat_differences(left: RunRecord, right: RunRecord) -> list[str]:
+    """Return one phrase for each setting and circumstance that differs between two runs of one model."""
+    found = []
+    for name in ("recipe", "provenance"):
+        ours, theirs = (dict(_leaves(getattr(run, name), "")) for run in (left, right))
+        for key in dict.fromkeys([*ours, *theirs]):
+            if key != "seed" and ours.get(key) != theirs.get(key):
+                found.append(f"{key} is {ours.get(key)} on the left and {theirs.get(key)} on the right")
+    if left.implementation != right.implementation:
+        found.append(f"implemented as {left.implementation} on the left, {right.implementation} on the right")
+    return found
+
+
 def _implementations(arm: Arm) -> str:
     return "+".join(sorted({run.implementation for run in arm.by_seed.values()}))
 
@@ -39,6 +53,6 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Yield the dotted name and value of every leaf of nested tables."""
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _leaves(part, f"{name}.{key}")
+            yield from _leaves(part, f"{name}.{key}" if name else str(key))
     else:
         yield name, value

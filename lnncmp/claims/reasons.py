@@ -8,6 +8,7 @@ from lnncmp.claims.claim import Claim
 from lnncmp.claims.deciding import Why
 from lnncmp.claims.evidence import Evidence
 from lnncmp.claims.verdict import Verdict
+from lnncmp.claims.weighing import Tested
 
 
 def times(effect: float, claim: Claim) -> str:
@@ -28,19 +29,20 @@ def found(claim: Claim, words: str, effect: float) -> str:
 class Power:
     """Seeds at which the smallest difference that matters would be found, and a difference as large as found here.
 
-    None: no number of seeds that anybody would run.
+    None: no number of seeds that anybody would run. family: claims that are tested together.
     """
 
     smallest: int | None
     found: int | None
+    family: int
 
 
-def because(claim: Claim, why: Why, pairs: int, power: Power) -> str:
+def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
     """Return why the verdict follows from what was found, for claims with a test."""
-    seeds = f"{pairs} seeds"
+    seeds = _seeds(tested.pairs) + (" and the groups of the test data" if tested.over_groups else "")
     least = f"a factor of {claim.matters:g}" if claim.scale == "ratio" else f"{claim.matters:g}"
     if why == "few":
-        return f"but {seeds} are too few: under {stats.MIN_PAIRS} there is no verdict"
+        return _few(tested.pairs)
     if why == "as claimed":
         named = f", more than the claim's factor {claim.at_least:g}" if claim.at_least > 1 else ""
         return f"significantly {claim.direction} over {seeds}{named}"
@@ -57,15 +59,23 @@ def because(claim: Claim, why: Why, pairs: int, power: Power) -> str:
         return f"shown over {seeds} to differ by more than would matter ({least})"
     if why == "worse":
         return f"significantly worse over {seeds}, the opposite of the claim"
-    return f"{seeds} {_open(claim)}; {_needed(claim, power)}"
+    return f"over {_seeds(tested.pairs)}, corrected for {power.family} claims, {_open(claim)}; {_needed(claim, power)}"
+
+
+def _seeds(pairs: int) -> str:
+    return f"{pairs} seed{'' if pairs == 1 else 's'}"
+
+
+def _few(pairs: int) -> str:
+    return f"{_seeds(pairs)} of both are too few: under {stats.MIN_PAIRS} there is no verdict"
 
 
 def _open(claim: Claim) -> str:
     if claim.direction == "comparable":
-        return "show neither that they differ by less than would matter nor that they differ by more"
+        return "neither less nor more of a difference than would matter is shown"
     if claim.at_least > 1:
-        return f"show neither more nor less than the claim's factor {claim.at_least:g}"
-    return "show neither a difference nor that there is none that matters"
+        return f"neither more nor less than the claim's factor {claim.at_least:g} is shown"
+    return "neither a difference nor the absence of one that matters is shown"
 
 
 def _needed(claim: Claim, power: Power) -> str:
@@ -76,13 +86,13 @@ def _needed(claim: Claim, power: Power) -> str:
 
 
 def _about(seeds: int | None) -> str:
-    return "more than any number of seeds gives" if seeds is None else f"about {seeds} seeds"
+    return "more than seeds can give" if seeds is None else f"about {seeds} seeds"
 
 
-def fact_because(claim: Claim, why: Why, pairs: int) -> str:
-    """Return why the verdict follows for numbers without chance."""
+def fact_because(claim: Claim, why: Why, pairs: int, middle: float) -> str:
+    """Return why the verdict follows for numbers without chance, of which `middle` is the median effect."""
     if why == "few":
-        return because(claim, why, pairs, Power(None, None))
+        return _few(pairs)
     named = (
         f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else f"the factor {claim.matters:g} that matters"
     )
@@ -92,7 +102,7 @@ def fact_because(claim: Claim, why: Why, pairs: int) -> str:
         return "the opposite of the claim"
     if why == "open":
         return f"not on one side of {named} in all that was measured"
-    return f"short of {named}"
+    return f"{claim.direction}, but short of {named}" if middle > 0 else f"short of {named}"
 
 
 def lost(claim: Claim, evidence: Evidence) -> str:

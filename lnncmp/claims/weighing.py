@@ -50,7 +50,7 @@ def weigh(claim: Claim, evidence: Evidence) -> Tested | None:
     shifted = [value - named for value in evidence.effects]
     rows = [[value - named for value in row] for row in evidence.replicates]
     if claim.direction == "comparable":
-        first, second = _equivalent(shifted, rows, margin), _beyond(shifted, margin)
+        first, second = _equivalent(shifted, rows, margin), _beyond(shifted, rows, margin)
     else:
         first = _differs(shifted, rows)
         second = _equivalent(shifted, rows, margin) if claim.at_least == 1 else None
@@ -83,36 +83,45 @@ def weigh_against_baseline(left: Evidence, right: Evidence) -> tuple[Tested, int
 
 
 def _tested(evidence: Evidence, first: float | None, second: float | None) -> Tested:
-    effects, rows = list(evidence.effects), evidence.replicates
-    both = stats.two_level(rows) if rows else None
-    between = 0.0
-    if both is not None:
-        means = [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
-        between = stats.spread(means)
+    effects = list(evidence.effects)
+    both = _two_level(effects, evidence.replicates)
     return Tested(
         pairs=len(effects),
-        effect=math.fsum(effects) / len(effects),
-        ci95=both[0] if both is not None else stats.mean_interval(effects),
+        effect=_mean(effects),
+        ci95=both.interval() if both is not None else stats.mean_interval(effects),
         ci95_bca=stats.bca_interval([effects]),
         first=first,
         second=second,
         spread=stats.spread(effects),
-        between=between,
+        between=stats.spread([_mean(column) for column in zip(*evidence.replicates, strict=True)]),
     )
 
 
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _two_level(effects: Sequence[float], rows: Rows) -> stats.TwoLevel | None:
+    return stats.two_level_mean(rows, _mean(effects)) if rows else None
+
+
 def _differs(effects: Sequence[float], rows: Rows) -> float | None:
-    both = stats.two_level(rows) if rows else None
-    return both[1] if both is not None else stats.sign_flip_p(effects)
+    both = _two_level(effects, rows)
+    return both.p_differs() if both is not None else stats.sign_flip_p(effects)
 
 
 def _equivalent(effects: Sequence[float], rows: Rows, margin: float) -> float | None:
-    p = stats.two_level_equivalence_p(rows, margin) if rows else None
-    return p if p is not None else stats.equivalence_p(effects, margin)
+    both = _two_level(effects, rows)
+    return (
+        max(both.p_above(-margin), both.p_below(margin)) if both is not None else stats.equivalence_p(effects, margin)
+    )
 
 
-def _beyond(effects: Sequence[float], margin: float) -> float | None:
+def _beyond(effects: Sequence[float], rows: Rows, margin: float) -> float | None:
     """Return the two-sided p of a mean that lies within the margin: small if it is beyond on either side."""
+    both = _two_level(effects, rows)
+    if both is not None:
+        return min(1.0, 2 * min(both.p_above(margin), both.p_below(-margin)))
     above = stats.sign_flip_p([value - margin for value in effects], "greater")
     below = stats.sign_flip_p([value + margin for value in effects], "less")
     return None if above is None or below is None else min(1.0, 2 * min(above, below))

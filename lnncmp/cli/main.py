@@ -8,7 +8,8 @@ import typer
 
 from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.cli import data, lists, study
+from lnncmp.cli import claims, data, lists, study
+from lnncmp.cli.compare import compare
 from lnncmp.cli.doctor import doctor
 from lnncmp.cli.figures import figures
 from lnncmp.cli.report import report
@@ -45,6 +46,8 @@ for _name in case_names():
     )
 app.command("reproduce-all")(study.reproduce_all)
 app.command("figures")(figures)
+app.command("compare")(compare)
+app.add_typer(claims.app, name="claims")
 app.command("report")(report)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)

@@ -1,6 +1,7 @@
 """The comparison as tables for a terminal or a pipe: plain text, never truncated at 80 columns or more."""
 
 import io
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console, JustifyMethod
@@ -20,19 +21,30 @@ def render(comparison: Comparison, width: int = 100, color: bool = False) -> str
 
     One table if it fits, else accuracy and cost apart, and those again by columns as far as needed.
     """
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
+    console = _console(io.StringIO(), width, color)
     whole = main_grid(comparison)
     grids = [whole] if _fits(whole, console) else [accuracy_grid(comparison), cost_grid(comparison)]
-    for grid in (*grids, *detail_grids(comparison)):
+    lists = {"Notes": comparison.notes} if comparison.notes else {}
+    return render_grids([*grids, *detail_grids(comparison)], lists, width, color)
+
+
+def render_grids(grids: Iterable[Grid], lists: Mapping[str, Sequence[str]], width: int, color: bool = False) -> str:
+    """Return tables, each by columns as far as needed, and under them lists of sentences by their headings."""
+    stream = io.StringIO()
+    console = _console(stream, width, color)
+    for grid in grids:
         for number, part in enumerate(_by_columns(grid, console)):
             _show(part, console, title=number == 0)
-    if comparison.notes:
-        console.print(Text("Notes"))
-    for note in comparison.notes:
-        console.print(_bullet(note))
+    for number, (heading, sentences) in enumerate(lists.items()):
+        console.print(Text(("\n" if number else "") + heading))
+        for sentence in sentences:
+            console.print(_bullet(sentence))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+def _console(stream: io.StringIO, width: int, color: bool) -> Console:
+    return Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
 
 
 def _show(grid: Grid, console: Console, title: bool) -> None:

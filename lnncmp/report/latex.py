@@ -8,7 +8,6 @@ from lnncmp.report.grid import Grid, accuracy_grid, cost_grid
 from lnncmp.report.measure_grid import detail_grids
 from lnncmp.table import Comparison
 
-_NEEDS = "% needs \\usepackage{booktabs}"
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -35,18 +34,19 @@ def render(comparison: Comparison) -> str:
 
 def render_all(comparisons: Sequence[Comparison]) -> str:
     """Return the same for several comparisons, one after the other."""
-    blocks = [_NEEDS]
+    blocks = ["% needs \\usepackage{booktabs}"]
     for comparison in comparisons:
-        blocks += map(_table, (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison)))
+        grids = (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison))
+        blocks += [table(grid) for grid in grids]
         if comparison.notes:
-            items = "\n".join(f"\\item {_cell(note)}" for note in comparison.notes)
-            blocks.append(f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}")
+            blocks.append(sentences(comparison.notes))
     return "\n\n".join(blocks) + "\n"
 
 
-def render_grids(grids: Sequence[Grid]) -> str:
-    """Return these tables, a float each; needs the package booktabs."""
-    return "\n\n".join([_NEEDS, *map(_table, grids)]) + "\n"
+def sentences(texts: Sequence[str]) -> str:
+    """Return a list of sentences in small print."""
+    items = "\n".join(f"\\item {_cell(text)}" for text in texts)
+    return f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}"
 
 
 def escaped(text: str) -> str:
@@ -65,7 +65,8 @@ def _cell(text: str, bold: bool = False) -> str:
     return f"\\textbf{{{shown}}}" if bold else shown
 
 
-def _table(grid: Grid) -> str:
+def table(grid: Grid) -> str:
+    """Return one table as a float."""
     heading = " & ".join(_cell(text) for text in (grid.corner, *(column.heading for column in grid.columns)))
     lines = [
         "\\begin{table}",

@@ -8,9 +8,9 @@ from lnncmp.table import Comparison
 def render(comparison: Comparison) -> str:
     """Return a heading, the accuracy table, those of cost, measures, differences and perturbations, and the notes."""
     accuracy = accuracy_grid(comparison)
-    blocks = [f"### {escaped(accuracy.title)}", _table(accuracy)]
+    blocks = [f"### {escaped(accuracy.title)}", table(accuracy)]
     for grid in (cost_grid(comparison), *detail_grids(comparison)):
-        blocks += [f"{escaped(grid.title)}:", _table(grid)]
+        blocks += [f"{escaped(grid.title)}:", table(grid)]
     if comparison.notes:
         blocks.append("\n".join(f"- {escaped(note)}" for note in comparison.notes))
     return "\n\n".join(blocks) + "\n"
@@ -24,7 +24,8 @@ def escaped(text: str) -> str:
     return " ".join(text.split())
 
 
-def _table(grid: Grid) -> str:
+def table(grid: Grid) -> str:
+    """Return one pipe table."""
     lines = [_line([grid.corner, *(column.heading for column in grid.columns)])]
     lines.append("| --- |" + " ---: |" * len(grid.columns))
     for number, label in enumerate(grid.labels):

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from lnncmp.claims.verdict import Verdict
 from lnncmp.report import markdown
+from lnncmp.report.claims_table import changed, effect_cell
 from lnncmp.report.content import Report, ReportStudy
 from lnncmp.report.markdown import escaped
 from lnncmp.report.numbers import UNKNOWN, p_value
-from lnncmp.report.words import EFFECTS, JUDGEMENTS, MATCHED, counted, effect, outcome_sentence
+from lnncmp.report.words import EFFECTS, JUDGEMENTS, conditions, counted, outcome_sentence
 
 
 def render(report: Report) -> str:
@@ -40,18 +41,15 @@ def _verdicts(report: Report) -> list[str]:
 
 
 def _claim(row: Verdict) -> list[str]:
-    others = [
-        f"{MATCHED.get(o.matched, o.matched)}, {o.data}: {o.verdict}" for o in row.also if o.verdict != row.verdict
-    ]
-    conditions = (row.conditions, MATCHED.get(row.matched, ""), "" if row.data == UNKNOWN else row.data)
+    others = [f"{', '.join(conditions(other))}: {other.verdict}" for other in changed(row)]
     return [
         f"{row.claim} ({row.id})",
         row.case,
         "; ".join([row.verdict, *others]),
-        effect(row),
+        effect_cell(row).replace("\n", " "),
         p_value(row.p_holm),
         str(row.n_seeds or UNKNOWN),
-        ", ".join(filter(None, conditions)) or UNKNOWN,
+        ", ".join(conditions(row)) or UNKNOWN,
     ]
 
 

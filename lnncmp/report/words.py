@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lnncmp.claims.verdict import Verdict
 from lnncmp.report.content import RunLine
-from lnncmp.report.numbers import UNKNOWN, interval, signed
+from lnncmp.report.numbers import UNKNOWN
 
 JUDGEMENTS = ("supported", "contradicted", "inconclusive", "not testable here")
 """Verdicts, in the order in which they are counted and sorted."""
@@ -16,7 +16,11 @@ MATCHED = {
 }
 """How sizes were matched, in words."""
 
-EFFECTS = "Effects point the claim's way: above zero they speak for the claim, below zero against it."
+EFFECTS = (
+    "Effects point the claim's way: a ratio (x) above 1, or a difference above 0, speaks for the claim. p is adjusted "
+    "over all claims tested here (Holm). Under six seeds there is no verdict."
+)
+"""How to read the table of verdicts."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -31,8 +35,8 @@ def outcome_sentence(runs: Sequence[RunLine]) -> str:
     return f"{counted(len(runs), 'run')}: {', '.join(found)}"
 
 
-def effect(row: Verdict) -> str:
-    """Return effect, interval and kind on one line, "-" if there is none."""
-    if row.effect is None:
-        return UNKNOWN
-    return " ".join(filter(None, [signed(row.effect), interval(row.ci95, 3), row.effect_kind]))
+def conditions(row: Verdict) -> list[str]:
+    """Return what a claim was judged under: conditions of the data, matching of sizes, data, preset."""
+    data = "" if row.data == UNKNOWN else row.data
+    preset = f"preset {row.preset}" if row.preset else ""
+    return [part for part in (row.conditions, MATCHED.get(row.matched, ""), data, preset) if part]

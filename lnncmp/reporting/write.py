@@ -12,7 +12,7 @@ from lnncmp.claims.judge import judge_folder
 from lnncmp.claims.verdict import ClaimsTable
 from lnncmp.errors import LnncmpError
 from lnncmp.report import csv_rows, latex
-from lnncmp.report.claim_tables import claims_csv, claims_latex
+from lnncmp.report.claims_table import CLAIM_FORMATS
 from lnncmp.report.content import Report, ReportFigure
 from lnncmp.report.html import page
 from lnncmp.report.page_markdown import render as render_markdown
@@ -153,6 +153,6 @@ def _claim_tables(claims: ClaimsTable, beside: str, files: dict[str, bytes]) -> 
     if not claims.rows:
         return []
     stem = f"{beside}tables/claims"
-    files[f"{stem}.tex"] = claims_latex(claims).encode()
-    files[f"{stem}.csv"] = claims_csv(claims).encode()
+    for ending, format in (("tex", "latex"), ("csv", "csv")):
+        files[f"{stem}.{ending}"] = CLAIM_FORMATS[format](claims, 0, False).encode()
     return [f"{stem}.tex", f"{stem}.csv"]

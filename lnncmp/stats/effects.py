@@ -14,7 +14,8 @@ MOST_SEEDS = 1000
 def interquartile_mean(values: Sequence[float]) -> float | None:
     """Return the mean of the middle half of `values`: a quarter, rounded down, is cut from each end.
 
-    Source: Agarwal et al. (2021). An infinite value counts as the largest; None without values, for NaN, or if one that is not finite is left.
+    Source: Agarwal et al. (2021). An infinite value counts as the largest; None without values, for NaN, or if one
+    that is not finite is left.
     Example: of (1, 2, 3, 4, 100, 0) one is cut at each end: (1 + 2 + 3 + 4) / 4 = 2.5.
     """
     from scipy import stats

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 RANDOM_SEED = 20240229
 """Seed of every random draw of this package, so that equal records give equal numbers."""
 
-_RESAMPLES = 4000
 _BCA_RESAMPLES = 2000
 
 
@@ -79,39 +79,64 @@ def bca_interval(strata: Sequence[Sequence[float]], confidence: float = 0.95) ->
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
-def two_level(
-    replicates: Sequence[Sequence[float]], confidence: float = 0.95
-) -> tuple[tuple[float, float], float] | None:
-    """Return interval and two-sided p (against 0) of a mean whose uncertainty has two levels: seeds and groups.
+@dataclass(frozen=True)
+class TwoLevel:
+    """A mean over seeds and groups: its value, standard error and degrees of freedom, of how many seeds."""
 
-    The interval is of percentiles of `two_level_means`, p twice the smaller share of draws beyond 0, one draw
-    added to each so that it is never 0. None for fewer than two seeds or a value that is not finite.
-    """
-    means = two_level_means(replicates)
-    if means is None:
-        return None
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return (float(low), float(high)), min(1.0, 2.0 * min(share_beyond(means, 0.0)))
+    mean: float
+    error: float
+    freedom: float
+    seeds: int
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return the t interval of the mean."""
+        from scipy import stats
+
+        half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        return self.mean - half, self.mean + half
+
+    def p_above(self, value: float) -> float:
+        """Return the one-sided p of the hypothesis that the mean is at most `value`: small if it is above.
+
+        Without any spread, what the sign-flip test of as many seeds can reach.
+        """
+        from scipy import stats
+
+        if self.error == 0:
+            return 0.5**self.seeds if self.mean > value else 1.0
+        return float(stats.t.sf((self.mean - value) / self.error, self.freedom))
+
+    def p_below(self, value: float) -> float:
+        """Return the one-sided p of the hypothesis that the mean is at least `value`: small if it is below."""
+        return TwoLevel(-self.mean, self.error, self.freedom, self.seeds).p_above(-value)
+
+    def p_differs(self, value: float = 0.0) -> float:
+        """Return the two-sided p of the hypothesis that the mean is `value`."""
+        return min(1.0, 2.0 * min(self.p_above(value), self.p_below(value)))
 
 
-def two_level_means(replicates: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
-    """Return 4,000 bootstrap draws of a mean over seeds and groups; None as in `two_level`.
+def two_level_mean(replicates: Sequence[Sequence[float]], mean: float | None = None) -> TwoLevel | None:
+    """Return a mean whose uncertainty has two levels: seeds, and groups of the test data.
 
-    replicates (S, R): for each of S seeds, the value over R bootstrap samples of the groups of the test data, the same
-    samples for all seeds. Each draw takes one sample of the groups and S seeds with replacement (Davison and
-    Hinkley 1997, section 3.8).
+    replicates (S, R): for each of S seeds, the value over R bootstrap samples of the groups, the same samples for all
+    seeds. The squared error is s^2 / S + b^2, with s the standard deviation over seeds and b that over the samples of
+    the mean over seeds; its degrees of freedom are Satterthwaite's (1946), those of b taken as many: S - 1 where seeds
+    decide, ever more where groups do. mean: the value itself, the mean of the replicates if None.
+    None for fewer than two seeds or samples, or a value that is not finite.
     """
     values = np.asarray(replicates, dtype=np.float64)
     if values.ndim != 2 or len(values) < 2 or values.shape[1] < 2 or not np.isfinite(values).all():
         return None
-    rng = np.random.default_rng(RANDOM_SEED)
-    sample = rng.integers(values.shape[1], size=_RESAMPLES)
-    seeds = rng.integers(len(values), size=(_RESAMPLES, len(values)))
-    drawn: NDArray[np.float64] = values[seeds, sample[:, None]].mean(axis=1)
-    return drawn
+    seeds = len(values)
+    between_seeds = float(values.mean(axis=1).var(ddof=1)) / seeds
+    square = between_seeds + float(values.mean(axis=0).var(ddof=1))
+    freedom = square**2 / (between_seeds**2 / (seeds - 1)) if between_seeds > 0 else math.inf
+    return TwoLevel(float(values.mean()) if mean is None else mean, math.sqrt(square), freedom, seeds)
 
 
-def share_beyond(draws: NDArray[np.float64], value: float) -> tuple[float, float]:
-    """Return the shares of `draws` not above, and not below, `value`: one-sided p, never 0 (one draw is added)."""
-    count = len(draws) + 1.0
-    return (float((draws <= value).sum()) + 1.0) / count, (float((draws >= value).sum()) + 1.0) / count
+def two_level(
+    replicates: Sequence[Sequence[float]], confidence: float = 0.95
+) -> tuple[tuple[float, float], float] | None:
+    """Return interval and two-sided p (against 0) of `two_level_mean`; None as there."""
+    found = two_level_mean(replicates)
+    return None if found is None else (found.interval(confidence), found.p_differs())

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from lnncmp.stats.intervals import RANDOM_SEED, share_beyond, two_level_means
+from lnncmp.stats.intervals import RANDOM_SEED
 
 MIN_PAIRS = 6
 """Fewest paired seeds at which anything is called significant: five pairs cannot go under p = 2/32 = 0.0625."""
@@ -54,12 +54,6 @@ def equivalence_p(differences: Sequence[float], margin: float) -> float | None:
     above = sign_flip_p((sample + margin).tolist(), "greater")
     below = sign_flip_p((sample - margin).tolist(), "less")
     return None if above is None or below is None else max(above, below)
-
-
-def two_level_equivalence_p(replicates: Sequence[Sequence[float]], margin: float) -> float | None:
-    """Return the same of a mean over seeds and groups, from the draws of `two_level_means`; None as there."""
-    means = two_level_means(replicates)
-    return None if means is None else max(share_beyond(means, -margin)[0], share_beyond(means, margin)[1])
 
 
 def smallest_p(pairs: int) -> float:

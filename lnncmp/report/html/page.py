@@ -8,13 +8,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lnncmp.claims.verdict import Verdict
+from lnncmp.report.claims_table import changed, effect_cell
 from lnncmp.report.content import Report, ReportFigure, ReportStudy
 from lnncmp.report.figures.scheme import scheme_css
 from lnncmp.report.grid import accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.report.html.tables import TableView, table_view
 from lnncmp.report.measure_grid import difference_grid, measure_grid
-from lnncmp.report.numbers import UNKNOWN, interval, p_value, signed, significant
-from lnncmp.report.words import JUDGEMENTS, MATCHED, counted, outcome_sentence
+from lnncmp.report.numbers import p_value, significant
+from lnncmp.report.words import EFFECTS, JUDGEMENTS, conditions, counted, outcome_sentence
 
 MAX_BYTES = 5_000_000
 """How large a page may become."""
@@ -45,6 +46,7 @@ def render(report: Report) -> str:
         report=report,
         counts=[(word, counts[word]) for word in JUDGEMENTS if counts[word]],
         judgements=JUDGEMENTS,
+        effects=EFFECTS,
         marks=_MARKS,
         chapters=[_chapters(study) for study in report.studies],
         light=Markup(scheme_css(dark=False)),
@@ -74,15 +76,9 @@ def _chapter(title: str, tables: Sequence[TableView], figures: Sequence[ReportFi
     return {"title": title, "tables": tables, "figures": figures}
 
 
-def _conditions(row: Verdict) -> list[str]:
-    """Return under which conditions a claim was judged, a line each."""
-    parts = [row.conditions, MATCHED.get(row.matched, ""), "" if row.data == UNKNOWN else row.data]
-    return [part for part in parts if part]
-
-
-def _differing(row: Verdict) -> list[Verdict]:
-    """Return the other verdicts on a claim that say something else."""
-    return [other for other in row.also if other.verdict != row.verdict]
+def _least(row: Verdict) -> str:
+    """Return the smallest difference that would matter, as effects are written."""
+    return effect_cell(row.model_copy(update={"effect": row.smallest_difference, "ci95": None}))
 
 
 def _svg(figure: ReportFigure) -> Markup:
@@ -92,12 +88,12 @@ def _svg(figure: ReportFigure) -> Markup:
 
 _FILTERS = {
     "significant": significant,
-    "signed": signed,
-    "interval": interval,
     "p_value": p_value,
     "counted": counted,
-    "conditions": _conditions,
-    "differing": _differing,
+    "conditions": conditions,
+    "changed": changed,
+    "effect": effect_cell,
+    "least": _least,
     "outcomes": outcome_sentence,
     "svg": _svg,
 }

@@ -1,0 +1,68 @@
+"""`lnncmp claims`: what the stored runs say of each claim; `lnncmp claims show ID`: one of them in full."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lnncmp.cli import options
+from lnncmp.cli.lists import LIST_FORMATS, ListFormat
+from lnncmp.cli.options import FORMATS, check_choice
+from lnncmp.cli.terminal import interruptible, page, print_result
+
+_CONTRADICTED = 5
+
+app = typer.Typer(
+    help="Judge the claims on stored records, or explain one verdict.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+ClaimsFile = Annotated[
+    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) in place of lnncmp's.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if a claim is contradicted.")]
+
+
+@app.callback()
+def claims(
+    context: typer.Context,
+    out: options.Out = options.RESULTS,
+    claims_file: ClaimsFile = None,
+    strict: Strict = False,
+    format: options.OutputFormat = "table",
+) -> None:
+    """Say of each claim whether the stored runs support it, contradict it, or leave it open."""
+    if context.invoked_subcommand is not None:
+        context.obj = (out, claims_file)
+        return
+    check_choice("format", format, FORMATS)
+    from lnncmp.claims.judge import judge_folder
+    from lnncmp.report.claims_table import CLAIM_FORMATS
+
+    with interruptible("Nothing was changed."):
+        table = judge_folder(out, claims_file)
+    print_result(CLAIM_FORMATS[format](table, *page()))
+    if strict and any(row.verdict == "contradicted" for row in table.rows):
+        raise typer.Exit(_CONTRADICTED)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    claim: Annotated[str, typer.Argument(metavar="ID", help="A claim, as `lnncmp claims` names it.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")] = None,
+    claims_file: ClaimsFile = None,
+    format: ListFormat = "table",
+) -> None:
+    """Explain one verdict: numbers by seed, tests, what is assumed, where the protocol differs, which runs."""
+    check_choice("format", format, LIST_FORMATS)
+    from lnncmp.claims.claim import find_claim, load_claims
+    from lnncmp.claims.judge import judge_folder
+    from lnncmp.report.claim_page import render
+
+    folder, file = context.obj
+    find_claim(load_claims(claims_file or file), claim)
+    with interruptible("Nothing was changed."):
+        table = judge_folder(out or folder, claims_file or file)
+    row = next(row for row in table.rows if row.id == claim)
+    print_result(row.model_dump_json(indent=2) if format == "json" else render(row, *page()))

@@ -1,0 +1,40 @@
+"""`lnncmp compare DIR [DIR2]`: tables of any stored records, and which differences between two sets are real."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lnncmp.cli import options
+from lnncmp.cli.options import FORMATS, check_choice
+from lnncmp.cli.terminal import interruptible, page, print_result
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as --out named it.")]
+Other = Annotated[
+    Path | None, typer.Argument(metavar="DIR2", help="Another one: of another machine, version or recipe.")
+]
+Reference = Annotated[
+    str | None, typer.Option(help="The model that the others are held against, in place of the recipe's.")
+]
+
+
+def compare(
+    folder: Folder,
+    other: Other = None,
+    reference: Reference = None,
+    format: options.OutputFormat = "table",
+) -> None:
+    """Compare the models of one folder of records, or each model of two folders, paired by seed on equal data."""
+    check_choice("format", format, FORMATS)
+    from lnncmp.contrasts.folders import contrast_folders, contrast_settings
+    from lnncmp.records import read_records
+    from lnncmp.report.contrast_table import COMPARED_FORMATS, Compared
+    from lnncmp.stored_tables import tables_of
+
+    with interruptible("Nothing was changed."):
+        records = read_records(folder)
+        if other is None:
+            found = Compared(comparisons=tables_of(records, reference), contrasts=contrast_settings(records))
+        else:
+            found = Compared(comparisons=[], contrasts=[contrast_folders(records, read_records(other))])
+    print_result(COMPARED_FORMATS[format](found, *page()))

@@ -1,0 +1,147 @@
+"""Which records a claim is judged on: matchings, data that differ, conditions, machines, half a study."""
+
+import pytest
+from claim_records import claim, many, one, records
+
+from lnncmp.claims.judge import judge
+
+
+def verdict(of, *groups):
+    (row,) = judge([of], records(*groups)).rows
+    return row
+
+
+class TestMatchings:
+    def test_the_studys_own_comes_first_and_the_other_is_told_where_it_differs(self):
+        row = verdict(
+            claim(),
+            many("cfc", 1.3, match="params"),
+            many("lstm", 1.0, match="params"),
+            many("cfc", 0.8),
+            many("lstm", 1.0),
+        )
+        assert (row.matched, row.verdict) == ("hidden", "supported")
+        (other,) = row.also
+        assert (other.matched, other.verdict, other.also) == ("params", "contradicted", [])
+        assert row.reason.endswith("Matched by parameters the verdict is: contradicted.")
+
+    def test_an_equal_answer_is_not_repeated(self):
+        both = [
+            many(model, level, match=m) for m in ("hidden", "params") for model, level in (("cfc", 0.8), ("lstm", 1))
+        ]
+        row = verdict(claim(), *both)
+        assert len(row.also) == 1 and "verdict is" not in row.reason
+
+    def test_counts_say_nothing_where_they_were_matched(self):
+        of = claim(measure="active_parameters")
+        matched = [many(model, 1.0, match="params") for model in ("cfc", "lstm")]
+        assert verdict(of, *matched).verdict == "not testable here"
+        row = verdict(of, *matched, many("cfc", 1.0, active=50), many("lstm", 1.0))
+        assert row.verdict == "supported" and row.effect == pytest.approx(0.693, abs=0.001)
+        assert [one.verdict for one in row.also] == ["not testable here"]
+
+    def test_the_first_one_with_something_to_say_stands_in_the_table(self):
+        own = many("cfc", 0.8, match="params"), many("lstm", 1.0, match="params")
+        row = verdict(claim(), many("cfc", 0.8, seeds=1), [one("lstm", 7, 1.0)], *own)
+        assert (row.matched, row.verdict) == ("params", "supported")
+
+
+class TestData:
+    def test_records_whose_data_differ_are_never_pooled(self):
+        elsewhere = {"data_hash": "e" * 16}
+        row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, **elsewhere))
+        assert row.verdict == "not testable here"
+        assert "never ran on equal data under one protocol, and different data are not pooled" in row.reason
+
+    def test_each_data_set_is_judged_apart(self):
+        elsewhere = {"data_hash": "e" * 16}
+        left = [*many("cfc", 0.8, seeds=6), *many("cfc", 1.3, **elsewhere)]
+        right = [*many("lstm", 1.0, seeds=6), *many("lstm", 1.0, **elsewhere)]
+        row = verdict(claim(), left, right)
+        assert (row.data, row.n_seeds, row.verdict) == ("simulated eeeeeeee", 10, "contradicted")
+        assert [(one.data, one.n_seeds, one.verdict) for one in row.also] == [("simulated dddddddd", 6, "supported")]
+        assert "on simulated dddddddd" in row.reason
+
+    def test_two_protocols_are_two_comparisons(self):
+        row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, comparison="another"))
+        assert row.verdict == "not testable here"
+
+    def test_conditions_choose_the_records(self):
+        of = claim(conditions="noise*")
+        row = verdict(of, many("cfc", 0.8), many("lstm", 1.0))
+        assert row.verdict == "not testable here" and "under the conditions 'noise*'" in row.reason
+        noisy = {"conditions": "noise 0.1"}
+        row = verdict(of, many("cfc", 0.8, **noisy), many("lstm", 1.0, **noisy))
+        assert (row.verdict, row.conditions) == ("supported", "noise 0.1")
+
+
+class TestHalfAStudy:
+    def test_only_seeds_of_both_count(self):
+        row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, seeds=4))
+        assert row.n_seeds == 4 and row.verdict == "inconclusive"
+
+    def test_a_model_that_never_ran_is_named(self):
+        assert verdict(claim(), many("cfc", 0.8)).reason == "No runs of lstm on walker2d in this folder."
+
+    def test_a_case_that_never_ran_is_named_with_its_command(self):
+        row = verdict(claim(case="sine", conditions="clean"), many("cfc", 0.8), many("lstm", 1.0))
+        assert row.reason == "No runs of sine in this folder: lnncmp sine makes them."
+
+    def test_arguments_choose_among_rows_of_one_model(self):
+        of = claim(right="ltc", right_arguments={"solver": "dopri5"})
+        plain = many("ltc", 1.0, arguments={"hidden": 64, "solver": "semi_implicit"})
+        row = verdict(of, many("cfc", 0.8), plain)
+        assert row.reason == "No runs of ltc with solver = dopri5 on walker2d in this folder."
+        adaptive = [
+            made.model_copy(update={"run_id": f"dopri5-{made.run_id}"})
+            for made in many("ltc", 2.0, arguments={"hidden": 64, "solver": "dopri5"})
+        ]
+        assert verdict(of, many("cfc", 0.8), plain, adaptive).iqm["ltc"] == pytest.approx(2.0, abs=0.01)
+
+    def test_a_number_that_records_lack_is_named(self):
+        row = verdict(claim(measure="nmse"), *[[_without(run) for run in many(m, 1.0)] for m in ("cfc", "lstm")])
+        assert row.verdict == "not testable here" and "hold no nmse" in row.reason
+
+
+def _without(run):
+    metrics = {"test": {"mse": 1.0}}
+    return run.model_copy(update={"scores": run.scores.model_copy(update={"metrics": metrics})})
+
+
+class TestTimes:
+    CLAIM = claim(measure="epoch_seconds", direction="higher")
+
+    def test_are_medians_of_epochs(self):
+        row = verdict(self.CLAIM, many("cfc", 1.0, seconds=3.0), many("lstm", 1.0, seconds=1.0))
+        assert row.verdict == "supported" and row.runs[0].left == 3.0 and row.unit == "s"
+
+    def test_of_diverged_runs_count_as_any_other(self):
+        left = [*many("cfc", 1.0, seeds=8, seconds=3.0), one("cfc", 8, seconds=3.0), one("cfc", 9, seconds=3.0)]
+        row = verdict(self.CLAIM, left, many("lstm", 1.0, seconds=1.0))
+        assert row.n_seeds == 10 and row.verdict == "supported"
+
+    def test_of_different_machines_are_not_compared(self):
+        other = {"cpu": "another processor", "device": "cpu", "threads": 1, "jobs": 1}
+        row = verdict(self.CLAIM, many("cfc", 1.0, seconds=3.0, provenance=other), many("lstm", 1.0))
+        assert row.verdict == "not testable here" and "different machines" in row.reason
+
+    def test_throughput_is_their_inverse(self):
+        of = claim(measure="throughput", direction="lower")
+        row = verdict(of, many("cfc", 1.0, seconds=3.0), many("lstm", 1.0, seconds=1.0))
+        assert row.verdict == "supported" and row.runs[0].left == pytest.approx(1 / 3)
+
+
+def test_differences_of_protocol_are_listed():
+    left = many("cfc", 0.8)
+    for run in left:
+        run.recipe["train"]["learning_rate"] = 0.01
+    right = many("lstm", 1.0, implementation="fused")
+    for run in right:
+        run.recipe["train"]["learning_rate"] = 0.03
+    row = verdict(claim(differences=["the study used a GPU"]), left, right)
+    assert row.differences_of_protocol == [
+        "the study used a GPU",
+        "train.learning_rate is 0.01 for cfc and 0.03 for lstm",
+        "implemented as loop for cfc, fused for lstm",
+    ]
+    assert len(row.run_ids) == 20 and row.run_ids[0] == "cfc-hidden-0"

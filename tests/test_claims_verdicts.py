@@ -1,0 +1,203 @@
+"""Verdicts on synthetic records: each outcome, lost runs, both matchings, data never pooled, costs, baselines."""
+
+import math
+
+import pytest
+from claim_records import claim, cost, many, one, records, with_metric, with_points, with_replicates
+from synthetic_records import baseline
+
+from lnncmp.claims.judge import judge
+
+
+def verdict(of, *groups, **others):
+    (row,) = judge([of], records(*groups, **others)).rows
+    return row
+
+
+class TestDifferences:
+    def test_a_clear_difference_supports_the_claim(self):
+        row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0))
+        assert row.verdict == "supported"
+        assert row.effect == pytest.approx(math.log(1.25), abs=0.01)
+        assert row.ci95[0] > 0 and row.ci95_bca[0] > 0
+        assert row.p == row.p_holm == 2 / 1024
+        assert (row.n_seeds, row.probability_of_improvement) == (10, 1.0)
+        assert row.iqm["cfc"] == pytest.approx(0.8, abs=0.01) and row.iqm["lstm"] == pytest.approx(1.0, abs=0.01)
+        assert (row.matched, row.data, row.preset) == ("hidden", "simulated dddddddd", "quick")
+        assert "0.8 times that of lstm; significantly lower over 10 seeds" in row.reason
+
+    def test_the_opposite_contradicts_it(self):
+        row = verdict(claim(), many("cfc", 1.2), many("lstm", 1.0))
+        assert row.verdict == "contradicted" and row.effect < 0 and row.ci95[1] < 0
+        assert "significantly higher over 10 seeds, the opposite of the claim" in row.reason
+
+    def test_a_claim_of_more_is_the_mirror_image(self):
+        row = verdict(claim(direction="higher"), many("cfc", 1.2), many("lstm", 1.0))
+        assert row.verdict == "supported" and row.effect == pytest.approx(math.log(1.2), abs=0.01)
+        assert row.probability_of_improvement == 1.0
+
+    @pytest.mark.parametrize("level", [1.0, 0.97])
+    def test_a_difference_too_small_to_matter_contradicts_it(self, level):
+        row = verdict(claim(), many("cfc", level), many("lstm", 1.0))
+        assert row.verdict == "contradicted" and row.p == 1 / 1024
+        assert "smaller than the one that would matter (a factor of 1.1)" in row.reason
+
+    def test_what_seeds_cannot_tell_stays_open_and_says_how_many_could(self):
+        left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
+        row = verdict(claim(), left, many("lstm", 1.0))
+        assert row.verdict == "inconclusive" and row.n_seeds == 8
+        assert row.seeds_needed > 100 and f"about {row.seeds_needed} seeds" in row.reason
+
+    def test_no_verdict_under_six_seeds_however_clear(self):
+        row = verdict(claim(), many("cfc", 0.1, seeds=5), many("lstm", 1.0))
+        assert (row.verdict, row.n_seeds, row.p_holm) == ("inconclusive", 5, None)
+        assert "5 seeds of both are too few: under 6 there is no verdict" in row.reason
+
+    def test_six_are_enough(self):
+        assert verdict(claim(), many("cfc", 0.8, seeds=6), many("lstm", 1.0, seeds=6)).verdict == "supported"
+
+    def test_differences_where_ratios_make_no_sense(self):
+        left = with_metric(many("cfc", 1.0), "mse", [-0.5 + seed / 100 for seed in range(10)])
+        row = verdict(claim(scale="difference", matters=0.1), left, many("lstm", 1.0))
+        assert row.verdict == "supported" and row.effect_kind == "difference"
+        assert row.effect == pytest.approx(1.455, abs=0.01)
+        assert verdict(claim(), left, many("lstm", 1.0)).verdict == "not testable here"
+
+
+class TestLostRuns:
+    def test_a_lost_run_counts_as_the_largest_difference_against_its_model(self):
+        left = [*many("cfc", 0.8, seeds=8), one("cfc", 8), one("cfc", 9, status="failed")]
+        row = verdict(claim(), left, many("lstm", 1.0))
+        found = [math.log(run.right / run.left) for run in row.runs if run.left is not None]
+        worst = max(map(abs, found))
+        assert row.n_seeds == 10 and row.verdict == "inconclusive"
+        assert row.effect == pytest.approx((sum(found) - 2 * worst) / 10)
+        assert [run.seed for run in row.runs if run.left is None] == [8, 9]
+        assert "2 of 10 runs of cfc diverged or failed and count against it" in row.reason
+
+    def test_and_for_it_where_the_other_lost(self):
+        right = [*many("lstm", 1.0, seeds=8), one("lstm", 8), one("lstm", 9)]
+        assert verdict(claim(), many("cfc", 0.8), right).verdict == "supported"
+
+    def test_an_error_that_is_not_finite_is_lost_too(self):
+        left = with_metric(many("cfc", 0.8), "mse", [0.8] * 9 + [math.inf])
+        assert verdict(claim(), left, many("lstm", 1.0)).runs[9].left is None
+
+    def test_a_model_that_never_finishes_is_contradicted(self):
+        row = verdict(claim(), [one("cfc", seed) for seed in range(10)], many("lstm", 1.0))
+        assert row.verdict == "contradicted" and row.iqm == {"lstm": pytest.approx(1.0, abs=0.01)}
+
+    def test_two_that_never_finish_show_nothing(self):
+        lost = [[one(model, seed) for seed in range(10)] for model in ("cfc", "lstm")]
+        row = verdict(claim(), *lost)
+        assert row.effect == 0 and row.verdict != "supported"
+
+    def test_runs_stopped_by_hand_are_no_result(self):
+        left = [*many("cfc", 0.8, seeds=8), one("cfc", 8, status="stopped")]
+        row = verdict(claim(), left, many("lstm", 1.0))
+        assert row.n_seeds == 8 and row.verdict == "supported"
+
+
+class TestFactors:
+    @pytest.mark.parametrize(("level", "expected"), [(0.05, "supported"), (0.3, "contradicted"), (2.0, "contradicted")])
+    def test_are_judged_against_the_factor_that_the_claim_names(self, level, expected):
+        row = verdict(claim(at_least=10), many("cfc", level), many("lstm", 1.0))
+        assert row.verdict == expected
+        if level == 0.3:
+            assert "significantly less than the claim's factor 10" in row.reason
+
+
+class TestComparability:
+    @pytest.mark.parametrize(("level", "expected"), [(1.01, "supported"), (1.4, "contradicted"), (0.6, "contradicted")])
+    def test_needs_equivalence_and_is_refuted_by_a_difference_that_matters(self, level, expected):
+        row = verdict(claim(direction="comparable"), many("cfc", level), many("lstm", 1.0))
+        assert row.verdict == expected
+
+    def test_absence_of_evidence_is_no_evidence(self):
+        left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
+        row = verdict(claim(direction="comparable"), left, many("lstm", 1.0))
+        assert row.verdict == "inconclusive"
+        assert "neither less nor more of a difference than would matter is shown" in row.reason
+
+
+class TestHolm:
+    def test_many_claims_need_more(self):
+        claims = [claim(id=f"claim-{n}") for n in range(30)]
+        table = judge(claims, records(many("cfc", 0.8), many("lstm", 1.0)))
+        assert {row.p_holm for row in table.rows} == {30 * 2 / 1024}
+        assert {row.verdict for row in table.rows} == {"inconclusive"}
+        assert any("too few for so many claims" in note for note in table.notes)
+
+    def test_facts_and_claims_without_runs_are_no_part_of_the_family(self):
+        facts = [claim(id=f"fact-{n}", measure="active_parameters") for n in range(30)]
+        nowhere = [claim(id=f"nowhere-{n}", left="gru") for n in range(30)]
+        table = judge([*facts, *nowhere, claim()], records(many("cfc", 0.8, active=50), many("lstm", 1.0)))
+        assert table.rows[-1].p_holm == 2 / 1024 and table.rows[0].p_holm is None
+
+
+class TestBaselines:
+    CLAIM = claim(baseline="persistence", claim="Both learn.")
+
+    @pytest.mark.parametrize(("cfc", "expected"), [(0.8, "supported"), (7.0, "contradicted")])
+    def test_both_models_have_to_be_better(self, cfc, expected):
+        row = verdict(self.CLAIM, many("cfc", cfc), many("lstm", 1.0), baselines=[baseline("persistence", 6.5)])
+        assert row.verdict == expected
+        assert row.iqm["persistence"] == 6.5 and row.runs[0].right == pytest.approx(1.0, abs=0.02)
+
+    def test_of_other_data_do_not_count(self):
+        other = baseline("persistence", 6.5, data_hash="e" * 16)
+        row = verdict(self.CLAIM, many("cfc", 0.8), many("lstm", 1.0), baselines=[other])
+        assert row.verdict == "not testable here" and "no record of the predictor persistence" in row.reason.lower()
+
+
+class TestSubjects:
+    def test_the_spread_over_groups_of_the_test_data_enters(self):
+        """All seeds agree, but bootstrap samples of the groups reach far beyond no difference."""
+        wide = [[0.8 * math.exp(0.3 * math.sin(7 * n)) for n in range(40)] for _ in range(10)]
+        flat = [[1.0] * 40 for _ in range(10)]
+        left, right = with_replicates(many("cfc", 0.8), "mse", wide), with_replicates(many("lstm", 1.0), "mse", flat)
+        row = verdict(claim(), left, right)
+        assert row.verdict == "inconclusive" and row.ci95[0] < 0 < row.ci95[1] and row.seeds_needed is None
+        assert row.ci95_bca[0] > 0  # over seeds alone it would be clear
+
+    def test_a_clear_difference_stays_clear(self):
+        left = with_replicates(many("cfc", 0.8), "mse", [[0.8 + n / 1000 for n in range(40)]] * 10)
+        right = with_replicates(many("lstm", 1.0), "mse", [[1.0 + n / 1000 for n in range(40)]] * 10)
+        row = verdict(claim(), left, right)
+        assert row.verdict == "supported" and "10 seeds and the groups of the test data" in row.reason
+
+
+class TestHarderSets:
+    CLAIM = claim(measure="perturbed_mse", groups=["gravity", "mass"])
+
+    def test_are_averaged_geometrically(self):
+        left = with_points(many("cfc", 0.5), ("gravity", None, 2.0), ("mass", None, 8.0), ("noise", 0.1, 99.0))
+        right = with_points(many("lstm", 1.0), ("gravity", None, 2.0), ("mass", None, 2.0))
+        row = verdict(self.CLAIM, left, right)
+        assert row.runs[0].left == pytest.approx(4 * 0.5, rel=0.02) and row.runs[0].right == pytest.approx(2, rel=0.02)
+
+    def test_growth_and_levels(self):
+        of = claim(measure="perturbed_growth", groups=["noise"], levels=[0.1], direction="comparable", matters=1.05)
+        left = with_points(many("cfc", 0.5), ("noise", 0.1, 1.2), ("noise", 1.0, 50.0))
+        right = with_points(many("lstm", 1.0), ("noise", 0.1, 1.2), ("noise", 1.0, 9.0))
+        row = verdict(of, left, right)
+        assert row.verdict == "supported" and row.runs[0].left == pytest.approx(1.2)
+
+    def test_that_records_lack_are_named(self):
+        left, right = (with_points(many(model, 1.0), ("gravity", None, 2.0)) for model in ("cfc", "lstm"))
+        row = verdict(self.CLAIM, left, right)
+        assert row.verdict == "not testable here" and "perturbed_mse on the test sets gravity, mass" in row.reason
+
+
+def test_memory_is_judged_by_both_of_its_measures():
+    of = claim(measure="peak_memory", check="saved_memory", matters=1.05)
+    runs = many("cfc", 1.0), many("lstm", 1.0)
+    agreed = verdict(of, *runs, measurements=[cost("cfc", 100, 50), cost("lstm", 200, 90)])
+    assert agreed.verdict == "supported" and agreed.runs[0].left == 100 and agreed.unit == "B"
+    split = verdict(of, *runs, measurements=[cost("cfc", 100, 50), cost("lstm", 200, 40)])
+    assert split.verdict == "inconclusive" and "do not agree" in split.reason
+    several = [cost("cfc", 100, 50), cost("cfc", 300, 50, steps=10), cost("lstm", 200, 90)]
+    assert verdict(of, *runs, measurements=several).verdict == "inconclusive"
+    shaped = [cost("cfc", 100, 50), cost("cfc", 300, 50, batch=32), cost("lstm", 200, 90)]
+    assert verdict(of, *runs, measurements=shaped).verdict == "supported"
+    assert verdict(of, *runs).verdict == "not testable here"
