@@ -11,7 +11,7 @@ from report_folders import small_folder
 
 from lnncmp.errors import LnncmpError
 from lnncmp.report.html.page import MAX_BYTES
-from lnncmp.reporting import write
+from lnncmp.reporting import drawing, write
 from lnncmp.reporting.write import write_report
 
 
@@ -216,7 +216,7 @@ class TestAlone:
         assert files[0] == files[1] and len(files[0]) == 8
 
     def test_a_picture_too_many_is_left_beside_it(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(write, "INLINE_BYTES", 100)
+        monkeypatch.setattr(drawing, "INLINE_BYTES", 100)
         small = Page(write_report(small_folder(tmp_path), judge=judged).read_text(encoding="utf-8"))
         assert not small.all("svg") and len(small.all("figure")) == 1
         (said,) = [text for text in small.texts("p") if "left out to keep the page under 5 MB" in text]

@@ -23,11 +23,13 @@ def report(
     out: options.Out = options.RESULTS,
     to: To = None,
     force: Force = False,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write verdicts and evidence as one HTML page, and Markdown, tables and figures beside it; print where."""
     from lnncmp.reporting.write import write_report
 
     with interruptible("Nothing was written unless the page is there."), LiveProgress(quiet) as progress:
-        page = write_report(out, to, cases or (), force, progress.warn, progress.data)
+        cores = jobs or options.available_cores()
+        page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores)
     print_result(str(page))

@@ -132,8 +132,12 @@ def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def protocol_differences(studies: Sequence[Study], claims: ClaimsTable) -> list[str]:
-    """Return each difference from a published protocol once: those of the claims, then of published numbers."""
-    found = [item for row in claims.rows for item in row.differences_of_protocol]
+    """Return each difference of protocol once and what it concerns: claims, then published numbers."""
+    concerned: dict[str, list[str]] = {}
+    for claim in claims.rows:
+        for item in claim.differences_of_protocol:
+            concerned.setdefault(item, []).append(claim.id)
+    found = [f"{item} ({', '.join(ids)})" for item, ids in concerned.items()]
     for study in studies:
         for row in study.comparison.rows:
             if row.published is not None:

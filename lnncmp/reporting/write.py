@@ -13,21 +13,16 @@ from lnncmp.claims.verdict import ClaimsTable
 from lnncmp.errors import LnncmpError
 from lnncmp.report import csv_rows, latex
 from lnncmp.report.claims_table import CLAIM_FORMATS
-from lnncmp.report.content import Report, ReportFigure
+from lnncmp.report.content import Report
 from lnncmp.report.html import page
 from lnncmp.report.page_markdown import render as render_markdown
 from lnncmp.reporting.content import machines, protocol_differences, study_content
+from lnncmp.reporting.drawing import Progress, draw_all
 from lnncmp.reporting.files import place_of, require_free, write_all
 from lnncmp.stored.studies import Study, folder_name, load_studies
 
 Warn = Callable[[str], None]
-Progress = Callable[[str, int, int], None]
 Judge = Callable[[Path], ClaimsTable]
-
-INLINE_BYTES = 4_000_000
-"""How much of a page its pictures may take; what is over lies beside the page only, waves first."""
-
-_ORDER = ("free_running", "robustness", "cost", "training", "wiring", "fit")
 
 
 def write_report(
@@ -37,13 +32,14 @@ def write_report(
     force: bool = False,
     warn: Warn = lambda message: None,
     progress: Progress = lambda description, done, total: None,
+    jobs: int = 1,
     judge: Judge = judge_folder,
 ) -> Path:
     """Write the report of the records in the folder `out` and return its page.
 
     to: a folder, or the page's name ending with .html; OUT/report if None. cases: only these; all if empty.
     force: replace a report that is there. warn, progress: hear of records that cannot be used, and of pictures drawn.
-    judge: gives the verdicts.
+    jobs: processes that draw at once. judge: gives the verdicts.
     Raises UsageError for an unknown case; DataError if there are no records, or something is in the way.
     """
     place = place_of(to if to is not None else out / "report")
@@ -59,7 +55,7 @@ def write_report(
     studies = load_studies(out, cases, heard)
     claims = _claims(out, cases, judge)
     files: dict[str, bytes] = {}
-    drawn = _figures(studies, place.beside, files, progress)
+    drawn = draw_all(studies, place.beside, files, jobs, progress)
     report = Report(
         claims=claims,
         studies=[
@@ -95,50 +91,6 @@ def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
         return table
     left_out = set(case_names()) - set(cases)
     return table.model_copy(update={"rows": [row for row in table.rows if row.case not in left_out]})
-
-
-def _figures(
-    studies: Sequence[Study], beside: str, files: dict[str, bytes], progress: Progress
-) -> list[list[ReportFigure]]:
-    """Draw the pictures of all studies, put their files into `files`, and return them study by study."""
-    from lnncmp.report.figures import style
-    from lnncmp.report.figures.files import content
-    from lnncmp.report.figures.inline import inline_svg
-    from lnncmp.reporting.pictures import picture_set, pictures
-
-    looks = style.model_looks(sorted({row for study in studies for row in study.runs}))
-    todo = []
-    for n, study in enumerate(studies):
-        title = load_case(study.comparison.case).title
-        drawn = picture_set(title, study.runs, study.measurements, study.baselines, looks)
-        todo += [(n, drawn.caption, picture) for picture in pictures(drawn)]
-    made: list[list[ReportFigure]] = [[] for _ in studies]
-    room = INLINE_BYTES
-    for done, (n, caption, picture) in enumerate(sorted(todo, key=lambda item: _ORDER.index(item[2].kind))):
-        progress("Drawing pictures", done, len(todo))
-        stem = f"{beside}figures/{folder_name(studies[n].comparison, studies[n].key)}/{picture.name}"
-        names = (f"{stem}.svg", f"{stem}.pdf")
-        with style.fixed_style():
-            figure = picture.draw()
-            style.lay_out(figure)
-            for name, format in zip(names, ("svg", "pdf"), strict=True):
-                files[name] = content(figure, format, caption.heading(picture.subject), picture.alt)
-            inline = inline_svg(figure, files[names[0]], f"p{done}")
-        fits = len(inline.body) <= room
-        room -= len(inline.body) if fits else 0
-        made[n].append(
-            ReportFigure(
-                picture.kind,
-                picture.name,
-                picture.subject,
-                inline.explanation,
-                picture.alt,
-                names,
-                inline if fits else None,
-            )
-        )
-    progress("Drawing pictures", len(todo), len(todo))
-    return made
 
 
 def _tables(study: Study, beside: str, files: dict[str, bytes]) -> list[str]:
