@@ -127,6 +127,12 @@ class TestRefusals:
         (tmp_path / "page.html").mkdir()
         assert "is a folder" in refused(DataError, "--out", out, "--to", tmp_path / "page.html", *force).message
 
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_without_permission_before_any_work(self, out, tmp_path):
+        (tmp_path / "locked").mkdir(mode=0o500)
+        error = refused(DataError, "--out", out, "--to", tmp_path / "locked" / "new")
+        assert "no permission for" in error.message
+
     def test_an_interrupted_report_leaves_nothing(self, out, monkeypatch):
         written = []
 

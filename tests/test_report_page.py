@@ -13,6 +13,7 @@ from lnncmp.errors import LnncmpError
 from lnncmp.report.html.page import MAX_BYTES
 from lnncmp.reporting import drawing, write
 from lnncmp.reporting.write import write_report
+from lnncmp.stored.studies import load_studies
 
 
 def judged(folder):
@@ -214,6 +215,10 @@ class TestAlone:
         made = [write_report(small_folder(tmp_path / name), judge=judged).parent for name in "ab"]
         files = [{path.name: path.read_bytes() for path in one.rglob("*") if path.is_file()} for one in made]
         assert files[0] == files[1] and len(files[0]) == 8
+
+    def test_several_processes_draw_the_same(self, tmp_path):
+        _, tasks = drawing._tasks(load_studies(small_folder(tmp_path)))
+        assert list(drawing._drawn(tasks * 4, 2)) == list(drawing._drawn(tasks * 4, 1))
 
     def test_a_picture_too_many_is_left_beside_it(self, tmp_path, monkeypatch):
         monkeypatch.setattr(drawing, "INLINE_BYTES", 100)

@@ -47,6 +47,9 @@ def require_free(place: Place, force: bool) -> None:
     folder = place.folder
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file, a report needs a folder there", "Choose another place with --to.")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise DataError(f"{folder} cannot be written: no permission for {nearest}", "Choose another place with --to.")
     if force:
         return
     taken = [path for path in (place.page, place.markdown, folder / place.beside.rstrip("/")) if path.exists()]
