@@ -22,10 +22,10 @@ def tables_of(records: Records, reference: str | None = None) -> list[Comparison
     known = {run.model for run in records.runs}
     if reference is not None and reference not in known:
         raise unknown_name("reference model", reference, known)
-    return [_table(setting, records, reference) for setting in settings]
+    return [_table(setting, records, reference, _own(setting, settings)) for setting in settings]
 
 
-def _table(setting: Setting, records: Records, reference: str | None) -> Comparison:
+def _table(setting: Setting, records: Records, reference: str | None, own: set[str]) -> Comparison:
     case = load_case(setting.case)
     recipe = _recipe(setting)
     order = list(recipe.models) if recipe is not None else []
@@ -36,7 +36,7 @@ def _table(setting: Setting, records: Records, reference: str | None) -> Compari
     wanted = reference or (recipe.reference if recipe is not None else None)
     return compare(
         runs,
-        [record for record in records.measurements if _only(record.model, setting, records)],
+        [record for record in records.measurements if record.model in own],
         [record for record in records.baselines if record.data_hash == setting.data_hash],
         reference=wanted if wanted in models else models[0],
         horizons=[step for step in case.horizons if step <= longest],
@@ -70,7 +70,7 @@ def _recipe(setting: Setting) -> Recipe | None:
         return None
 
 
-def _only(model: str, setting: Setting, records: Records) -> bool:
-    """Tell whether measurements of a model can only belong to this setting: no other one in the folder has it."""
-    others: Sequence[Setting] = [other for other in settings_of(records.runs) if other != setting]
-    return all(run.model != model for other in others for run in other.runs)
+def _own(setting: Setting, settings: Sequence[Setting]) -> set[str]:
+    """Return the models that ran in no other setting: only of these it is sure whose their measurements are."""
+    others = {run.model for other in settings if other != setting for run in other.runs}
+    return {run.model for run in setting.runs} - others

@@ -137,15 +137,15 @@ def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
     resampled = any(run.scores is not None and run.scores.replicates for group in runs.values() for run in group)
     if resampled:
         found = [
-            "Intervals: 95%, bootstrap over seeds and over the groups (subjects) of the test data, the same samples "
-            "for all models; of measures without such samples: Student t over seeds."
+            "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups (subjects) of the "
+            "test data, the same samples for all models; of measures without such samples: Student t over seeds."
         ]
     else:
         found = ["Intervals: 95%, Student t over seeds."]
     tested = [pair for pair in pairs_on(comparisons).values() if pair.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
-        how = "the same bootstrap" if resampled else "sign-flip test"
+        how = "t test with the same error" if resampled else "sign-flip test"
         found.append(f"Differences to {tested[0].reference} are paired by seed; p: {how}, Holm-adjusted over {count}.")
     if any(pair.n_pairs < stats.MIN_PAIRS for pair in comparisons):
         found.append(f"With fewer than {stats.MIN_PAIRS} paired seeds no difference is called significant.")

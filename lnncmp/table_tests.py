@@ -19,8 +19,8 @@ def paired_comparisons(
     """Compare every other model of `errors` (model -> seed -> value of `metric`) with the reference, paired by seed.
 
     Sign-flip p and Student interval over seeds; where `replicates` (model -> seed -> values over bootstrap samples of
-    the test groups) has them for every pair, both come from the bootstrap over seeds and groups. p is adjusted by Holm
-    over all these comparisons; under six pairs nothing is called significant.
+    the test groups) has them for every pair, both come from the spread over seeds and over these samples. p is adjusted
+    by Holm over all these comparisons; under six pairs nothing is called significant.
     """
     base = errors[reference]
     others = [model for model in errors if model != reference]

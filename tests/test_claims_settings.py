@@ -98,6 +98,16 @@ class TestHalfAStudy:
         ]
         assert verdict(of, many("cfc", 0.8), plain, adaptive).iqm["ltc"] == pytest.approx(2.0, abs=0.01)
 
+    def test_a_model_may_stand_against_itself_with_other_arguments(self):
+        of = claim(left="ltc", right="ltc", left_arguments={"unfolds": 6}, right_arguments={"unfolds": 1})
+        other = [
+            made.model_copy(update={"run_id": f"other-{made.run_id}"})
+            for made in many("ltc", 1.5, arguments={"unfolds": 1})
+        ]
+        row = verdict(of, many("ltc", 1.0, arguments={"unfolds": 6}), other)
+        assert row.verdict == "supported"
+        assert row.iqm == {"ltc, left": pytest.approx(1.0, abs=0.01), "ltc, right": pytest.approx(1.5, abs=0.01)}
+
     def test_a_number_that_records_lack_is_named(self):
         row = verdict(claim(measure="nmse"), *[[_without(run) for run in many(m, 1.0)] for m in ("cfc", "lstm")])
         assert row.verdict == "not testable here" and "hold no nmse" in row.reason

@@ -62,7 +62,7 @@ def test_the_document_has_errors_by_hour_and_intervals_over_subjects(study):
     low, high = row["z_rmse_6h"]["ci95"]
     assert low < row["z_rmse_6h"]["mean"] < high
     assert {row["name"] for row in document["baselines"]} == {"persistence", "mean", "var6_ridge"}
-    assert any("bootstrap over seeds and over the groups (subjects)" in note for note in document["notes"])
+    assert any("over bootstrap samples of the groups (subjects)" in note for note in document["notes"])
 
 
 def test_nothing_of_a_patient_leaves_the_cache(study):

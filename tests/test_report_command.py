@@ -15,7 +15,9 @@ from lnncmp import reporting
 from lnncmp.cli.report import report
 from lnncmp.errors import DataError, UsageError
 from lnncmp.reporting import files
+from lnncmp.reporting.content import headings
 from lnncmp.reporting.write import write_report
+from lnncmp.stored.studies import load_studies
 
 app = typer.Typer()
 app.command()(report)
@@ -183,3 +185,15 @@ def test_never_imports_torch_and_starts_without_matplotlib(out):
 def test_the_package_carries_its_templates():
     templates = files.Path(reporting.__file__).parent.parent / "report" / "html" / "templates"
     assert {path.name for path in templates.iterdir()} == {"page.html.j2", "macros.html.j2", "page.css", "page.js"}
+
+
+def test_comparisons_that_share_a_title_say_how_they_differ(tmp_path):
+    recipes = {name: {"match": name, "data": {"window": 10}, "seed": 0} for name in ("hidden", "params")}
+    runs = [
+        run("gru", 0, run_id=name, comparison=name * 3, recipe=recipe, history=[], scores=None, status="failed")
+        for name, recipe in recipes.items()
+    ]
+    title = "Walker2d (simulated, noise 0.1), preset quick"
+    found = headings(load_studies(write(tmp_path / "two", runs, ())))
+    assert found == [f"{title}, same hidden units", f"{title}, same active parameters"]
+    assert headings(load_studies(write(tmp_path / "one", runs[:1], ()))) == [title]

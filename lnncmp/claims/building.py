@@ -155,7 +155,8 @@ def _improvement(claim: Claim, evidence: Evidence) -> float | None:
 
 def _middles(claim: Claim, runs: tuple[Run, ...]) -> dict[str, float]:
     """Return the interquartile mean of each model, a lost run counting as infinite."""
-    values = {claim.left: [run.left for run in runs], claim.right: [run.right for run in runs]}
+    names = (claim.left, claim.right) if claim.left != claim.right else (f"{claim.left}, left", f"{claim.right}, right")
+    values = {names[0]: [run.left for run in runs], names[1]: [run.right for run in runs]}
     found = {
         model: stats.interquartile_mean([float("inf") if value is None else value for value in given])
         for model, given in values.items()

@@ -83,12 +83,12 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
     if tested:
         found.append(
             "p: sign-flip tests paired by seed, where records hold samples of subjects tests over seeds and "
-            f"subjects; adjusted by Holm over the {tested} claims that are tested. Counts and bytes need no test."
+            f"subjects; adjusted by Holm over all claims tested here ({tested}). Counts and bytes need no test."
         )
     if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
         found.append(
             f"{most} seeds are too few for so many claims: a sign-flip test of them cannot go under p = "
-            f"{stats.smallest_p(most):.2g}, nor over {tested} claims under {stats.SIGNIFICANCE:g}; ten seeds can."
+            f"{stats.smallest_p(most):.2g}, nor over {tested} claims under {stats.SIGNIFICANCE:g}; more seeds can."
         )
     if few:
         found.append(f"Under {stats.MIN_PAIRS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")

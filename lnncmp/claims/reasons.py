@@ -59,7 +59,8 @@ def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
         return f"shown over {seeds} to differ by more than would matter ({least})"
     if why == "worse":
         return f"significantly worse over {seeds}, the opposite of the claim"
-    return f"over {_seeds(tested.pairs)}, corrected for {power.family} claims, {_open(claim)}; {_needed(claim, power)}"
+    corrected = f", corrected for {power.family} claims," if power.family > 1 else ""
+    return f"over {_seeds(tested.pairs)}{corrected} {_open(claim)}; {_needed(claim, power)}"
 
 
 def _seeds(pairs: int) -> str:

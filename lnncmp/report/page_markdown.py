@@ -8,7 +8,7 @@ from lnncmp.report.claims_table import changed, effect_cell
 from lnncmp.report.content import Report, ReportStudy
 from lnncmp.report.markdown import escaped
 from lnncmp.report.numbers import UNKNOWN, p_value
-from lnncmp.report.words import EFFECTS, JUDGEMENTS, conditions, counted, outcome_sentence
+from lnncmp.report.words import EFFECTS, JUDGEMENTS, conditions, counted, other_conditions, outcome_sentence
 
 
 def render(report: Report) -> str:
@@ -41,7 +41,7 @@ def _verdicts(report: Report) -> list[str]:
 
 
 def _claim(row: Verdict) -> list[str]:
-    others = [f"{', '.join(conditions(other))}: {other.verdict}" for other in changed(row)]
+    others = [f"{other_conditions(row, other)}: {other.verdict}" for other in changed(row)]
     return [
         f"{row.claim} ({row.id})",
         row.case,

@@ -35,6 +35,12 @@ def outcome_sentence(runs: Sequence[RunLine]) -> str:
     return f"{counted(len(runs), 'run')}: {', '.join(found)}"
 
 
+def other_conditions(row: Verdict, other: Verdict) -> str:
+    """Return in which conditions another verdict on the same claim differs, or all of them if none do."""
+    found = conditions(other)
+    return ", ".join([part for part in found if part not in conditions(row)] or found)
+
+
 def conditions(row: Verdict) -> list[str]:
     """Return what a claim was judged under: conditions of the data, matching of sizes, data, preset."""
     data = "" if row.data == UNKNOWN else row.data

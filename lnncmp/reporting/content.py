@@ -6,6 +6,7 @@ from typing import Any
 
 from lnncmp.claims.verdict import ClaimsTable
 from lnncmp.report.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
+from lnncmp.report.words import MATCHED
 from lnncmp.runs.record import RunRecord
 from lnncmp.stored.origin import commands, label_of, settings
 from lnncmp.stored.studies import Study, folder_name
@@ -23,13 +24,36 @@ _FACTS = {
 }
 
 
-def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequence[str]) -> ReportStudy:
+_SHARED = ("match", "dt_as_input", "deterministic", "device", "threads", "data", "evaluate", "train")
+
+
+def headings(studies: Sequence[Study]) -> list[str]:
+    """Return a heading for each comparison; those that would share one say in which settings they differ."""
+    short = [study.comparison.title.removesuffix(": one-step test error") for study in studies]
+    shared = [_shared(study) for study in studies]
+    made = []
+    for own, title in zip(shared, short, strict=True):
+        others = [other for other, name in zip(shared, short, strict=True) if name == title and other is not own]
+        keys = [key for key in own if any(other.get(key) != own[key] for other in others)]
+        words = [MATCHED.get(str(own[key]), "") if key == "match" else f"{key}={_words(own[key])}" for key in keys]
+        known = [word for word in words if word] or ["another set of options"] * bool(others)
+        made.append(", ".join([title, *known]))
+    return made
+
+
+def _shared(study: Study) -> dict[str, Any]:
+    """Return the settings that all models of a comparison have in common."""
+    flat = [settings({key: run.recipe.get(key) for key in _SHARED}) for group in study.runs.values() for run in group]
+    return {key: value for key, value in flat[0].items() if all(one.get(key) == value for one in flat)}
+
+
+def study_content(study: Study, heading: str, figures: Sequence[ReportFigure], tables: Sequence[str]) -> ReportStudy:
     """Return what the report shows of one comparison."""
     table = study.comparison
     lines = [_line(row, run) for row, group in study.runs.items() for run in group]
     return ReportStudy(
         anchor=folder_name(table, study.key).replace(".", "-"),
-        heading=table.title.removesuffix(": one-step test error"),
+        heading=heading,
         comparison=table,
         figures=figures,
         runs=lines,

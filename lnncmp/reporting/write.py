@@ -16,7 +16,7 @@ from lnncmp.report.claims_table import CLAIM_FORMATS
 from lnncmp.report.content import Report
 from lnncmp.report.html import page
 from lnncmp.report.page_markdown import render as render_markdown
-from lnncmp.reporting.content import machines, protocol_differences, study_content
+from lnncmp.reporting.content import headings, machines, protocol_differences, study_content
 from lnncmp.reporting.drawing import Progress, draw_all
 from lnncmp.reporting.files import place_of, require_free, write_all
 from lnncmp.stored.studies import Study, folder_name, load_studies
@@ -59,8 +59,8 @@ def write_report(
     report = Report(
         claims=claims,
         studies=[
-            study_content(study, figures, _tables(study, place.beside, files))
-            for study, figures in zip(studies, drawn, strict=True)
+            study_content(study, heading, figures, _tables(study, place.beside, files))
+            for study, heading, figures in zip(studies, headings(studies), drawn, strict=True)
         ],
         machines=machines(studies),
         protocol=protocol_differences(studies, claims),

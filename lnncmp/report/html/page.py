@@ -15,7 +15,7 @@ from lnncmp.report.grid import accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.report.html.tables import TableView, table_view
 from lnncmp.report.measure_grid import difference_grid, measure_grid
 from lnncmp.report.numbers import p_value, significant
-from lnncmp.report.words import EFFECTS, JUDGEMENTS, conditions, counted, outcome_sentence
+from lnncmp.report.words import EFFECTS, JUDGEMENTS, conditions, counted, other_conditions, outcome_sentence
 
 MAX_BYTES = 5_000_000
 """How large a page may become."""
@@ -92,6 +92,7 @@ _FILTERS = {
     "counted": counted,
     "conditions": conditions,
     "changed": changed,
+    "other_conditions": other_conditions,
     "effect": effect_cell,
     "least": _least,
     "outcomes": outcome_sentence,

@@ -1,0 +1,106 @@
+"""The claims that ship with lnncmp name real things, and a file with a mistake is refused in one sentence."""
+
+import pytest
+
+from lnncmp import stats
+from lnncmp.claims.claim import find_claim, load_claims
+from lnncmp.claims.measures import FACTS
+from lnncmp.errors import DataError, UsageError
+
+GOOD = """
+[[claim]]
+id = "a-claim"
+claim = "The CfC has a lower error than the LSTM."
+where = "nowhere"
+case = "walker2d"
+left = "cfc"
+right = "lstm"
+measure = "mse"
+direction = "lower"
+matters = 1.1
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def call(text):
+        path = tmp_path / "own.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_claims(path)
+
+    return call
+
+
+def test_the_shipped_claims_cover_study_and_review():
+    claims = load_claims()
+    ids = {claim.id for claim in claims}
+    assert len(ids) == len(claims) >= 30
+    assert {claim.case for claim in claims} == {"walker2d", "sine", "mimic3"}
+    assert {"walker2d-ltc-lower-memory", "sine-noise-rejection", "mimic3-cfc-less-accumulation"} <= ids
+    for claim in claims:
+        assert claim.claim.endswith(".") and claim.where
+        assert claim.not_testable or claim.measure
+
+
+def test_ten_seeds_are_enough_for_all_of_them_together():
+    """Holm multiplies the smallest p by the number of tests: with more of them, ten seeds could show nothing."""
+    tested = [claim for claim in load_claims() if claim.measure not in FACTS and claim.not_testable is None]
+    assert len(tested) * stats.smallest_p(10) <= stats.SIGNIFICANCE
+
+
+def test_a_file_of_ones_own(load):
+    (claim,) = load(GOOD)
+    assert claim.id == "a-claim" and claim.at_least == 1
+
+
+MISTAKES = [
+    ('measure = "mse"', 'measure = "msee"', "claim 'a-claim': unknown measure 'msee'", "Did you mean 'mse'?"),
+    ('measure = "mse"', 'measure = "epoch_secs"', "unknown measure 'epoch_secs'", "Did you mean 'epoch_seconds'?"),
+    ('measure = "mse"', 'measure = "mse_peak"', "unknown measure 'mse_peak'", ""),
+    ('left = "cfc"', 'left = "cfk"', "claim 'a-claim': unknown model 'cfk'", "Did you mean 'cfc'?"),
+    ('case = "walker2d"', 'case = "walker"', "claim 'a-claim': unknown case 'walker'", "Did you mean 'walker2d'?"),
+    ('direction = "lower"', 'direction = "less"', "claim 'a-claim': 'direction' is 'less'", ""),
+    ('direction = "lower"', 'directoin = "lower"', "claim 'a-claim'", "direction"),
+    ('where = "nowhere"\n', "", "claim 'a-claim' lacks the key 'where'", ""),
+    ('id = "a-claim"\n', "", "claim number 1 lacks the key 'id'", ""),
+    ('id = "a-claim"', 'id = "A claim"', "'id' is 'A claim'", ""),
+    ("matters = 1.1", "matters = 0.9", "'matters' is 0.9: should be a ratio above 1", ""),
+    ("matters = 1.1", "matters = inf", "'matters' is inf", ""),
+    ("matters = 1.1", 'matters = 1.1\ngroups = ["noise"]', "mse has no use for groups", ""),
+    ('measure = "mse"', 'measure = "perturbed_mse"', "perturbed_mse needs groups", ""),
+    ("matters = 1.1", 'matters = 1.1\ncheck = "nmse"', "only counts and bytes are checked", ""),
+    ("matters = 1.1", 'matters = 1.1\nbaseline = "mean"\ndirection = "higher"', "no TOML file", ""),
+    ('direction = "lower"', 'direction = "higher"\nbaseline = "mean"', "only a lower error can be claimed", ""),
+    ('direction = "lower"', 'direction = "comparable"\nat_least = 2', "'at_least' is 2", ""),
+    ("matters = 1.1", "matters = 1.1\nlevels = [0.1]", "levels have a meaning beside groups", ""),
+    ('right = "lstm"', 'right = "cfc"', "holds cfc against itself", ""),
+    ('measure = "mse"\ndirection = "lower"', 'measure = "neurons"\ndirection = "comparable"', "not comparable", ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "sentence", "hint"), MISTAKES, ids=[new for _, new, *_ in MISTAKES])
+def test_a_mistake_is_refused(load, old, new, sentence, hint):
+    assert old in GOOD
+    with pytest.raises(UsageError) as refused:
+        load(GOOD.replace(old, new))
+    assert sentence in refused.value.message and hint in refused.value.hint + refused.value.message
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "claim = 5", "[[claims]]\nid = 'a'", "[claim]\nid = 'a'", "[[claim]", GOOD + GOOD]
+)
+def test_a_file_of_another_form_is_refused(load, text):
+    with pytest.raises(UsageError):
+        load(text)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="cannot read the claims"):
+        load_claims(tmp_path / "nothing.toml")
+
+
+def test_an_unknown_claim_gets_the_nearest_match():
+    with pytest.raises(UsageError) as refused:
+        find_claim(load_claims(), "sine-noise-rejectoin")
+    assert "Did you mean 'sine-noise-rejection'?" in refused.value.hint
