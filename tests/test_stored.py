@@ -83,6 +83,16 @@ class TestStudies:
             "lnncmp walker2d --preset quick --models gru --seeds 1 --set hidden=64",
         ]
 
+    def test_an_implementation_that_all_models_ran_as_is_one_option(self, tmp_path):
+        made = [
+            run(model, 0, recipe={"seed": 0, "model": {"label": model, "arguments": {"implementation": "loop"}}})
+            for model in ("gru", "cfc")
+        ]
+        (study,) = load_studies(write(tmp_path, made, ()))
+        assert commands(study.runs) == [
+            "lnncmp walker2d --preset quick --models cfc,gru --seeds 1 --implementation loop"
+        ]
+
     def test_runs_of_an_unknown_preset_are_shown_without_a_recipe(self, tmp_path):
         (study,) = load_studies(write(tmp_path, [run("gru", 0, preset="mine")], ()))
         assert study.recipe is None and commands(study.runs) == []

@@ -17,6 +17,7 @@ from lnncmp.runs.record import RunRecord
 Changes = dict[str, Any]
 _FLAGS = ("source", "match", "device", "threads")
 _TABLES = ("data", "evaluate", "train", "arguments")
+_IMPLEMENTATION = "arguments.implementation"
 _ABSENT = object()
 
 
@@ -75,7 +76,7 @@ def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str | None
     if list(seeds) != sorted(recipe.seeds):
         words += ["--seeds", _seed_text(seeds)]
     for key, value in _merged({label: _changes(run, recipe) for label, run in layer.items()}).items():
-        if key in _FLAGS:
+        if key in (*_FLAGS, "implementation"):
             words += [f"--{key}", str(value)]
         elif key == "deterministic":
             words += ["--deterministic"] if value else []
@@ -130,7 +131,9 @@ def _merged(changes: Mapping[str, Changes]) -> Changes:
         values = [own.get(key, _ABSENT) for own in changes.values()]
         shared = all(value == values[0] for value in values)
         table = key.partition(".")[0]
-        if table in ("train", "arguments") and not (shared and table == "train"):
+        if shared and key == _IMPLEMENTATION:
+            merged["implementation"] = values[0]
+        elif table in ("train", "arguments") and not (shared and table == "train"):
             merged |= {f"models.{label}.{key}": own[key] for label, own in changes.items() if key in own}
         else:
             merged[key] = next(value for value in values if value is not _ABSENT)
