@@ -1,12 +1,15 @@
 """`lnncmp report`: where it writes, what it refuses, and that nothing is lost or half-written."""
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 import typer
 from claims_tables import claims_table
+from cli_runs import run as run_command
 from figure_records import run, write
 from report_folders import small_folder
 from typer.testing import CliRunner
@@ -17,6 +20,7 @@ from lnncmp.errors import DataError, UsageError
 from lnncmp.reporting import files
 from lnncmp.reporting.content import headings
 from lnncmp.reporting.write import write_report
+from lnncmp.stored.origin import commands
 from lnncmp.stored.studies import load_studies
 
 app = typer.Typer()
@@ -197,3 +201,14 @@ def test_comparisons_that_share_a_title_say_how_they_differ(tmp_path):
     found = headings(load_studies(write(tmp_path / "two", runs, ())))
     assert found == [f"{title}, same hidden units", f"{title}, same active parameters"]
     assert headings(load_studies(write(tmp_path / "one", runs[:1], ()))) == [title]
+
+
+def test_the_command_on_the_page_asks_for_the_runs_that_are_there(finished, simulated_cache):
+    (study,) = load_studies(finished)
+    (command,) = commands(study.runs)
+    words = [*shlex.split(command)[1:], "--out", str(finished), "--dry-run", "--format", "json"]
+    answer = run_command(*words, env={**os.environ, "LNNCMP_CACHE": str(simulated_cache)})
+    assert answer.code == 0, answer
+    planned = json.loads(answer.out)
+    assert (planned["runs"], planned["runs_missing"]) == (4, 0) and "--set hidden=8" in command
+    assert [record.model for record in study.measurements] == ["lstm", "gru"], "costs are found, too"
