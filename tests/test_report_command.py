@@ -129,7 +129,9 @@ class TestRefusals:
     @pytest.mark.parametrize("force", [(), ("--force",)])
     def test_a_file_in_place_of_the_folder(self, out, tmp_path, force):
         (tmp_path / "file").write_text("x")
-        assert "is a file" in refused(DataError, "--out", out, "--to", tmp_path / "file", *force).message
+        for to in (tmp_path / "file", tmp_path / "file" / "deeper", tmp_path / "file" / "page.html"):
+            error = refused(DataError, "--out", out, "--to", to, *force)
+            assert error.message == f"{tmp_path / 'file'} is a file, a report needs a folder there"
         (tmp_path / "page.html").mkdir()
         assert "is a folder" in refused(DataError, "--out", out, "--to", tmp_path / "page.html", *force).message
 

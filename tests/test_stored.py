@@ -114,6 +114,9 @@ class TestStudies:
         heard = []
         load_studies(out, warn=heard.append)
         assert heard == ["Not used: 1 record, another schema version."]
+        write(out, [run("gru", 0, run_id="elsewhere", case="pendulum", comparison="2" * 16)])
+        assert [study.comparison.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
+        assert heard[2:] == ["Not used: records of pendulum, a case that this version lacks."]
 
 
 class TestCosts:

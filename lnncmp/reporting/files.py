@@ -45,9 +45,9 @@ def require_free(place: Place, force: bool) -> None:
         if path.is_dir():
             raise DataError(f"{path} is a folder, a report needs a file there", "Choose another place with --to.")
     folder = place.folder
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file, a report needs a folder there", "Choose another place with --to.")
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise DataError(f"{nearest} is a file, a report needs a folder there", "Choose another place with --to.")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise DataError(f"{folder} cannot be written: no permission for {nearest}", "Choose another place with --to.")
     if force:

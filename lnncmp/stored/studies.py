@@ -52,7 +52,11 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
         load_case(case)
     wanted = list(dict.fromkeys(cases)) or case_names()
     records = read_records(out)
-    for note in records.notes:
+    unknown = sorted({run.case for run in records.runs} - set(case_names()))
+    for note in (
+        *records.notes,
+        *(f"Not used: records of {name}, a case that this version lacks." for name in unknown),
+    ):
         warn(note)
     chosen = [run for run in records.runs if run.case in wanted]
     if not chosen:
