@@ -68,7 +68,7 @@ MISTAKES = [
     ("matters = 1.1", "matters = inf", "'matters' is inf", ""),
     ("matters = 1.1", 'matters = 1.1\ngroups = ["noise"]', "mse has no use for groups", ""),
     ('measure = "mse"', 'measure = "perturbed_mse"', "perturbed_mse needs groups", ""),
-    ("matters = 1.1", 'matters = 1.1\ncheck = "nmse"', "only counts and bytes are checked", ""),
+    ("matters = 1.1", 'matters = 1.1\ncheck = "nmse"', "only counts, times and bytes are checked", ""),
     ("matters = 1.1", 'matters = 1.1\nbaseline = "mean"\ndirection = "higher"', "no TOML file", ""),
     ('direction = "lower"', 'direction = "higher"\nbaseline = "mean"', "only a lower error can be claimed", ""),
     ('direction = "lower"', 'direction = "comparable"\nat_least = 2', "'at_least' is 2", ""),

@@ -124,6 +124,26 @@ class TestTimes:
     def test_are_medians_of_epochs(self):
         row = verdict(self.CLAIM, many("cfc", 1.0, seconds=3.0), many("lstm", 1.0, seconds=1.0))
         assert row.verdict == "supported" and row.runs[0].left == 3.0 and row.unit == "s"
+        assert row.p is None and "higher by more than the factor 1.1 that matters, over 10 seeds" in row.reason
+
+    @pytest.mark.parametrize(
+        ("factor", "expected"), [(0.05, "supported"), (0.3, "contradicted"), (2.0, "contradicted")]
+    )
+    def test_are_held_to_the_factor_of_the_claim(self, factor, expected):
+        of = claim(measure="epoch_seconds", at_least=10)
+        row = verdict(of, many("cfc", 1.0, seconds=factor), many("lstm", 1.0, seconds=1.0))
+        assert row.verdict == expected
+
+    def test_that_do_not_agree_over_seeds_leave_it_open(self):
+        left = [one("cfc", seed, 1.0, seconds=3.0 if seed else 1.0) for seed in range(10)]
+        row = verdict(self.CLAIM, left, many("lstm", 1.0, seconds=1.0))
+        assert row.verdict == "inconclusive" and "not on one side of the factor 1.1" in row.reason
+
+    def test_of_runs_trained_in_one_call_are_shares_and_compared_with_such(self):
+        together = many("cfc", 1.0, seconds=3.0, stacked=5)
+        row = verdict(self.CLAIM, together, many("lstm", 1.0, seconds=1.0, stacked=5))
+        assert row.verdict == "supported" and "of runs trained 5 at a time" in row.reason
+        assert verdict(self.CLAIM, together, many("lstm", 1.0, seconds=1.0)).verdict == "not testable here"
 
     def test_of_diverged_runs_count_as_any_other(self):
         left = [*many("cfc", 1.0, seeds=8, seconds=3.0), one("cfc", 8, seconds=3.0), one("cfc", 9, seconds=3.0)]

@@ -42,6 +42,12 @@ class TestDifferences:
         assert row.verdict == "contradicted" and row.p == 1 / 1024
         assert "smaller than the one that would matter (a factor of 1.1)" in row.reason
 
+    def test_one_that_is_shown_but_found_too_small_to_matter_stays_open(self):
+        left = [one("cfc", seed, 0.93 * (1 + 0.06 * (-1) ** seed)) for seed in range(10)]
+        row = verdict(claim(), left, [one("lstm", seed, 1.0) for seed in range(10)])
+        assert row.verdict == "inconclusive" and 0 < row.effect < row.smallest_difference and row.p <= 0.05
+        assert "significantly lower over 10 seeds, but found smaller than would matter" in row.reason
+
     def test_what_seeds_cannot_tell_stays_open_and_says_how_many_could(self):
         left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
         row = verdict(claim(), left, many("lstm", 1.0))

@@ -67,7 +67,7 @@ class TestFolders:
         slow = many("cfc", 0.8, seconds=2.0, provenance={"cpu": "another"})
         found = contrast_folders(folder("a", many("cfc", 0.8)), folder("b", slow))
         row = next(row for row in found.rows if row.measure == "time per epoch")
-        assert (row.finding, row.change, row.unit) == ("higher", pytest.approx(2.0), "s")
+        assert (row.finding, row.change, row.unit, row.p) == ("higher", pytest.approx(2.0), "s", None)
         assert "cpu is a processor on the left and another on the right (all models)." in found.notes
 
     def test_lost_runs_are_counted_not_averaged(self):

@@ -51,7 +51,7 @@ def _facts(claim: Claim, sides: Sides, records: Records) -> Assessment:
         return Assessment(claim, sides, untestable="sizes were chosen to match parameters, so their counts say nothing")
     facts = facts_of(claim, sides, records.measurements)
     if not facts or facts[0].measure != claim.measure:
-        return Assessment(claim, sides, untestable=_without(claim, sides, None))
+        return Assessment(claim, sides, untestable=_without(claim, sides, gather(claim, sides)))
     return Assessment(claim, sides, facts=tuple(facts))
 
 
@@ -80,7 +80,7 @@ def _without(claim: Claim, sides: Sides, evidence: Evidence | None) -> str:
     if not sides.seeds:
         return f"no seed was run of both {claim.left} and {claim.right}"
     if evidence is not None and evidence.elsewhere:
-        return "the two models ran on different machines or beside different loads, so their times cannot be compared"
+        return "the two models ran on different machines or beside different loads, so their times say nothing"
     levels = f" at {', '.join(f'{level:g}' for level in claim.levels)}" if claim.levels else ""
     sets = f" on the test sets {', '.join(claim.groups)}{levels}" if claim.groups else ""
     return f"the records of these runs hold no {claim.measure}{sets}"

@@ -31,7 +31,7 @@ def untestable_verdict(one: Assessment) -> Verdict:
 
 
 def fact_verdict(one: Assessment) -> Verdict:
-    """Return the verdict on a claim about numbers without chance. A check that disagrees leaves it open."""
+    """Return the verdict on a claim about counts, times or bytes. A check that disagrees leaves it open."""
     claim, fact = one.claim, one.facts[0]
     judged = [decide_fact(claim, each.pairs, each.effects, least(claim)) for each in one.facts]
     verdict, why = judged[0]

@@ -113,13 +113,15 @@ def check(claim: Claim) -> None:
     if claim.levels and not claim.groups:
         raise UsageError(f"claim '{claim.id}': levels have a meaning beside groups of test sets only")
     if claim.direction == "comparable" and claim.measure in FACTS:
-        raise UsageError(f"claim '{claim.id}': counts and bytes are lower or higher, not comparable")
+        raise UsageError(f"claim '{claim.id}': counts, times and bytes are lower or higher, not comparable")
     if claim.left == claim.right and claim.left_arguments == claim.right_arguments:
         raise UsageError(f"claim '{claim.id}' holds {claim.left} against itself", "Name two models, or arguments.")
     if claim.baseline is not None and (claim.measure in KNOWN or claim.direction != "lower"):
         raise UsageError(f"claim '{claim.id}': against a baseline, only a lower error can be claimed")
     if claim.check is not None and not (claim.check in FACTS and claim.measure in FACTS):
-        raise UsageError(f"claim '{claim.id}': only counts and bytes are checked, by others such as {', '.join(FACTS)}")
+        raise UsageError(
+            f"claim '{claim.id}': only counts, times and bytes are checked, by others such as {', '.join(FACTS)}"
+        )
 
 
 def _of(claim: Claim, error: UsageError) -> UsageError:

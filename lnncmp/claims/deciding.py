@@ -5,10 +5,12 @@ from typing import Literal
 
 from lnncmp import stats
 from lnncmp.claims.claim import Claim
-from lnncmp.claims.evidence import boundary
+from lnncmp.claims.evidence import boundary, matters
 from lnncmp.claims.verdict import Judgement
 
-Why = Literal["few", "as claimed", "opposite", "negligible", "less than named", "same", "apart", "open", "worse"]
+Why = Literal[
+    "few", "as claimed", "opposite", "negligible", "small", "less than named", "same", "apart", "open", "worse"
+]
 """Which sentence explains the verdict."""
 
 
@@ -16,7 +18,7 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
     """Return the verdict on a claim and why, from the p values of `weighing`, both adjusted for all claims.
 
     Under six pairs there is none. A claim of a difference is supported if a difference is shown, in its direction, and
-    not shown to be smaller than what would matter; it is contradicted if the opposite is shown, or if any difference is
+    found to be as large as what would matter; it is contradicted if the opposite is shown, or if any difference is
     shown to be smaller than what would matter. A claim of a factor is judged against that factor. A claim of
     comparability is supported if the difference is shown to be smaller than what would matter, contradicted if it is
     shown to be larger. All else is inconclusive.
@@ -32,18 +34,25 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
     if claim.baseline is not None:
         if not shown:
             return "inconclusive", "open"
-        return ("supported", "as claimed") if effect > 0 else ("contradicted", "worse")
+        return _if_it_matters(claim, effect) if effect > 0 else ("contradicted", "worse")
     if other:
         return "contradicted", "negligible"
     if not shown:
         return "inconclusive", "open"
     if effect > boundary(claim):
-        return "supported", "as claimed"
+        return _if_it_matters(claim, effect)
     return "contradicted", "opposite" if effect < 0 else "less than named"
 
 
+def _if_it_matters(claim: Claim, effect: float) -> tuple[Judgement, Why]:
+    """Return the verdict on a difference that is shown in the claim's direction, or beyond the factor it names."""
+    if claim.at_least > 1 or effect >= matters(claim):
+        return "supported", "as claimed"
+    return "inconclusive", "small"
+
+
 def decide_fact(claim: Claim, pairs: int, effects: Sequence[float], least: float) -> tuple[Judgement, Why]:
-    """Return the verdict on numbers without chance: whether all of these effects reach `least`, or none does.
+    """Return the verdict on counts, times and bytes: whether all of these effects reach `least`, or none does.
 
     pairs: seeds of both models; under six there is no verdict, like for all claims.
     """

@@ -23,8 +23,8 @@ class Evidence:
     """runs: values by seed. effects: of the pairs, in the same order. lost: runs of the left, of the right model.
 
     without: pairs left out because a finished run holds no such number. elsewhere: pairs left out because the two
-    runs come from different machines (times only). replicates: effects over samples of the test groups, by seed,
-    empty where records hold none.
+    runs come from different machines, loads or sizes of call (times only). replicates: effects over samples of the
+    test groups, by seed, empty where records hold none.
     """
 
     runs: tuple[Run, ...]
@@ -125,7 +125,7 @@ def _shown(value: float) -> float | None:
 
 def _place(run: RunRecord) -> tuple[Any, ...]:
     """Return what has to agree before two times may be compared."""
-    return tuple(repr(run.provenance.get(key)) for key in ("cpu", "device", "threads", "jobs"))
+    return (run.stacked, *(repr(run.provenance.get(key)) for key in ("cpu", "device", "threads", "jobs")))
 
 
 def _replicates(claim: Claim, sides: Sides, seeds: Sequence[int]) -> tuple[tuple[float, ...], ...]:

@@ -1,4 +1,4 @@
-"""Claims about numbers without chance: parameters, synapses, bytes. Judged by their values, without a test."""
+"""Claims about parameters, synapses, times, bytes: judged by their values at every seed, without a test."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lnncmp.claims.arms import Arm, Sides
 from lnncmp.claims.claim import Claim
 from lnncmp.claims.evidence import boundary, effect, gather, matters
-from lnncmp.claims.measures import MEMORY
+from lnncmp.claims.measures import MEMORY, TIMES
 from lnncmp.claims.verdict import Run
 from lnncmp.runs.record import MeasurementRecord
 
@@ -16,7 +16,7 @@ _BYTES = {"peak_memory": "peak_memory_bytes", "saved_memory": "saved_bytes"}
 
 @dataclass(frozen=True)
 class Fact:
-    """One measure: values by seed, and the effects that have to agree (for counts one a seed).
+    """One measure: values by seed, and the effects that have to agree (for counts and times one a seed).
 
     pairs: seeds of both models. note: what to know of the numbers, "" if nothing.
     """
@@ -51,7 +51,10 @@ def facts_of(claim: Claim, sides: Sides, measurements: Sequence[MeasurementRecor
 
 def _counts(claim: Claim, sides: Sides) -> Fact:
     evidence = gather(claim, sides)
-    return Fact(claim.measure, evidence.runs, evidence.effects, len(evidence.runs))
+    together = max((run.stacked for arm in (sides.left, sides.right) for run in arm.by_seed.values()), default=1)
+    shared = claim.measure in TIMES and together > 1
+    note = f"of runs trained {together} at a time, each of which is given its share of the time" if shared else ""
+    return Fact(claim.measure, evidence.runs, evidence.effects, len(evidence.runs), note)
 
 
 def _bytes(claim: Claim, sides: Sides, measurements: Sequence[MeasurementRecord]) -> Fact:

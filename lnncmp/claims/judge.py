@@ -83,7 +83,8 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
     if tested:
         found.append(
             "p: sign-flip tests paired by seed, where records hold samples of subjects tests over seeds and "
-            f"subjects; adjusted by Holm over all claims tested here ({tested}). Counts and bytes need no test."
+            f"subjects; adjusted by Holm over all claims tested here ({tested}). Counts, times and bytes have to agree "
+            "at every seed instead: their brackets are the least and the largest."
         )
     if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
         found.append(

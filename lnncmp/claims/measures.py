@@ -75,7 +75,9 @@ TIMES: Mapping[str, KnownMeasure] = {
     "epoch_seconds": KnownMeasure("time per epoch", "s", _epoch_seconds),
     "throughput": KnownMeasure("training throughput", "epochs/s", _throughput),
 }
-"""Times of training: comparable on one machine only, known of lost runs too."""
+"""Times of training, known of lost runs too. Comparable on one machine only, beside the same load, and where equally
+many runs were trained in one call. They hardly depend on the seed, and runs of one call share their time: a test over
+seeds would count one measurement several times."""
 
 MEMORY: Mapping[str, str] = {"peak_memory": "peak training memory", "saved_memory": "memory kept for the backward pass"}
 """Bytes, of the separate measurement of a model (`MeasurementRecord`), in words."""
@@ -86,8 +88,8 @@ HARDER: Mapping[str, KnownMeasure] = {
 }
 
 KNOWN = (*COUNTS, *TIMES, *MEMORY, *HARDER)
-FACTS = (*COUNTS, *MEMORY)
-"""Measures without chance: judged by their values, without a test."""
+FACTS = (*COUNTS, *TIMES, *MEMORY)
+"""Measures that do not depend on chance as errors do: judged by their values at every seed, without a test."""
 NEEDS_GROUPS = tuple(HARDER)
 
 

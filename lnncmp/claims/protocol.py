@@ -35,6 +35,8 @@ def flat_differences(left: RunRecord, right: RunRecord) -> list[str]:
         for key in dict.fromkeys([*ours, *theirs]):
             if key != "seed" and ours.get(key) != theirs.get(key):
                 found.append(f"{key} is {ours.get(key)} on the left and {theirs.get(key)} on the right")
+    if left.stacked != right.stacked:
+        found.append(f"runs trained {left.stacked} at a time on the left, {right.stacked} on the right")
     if left.implementation != right.implementation:
         found.append(f"implemented as {left.implementation} on the left, {right.implementation} on the right")
     return found

@@ -46,6 +46,8 @@ def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
     if why == "as claimed":
         named = f", more than the claim's factor {claim.at_least:g}" if claim.at_least > 1 else ""
         return f"significantly {claim.direction} over {seeds}{named}"
+    if why == "small":
+        return f"significantly {claim.direction} over {seeds}, but found smaller than would matter ({least})"
     if why == "opposite":
         other = "higher" if claim.direction == "lower" else "lower"
         return f"significantly {other} over {seeds}, the opposite of the claim"
@@ -91,14 +93,14 @@ def _about(seeds: int | None) -> str:
 
 
 def fact_because(claim: Claim, why: Why, pairs: int, middle: float) -> str:
-    """Return why the verdict follows for numbers without chance, of which `middle` is the median effect."""
+    """Return why the verdict follows for numbers without a test, of which `middle` is the median effect."""
     if why == "few":
         return _few(pairs)
     named = (
         f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else f"the factor {claim.matters:g} that matters"
     )
     if why == "as claimed":
-        return f"{claim.direction} by more than {named}"
+        return f"{claim.direction} by more than {named}, over {_seeds(pairs)}"
     if why == "opposite":
         return "the opposite of the claim"
     if why == "open":

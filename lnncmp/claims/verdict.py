@@ -33,7 +33,7 @@ class Verdict(_Part):
     where: who makes the claim. models: [left, right], the claim being about the left one. unit: "" if there is none.
     matched: "hidden", "params" or "own", how the sizes of the models were matched; "-" where nothing was found.
     data: source and short data hash. reason: why this verdict. effect: in `effect_kind`, positive in the claim's favour
-    (of comparability: where the left one is lower); ci95: its interval, of counts and bytes their least and largest;
+    (of comparability: where the left one is lower); ci95: its interval, of counts, times, bytes the least and largest;
     ci95_bca: by the BCa bootstrap over seeds, for comparison. p: of the test that the verdict rests on, p_holm:
     adjusted over all claims of the table. n_seeds: pairs of runs compared. seeds_needed: seeds at which a true effect
     of `smallest_difference` would be found in four cases of five. iqm: model -> interquartile mean over seeds.

@@ -22,6 +22,7 @@ class Changes:
     changes over bootstrap samples of the test groups, by seed; empty where records hold none.
     """
 
+    measure: str
     values: Mapping[int, tuple[float, float]]
     lost: tuple[int, int]
     ratio: bool
@@ -55,7 +56,7 @@ def changes_of(pair: Pair, measure: str) -> Changes | None:
     lost = (sum(math.isinf(a) for a, _ in both.values()), sum(math.isinf(b) for _, b in both.values()))
     whole = {seed: values for seed, values in both.items() if all(map(math.isfinite, values))}
     ratio = all(a > 0 and b > 0 for a, b in whole.values())
-    return Changes(whole, lost, ratio, _replicates(pair, measure, list(whole), ratio))
+    return Changes(measure, whole, lost, ratio, _replicates(pair, measure, list(whole), ratio))
 
 
 def _change(left: float, right: float, ratio: bool) -> float:

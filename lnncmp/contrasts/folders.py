@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from lnncmp import stats
 from lnncmp.cases.base import load_case
 from lnncmp.claims.arms import Setting, matching_place, settings_of
-from lnncmp.claims.measures import in_words
+from lnncmp.claims.measures import FACTS, in_words
 from lnncmp.contrasts.changes import Changes, changes_of
 from lnncmp.contrasts.pairing import Pair, apart, counterpart, differences, pairs_of
 from lnncmp.errors import DataError
 from lnncmp.records import Records
 from lnncmp.table_contrasts import Contrast, Contrasts, Finding
+
+_NOTABLE = math.log(1.02)
+"""Smallest change of a count or a time that is called one: 2%."""
 
 _COSTS = ("epoch_seconds", "active_parameters")
 
@@ -85,7 +88,7 @@ def _adjusted(rows: Sequence[Contrast]) -> list[Contrast]:
 def _row(setting: Setting, changes: Changes, named: dict[str, str]) -> Contrast:
     interval, p = changes.tested()
     pairs = len(changes.values)
-    finding: Finding = "equal" if changes.equal else "no difference shown" if pairs else "not paired"
+    p = None if changes.measure in FACTS else p
     return Contrast(
         **named,
         case=setting.case,
@@ -99,8 +102,22 @@ def _row(setting: Setting, changes: Changes, named: dict[str, str]) -> Contrast:
         change=_shown(stats.mean(changes.changes), changes.ratio),
         ci95=_shown_interval(interval, changes.ratio),
         p=p if pairs >= stats.MIN_PAIRS and not changes.equal else None,
-        finding=finding,
+        finding=_at_first(changes),
     )
+
+
+def _at_first(changes: Changes) -> Finding:
+    """Return the finding before any test; counts and times have none, and must differ one way at every seed."""
+    if not changes.values:
+        return "not paired"
+    if changes.equal:
+        return "equal"
+    if changes.measure in FACTS and changes.ratio:
+        if min(changes.changes) > _NOTABLE:
+            return "higher"
+        if max(changes.changes) < -_NOTABLE:
+            return "lower"
+    return "no difference shown"
 
 
 def _overall(groups: Sequence[Sequence[Pair]], names: tuple[str, str]) -> list[Contrast]:
@@ -152,6 +169,8 @@ def _finding(row: Contrast, p: float | None) -> Finding:
         return row.finding
     if row.pairs < stats.MIN_PAIRS:
         return "too few seeds (n < 6)"
+    if row.finding in ("lower", "higher"):
+        return row.finding
     if p is None or p > stats.SIGNIFICANCE or row.change is None:
         return "no difference shown"
     return "lower" if row.change < (1 if row.kind == "ratio" else 0) else "higher"

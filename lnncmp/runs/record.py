@@ -113,6 +113,7 @@ class RunRecord(_Record):
 
     comparison: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
     conditions: what sets the data apart from the case's usual ones, in words (e.g. "noise 0.1").
+    stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
     """
 
@@ -132,6 +133,7 @@ class RunRecord(_Record):
     reason: str | None = None
     stopped_epoch: int | None = None
     implementation: str
+    stacked: int = 1
     parameters: Parameters
     structure: dict[str, int] = Field(default_factory=dict)
     history: list[Epoch] = Field(default_factory=list)
