@@ -5,9 +5,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from claims_tables import claims_table
 from cli_runs import TWO, run
 from local_server import running_site
+from report_folders import folder as report_folder
 from small_rollouts import fill, make_manifest, make_rollouts
+
+from lnncmp.reporting.write import write_report
 
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled kernels outlive the tests: to compile them takes minutes.
@@ -50,6 +54,13 @@ def finished(simulated_cache, tmp_path_factory) -> Path:
     (out.parent / "stdout").write_text(answer.out)
     (out.parent / "stderr").write_text(answer.err)
     return out
+
+
+@pytest.fixture(scope="session")
+def written_report(tmp_path_factory) -> Path:
+    """The page of a report on a small study that has everything a page can show. Not to be changed."""
+    out = report_folder(tmp_path_factory.mktemp("report") / "out")
+    return write_report(out, judge=lambda out: claims_table())
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from lnncmp.errors import LnncmpError
 from lnncmp.report.figures import fits, free_running, robustness, style, training
 from lnncmp.runs.record import HorizonPoint
 from lnncmp.runs.store import Store
+from lnncmp.stored.waves import wave_fits
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,12 @@ def out(tmp_path_factory):
 @pytest.fixture
 def drawn(out):
     store = Store(out)
-    (found,) = drawing._sets("Walker2d", store.runs(), drawing._baselines(store), None)
+    (found,) = drawing._sets("Walker2d", store.runs(), store, None)
     return found
+
+
+def waves(drawn, baselines=None):
+    return wave_fits(drawn.comparison, drawn.runs, drawn.baselines, baselines)
 
 
 def model_rows(comparison):
@@ -35,7 +40,7 @@ def model_rows(comparison):
 class TestFits:
     @pytest.fixture
     def fit(self, drawn):
-        return next(fit for fit in drawing._fits(drawn, None) if fit.name == "slow wave")
+        return next(fit for fit in waves(drawn) if fit.name == "slow wave")
 
     @pytest.fixture
     def panels(self, fit, drawn):
@@ -59,7 +64,7 @@ class TestFits:
         assert panels[2, 0].get_ylabel() == "ltc\n3 seeds\n1 diverged"
 
     def test_the_baselines_are_chosen_by_name(self, drawn):
-        rows = [row.name for row in next(drawing._fits(drawn, ["persistence"])).rows]
+        rows = [row.name for row in next(waves(drawn, ["persistence"])).rows]
         assert rows == ["cfc", "gru", "ltc", "persistence"]
 
     def test_panels_show_truth_inputs_and_the_median_prediction(self, panels):
@@ -113,7 +118,7 @@ class TestFits:
         changed = run("gru", 3, scores=scores(0.1, examples=[example(0.1, truth=[0.0] * 40)]))
         runs = {**drawn.runs, "gru": [*drawn.runs["gru"][:3], changed]}
         with pytest.raises(LnncmpError, match="same window 'slow wave', those of gru differ"):
-            list(drawing._fits(replace(drawn, runs=runs), None))
+            list(waves(replace(drawn, runs=runs)))
 
 
 class TestRobustness:
@@ -164,10 +169,10 @@ class TestFreeRunningAndTraining:
         low, high = model_rows(drawn.comparison)["cfc"].curve[9].ci95
         assert {(10.0, low), (10.0, high)} <= {tuple(v) for v in panel.collections[0].get_paths()[0].vertices.tolist()}
 
-    def test_a_curve_that_is_not_finite_has_a_gap(self, drawn):
+    def test_a_curve_that_is_not_finite_has_a_gap(self, tmp_path):
         lost = [HorizonPoint(step=k, mse=math.inf if k > 5 else 1.0, nmse=1) for k in range(1, 21)]
         runs = [*records()[:3], run("gru", 3, scores=scores(0.1, horizons=lost))]
-        (found,) = drawing._sets("Walker2d", runs, [], None)
+        (found,) = drawing._sets("Walker2d", runs, Store(tmp_path), None)
         (panel,) = free_running.draw(found.comparison, found.caption, found.looks, found.thin).axes
         assert np.isfinite(panel.lines[0].get_ydata()).tolist() == [True] * 5 + [False] * 15
 
@@ -199,7 +204,7 @@ def test_an_exact_baseline_does_not_press_the_models_together():
     style.scale_errors(axes, [0.01, 0.5], [0.6], [1e-15, 0.001, 0.3])
     low, high = axes.get_ylim()
     assert 1e-4 < low < 0.001 and 0.6 < high < 2
-    assert style.below([0.01, 0.5], {"exact": [1e-15, 0.2], "near": [0.001]}) == "\npartly below the axis: exact"
+    assert style.below([0.01, 0.5], {"exact": [1e-15, 0.2], "near": [0.001]}) == ";\npartly below the axis: exact"
     assert style.below([0.01, 0.5], {"near": [0.001]}) == ""
 
 

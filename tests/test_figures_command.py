@@ -18,7 +18,7 @@ from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.runs.record import HorizonPoint
 
 FOLDER = "walker2d-quick-noise-0.1-abcdef01"
-NAMES = ["fit-slow-wave", "fit-fast-wave", "robustness", "free_running", "training"]
+NAMES = ["free_running", "robustness", "accuracy_cost", "training", "fit-slow-wave", "fit-fast-wave"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 app = typer.Typer()
@@ -73,9 +73,9 @@ class TestFiles:
             assert image.get("role") == "img"
             assert [image.findtext(f"{SVG}{tag}") for tag in ("title", "desc")] == [picture.title, picture.alt]
             assert image.find(f".//{SVG}text") is None, "letters are shapes"
-        assert written[0].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
-        assert "gru 0.0" in written[0].alt and "filter 0.3" in written[0].alt
-        assert "gaussian at level 0.4: cfc" in written[2].alt and "after 20 steps" in written[3].alt
+        assert written[4].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
+        assert "gru 0.0" in written[4].alt and "filter 0.3" in written[4].alt
+        assert "gaussian at level 0.4: cfc" in written[1].alt and "after 20 steps" in written[0].alt
 
     def test_are_the_same_bytes_for_the_same_records(self, written, tmp_path):
         again = drawing.draw_figures("walker2d", write(tmp_path / "elsewhere", records()))
@@ -127,6 +127,7 @@ class TestFiles:
         from lnncmp.data.cache import content_key
         from lnncmp.runs.record import BaselineRecord
         from lnncmp.runs.store import Store
+        from lnncmp.stored.studies import stored_baselines
 
         store = Store(tmp_path)
         key = content_key({"baseline": "filter", "version": BASELINES_VERSION, "data_hash": "d" * 16})
@@ -134,7 +135,7 @@ class TestFiles:
             store.write_baseline(
                 BaselineRecord(baseline_id=name, name="filter", data_hash="d" * 16, scores=scores(0.1))
             )
-        assert [record.baseline_id for record in drawing._baselines(store)] == [key]
+        assert [record.baseline_id for record in stored_baselines(store)] == [key]
 
 
 class TestCommand:

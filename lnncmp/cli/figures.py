@@ -21,7 +21,7 @@ def figures(
     format: PictureFormats = _ALL,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw fits, robustness, free-running error and training from stored records; print the files written."""
+    """Draw errors, robustness, cost, training, wirings and waves from stored records; print the files written."""
     from lnncmp.figures import draw_figures
 
     chosen = None if models is None else _names(models)

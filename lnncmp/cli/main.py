@@ -13,6 +13,7 @@ from lnncmp.cli.bench import bench
 from lnncmp.cli.compare import compare
 from lnncmp.cli.doctor import doctor
 from lnncmp.cli.figures import figures
+from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
 from lnncmp.errors import LnncmpError
@@ -50,6 +51,7 @@ app.command("figures")(figures)
 app.command("bench")(bench)
 app.command("compare")(compare)
 app.add_typer(claims.app, name="claims")
+app.command("report")(report)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
 app.command("recipes")(lists.recipes)

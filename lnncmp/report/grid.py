@@ -24,10 +24,14 @@ _Key = tuple[str, str, float | None]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: heading (may have two lines) and its cells from top to bottom."""
+    """One column: heading (may have two lines) and its cells from top to bottom.
+
+    values: the number behind each cell, for sorting; None where there is none. Empty if the column has no order.
+    """
 
     heading: str
     cells: tuple[str, ...]
+    values: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,12 @@ _TEST_MSE = "test MSE\n[95%]"
 def _column(
     comparison: Comparison,
     heading: str,
-    model: Callable[[ModelRow], str],
-    baseline: Callable[[BaselineRow], str] = lambda row: "",
+    model: Callable[[ModelRow], tuple[str, float | None]],
+    baseline: Callable[[BaselineRow], tuple[str, float | None]] = lambda row: ("", None),
 ) -> Column:
-    return Column(heading, (*map(model, comparison.rows), *map(baseline, comparison.baselines)))
+    """Return the column of what `model` and `baseline` give of each row: its cell and the number behind it."""
+    pairs = [*map(model, comparison.rows), *map(baseline, comparison.baselines)]
+    return Column(heading, tuple(cell for cell, _ in pairs), tuple(value for _, value in pairs))
 
 
 def main_grid(comparison: Comparison) -> Grid:
@@ -81,7 +87,9 @@ def accuracy_grid(comparison: Comparison) -> Grid:
 def cost_grid(comparison: Comparison) -> Grid:
     """Return the models alone: parameters, time, memory, implementation."""
     models = len(comparison.rows)
-    columns = tuple(Column(column.heading, column.cells[:models]) for column in _cost(comparison))
+    columns = tuple(
+        Column(column.heading, column.cells[:models], column.values[:models]) for column in _cost(comparison)
+    )
     return Grid("Cost", "model", tuple(row.model for row in comparison.rows), columns, (models,))
 
 
@@ -101,9 +109,21 @@ def _with_baselines(comparison: Comparison, columns: tuple[Column, ...]) -> Grid
 def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
     pairs = pairs_on(comparison.comparisons)
     made = [
-        _column(comparison, "seeds\nok/div.", _outcomes),
-        _column(comparison, _TEST_MSE, _error, lambda row: significant(row.test_mse)),
-        _column(comparison, f"difference\nto {comparison.reference}", lambda row: _difference(pairs.get(row.model))),
+        _column(comparison, "seeds\nok/div.", lambda row: (_outcomes(row), row.n_ok)),
+        _column(
+            comparison,
+            _TEST_MSE,
+            lambda row: (_error(row), row.metrics["test_mse"].mean),
+            lambda row: (significant(row.test_mse), row.test_mse),
+        ),
+        _column(
+            comparison,
+            f"difference\nto {comparison.reference}",
+            lambda row: (
+                _difference(pairs.get(row.model)),
+                pair.difference if (pair := pairs.get(row.model)) else None,
+            ),
+        ),
     ]
     for step in dict.fromkeys(step for row in comparison.rows for step in row.horizons):
         made.append(_horizon(comparison, step))
@@ -111,38 +131,49 @@ def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
     if any(slope is not None for slope in slopes):
         made.append(_noise_slope(comparison))
     if any(row.published for row in comparison.rows):
-        made.append(_column(comparison, "published", _published))
+        made.append(
+            _column(
+                comparison, "published", lambda row: (_published(row), row.published.mean if row.published else None)
+            )
+        )
     return tuple(made)
 
 
 def _horizon(comparison: Comparison, step: str) -> Column:
-    def cell(row: ModelRow) -> str:
+    def cell(row: ModelRow) -> tuple[str, float | None]:
         left_range = any(str(point.step) == step and point.not_finite for point in row.curve)
-        return "inf" if left_range else significant(row.horizons.get(step))
+        return "inf" if left_range else significant(row.horizons.get(step)), row.horizons.get(step)
 
-    return _column(comparison, f"MSE\n@{step}", cell, lambda row: significant(row.horizons.get(step)))
+    def of_baseline(row: BaselineRow) -> tuple[str, float | None]:
+        return significant(row.horizons.get(step)), row.horizons.get(step)
+
+    return _column(comparison, f"MSE\n@{step}", cell, of_baseline)
 
 
 def _noise_slope(comparison: Comparison) -> Column:
     return _column(
         comparison,
         "noise\nslope",
-        lambda row: significant(row.noise_slope.mean, 3),
-        lambda row: significant(row.noise_slope, 3),
+        lambda row: (significant(row.noise_slope.mean, 3), row.noise_slope.mean),
+        lambda row: (significant(row.noise_slope, 3), row.noise_slope),
     )
 
 
 def _cost(comparison: Comparison) -> tuple[Column, ...]:
-    def column(heading: str, cell: Callable[[ModelRow], str]) -> Column:
+    def column(heading: str, cell: Callable[[ModelRow], tuple[str, float | None]]) -> Column:
         return _column(comparison, heading, cell)
 
+    def parameters(row: ModelRow) -> tuple[str, float | None]:
+        return f"{row.params.active:,} / {row.params.trainable:,}", row.params.active
+
+    implemented = column("implemented\nas", lambda row: (row.implementation, None))
     return (
-        column("parameters\nactive / trainable", lambda row: f"{row.params.active:,} / {row.params.trainable:,}"),
-        column("time per\nepoch", lambda row: seconds(row.epoch_seconds)),
-        column("latency\nper step", lambda row: seconds(row.latency_seconds)),
-        column("peak\nmemory", lambda row: size(row.peak_memory_bytes)),
-        column("saved for\nbackward", lambda row: size(row.saved_bytes)),
-        column("implemented\nas", lambda row: row.implementation),
+        column("parameters\nactive / trainable", parameters),
+        column("time per\nepoch", lambda row: (seconds(row.epoch_seconds), row.epoch_seconds)),
+        column("latency\nper step", lambda row: (seconds(row.latency_seconds), row.latency_seconds)),
+        column("peak\nmemory", lambda row: (size(row.peak_memory_bytes), row.peak_memory_bytes)),
+        column("saved for\nbackward", lambda row: (size(row.saved_bytes), row.saved_bytes)),
+        replace(implemented, values=()),
     )
 
 
@@ -199,7 +230,10 @@ def perturbation_grid(comparison: Comparison) -> Grid | None:
         title="Perturbed inputs: error over the error of the last-value predictor (below 1 is better)",
         corner="perturbation",
         labels=tuple(label(key) for key in keys),
-        columns=tuple(Column(name, tuple(significant(own.get(key), 3) for key in keys)) for name, own in ratios),
+        columns=tuple(
+            Column(name, tuple(significant(own.get(key), 3) for key in keys), tuple(own.get(key) for key in keys))
+            for name, own in ratios
+        ),
         sections=tuple(sum(key[0] == group for key in keys) for group in groups),
     )
 

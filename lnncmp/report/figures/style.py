@@ -24,6 +24,9 @@ WIDTH = 7.2
 LOG_FACTOR = 20
 """Values that span more than this factor are drawn on a logarithmic axis."""
 
+HEADING_ID = "heading"
+"""Identity, in SVG files, of the title of a picture."""
+
 INK = "#1a1a1a"
 TRUTH = "#c4c4c4"
 TINTS = ("#fdf2d5", "#e3f1df", "#f7e6f0", "#efe9dc")
@@ -137,7 +140,8 @@ def _look(colors: Sequence[str], markers: Sequence[str], dashes: Sequence[Dash],
 def new_figure(height: float, caption: Caption, subject: str, explanation: str) -> Figure:
     """Return an empty figure, `WIDTH` by `height` inches, under its two lines of title."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.suptitle(f"{caption.heading(subject)}\n{caption.details(explanation)}", x=0.01, ha="left", linespacing=1.5)
+    heading = f"{caption.heading(subject)}\n{caption.details(explanation)}"
+    figure.suptitle(heading, x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
     return figure
 
 
@@ -181,7 +185,7 @@ def below(means: Sequence[float], others: Mapping[str, Sequence[float]]) -> str:
     """
     least = min(means, default=0.0) / REACH
     names = [name for name, errors in others.items() if any(error < least for error in errors)]
-    return f"\npartly below the axis: {', '.join(names)}" if names else ""
+    return f";\npartly below the axis: {', '.join(names)}" if names else ""
 
 
 def whole_numbers(axes: Axes) -> None:
