@@ -43,7 +43,8 @@ def render_all(
     """Return several comparisons as one text, in the order given, and the verdicts on their records if given.
 
     "json": one document {"schema_version", "comparisons": [...], "claims"}, also of a single comparison; "csv": one
-    table with the columns of all, without verdicts; the others: what `render` gives of each, with an empty line between.
+    table with the columns of all, without verdicts; the others: what `render` gives of each, with an empty
+    line between.
     Raises UsageError for an unknown format, DataError without comparisons.
     """
     one = _named(format)
