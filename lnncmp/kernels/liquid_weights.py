@@ -7,26 +7,16 @@ Legend of shapes: S copies, B batch, T steps, I inputs, H neurons, P sources, N 
 K unfolds, R rows of a tile; all arrays are flat.
 """
 
-import math
-
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.rows import TILE
+from lnncmp.kernels.synapses import logistic, softplus
 
 Size = tuple[int, int, int, int, int, int, int]
 """S, B, T, I, H, N, K."""
 Neurons = tuple[Array, Array, Array]
 """1 / tau, k and A, each (S, N)."""
-
-LINEAR_FROM = 20.0
-"""Where softplus(x) counts as x, as in torch."""
-
-
-@part
-def softplus(raw: float) -> float:
-    """Return log(1 + e^raw)."""
-    return raw if raw > LINEAR_FROM else math.log1p(math.exp(raw))
 
 
 @kernel
@@ -88,12 +78,6 @@ def _total(blocks: int, copy: int, length: int, sums: Array) -> Array:
     return summed
 
 
-@part
-def _slope(raw: float) -> float:
-    """Return the derivative of softplus."""
-    return 1.0 if raw > LINEAR_FROM else 1.0 / (1.0 + math.exp(-raw))
-
-
 @kernel
 def finish(
     size: Size,
@@ -121,8 +105,8 @@ def finish(
         last = inputs * padded
         for n in range(width):
             at = s * width + n
-            d_rate[at] = of_neurons[n] * _slope(raw[0][at])
-            d_conductance[at] = of_neurons[padded + n] * _slope(raw[1][at])
+            d_rate[at] = of_neurons[n] * logistic(raw[0][at])
+            d_conductance[at] = of_neurons[padded + n] * logistic(raw[1][at])
             d_reversal[at] = of_neurons[2 * padded + n] * conductance[s * padded + n]
             d_bias[at] = of_driving[last + n]
         for p in range(width):

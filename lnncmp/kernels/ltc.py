@@ -129,7 +129,7 @@ class LTCSequence(torch.autograd.Function):
         )
         kept = path.numpy(), ratios.numpy()
         grad = numbers_or_zeros(grad_hidden, copies * batch * steps * width, kind)
-        given = capacitance, flat(xs), flat(dts), mapping, sensed, listed, kept, grad, flat(dx), flat(dv0), sums
+        given = flat(xs), capacitance, flat(dts), mapping, sensed, listed, kept, grad, flat(dx), flat(dv0), sums
         run_tiles(run, copies * blocks, size, *given)
         shapes = ((4, copies, inputs, width), (4, copies, width, width), (3, copies, width), (2, copies, inputs))
         gradients = [np.zeros(shape, kind) for shape in shapes]

@@ -5,6 +5,8 @@ What is done in one solver step stands in lnncmp.kernels.ltc_adjoint.
 Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W lanes of a tile; all arrays are flat.
 """
 
+from typing import Any
+
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, Arrays, kernel, part
@@ -26,8 +28,8 @@ def _back_through_time(
     rows: int,
     row: int,
     size: Size,
-    capacitance: Array,
     x: Array,
+    capacitance: Array,
     dt: Array,
     mapping: Arrays,
     sensory: Arrays,
@@ -79,8 +81,8 @@ def _tile(
     like: Array,
     tile: int,
     size: Size,
-    capacitance: Array,
     x: Array,
+    capacitance: Array,
     dt: Array,
     mapping: Arrays,
     all_sensory: Arrays,
@@ -107,7 +109,7 @@ def _tile(
     ratios = kept[1][tile * steps * unfolds * layer : (tile + 1) * steps * unfolds * layer]
     dv = np.zeros(layer, x.dtype)
     num, den, cm = _back_through_time(
-        like, rows, row, size, own_capacitance, x, dt, own_mapping, sensory, recurrent, path, ratios, grad_hidden, dx,
+        like, rows, row, size, x, own_capacitance, dt, own_mapping, sensory, recurrent, path, ratios, grad_hidden, dx,
         dv, sensory_sums, recurrent_sums, rest[3 * width :],
     )  # fmt: skip
     for n in range(width):
@@ -119,139 +121,30 @@ def _tile(
 
 
 @part
-def _tiles(
-    like: Array,
-    first: int,
-    end: int,
-    size: Size,
-    capacitance: Array,
-    x: Array,
-    dt: Array,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    kept: Arrays,
-    grad_hidden: Array,
-    dx: Array,
-    dv0: Array,
-    sums: Arrays,
-) -> None:
-    """Compute the tiles from `first` to `end`, as wide as `like`; see `backward_wide`."""
+def _tiles(like: Array, first: int, end: int, *rest: Any) -> None:
+    """Compute the tiles from `first` to `end`, as wide as `like`."""
     for tile in range(first, end):
-        _tile(like, tile, size, capacitance, x, dt, mapping, sensory, recurrent, kept, grad_hidden, dx, dv0, sums)
+        _tile(like, tile, *rest)
 
 
 @kernel
-def backward_narrow(
-    first: int,
-    end: int,
-    size: Size,
-    capacitance: Array,
-    x: Array,
-    dt: Array,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    kept: Arrays,
-    grad_hidden: Array,
-    dx: Array,
-    dv0: Array,
-    sums: Arrays,
-) -> None:
+def backward_narrow(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
     """Compute tiles of narrow lanes; see `backward_wide`."""
-    _tiles(
-        fill_narrow(x, 0.0),
-        first,
-        end,
-        size,
-        capacitance,
-        x,
-        dt,
-        mapping,
-        sensory,
-        recurrent,
-        kept,
-        grad_hidden,
-        dx,
-        dv0,
-        sums,
-    )
+    _tiles(fill_narrow(x, 0.0), first, end, size, x, *rest)
 
 
 @kernel
-def backward_wide(
-    first: int,
-    end: int,
-    size: Size,
-    capacitance: Array,
-    x: Array,
-    dt: Array,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    kept: Arrays,
-    grad_hidden: Array,
-    dx: Array,
-    dv0: Array,
-    sums: Arrays,
-) -> None:
+def backward_wide(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
     """Compute the gradients of the tiles from `first` to `end`, cut as in `ltc_forward.forward`.
 
     size, x, dt, mapping and kept (path, ratios) as there; capacitance, sensory, recurrent of `prepare_backward`.
     grad_hidden (S, B, T, N). Written are dx (S, B, T, I), dv0 (S, B, N) and for each tile the sums over its samples:
     four for each sensory and each recurrent synapse (zeros before), and 3 N + 2 I of neurons and inputs (zeros before).
     """
-    _tiles(
-        fill(x, 0.0),
-        first,
-        end,
-        size,
-        capacitance,
-        x,
-        dt,
-        mapping,
-        sensory,
-        recurrent,
-        kept,
-        grad_hidden,
-        dx,
-        dv0,
-        sums,
-    )
+    _tiles(fill(x, 0.0), first, end, size, x, *rest)
 
 
 @kernel
-def backward_double(
-    first: int,
-    end: int,
-    size: Size,
-    capacitance: Array,
-    x: Array,
-    dt: Array,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    kept: Arrays,
-    grad_hidden: Array,
-    dx: Array,
-    dv0: Array,
-    sums: Arrays,
-) -> None:
+def backward_double(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
     """Compute tiles of double lanes; see `backward_wide`."""
-    _tiles(
-        fill_double(x, 0.0),
-        first,
-        end,
-        size,
-        capacitance,
-        x,
-        dt,
-        mapping,
-        sensory,
-        recurrent,
-        kept,
-        grad_hidden,
-        dx,
-        dv0,
-        sums,
-    )
+    _tiles(fill_double(x, 0.0), first, end, size, x, *rest)

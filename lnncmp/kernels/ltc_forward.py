@@ -9,12 +9,14 @@ the backward pass are v before each solver step and R of each; sigmoids are comp
 Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W lanes of a tile; all arrays are flat.
 """
 
+from typing import Any
+
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, Arrays, kernel, part
 from lnncmp.kernels.fast_math import sigmoid2
 from lnncmp.kernels.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, store
-from lnncmp.kernels.synapses import SLOTS, by_target, forward_list, softplus
+from lnncmp.kernels.synapses import SLOTS, by_target, listed, softplus
 
 Size = tuple[int, int, int, int, int]
 """B, T, I, N, U."""
@@ -150,94 +152,37 @@ def prepare(
         capacitance[k] = (softplus(neurons[0][k]) if positive else neurons[0][k]) + epsilon
         leak[k] = softplus(neurons[1][k]) if positive else neurons[1][k]
     start, source, place = by_target(sensory[0], copies, inputs, width)
-    sensed = start, source, forward_list(place, sensory[1], sensory[2], sensory[3], sensory[4], positive)
+    sensed = start, source, listed(place, sensory[1], sensory[2], sensory[3], sensory[4], positive, False)
     first, towards, position = by_target(recurrent[0], copies, width, width)
-    listed = first, towards, forward_list(position, recurrent[1], recurrent[2], recurrent[3], recurrent[4], positive)
-    return capacitance, leak, sensed, listed
+    wired = first, towards, listed(position, recurrent[1], recurrent[2], recurrent[3], recurrent[4], positive, False)
+    return capacitance, leak, sensed, wired
 
 
 @part
-def _tiles(
-    like: Array,
-    first: int,
-    end: int,
-    size: Size,
-    x: Array,
-    dt: Array,
-    v0: Array,
-    neurons: Arrays,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    hidden: Array,
-    path: Array,
-    ratios: Array,
-) -> None:
-    """Compute the tiles from `first` to `end`, as wide as `like`; see `forward_wide`."""
+def _tiles(like: Array, first: int, end: int, *rest: Any) -> None:
+    """Compute the tiles from `first` to `end`, as wide as `like`."""
     for tile in range(first, end):
-        _tile(like, tile, size, x, dt, v0, neurons, mapping, sensory, recurrent, hidden, path, ratios)
+        _tile(like, tile, *rest)
 
 
 @kernel
-def forward_narrow(
-    first: int,
-    end: int,
-    size: Size,
-    x: Array,
-    dt: Array,
-    v0: Array,
-    neurons: Arrays,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    hidden: Array,
-    path: Array,
-    ratios: Array,
-) -> None:
+def forward_narrow(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
     """Compute tiles of narrow lanes; see `forward_wide`."""
-    _tiles(fill_narrow(x, 0.0), first, end, size, x, dt, v0, neurons, mapping, sensory, recurrent, hidden, path, ratios)
+    _tiles(fill_narrow(x, 0.0), first, end, size, x, *rest)
 
 
 @kernel
-def forward_wide(
-    first: int,
-    end: int,
-    size: Size,
-    x: Array,
-    dt: Array,
-    v0: Array,
-    neurons: Arrays,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    hidden: Array,
-    path: Array,
-    ratios: Array,
-) -> None:
+def forward_wide(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
     """Compute the tiles from `first` to `end`; tile k is copy k // blocks, block k % blocks.
 
     size: B, T, I, N, U. x (S, B, T, I), dt (S, B, T), v0 (S, B, N); neurons: cm + eps, gleak, vleak (S, N) as they
     act; mapping: input_w, input_b (S, I); sensory, recurrent: synapses as `prepare` returns them. Written are
     hidden (S, B, T, N) and, unless they are empty, path (tiles, T U + 1, N, W) and ratios (tiles, T U, N, W).
     """
-    _tiles(fill(x, 0.0), first, end, size, x, dt, v0, neurons, mapping, sensory, recurrent, hidden, path, ratios)
+    _tiles(fill(x, 0.0), first, end, size, x, *rest)
 
 
 @kernel
-def forward_double(
-    first: int,
-    end: int,
-    size: Size,
-    x: Array,
-    dt: Array,
-    v0: Array,
-    neurons: Arrays,
-    mapping: Arrays,
-    sensory: Arrays,
-    recurrent: Arrays,
-    hidden: Array,
-    path: Array,
-    ratios: Array,
-) -> None:
+def forward_double(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
     """Compute tiles of double lanes; see `forward_wide`."""
-    _tiles(fill_double(x, 0.0), first, end, size, x, dt, v0, neurons, mapping, sensory, recurrent, hidden, path, ratios)
+    _tiles(fill_double(x, 0.0), first, end, size, x, *rest)

@@ -6,7 +6,7 @@ Legend of shapes: S copies, I inputs, N neurons, P sources, J targets; all array
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, Arrays, kernel, part
-from lnncmp.kernels.synapses import SLOTS, backward_list, by_source, logistic, softplus, spread_gradients
+from lnncmp.kernels.synapses import SLOTS, by_source, listed, logistic, softplus, spread_gradients
 
 
 @part
@@ -36,10 +36,10 @@ def prepare_backward(
     for k in range(cm.size):
         capacitance[k] = (softplus(cm[k]) if positive else cm[k]) + epsilon
     start, target, place = by_source(sensory[0], copies, inputs, width)
-    sensed = start, target, backward_list(place, sensory[1], sensory[2], sensory[3], sensory[4], positive)
+    sensed = start, target, listed(place, sensory[1], sensory[2], sensory[3], sensory[4], positive, True)
     first, towards, position = by_source(recurrent[0], copies, width, width)
-    listed = first, towards, backward_list(position, recurrent[1], recurrent[2], recurrent[3], recurrent[4], positive)
-    return capacitance, sensed, place, listed, position
+    wired = first, towards, listed(position, recurrent[1], recurrent[2], recurrent[3], recurrent[4], positive, True)
+    return capacitance, sensed, place, wired, position
 
 
 @part

@@ -82,31 +82,20 @@ def by_source(mask: Array, copies: int, sources: int, targets: int) -> Arrays:
 
 
 @part
-def forward_list(place: Array, sigma: Array, mu: Array, w: Array, erev: Array, positive: bool) -> Array:
-    """Return slope, offset, w, w erev of each synapse (E, 4); `positive` maps w by softplus first."""
-    listed = np.empty(place.size * SLOTS, sigma.dtype)
+def listed(place: Array, sigma: Array, mu: Array, w: Array, erev: Array, positive: bool, back: bool) -> Array:
+    """Return slope, offset, then w and w erev, or if `back` w sigma and erev, of each synapse (E, 4).
+
+    `positive` maps w by softplus first.
+    """
+    numbers = np.empty(place.size * SLOTS, sigma.dtype)
     for e in range(place.size):
         at = place[e]
         weight = softplus(w[at]) if positive else w[at]
-        listed[SLOTS * e] = -sigma[at] * LOG2E
-        listed[SLOTS * e + 1] = sigma[at] * mu[at] * LOG2E
-        listed[SLOTS * e + 2] = weight
-        listed[SLOTS * e + 3] = weight * erev[at]
-    return listed
-
-
-@part
-def backward_list(place: Array, sigma: Array, mu: Array, w: Array, erev: Array, positive: bool) -> Array:
-    """Return slope, offset, w sigma, erev of each synapse (E, 4); `positive` maps w by softplus first."""
-    listed = np.empty(place.size * SLOTS, sigma.dtype)
-    for e in range(place.size):
-        at = place[e]
-        weight = softplus(w[at]) if positive else w[at]
-        listed[SLOTS * e] = -sigma[at] * LOG2E
-        listed[SLOTS * e + 1] = sigma[at] * mu[at] * LOG2E
-        listed[SLOTS * e + 2] = weight * sigma[at]
-        listed[SLOTS * e + 3] = erev[at]
-    return listed
+        numbers[SLOTS * e] = -sigma[at] * LOG2E
+        numbers[SLOTS * e + 1] = sigma[at] * mu[at] * LOG2E
+        numbers[SLOTS * e + 2] = weight * sigma[at] if back else weight
+        numbers[SLOTS * e + 3] = erev[at] if back else weight * erev[at]
+    return numbers
 
 
 @part
