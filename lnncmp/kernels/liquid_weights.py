@@ -11,7 +11,7 @@ import numpy as np
 
 from lnncmp.kernels.compiling import Array, kernel, part
 from lnncmp.kernels.rows import TILE
-from lnncmp.kernels.synapses import logistic, softplus
+from lnncmp.kernels.synapses import softplus, softplus_slope
 
 Size = tuple[int, int, int, int, int, int, int]
 """S, B, T, I, H, N, K."""
@@ -105,8 +105,8 @@ def finish(
         last = inputs * padded
         for n in range(width):
             at = s * width + n
-            d_rate[at] = of_neurons[n] * logistic(raw[0][at])
-            d_conductance[at] = of_neurons[padded + n] * logistic(raw[1][at])
+            d_rate[at] = of_neurons[n] * softplus_slope(raw[0][at])
+            d_conductance[at] = of_neurons[padded + n] * softplus_slope(raw[1][at])
             d_reversal[at] = of_neurons[2 * padded + n] * conductance[s * padded + n]
             d_bias[at] = of_driving[last + n]
         for p in range(width):

@@ -6,7 +6,7 @@ Legend of shapes: S copies, I inputs, N neurons, P sources, J targets; all array
 import numpy as np
 
 from lnncmp.kernels.compiling import Array, Arrays, kernel, part
-from lnncmp.kernels.synapses import SLOTS, by_source, listed, logistic, softplus, spread_gradients
+from lnncmp.kernels.synapses import SLOTS, by_source, listed, softplus, softplus_slope, spread_gradients
 
 
 @part
@@ -96,9 +96,9 @@ def finish(
             at = s * width + n
             cm, gleak = neurons[0][at], neurons[1][at]
             num, den = together[n], together[width + n]
-            gradients[2][at] = together[2 * width + n] * (logistic(cm) if positive else 1.0)
+            gradients[2][at] = together[2 * width + n] * (softplus_slope(cm) if positive else 1.0)
             leak = num * neurons[2][at] + den
-            gradients[2][flat + at] = leak * (logistic(gleak) if positive else 1.0)
+            gradients[2][flat + at] = leak * (softplus_slope(gleak) if positive else 1.0)
             gradients[2][2 * flat + at] = num * (softplus(gleak) if positive else gleak)
         for i in range(inputs):
             gradients[3][s * inputs + i] = together[3 * width + i]

@@ -26,9 +26,9 @@ def softplus(x: float) -> float:
 
 
 @part
-def logistic(x: float) -> float:
-    """Return 1 / (1 + e^-x), the derivative of softplus."""
-    return 1.0 / (1.0 + math.exp(-x))
+def softplus_slope(x: float) -> float:
+    """Return the derivative of softplus as torch does: the logistic function, 1 above 20."""
+    return 1.0 if x > 20.0 else 1.0 / (1.0 + math.exp(-x))
 
 
 @part
@@ -120,7 +120,7 @@ def spread_gradients(
     for e in range(first, end):
         at, k = place[e], SLOTS * (e - first)
         weight = softplus(w[at]) if positive else w[at]
-        slope = logistic(w[at]) if positive else 1.0
+        slope = softplus_slope(w[at]) if positive else 1.0
         gradients[at] = weight * (sums[k + 3] - mu[at] * sums[k + 2])
         gradients[size + at] = -weight * sigma[at] * sums[k + 2]
         gradients[2 * size + at] = sums[k + 1] * slope
