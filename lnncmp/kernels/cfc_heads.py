@@ -4,7 +4,7 @@ from typing import Any
 
 from lnncmp.kernels.cfc_math import decay, gate, positive
 from lnncmp.kernels.cfc_sizes import Stage
-from lnncmp.kernels.compiling import Array, inlined, lean
+from lnncmp.kernels.compiling import Array, inlined
 from lnncmp.kernels.fast_math import magnitude, tanh
 from lnncmp.kernels.lanes import fill, fill_like, fill_narrow, load_like, narrow_lanes, store
 
@@ -38,7 +38,7 @@ def _blend(
     store(kept, out_at, (first + share * other) * stage.gain)
 
 
-@lean
+@inlined
 def blend(
     stage: Stage,
     dt: float,
@@ -73,7 +73,7 @@ def _unblend(stage: Stage, dt: float, q: Any, width: int, kept: Array, at: int, 
     store(out, out_at + 3 * width, dgate)
 
 
-@lean
+@inlined
 def unblend(
     stage: Stage, dt: float, q: Array, q_at: int, width: int, kept: Array, at: int, out: Array, out_at: int
 ) -> None:
@@ -89,7 +89,7 @@ def unblend(
         _unblend(stage, dt, lanes_left, width, kept, at + j, out, out_at + j)
 
 
-@lean
+@inlined
 def fade(
     dt: float,
     w: Array,
@@ -112,7 +112,7 @@ def fade(
         store(kept, out_at + j, load_like(w, asymptote_at + j, like) * (1.0 - faded * value))
 
 
-@lean
+@inlined
 def unfade(
     dt: float,
     w: Array,

@@ -47,7 +47,7 @@ def _activate(stage: Stage, kept: Array, at: int, slope_place: int, drop: Array,
     store(kept, at, value)
 
 
-@lean
+@inlined
 def activate(stage: Stage, kept: Array, at: int, slope_place: int, drop: Array, drop_at: int, count: int) -> None:
     """Replace `count` arguments from `at` on by their activations, after dropout; keep slopes if the stage says so."""
     wide = 2 * narrow_lanes(kept)
@@ -66,7 +66,7 @@ def _descend(stage: Stage, grad: Array, grad_at: int, kept: Array, at: int, slop
     store(grad, grad_at, load_like(grad, grad_at, like) * steepness)
 
 
-@lean
+@inlined
 def descend(stage: Stage, grad: Array, grad_at: int, kept: Array, at: int, slope_place: int, count: int) -> None:
     """Multiply `count` gradients of activations by the slopes there; the activations begin at `at`."""
     wide = 2 * narrow_lanes(grad)
@@ -94,18 +94,33 @@ def is_real(padded_steps: int, real: Array, at: int) -> bool:
     return padded_steps == 0 or real[at]
 
 
-@lean
+@inlined
 def add_row(source: Array, source_at: int, out: Array, out_at: int, count: int) -> None:
     """Add `count` numbers."""
-    for j in range(count):
+    lanes = narrow_lanes(out)
+    j = 0
+    while j + lanes <= count:
+        store(out, out_at + j, load_narrow(out, out_at + j) + load_narrow(source, source_at + j))
+        j += lanes
+    while j < count:
         out[out_at + j] += source[source_at + j]
+        j += 1
 
 
-@lean
+@inlined
 def copy_row(source: Array, source_at: int, out: Array, out_at: int, count: int) -> None:
-    """Copy `count` numbers."""
-    for j in range(count):
-        out[out_at + j] = source[source_at + j]
+    """Copy `count` numbers, the last vector over some that are copied already."""
+    lanes = narrow_lanes(out)
+    j = 0
+    while j + lanes <= count:
+        store(out, out_at + j, load_narrow(source, source_at + j))
+        j += lanes
+    if j < count:
+        if count >= lanes:
+            store(out, out_at + count - lanes, load_narrow(source, source_at + count - lanes))
+        else:
+            for k in range(count):
+                out[out_at + k] = source[source_at + k]
 
 
 @lean

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lnncmp.kernels.compiling import Array, inlined, lean
+from lnncmp.kernels.compiling import Array, inlined
 from lnncmp.kernels.fast_math import sigmoid, tanh
 from lnncmp.kernels.lanes import fill, fill_narrow, load_like, narrow_lanes, store
 
@@ -20,7 +20,7 @@ def _remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at
     store(kept, out_at, o * tanh(c))
 
 
-@lean
+@inlined
 def remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at: int) -> None:
     """Replace arguments of gates g, i, f, o by their values, write the new cell state and the output u.
 
@@ -35,7 +35,7 @@ def remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at:
         _remember(kept, at + j, width, old_at + j, new_at + j, out_at + j, fill_narrow(kept, 0.0))
 
 
-@lean
+@inlined
 def recall(kept: Array, at: int, width: int, old_at: int, new_at: int, own: Array, du: int, dc: int, out: int) -> None:
     """Write the gradient of the gates' arguments to own[out : out + 4 width], that of the old cell state over dc.
 
