@@ -3,7 +3,7 @@
 Legend: S copies, B batch, T steps, I inputs, H hidden units.
 """
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lnncmp.kernels.cfc_packing import StageNumbers, stage_numbers
-from lnncmp.kernels.cfc_plan import Plan, StageTensors
-from lnncmp.kernels.cfc_stage import Sequence, backpropagate, run
-from lnncmp.kernels.numbers import array, flat, stack, tensor
+from lnncmp.kernels.cfc_backward import backward
+from lnncmp.kernels.cfc_forward import forward
+from lnncmp.kernels.cfc_layout import Call, Layout, lay_out
+from lnncmp.kernels.cfc_moves import pack, unpack
+from lnncmp.kernels.cfc_plan import Plan
+from lnncmp.kernels.cfc_weights import WeightLayout
+from lnncmp.kernels.numbers import look_up_once, numbers_of, numbers_or_zeros, stack
 from lnncmp.kernels.pool import empty
+from lnncmp.kernels.tiles import run_tiles
 
 Numbers = NDArray[Any]
+_NO_BOOLS = np.empty(0, np.bool_)
 
 
 class Memo:
@@ -29,71 +34,56 @@ class Memo:
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
-        self.numbers: list[StageNumbers] = []
-        self._read: list[Numbers] = []
+        self.numbers: Numbers | None = None
+        """Weights of all tensors, one tensor after the other."""
+        self.masks = _NO_BOOLS
+        self._packed: Numbers | None = None
 
-    def read(self, plan: Plan, owns: list[StageTensors], tensors: list[Tensor], stacked: bool) -> list[StageNumbers]:
-        """Return the weights of all stages; without gradients, those of the last call if they are the same still.
+    def read(self, plan: Plan, layout: WeightLayout, copies: int, tensors: list[Tensor]) -> Numbers:
+        """Return the weights for the forward pass; without gradients, the last call's if they are still the same.
 
         Streaming calls the network for every step, and laying its weights out costs more than the step. The numbers
         themselves are compared: neither fused optimisers nor writing into `.data` change a tensor's version.
         """
-        if self.keep or stacked:
-            return self._lay_out(plan, owns, stacked)
-        numbers = [t.detach().numpy() for t in tensors]
-        if len(numbers) != len(self._read) or not all(map(np.array_equal, numbers, self._read)):
-            self._lay_out(plan, owns, stacked)
-            self._read = [own.copy() for own in numbers]
-        return self.numbers
-
-    def _lay_out(self, plan: Plan, owns: list[StageTensors], stacked: bool) -> list[StageNumbers]:
-        self.numbers = [stage_numbers(stage, own, stacked) for stage, own in zip(plan.stages, owns, strict=True)]
-        return self.numbers
+        numbers, masks = _joined(plan, tensors, "weight"), self.masks
+        if "mask" in plan.roles:
+            masks = _joined(plan, tensors, "mask")
+        known = self._packed is not None and _same(numbers, self.numbers) and _same(masks, self.masks)
+        if self._packed is None or not known:
+            self._packed = np.zeros(copies * layout.total, numbers.dtype)
+            pack(layout.forward, copies, numbers, masks, layout.total, self._packed)
+            self.numbers, self.masks = numbers, masks
+        return self._packed
 
 
-def _split(plan: Plan, tensors: list[Tensor]) -> list[StageTensors]:
-    """Return each stage's tensors."""
-    if len(plan.stages) == 1:
-        return [plan.stages[0].split(tensors)]
-    ends = list(accumulate((stage.count() for stage in plan.stages), initial=0))
-    return [stage.split(tensors[a:b]) for stage, a, b in zip(plan.stages, ends[:-1], ends[1:], strict=True)]
+def _joined(plan: Plan, tensors: list[Tensor], role: str) -> Numbers:
+    """Return the numbers of all tensors of one role, one tensor after the other."""
+    return np.concatenate([numbers_of(own) for own, its in zip(tensors, plan.roles, strict=True) if its == role])
 
 
-def _states(plan: Plan, arrays: list[Numbers]) -> list[list[Numbers]]:
-    """Return each stage's state: [h], or [h, c] with a memory."""
-    rest = iter(arrays)
-    return [[next(rest) for _ in range(2 if stage.memory else 1)] for stage in plan.stages]
+def _same(left: Numbers, right: Numbers | None) -> bool:
+    return right is not None and np.array_equal(left, right)
 
 
-def _optional(own: Tensor | None, stacked: bool) -> Numbers | None:
-    return None if own is None else array(own, stacked)
+def _lay_out(
+    plan: Plan, shape: tuple[int, ...], single: bool, keep: bool, wants_x: bool, padded: bool, stacked: bool
+) -> Layout:
+    """Return the layout for x of that shape, (S, B, T, I) if stacked, else (B, T, I)."""
+    copies, batch, steps, inputs = shape if stacked else (1, *shape)
+    return lay_out(plan, Call(copies, batch, steps, inputs, keep, wants_x, padded, single))
 
 
-def _forward(
-    plan: Plan, memo: Memo, stacked: bool, given: list[Numbers | None], states: list[Numbers], tensors: list[Tensor]
-) -> list[Numbers]:
-    """Return hidden states, final states and buffers for given x, dt and real."""
-    x, dt, real = given
-    assert x is not None and dt is not None
-    hidden = empty((*dt.shape, plan.width), dt.dtype)
-    owns = _split(plan, tensors)
-    weights = memo.read(plan, owns, tensors, stacked)
-    finals: list[Numbers] = []
-    buffers: list[Numbers] = []
-    sequence = Sequence(x, 0, dt, real)
-    starts = _states(plan, states)
-    for own, numbers, start, stage, place in zip(owns, weights, starts, plan.stages, plan.places, strict=True):
-        drop = _optional(own.drop, stacked)
-        last, kept = run(stage, numbers, drop, sequence, start, hidden, place, memo.keep)
-        finals += last
-        if memo.keep:
-            buffers.append(kept.reshape(dt.shape[0], -1))
-        sequence = Sequence(hidden, place, dt, real)
-    return [hidden, *finals, *buffers]
+def _dropout(plan: Plan, tensors: list[Tensor], units: int) -> Numbers | None:
+    """Return the factors of dropout, the units padded to `units`, or None."""
+    if "drop" not in plan.roles:
+        return None
+    factors = tensors[plan.roles.index("drop")]
+    return numbers_of(torch.nn.functional.pad(factors, (0, units - factors.shape[-1])))
 
 
+@look_up_once
 class CfCFunction(torch.autograd.Function):
-    """apply(x, dt, step, *states, *tensors, plan, memo, stacked) -> (hidden, *final states, *buffers).
+    """apply(x, dt, step, *states, *tensors, plan, memo, stacked) -> (hidden, *final states, kept if memo.keep).
 
     x (B, T, I), dt (B, T), step (B, T) of bool or None; hidden (B, T, width). All tensors have a leading axis of
     copies if `stacked`.
@@ -103,61 +93,77 @@ class CfCFunction(torch.autograd.Function):
     def forward(x: Tensor, dt: Tensor, step: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
         """Run all stages."""
         plan, memo, stacked = rest[-3:]
-        given = [array(x, stacked), array(dt, stacked), _optional(step, stacked)]
-        states = [array(state, stacked) for state in rest[: plan.states]]
-        found = _forward(plan, memo, stacked, given, states, list(rest[plan.states : -3]))
-        return tuple(tensor(numbers, stacked) for numbers in found)
+        states, tensors = rest[: plan.states], list(rest[plan.states : -3])
+        layout = _lay_out(plan, x.shape, x.dtype == torch.float32, memo.keep, False, step is not None, stacked)
+        copies = x.shape[0] if stacked else 1
+        elapsed, real = numbers_of(dt), _NO_BOOLS if step is None else numbers_of(step)
+        kind = elapsed.dtype
+        start = [numbers_of(state) for state in states]
+        begin = start[0] if len(start) == 1 else np.concatenate(start)
+        weights = memo.read(plan, layout.weights, copies, tensors)
+        drop = _dropout(plan, tensors, layout.units_pad)
+        kept, scratch = empty((layout.kept,), kind), empty((layout.scratch,), kind)
+        hidden, final = empty((*dt.shape, plan.width), kind), np.empty(begin.size, kind)
+        given = numbers_of(x), elapsed, real, begin[:0] if drop is None else drop, begin, weights
+        run_tiles(forward, layout.tiles, layout.stages, *given, kept, hidden.reshape(-1), final, scratch)
+        saved = [torch.from_numpy(kept.reshape(copies, -1) if stacked else kept)] if memo.keep else []
+        return torch.from_numpy(hidden), *_cut(final, states), *saved
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         """Keep what the backward pass needs."""
         x, dt, step, *rest = inputs
-        plan, memo, stacked = rest[-3:]
-        buffers = output[1 + plan.states :]
+        ctx.plan, ctx.memo, ctx.stacked = rest[-3:]
+        states, buffers = ctx.plan.states, output[1 + ctx.plan.states :]
+        ctx.x_shape, ctx.shapes = x.shape, [tensor.shape for tensor in rest[:-3]]
         ctx.mark_non_differentiable(*buffers)
-        ctx.plan, ctx.memo, ctx.stacked, ctx.x_shape = plan, memo, stacked, x.shape
-        ctx.count, ctx.padded = len(rest) - plan.states - 3, step is not None
+        ctx.set_materialize_grads(False)
         # Weights are kept so that changing them before the backward pass raises; their numbers are in the memo.
-        ctx.save_for_backward(dt, *([step] if ctx.padded else []), *rest[plan.states : -3], *buffers)
+        ctx.save_for_backward(dt, step, *buffers, *rest[states:-3])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, the states and the tensors."""
-        plan, stacked = ctx.plan, ctx.stacked
-        dt, *saved = ctx.saved_tensors
-        elapsed, real = array(dt, stacked), array(saved.pop(0), stacked) if ctx.padded else None
-        owns = _split(plan, saved[: ctx.count])
-        buffers = [flat(array(kept, stacked)) for kept in saved[ctx.count :]]
-        hidden = array(grads[0], stacked)
-        if len(plan.stages) > 1:
-            hidden = hidden.copy()  # each stage adds to it what it found for the stage before
-        finals = _states(plan, [array(grad, stacked) for grad in grads[1 : 1 + plan.states]])
-        wants_x = ctx.needs_input_grad[0]
-        x_shape = ctx.x_shape if stacked else (1, *ctx.x_shape)
-        dx = np.zeros(x_shape if wants_x else (*x_shape[:2], 0, x_shape[3]), elapsed.dtype)
-        starts: list[Numbers] = []
-        weights: list[Tensor | None] = []
-        for index in reversed(range(len(plan.stages))):
-            stage, own, place = plan.stages[index], owns[index], plan.places[index]
-            first = index == 0
-            sequence = Sequence(dx if first else hidden, 0 if first else plan.places[index - 1], elapsed, real)
-            mask, numbers = _optional(own.mask, stacked), ctx.memo.numbers[index]
-            into = None if first and not wants_x else sequence.x
-            begun, found = backpropagate(
-                stage, numbers, mask, sequence, buffers[index], place, hidden, finals[index], into
-            )
-            starts = begun + starts
-            undifferentiated = [None] * (stage.masked + stage.dropped)
-            weights = [*(tensor(gradient, stacked) for gradient in found), *undifferentiated, *weights]
-        inputs = tensor(dx, stacked) if wants_x else None
-        return inputs, None, None, *(tensor(start, stacked) for start in starts), *weights, None, None, None
+        plan, stacked, shape, wants_x = ctx.plan, ctx.stacked, ctx.x_shape, ctx.needs_input_grad[0]
+        dt, step, kept, *tensors = ctx.saved_tensors
+        elapsed, real = numbers_of(dt), _NO_BOOLS if step is None else numbers_of(step)
+        kind = elapsed.dtype
+        layout = _lay_out(plan, shape, dt.dtype == torch.float32, True, wants_x, step is not None, stacked)
+        copies, numbers, masks = shape[0] if stacked else 1, ctx.memo.numbers, ctx.memo.masks
+        d_hidden = numbers_or_zeros(grads[0], elapsed.size * plan.width, kind)
+        if len(plan.stages) > 1 and grads[0] is not None:
+            d_hidden = d_hidden.copy()  # each stage adds to it what it found for the stage before
+        state_shapes = ctx.shapes[: plan.states]
+        ends = [numbers_or_zeros(g, s.numel(), kind) for g, s in zip(grads[1:], state_shapes, strict=False)]
+        d_final = ends[0] if len(ends) == 1 else np.concatenate(ends)
+        d_start, d_x = np.empty(d_final.size, kind), np.zeros(shape.numel() if wants_x else 0, kind)
+        places, parts = layout.weights, max(layout.parts, 1)
+        backs = np.zeros(copies * places.back_total, kind)
+        pack(places.backward, copies, numbers, masks, places.back_total, backs)
+        summed, gradients = np.zeros(copies * parts * places.total, kind), np.empty(numbers.size, kind)
+        scratch, into = empty((layout.scratch,), kind), (d_hidden, d_final, d_x, d_start, summed)
+        run_tiles(backward, layout.tiles, layout.stages, elapsed, real, backs, numbers_of(kept), *into, scratch)
+        unpack(places.forward, copies, parts, summed, places.total, numbers, masks, gradients)
+        found = iter(_cut(gradients, [own for own, its in zip(tensors, plan.roles, strict=True) if its == "weight"]))
+        weights = [next(found) if its == "weight" else None for its in plan.roles]
+        inputs = torch.from_numpy(d_x).view(shape) if wants_x else None
+        starts = _cut(d_start, state_shapes)
+        return inputs, None, None, *starts, *weights, None, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
         """Run all copies in one call."""
         found = CfCFunction.apply(*stack(info, in_dims[:-1], args[:-1]), True)
         return found, (0,) * len(found)
+
+
+def _cut(numbers: Numbers, like: Any) -> list[Tensor]:
+    """Return arrays that lie one after the other, as tensors of the shapes of `like` (tensors or shapes)."""
+    shapes = [own.shape if isinstance(own, Tensor) else own for own in like]
+    ends = accumulate((shape.numel() for shape in shapes), initial=0)
+    parts = [torch.from_numpy(numbers[a:b]) for a, b in pairwise(ends)]
+    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def run_plan(

@@ -1,88 +1,63 @@
-"""Gradients of a CfC's weights: one long matrix product for each map, over all steps and rows of a batch.
+"""Gradients of a CfC's weights inside its backward kernel: of what a map reads and the gradient of its result.
 
-All arrays have a leading axis of S copies. Legend as in cfc_sizes.
+Legend as in cfc_sizes.
 """
 
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from lnncmp.kernels.cfc_layout import Layout
-from lnncmp.kernels.cfc_packing import StageNumbers
-from lnncmp.kernels.cfc_plan import StagePlan
-from lnncmp.kernels.cfc_sizes import Size
-
-Numbers = NDArray[Any]
+from lnncmp.kernels.cfc_layers import add_columns
+from lnncmp.kernels.cfc_sizes import Stage
+from lnncmp.kernels.compiling import Array, lean
+from lnncmp.kernels.matmul import multiply_transposed
 
 
-def _product(grad: Numbers, read: Numbers, columns: int) -> tuple[Numbers, Numbers]:
-    """Return the gradients of a map and its bias, (S, J, K) and (S, J'), by torch's matrix product and exact sum.
-
-    `grad` (S, T, B, J') are those of its results, of which the first J = `columns` come from the map; `read`
-    (S, T or more, B, K) is what it read.
-    """
-    copies, steps, batch, width = grad.shape
-    # Lengths are given: a batch or sequence may be empty.
-    rows = torch.from_numpy(grad.reshape(copies, steps * batch, width))
-    reads = torch.from_numpy(read[:, :steps].reshape(copies, steps * batch, read.shape[3]))
-    product = torch.empty(copies, columns, read.shape[3], dtype=rows.dtype)
-    for k in range(copies):  # not bmm, which for one copy makes another call of the library than for several
-        torch.mm(rows[k, :, :columns].t(), reads[k], out=product[k])
-    return product.numpy(), rows.sum(1).numpy()
-
-
-def _source_columns(weight: Numbers, plan: StagePlan, size: Size) -> Numbers:
-    """Return the columns P and H of (..., P + Hp), without padding."""
-    if size.lead == plan.lead:
-        return weight[..., : plan.lead + plan.hidden]
-    return np.concatenate([weight[..., : plan.lead], weight[..., size.lead : size.lead + plan.hidden]], -1)
+@lean
+def _product(
+    a: Array,
+    a_at: int,
+    a_row: int,
+    d: Array,
+    d_at: int,
+    d_row: int,
+    out: Array,
+    out_at: int,
+    out_row: int,
+    sources: int,
+    count: int,
+    columns: int,
+) -> None:
+    multiply_transposed(a, a_at, a_row, d, d_at, d_row, out, out_at, out_row, sources, count, columns, True)
 
 
-def _heads(
-    plan: StagePlan, size: Size, numbers: StageNumbers, mask: Numbers | None, grad: Numbers, read: Numbers
-) -> list[Numbers]:
-    """Return the gradients of the heads' weights and biases, and of w_tau and A."""
-    copies, width, hidden = grad.shape[0], size.state_pad, plan.hidden
-    product, sums = _product(grad, read, plan.heads * width)
-    product = product.reshape(copies, plan.heads, width, -1)[:, :, :hidden]
-    product = product[..., : plan.units] if plan.layers else _source_columns(product, plan, size)
-    if mask is not None:
-        product = product * mask
-    sums = sums.reshape(copies, -1, width)[:, :, :hidden]
-    found = []
-    for head in range(plan.heads):
-        found += [product[:, head], sums[:, head]]
-    if plan.mode == "pure":
-        found += [sums[:, 1] * np.sign(numbers.decay[0]), sums[:, 2]]
-    return found
-
-
-def _memory(plan: StagePlan, size: Size, gates: Numbers, source: Numbers) -> list[Numbers]:
-    copies, hidden = gates.shape[0], plan.hidden
-    product, bias = _product(gates, source, 4 * size.state_pad)
-    product = product.reshape(copies, 4, size.state_pad, -1)[:, :, :hidden].reshape(copies, 4 * hidden, -1)
-    bias = bias.reshape(copies, 4, -1)[..., :hidden].reshape(copies, -1)
-    return [product[..., : plan.inputs], bias, product[..., plan.inputs : plan.inputs + hidden]]
-
-
-def weight_gradients(
-    plan: StagePlan, layout: Layout, numbers: StageNumbers, mask: Numbers | None, kept: Numbers, written: Numbers
-) -> list[Numbers]:
-    """Return the gradients of the stage's tensors in their order, without those of the mask and dropout factors.
-
-    `kept` and `written` are the blocks of the forward and the backward pass.
-    """
-    size, found, read = layout.size, [], layout.kept.view(kept, 0)
-    if plan.layers:
-        layers, grads = layout.kept.view(kept, 4), layout.written.view(written, 1)
-        for layer in range(plan.layers):
-            product, bias = _product(grads[:, layer], read, size.units_pad)
-            product = product[..., : plan.units] if layer else _source_columns(product, plan, size)
-            found += [product[:, : plan.units], bias[:, : plan.units]]
-            read = layers[:, layer]
-    found += _heads(plan, size, numbers, mask, layout.written.view(written, 0), read)
-    if plan.memory:
-        found += _memory(plan, size, layout.written.view(written, 2), layout.kept.view(kept, 1))
-    return found
+@lean
+def gather(
+    stage: Stage,
+    row: int,
+    rows: int,
+    begin: int,
+    steps: int,
+    kept: Array,
+    scratch: Array,
+    places: tuple[int, int, int],
+    summed: Array,
+    w: int,
+) -> None:
+    """Add the gradients of the weights from `steps` steps; those of what they write are at `places` of scratch."""
+    heads, layers, gates = places
+    width, units, units_row, count = stage.state_pad, stage.units_pad, stage.units_row, steps * rows
+    at = row * stage.steps + begin * rows
+    state_at = at + row
+    row_of_read, sources, out = stage.lead + width, stage.lead + stage.state, w + stage.first
+    read = stage.source + (at if stage.memory else state_at) * row_of_read
+    for layer in range(stage.layers):
+        d = layers + layer * stage.gathered * units_row
+        _product(kept, read, row_of_read, scratch, d, units_row, summed, out, units_row, sources, count, units)
+        add_columns(scratch, d, units_row, summed, w + stage.biases + layer * units, count, units)
+        read = stage.activations + (layer * stage.all_rows * stage.steps + at) * units
+        row_of_read, sources, out = units, stage.units, w + stage.rest + layer * stage.units * units_row
+    out, d_row, out_row, columns = w + stage.head_weights, stage.grads_row, stage.heads_row, stage.heads * width
+    _product(kept, read, row_of_read, scratch, heads, d_row, summed, out, out_row, sources, count, columns)
+    add_columns(scratch, heads, d_row, summed, w + stage.head_biases, count, stage.head_grads)
+    if stage.memory:
+        row_of_read, sources, out = stage.inputs + width, stage.inputs + stage.state, w + stage.memory_weights
+        read, gates_row = stage.memory_source + state_at * row_of_read, stage.gates_row
+        _product(kept, read, row_of_read, scratch, gates, gates_row, summed, out, gates_row, sources, count, 4 * width)
+        add_columns(scratch, gates, gates_row, summed, w + stage.memory_biases, count, 4 * width)

@@ -1,9 +1,8 @@
 """What a fused CfC computes and the order of its weights; needs no compiler, so that layers can import it at once."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
-
-from torch import Tensor
+from functools import cached_property
+from itertools import pairwise
 
 GATED_HEADS = 4
 """Heads of a CfC in mode default or no_gate: ff1, ff2, time_a, time_b, in this order; `pure` has ff1 alone."""
@@ -39,65 +38,49 @@ class StagePlan:
         """Return how many inputs the cell itself reads besides the state."""
         return self.hidden if self.memory == "input_to_cfc" else self.inputs
 
-    def count(self) -> int:
-        """Return how many tensors `split` expects."""
-        pure, memory = self.mode == "pure", self.memory is not None
-        return 2 * self.layers + 2 * self.heads + 2 * pure + 3 * memory + self.masked + self.dropped
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights, in their order: those of the stage's tensors that have a gradient.
 
-    def split(self, tensors: list[Tensor]) -> "StageTensors":
-        """Return the stage's tensors by their meaning.
-
-        Their order: weight and bias of each backbone layer, then of each head, (w_tau, A), the memory's input weight,
-        bias and recurrent weight, the heads' mask, the dropout factors.
+        Weight and bias of each backbone layer, then of each head; in mode pure w_tau and A; of the memory the input
+        weight (4H, I), bias and recurrent weight (4H, H).
         """
-        rest = list(tensors)
-
-        def take(number: int) -> list[Tensor]:
-            taken = rest[:number]
-            del rest[:number]
-            return taken
-
-        backbone, heads = take(2 * self.layers), take(2 * self.heads)
-        decay = take(2 if self.mode == "pure" else 0)
-        memory = take(3 if self.memory else 0)
-        mask = take(1)[0] if self.masked else None
-        drop = take(1)[0] if self.dropped else None
-        return StageTensors(backbone[::2], backbone[1::2], heads[::2], heads[1::2], decay, memory, mask, drop)
+        hidden, widths = self.hidden, [self.lead + self.hidden, *[self.units] * self.layers]
+        found: list[tuple[int, ...]] = []
+        for sources, targets in [*pairwise(widths), *[(widths[-1], hidden)] * self.heads]:
+            found += [(targets, sources), (targets,)]
+        if self.mode == "pure":
+            found += [(hidden,), (hidden,)]
+        if self.memory is not None:
+            found += [(4 * hidden, self.inputs), (4 * hidden,), (4 * hidden, hidden)]
+        return found
 
 
-class StageTensors(NamedTuple):
-    """The tensors of one stage, or the gradients of those tensors."""
-
-    backbone_weights: list[Tensor]
-    backbone_biases: list[Tensor]
-    head_weights: list[Tensor]
-    head_biases: list[Tensor]
-    decay: list[Tensor]
-    """w_tau and A in mode pure, else empty."""
-    memory: list[Tensor]
-    """Input weight (4H, I), bias (4H,) and recurrent weight (4H, H) of the mixed memory, or empty."""
-    mask: Tensor | None
-    """Which synapses of the heads exist, (heads, H, I + H) of bool."""
-    drop: Tensor | None
-    """Factors of dropout (layers, T, B, N): 0 or 1 / (1 - rate)."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Stages in a row, each reading the states of the one before at every step; a plain CfC has one.
 
-    `places` says for each stage where its units begin among the `width` features that the layer gives.
+    `places` says for each stage where its units begin among the `width` features that the layer gives. A stage's
+    tensors are its weights (see StagePlan.shapes), then the heads' mask (heads, H, I + H) of bool if it is masked,
+    then the factors of dropout (layers, T, B, N), 0 or 1 / (1 - rate), if it drops.
     """
 
     stages: tuple[StagePlan, ...]
     places: tuple[int, ...]
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Return how many features the layer gives at each step."""
         return sum(stage.hidden for stage in self.stages)
 
-    @property
+    @cached_property
     def states(self) -> int:
         """Return how many tensors the state has: h of each stage, and c where there is a memory."""
         return sum(2 if stage.memory else 1 for stage in self.stages)
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """Return what each tensor of all stages is: `weight`, `mask` or `drop`."""
+        found: list[str] = []
+        for stage in self.stages:
+            found += ["weight"] * len(stage.shapes()) + ["mask"] * stage.masked + ["drop"] * stage.dropped
+        return tuple(found)

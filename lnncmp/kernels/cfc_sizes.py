@@ -1,29 +1,38 @@
-"""The arguments of the CfC's kernels, grouped; all arrays are contiguous and 1-D.
+"""What the CfC's kernels have to know of a stage: a record of sizes, flags and places in flat arrays.
 
-Legend: S copies, B batch, T steps, I inputs, H hidden units, N units of a backbone layer, L layers, G = heads H.
-A p after a width means that it is padded to whole narrow vectors, with zeros. "Kept" buffers have a slot for each
-step when gradients are wanted, else one slot that every step uses again. P is the width of what the cell reads besides
-the state: I, or Hp where that is the memory's output.
+Legend: S copies, B batch, T steps, I inputs, H hidden units, N units of a backbone layer, L layers, G heads. A p after
+a width means that it is padded to whole narrow vectors, with zeros. P is the width of what the cell reads besides the
+state: I, or Hp where that is the memory's output. R are the rows of a tile, one copy and a block of the batch.
+
+What a tile writes at a step lies together: an array (S, B, T, width) of the kept block has its rows in the order
+(tile, step, row of the tile), so that the rows of several steps are one matrix. Without gradients there is one slot
+that every step uses again. Strides of matrices that are walked through by rows are not multiples of 256 bytes
+(`_row` fields), else those rows would compete for few places of the cache.
 """
 
 from typing import NamedTuple
 
-from lnncmp.kernels.compiling import Array
+import numpy as np
+
+CHUNK = 96
+"""Rows of gradients that are gathered before they are multiplied into those of the weights."""
 
 
-class Size(NamedTuple):
-    """Sizes, and flags as 0 or 1."""
+class Stage(NamedTuple):
+    """Sizes, flags (0 or 1) and places; in the kernels a record of these fields."""
 
     batch: int
     steps: int
     block: int
-    """Rows of a tile."""
+    """Rows of a tile at most."""
     parts: int
     """Tiles of a copy."""
+    all_rows: int
+    """S B."""
     inputs: int
     inputs_pad: int
     x_row: int
-    """Features of a step of x, of which `inputs` are read from `x_start` on."""
+    """Features of a step of what the stage reads, of which `inputs` are read from `x_start` on."""
     x_start: int
     lead: int
     """P."""
@@ -34,8 +43,9 @@ class Size(NamedTuple):
     units: int
     units_pad: int
     heads: int
-    grad_row: int
-    """Columns of the heads' gradient: heads Hp; in mode pure 3 Hp, for ff1, |w_tau| and A."""
+    head_grads: int
+    """Columns of the heads' gradient: G Hp; in mode pure 3 Hp, for ff1, |w_tau| and A."""
+    grads_row: int
     hidden_row: int
     """Features of a step of `hidden`, of which H are written from `hidden_start` on."""
     hidden_start: int
@@ -51,121 +61,83 @@ class Size(NamedTuple):
     """Whether slopes of the activations are kept."""
     dropped: int
     wants_x: int
-    """Whether the gradient of x is wanted."""
+    """Whether the gradient of what the stage reads is wanted."""
+    h_at: int
+    """Where h (S, B, H) begins among the states; c of a memory follows."""
 
+    # Weights for the forward pass and, in the same places, their gradients; sources first.
+    weights: int
+    """Numbers of all weights of one copy, over all stages."""
+    first: int
+    """(P + H, units_row) of the first backbone layer."""
+    rest: int
+    """(L - 1, N, units_row)."""
+    biases: int
+    """(L, Np)."""
+    units_row: int
+    head_weights: int
+    """(N or P + H, heads_row)."""
+    heads_row: int
+    head_biases: int
+    """(G Hp), in mode pure followed by |w_tau| (Hp) and A (Hp)."""
+    memory_weights: int
+    """(I + H, gates_row)."""
+    gates_row: int
+    memory_biases: int
+    """(4 Hp), the forget bias included."""
 
-class Scale(NamedTuple):
-    """Constants of the heads."""
+    # Weights for the backward pass, targets first. F: Np, or G Hp without backbone.
+    backs: int
+    """Numbers of one copy, over all stages."""
+    back_state: int
+    """(F, Hp): from the state to the layer that reads it."""
+    back_lead: int
+    """(F, Pp): from the inputs to that layer."""
+    back_rest: int
+    """(L - 1, N, Np)."""
+    back_heads: int
+    """(G Hp, Np) if there is a backbone."""
+    back_asymptote: int
+    """(Hp): A in mode pure."""
+    back_memory_state: int
+    """(4 Hp, Hp)."""
+    back_memory_input: int
+    """(4 Hp, Ip)."""
 
-    gain: float
-    slope: float
-    sign: float
+    # Places in the kept block.
+    source: int
+    """What the cell reads, (S, B, T + 1, P + Hp): inputs, then state; with memory (S, B, T, P + Hp)."""
+    memory_source: int
+    """What the memory reads, (S, B, T + 1, I + Hp): inputs, then state."""
+    gates: int
+    """Of the memory, g, i, f, o: (S, B, T, 4 Hp)."""
+    cells: int
+    """Of the memory: (S, B, T + 1, Hp)."""
+    activations: int
+    """Of the backbone after dropout, (L, S, B, T, Np)."""
+    kept_slopes: int
+    """Their derivatives, where their value does not tell; (L, S, B, T, Np)."""
+    kept_heads: int
+    """tanh of ff1, of ff2, and the gate: (S, B, T, 3 Hp); in mode pure ff1 and the decay: (S, B, T, 2 Hp)."""
+
+    # Places in a tile's scratch, which begins with 5 arrays of `part` numbers in the backward pass.
+    scratch: int
+    """Numbers for each tile."""
+    part: int
+    gathered: int
+    """Rows that fit into each of the following."""
+    d_heads: int
+    """(gathered, grads_row)."""
+    d_layers: int
+    """(L, gathered, units_row)."""
+    d_gates: int
+    """(gathered, gates_row)."""
+
+    gain: float = 1.0
+    slope: float = 1.0
+    """Of the heads' tanh."""
+    sign: float = 1.0
     """Of the elapsed time in the gate."""
 
 
-class Given(NamedTuple):
-    """What the layer is given."""
-
-    x: Array
-    """(S, B, T, x_row)."""
-    dt: Array
-    """(S, B, T)."""
-    real: Array
-    """(S, B, T) of bool: which steps are no padding; empty if all are real."""
-    h: Array
-    """(S, B, H)."""
-    c: Array
-    """(S, B, H), empty without memory."""
-    drop: Array
-    """(S, L, T, B, Np): factors of dropout; empty without."""
-
-
-class Weights(NamedTuple):
-    """Weights for the forward pass, sources first."""
-
-    first: Array
-    """(S, P + H, Np) of the first backbone layer; empty without backbone."""
-    rest: Array
-    """(S, L - 1, N, Np)."""
-    biases: Array
-    """(S, L, Np)."""
-    heads: Array
-    """(S, N or P + H, heads Hp)."""
-    heads_bias: Array
-    """(S, heads Hp)."""
-    rate: Array
-    """(S, Hp): |w_tau| in mode pure."""
-    asymptote: Array
-    """(S, Hp): A in mode pure."""
-    memory: Array
-    """(S, I + H, 4 Hp)."""
-    memory_bias: Array
-    """(S, 4 Hp), the forget bias included."""
-
-
-class Back(NamedTuple):
-    """Weights for the backward pass, targets first. F: Np, or heads Hp without backbone."""
-
-    state: Array
-    """(S, F, Hp): from the state to the layer that reads it."""
-    lead: Array
-    """(S, F, Pp): from the inputs to that layer."""
-    rest: Array
-    """(S, L - 1, N, Np)."""
-    heads: Array
-    """(S, heads Hp, Np); empty without backbone."""
-    rate: Array
-    asymptote: Array
-    memory_state: Array
-    """(S, 4 Hp, Hp)."""
-    memory_input: Array
-    """(S, 4 Hp, Ip)."""
-
-
-class Path(NamedTuple):
-    """What the forward pass writes."""
-
-    hidden: Array
-    """(S, B, T, hidden_row)."""
-    last_h: Array
-    """(S, B, H)."""
-    last_c: Array
-    source: Array
-    """What the cell reads, (S, T + 1, B, P + Hp): inputs, then state; with memory (S, T, B, P + Hp). Kept."""
-    memory_source: Array
-    """What the memory reads, (S, T + 1, B, I + Hp): inputs, then state. Kept."""
-    gates: Array
-    """Of the memory, g, i, f, o: (S, T, B, 4 Hp). Kept."""
-    cells: Array
-    """Of the memory: (S, T + 1, B, Hp). Kept."""
-    layers: Array
-    """Activations of the backbone after dropout, (S, L, T, B, Np). Kept."""
-    slopes: Array
-    """Their derivatives, where their value does not tell; (S, L, T, B, Np) or empty. Kept."""
-    heads: Array
-    """tanh of ff1, of ff2, and the gate: (S, T, B, 3 Hp); in mode pure ff1 and the decay: (S, T, B, 2 Hp). Kept."""
-    scratch: Array
-    """(tiles, block, heads Hp): values of the heads at one step."""
-
-
-class Grads(NamedTuple):
-    """What the backward pass reads and writes."""
-
-    hidden: Array
-    """(S, B, T, hidden_row), read."""
-    last_h: Array
-    """(S, B, H), read."""
-    last_c: Array
-    x: Array
-    """(S, B, T, x_row), added to."""
-    h: Array
-    """(S, B, H)."""
-    c: Array
-    heads: Array
-    """(S, T, B, grad_row)."""
-    layers: Array
-    """Before the activation, (S, L, T, B, Np)."""
-    gates: Array
-    """(S, T, B, 4 Hp)."""
-    scratch: Array
-    """(tiles, 5, block, max(Hp, Ip)): of the state (two), the memory's output, the cell state, the inputs."""
+RECORD = np.dtype([(name, np.float64 if name in Stage._field_defaults else np.int64) for name in Stage._fields])

@@ -52,10 +52,33 @@ class _Watch(event.Listener):
 event.register("numba:compile", _Watch())
 
 
+def _called(function: Kernel, **options: bool) -> Kernel:
+    """Compile a function for calls from compiled code alone.
+
+    Numba would also make machine code of each such function by itself, and wrappers for calls from Python: half of the
+    time that a kernel takes to compile. So flags are set that Numba itself sets for its own such functions, and what
+    it does with a compiled function is cut to what callers need.
+    """
+    compiled: Any = numba.njit(error_model="numpy", **options)(function)
+
+    def without_entry(flags: Any) -> Any:
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        return flags
+
+    def add_overload(result: Any) -> None:
+        result = result._replace(entry_point=object())  # callers find the function by this; it only has to be unique
+        compiled.overloads[tuple(result.signature.args)] = result
+        compiled.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
+
+    compiled._compiler._customize_flags = without_entry
+    compiled.add_overload = add_overload
+    called: Kernel = compiled
+    return called
+
+
 def part(function: Kernel) -> Kernel:
     """Compile a function that kernels call; it is kept with its callers."""
-    compiled: Kernel = numba.njit(nogil=True, error_model="numpy")(function)
-    return compiled
+    return _called(function)
 
 
 def lean(function: Kernel) -> Kernel:
@@ -64,14 +87,12 @@ def lean(function: Kernel) -> Kernel:
     It does not count references to arrays. Numba does so atomically around every call that takes an array and cannot
     always prove it needless; in a loop over lanes with a branch that took four times as long as the arithmetic.
     """
-    compiled: Kernel = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
-    return compiled
+    return _called(function, _nrt=False)
 
 
 def inlined(function: Kernel) -> Kernel:
     """Compile a small lean function whose code is put where it is called, so that lanes stay in registers."""
-    compiled: Kernel = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
-    return compiled
+    return _called(function, forceinline=True, _nrt=False)
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -79,13 +100,13 @@ def kernel(function: Kernel) -> Kernel:
 
     It runs without the interpreter lock. Where the folder cannot be written, nothing is kept.
     """
-    compiled: Kernel = _kept(numba.njit(nogil=True, error_model="numpy")(function))
+    compiled: Kernel = _kept(numba.njit(nogil=True, no_cfunc_wrapper=True, error_model="numpy")(function))
     return compiled
 
 
 def lean_kernel(function: Kernel) -> Kernel:
     """Compile a kernel like `kernel`, one that allocates nothing (see `lean`)."""
-    compiled: Kernel = _kept(numba.njit(nogil=True, error_model="numpy", _nrt=False)(function))
+    compiled: Kernel = _kept(numba.njit(nogil=True, no_cfunc_wrapper=True, error_model="numpy", _nrt=False)(function))
     return compiled
 
 

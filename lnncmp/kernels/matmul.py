@@ -12,7 +12,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
-from lnncmp.kernels.compiling import Array, part
+from lnncmp.kernels.compiling import Array, lean
 from lnncmp.kernels.lanes import FLAGS, NARROW, WIDE, data_pointer, narrow_lanes, splat
 
 ROWS = 6
@@ -99,7 +99,7 @@ def _block(counts: dict[Any, int]) -> Any:
 def _column(block: Any) -> Callable[..., None]:
     """Return the function that computes one column of blocks, split into blocks of nearly equal height."""
 
-    @part
+    @lean
     def column(
         a: Array,
         a_at: int,
@@ -142,7 +142,7 @@ _wide_column = _column(_block(WIDE))
 _narrow_column = _column(_block(NARROW))
 
 
-@part
+@lean
 def _product(
     a: Array,
     a_at: int,
@@ -169,7 +169,7 @@ def _product(
         _narrow_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
 
 
-@part
+@lean
 def multiply(
     a: Array,
     a_at: int,
@@ -193,7 +193,7 @@ def multiply(
     _product(a, a_at, a_row, 1, w, w_at, w_row, out, out_at, out_row, rows, depth, columns, keep)
 
 
-@part
+@lean
 def multiply_transposed(
     a: Array,
     a_at: int,
