@@ -8,7 +8,6 @@ from cli_runs import records, refused, run, run_here
 
 from lnncmp.building import build_model
 from lnncmp.cases.base import load_case
-from lnncmp.cli import study as study_commands
 from lnncmp.matching import matched_arguments
 from lnncmp.models.registry import load_model
 from lnncmp.recipe import load_recipe
@@ -160,33 +159,6 @@ class TestData:
     def test_verify_and_describe_work_as_for_any_case(self, capsys, monkeypatch):
         assert "sine (generated): 100 recordings" in run_here(capsys, monkeypatch, "data", "verify", "sine").out
         assert "Damped sine waves" in run_here(capsys, monkeypatch, "data", "describe", "sine").out
-
-
-class TestReproduceAll:
-    @pytest.fixture
-    def asked(self, monkeypatch, both):
-        """The recipes that the command wants carried out; each gets the comparison of the small study."""
-        from lnncmp.table import Comparison
-
-        wanted = []
-
-        def run(recipe, request, quiet):
-            wanted.append((recipe.case, recipe.data.get("noise_std")))
-            return Comparison(**both[1]["noisy" if recipe.data.get("noise_std") else "clean"])
-
-        monkeypatch.setattr(study_commands, "_run", run)
-        return wanted
-
-    def test_runs_every_variant_of_every_case(self, asked, capsys, monkeypatch):
-        answer = run_here(capsys, monkeypatch, "reproduce-all", "--preset", "quick")
-        assert asked == [("mimic3", None), ("sine", 0.0), ("sine", 0.1), ("walker2d", None)] and answer.code == 0
-        assert answer.out.count("one-step test error") == 4
-
-    def test_json_is_one_document_and_csv_one_table(self, asked, capsys, monkeypatch):
-        document = json.loads(run_here(capsys, monkeypatch, "reproduce-all", "--format", "json").out)
-        assert [one["conditions"] for one in document["comparisons"]] == ["clean", "clean", "noise 0.1", "clean"]
-        table = run_here(capsys, monkeypatch, "reproduce-all", "--format", "csv").out
-        assert {row["conditions"] for row in csv.DictReader(table.splitlines())} == {"clean", "noise 0.1"}
 
 
 def test_matching_by_parameters_makes_active_counts_equal():

@@ -1,0 +1,96 @@
+"""`lnncmp reproduce-all`: every case and variant in the ways to match that were asked for, then claims and report."""
+
+import json
+
+import pytest
+from cli_runs import refused, run_here
+from synthetic_records import study
+
+from lnncmp.claims.verdict import ClaimsTable
+from lnncmp.cli import reproduce
+from lnncmp.compare import compare
+
+ALL = [("mimic3", ""), ("sine", "clean"), ("sine", "noise 0.1"), ("walker2d", "")]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The recipes that the command wants carried out, with its reports; nothing is run."""
+    wanted = {"studies": [], "reports": [], "missing": 0, "seeds": set()}
+
+    def carry_out(recipe, request, quiet):
+        conditions = recipe.data_settings().conditions
+        wanted["studies"].append((recipe.case, conditions, recipe.match))
+        wanted["seeds"].add(recipe.seeds)
+        changes = {"case": recipe.case, "conditions": conditions}
+        return compare(**study()).model_copy(update=changes), wanted["missing"]
+
+    def write_report(out, *rest):
+        wanted["reports"].append(out)
+        page = out / "report" / "report.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("")
+        return page
+
+    monkeypatch.setattr(reproduce, "carry_out", carry_out)
+    monkeypatch.setattr("lnncmp.claims.judge.judge_folder", lambda out: ClaimsTable(rows=[], notes=["as it is"]))
+    monkeypatch.setattr("lnncmp.reporting.write.write_report", write_report)
+    return wanted
+
+
+def test_quick_runs_every_variant_of_every_case_in_the_recipes_own_matching(asked, capsys, monkeypatch, tmp_path):
+    answer = run_here(capsys, monkeypatch, "reproduce-all", "--preset", "quick", "--out", tmp_path)
+    assert answer.code == 4, answer  # two runs of the study that stands for all diverged
+    assert asked["studies"] == [(*one, "hidden") for one in ALL]
+    assert answer.out.count("one-step test error") == 4 and answer.out.count("as it is") == 1
+
+
+def test_standard_runs_both_matchings(asked, capsys, monkeypatch, tmp_path):
+    assert run_here(capsys, monkeypatch, "reproduce-all", "--out", tmp_path).code == 4
+    assert asked["studies"] == [(*one, matching) for matching in ("hidden", "params") for one in ALL]
+
+
+def test_the_matching_and_seeds_can_be_chosen(asked, capsys, monkeypatch, tmp_path):
+    run_here(capsys, monkeypatch, "reproduce-all", "--match", "params", "--seeds", "2", "--out", tmp_path)
+    assert asked["studies"] == [(*one, "params") for one in ALL]
+    assert asked["seeds"] == {(0, 1)}
+
+
+def test_json_is_one_document_with_the_claims_and_csv_one_table(asked, capsys, monkeypatch, tmp_path):
+    call = ["reproduce-all", "--preset", "quick", "--out", tmp_path, "--format"]
+    document = json.loads(run_here(capsys, monkeypatch, *call, "json").out)
+    assert [(one["case"], one["conditions"]) for one in document["comparisons"]] == ALL
+    assert document["claims"]["notes"] == ["as it is"]
+    header, *lines = run_here(capsys, monkeypatch, *call, "csv").out.splitlines()
+    assert header.startswith("case,source,conditions") and {line.split(",")[2] for line in lines} == {
+        "",
+        "clean",
+        "noise 0.1",
+    }
+
+
+def test_the_report_is_written_when_something_ran_or_it_is_missing(asked, capsys, monkeypatch, tmp_path):
+    call = ["reproduce-all", "--preset", "quick", "--out", tmp_path]
+    first = run_here(capsys, monkeypatch, *call)
+    assert len(asked["reports"]) == 1 and f"Report: {tmp_path / 'report' / 'report.html'}" in first.err
+    again = run_here(capsys, monkeypatch, *call)
+    assert len(asked["reports"]) == 1 and "Nothing had to be run and the report is as it was." in again.err
+    asked["missing"] = 3
+    run_here(capsys, monkeypatch, *call)
+    assert len(asked["reports"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--match", "parms"], "unknown way to match 'parms'"),
+        (["--match", ","], "unknown way to match ','"),
+        (["--preset", "quik"], "unknown preset 'quik'"),
+        (["--implementation", "fast"], "unknown implementation 'fast'"),
+        (["--format", "xml"], "unknown format 'xml'"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_refused_in_one_sentence(asked, capsys, monkeypatch, tmp_path, args, sentence):
+    refused(run_here(capsys, monkeypatch, "reproduce-all", "--out", tmp_path / "out", *args), 2, sentence)
+    assert asked["studies"] == [] and not (tmp_path / "out").exists()
