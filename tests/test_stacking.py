@@ -28,10 +28,10 @@ MODELS = {
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
-def make(name, seed=0, hidden=8, **more):
+def make(name, seed=0, hidden=8, outputs=2, **more):
     spec = load_model(name if name in ("liquid_ncp",) else name.partition("_")[0])
     arguments = spec.arguments(hidden=hidden, **{**MODELS[name], **more})
-    return build_model(spec, arguments, 2, 2, dt_as_input=True, model_seed=seed, wiring_seed=seed)
+    return build_model(spec, arguments, 2, outputs, dt_as_input=True, model_seed=seed, wiring_seed=seed)
 
 
 def settings(**changes):
@@ -75,14 +75,24 @@ class TestStackedModel:
 
     @each_model
     def test_a_copy_has_the_same_bits_in_any_company(self, name):
-        x, dt = torch.randn(3, 11, 6, 2), torch.rand(3, 11, 6) + 0.1
+        self.check_company(lambda seed: make(name, seed), 11, 6)
+
+    @pytest.mark.parametrize("name", ["cfc", "ncp_cfc"])
+    @pytest.mark.parametrize("hidden", [32, 13, 27])
+    def test_so_has_a_cfc_of_any_width_with_one_output(self, name, hidden):
+        self.check_company(lambda seed: make(name, seed, hidden, 1), 50, 49)
+
+    def check_company(self, make_model, batch, steps):
+        x, dt = torch.randn(3, batch, steps, 2), torch.rand(3, batch, steps) + 0.1
         found = []
-        for members in ([0], [0, 1, 2]):
-            stack = StackedModel([make(name, seed) for seed in members])
+        for members, threads in ([0], 1), ([0, 1, 2], 1), ([0, 1], 2), ([0], 2):
+            torch.set_num_threads(threads)
+            stack = StackedModel([make_model(seed) for seed in members])
             y = stack(x[members], dt[members])
             y.square().mean((1, 2, 3)).sum().backward()
             found.append((y[0], stack.rows[0].grad))
-        assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
+        for y, gradient in found[1:]:
+            assert torch.equal(y, found[0][0]) and torch.equal(gradient, found[0][1])
 
     def test_the_same_windows_serve_all_copies(self):
         stack = StackedModel([make("ncp", seed) for seed in range(2)])

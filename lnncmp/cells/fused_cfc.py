@@ -50,7 +50,8 @@ def stage_tensors(cell: "CfCCell", memory: MemoryCell | None, factors: Tensor | 
 
 
 def _maps(modules: Iterable[nn.Module]) -> list[Tensor]:
-    return [tensor for module in modules if isinstance(module, nn.Linear) for tensor in (module.weight, module.bias)]
+    """Return weight and bias of each linear layer, straight from its parameters: streaming asks at each step."""
+    return [module._parameters[name] for module in modules for name in ("weight", "bias")]  # type: ignore[misc]
 
 
 def draw_dropout(cell: "CfCCell", steps: int, batch: int) -> Tensor:

@@ -4,6 +4,7 @@ Legend: S copies, B batch, T steps, I inputs, H hidden units.
 """
 
 from itertools import accumulate, pairwise
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,13 @@ class Memo:
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
-        self.numbers: Numbers | None = None
+        self.numbers: Numbers = np.empty(0)
         """Weights of all tensors, one tensor after the other."""
         self.masks = _NO_BOOLS
         self._packed: Numbers | None = None
+        self._tensors: list[Tensor] = []
+        self._places: list[int] = []
+        self._views: tuple[list[Numbers], list[Numbers]] = [], []
 
     def read(self, plan: Plan, layout: WeightLayout, copies: int, tensors: list[Tensor]) -> Numbers:
         """Return the weights for the forward pass; without gradients, the last call's if they are still the same.
@@ -45,24 +49,37 @@ class Memo:
         Streaming calls the network for every step, and laying its weights out costs more than the step. The numbers
         themselves are compared: neither fused optimisers nor writing into `.data` change a tensor's version.
         """
-        numbers, masks = _joined(plan, tensors, "weight"), self.masks
-        if "mask" in plan.roles:
-            masks = _joined(plan, tensors, "mask")
-        known = self._packed is not None and _same(numbers, self.numbers) and _same(masks, self.masks)
-        if self._packed is None or not known:
+        weights, masks = self._arrays(plan, tensors)
+        numbers, mask = np.concatenate(weights), np.concatenate(masks) if masks else _NO_BOOLS
+        if self._packed is None or not (_same(numbers, self.numbers) and _same(mask, self.masks)):
             self._packed = np.zeros(copies * layout.total, numbers.dtype)
-            pack(layout.forward, copies, numbers, masks, layout.total, self._packed)
-            self.numbers, self.masks = numbers, masks
+            pack(layout.forward, copies, numbers, mask, layout.total, self._packed)
+            self.numbers, self.masks = numbers, mask
         return self._packed
 
+    def _arrays(self, plan: Plan, tensors: list[Tensor]) -> tuple[list[Numbers], list[Numbers]]:
+        """Return weights and masks as flat arrays; for streaming, views of the last call's where the memory is its."""
+        if self.keep:
+            return _arrays(plan, tensors)
+        places = [own.data_ptr() for own in tensors]
+        if places != self._places or not all(map(is_, tensors, self._tensors)):
+            self._views, self._places, self._tensors = _arrays(plan, tensors), places, tensors
+            if not all(own.is_contiguous() for own in tensors):
+                self._places = []
+        return self._views
 
-def _joined(plan: Plan, tensors: list[Tensor], role: str) -> Numbers:
-    """Return the numbers of all tensors of one role, one tensor after the other."""
-    return np.concatenate([numbers_of(own) for own, its in zip(tensors, plan.roles, strict=True) if its == role])
+
+def _arrays(plan: Plan, tensors: list[Tensor]) -> tuple[list[Numbers], list[Numbers]]:
+    """Return the numbers of weights and of masks, each tensor's flat; views of contiguous tensors."""
+    arrays = [own.detach().numpy().ravel() for own in tensors]
+    if len(plan.roles) == plan.roles.count("weight"):
+        return arrays, []
+    pairs = list(zip(arrays, plan.roles, strict=True))
+    return [own for own, its in pairs if its == "weight"], [own for own, its in pairs if its == "mask"]
 
 
-def _same(left: Numbers, right: Numbers | None) -> bool:
-    return right is not None and np.array_equal(left, right)
+def _same(left: Numbers, right: Numbers) -> bool:
+    return left is right or (left.shape == right.shape and bool((left == right).all()))
 
 
 def _lay_out(
@@ -162,8 +179,7 @@ def _cut(numbers: Numbers, like: Any) -> list[Tensor]:
     """Return arrays that lie one after the other, as tensors of the shapes of `like` (tensors or shapes)."""
     shapes = [own.shape if isinstance(own, Tensor) else own for own in like]
     ends = accumulate((shape.numel() for shape in shapes), initial=0)
-    parts = [torch.from_numpy(numbers[a:b]) for a, b in pairwise(ends)]
-    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return [torch.from_numpy(numbers[a:b].reshape(s)) for (a, b), s in zip(pairwise(ends), shapes, strict=True)]
 
 
 def run_plan(
