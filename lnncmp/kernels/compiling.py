@@ -52,14 +52,22 @@ class _Watch(event.Listener):
 event.register("numba:compile", _Watch())
 
 
+_TRIED = "0.68."
+"""The version of Numba whose internals `_called` knows."""
+
+
 def _called(function: Kernel, **options: bool) -> Kernel:
     """Compile a function for calls from compiled code alone.
 
     Numba would make machine code of each such function by itself and wrappers for calls from Python, and optimise its
     code together with that of all it calls, again at each level of calls: three quarters of the time that a kernel
     takes to compile. So flags are set that Numba itself sets for its own such functions, what it does with a compiled
-    function is cut to what callers need, and only kernels, into which all is put, are optimised as a whole.
+    function is cut to what callers need, and only kernels, into which all is put, are optimised as a whole. Those are
+    internals of Numba, so other versions than the one tried compile as they always do, in twice the time.
     """
+    if not numba.__version__.startswith(_TRIED):
+        plain: Kernel = numba.njit(nogil=True, error_model="numpy", **options)(function)
+        return plain
     compiled: Any = numba.njit(error_model="numpy", **options)(function)
 
     def without_entry(flags: Any) -> Any:
