@@ -10,7 +10,7 @@ from lnncmp.errors import UsageError
 
 def answer(tell, value):
     tell("working", 1, 2)
-    return value, torch.get_num_threads(), os.environ.get("LNNCMP_CACHE"), os.getpid()
+    return value, torch.get_num_threads(), os.environ.get("LNNCMP_KERNEL_CACHE"), os.getpid()
 
 
 def refuse(tell):

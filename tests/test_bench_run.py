@@ -46,12 +46,16 @@ class TestFreshProcess:
     def test_gives_its_result_and_news(self):
         told = []
         value, threads, cache, process = self.call(
-            bench_work.answer, {"a": 1}, threads=2, told=lambda *news: told.append(news), LNNCMP_CACHE="elsewhere"
+            bench_work.answer,
+            {"a": 1},
+            threads=2,
+            told=lambda *news: told.append(news),
+            LNNCMP_KERNEL_CACHE="elsewhere",
         )
         assert (value, threads, cache) == ({"a": 1}, 2, "elsewhere") and process != os.getpid()
         assert told == [("working", 1, 2)]
         _, _, cache, another = self.call(bench_work.answer, None)
-        assert cache == os.environ["LNNCMP_CACHE"] and another != process
+        assert cache == os.environ["LNNCMP_KERNEL_CACHE"] and another != process
 
     def test_errors_come_back(self):
         with pytest.raises(UsageError, match="this is refused") as caught:
@@ -241,9 +245,9 @@ def test_a_stacked_step_is_as_many_single_ones():
 @pytest.mark.slow
 def test_the_first_call_compiles_into_the_cache_that_it_is_given(tmp_path):
     seconds = in_fresh_process(
-        first_call_seconds, FUSED, TINY, tell=quiet, threads=1, environment={"LNNCMP_CACHE": str(tmp_path)}
+        first_call_seconds, FUSED, TINY, tell=quiet, threads=1, environment={"LNNCMP_KERNEL_CACHE": str(tmp_path)}
     )
-    assert seconds > 0 and list((tmp_path / "kernels").rglob("*.nbc"))
+    assert seconds > 0 and list(tmp_path.rglob("*.nbc"))
 
 
 class TestFailures:

@@ -114,7 +114,7 @@ class _Bench:
             self.tell("compiling kernels anew, a process each", number, len(missing))
             with tempfile.TemporaryDirectory(prefix="lnncmp-bench-") as empty:
                 try:
-                    seconds = self._apart(first_call_seconds, one.asked, workload, LNNCMP_CACHE=empty)
+                    seconds = self._apart(first_call_seconds, one.asked, workload, LNNCMP_KERNEL_CACHE=empty)
                     self.compile_seconds[one.contender] = seconds
                 except LnncmpError as error:
                     self.failed.append(f"compiling {one.contender.label}: {error.message}.")
