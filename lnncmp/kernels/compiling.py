@@ -1,23 +1,29 @@
 """How kernels are compiled and where the machine code is kept.
 
-Numba looks for changes in the file of a compiled function only, not in those that it calls. So the cache has a folder
-for each state of all kernel sources: code that is stale is never found. $LNNCMP_KERNEL_CACHE names another place for
-these folders than the cache of data.
+A function's name in machine code is its qualified name and the types of its arguments; two functions of one name could
+be taken for each other. So every compiled function is declared here and has a name of its own.
+
+What a kernel computes depends on the functions that it calls too. So the cache has a folder for each state of all
+kernel sources: code that is stale is never found. $LNNCMP_KERNEL_CACHE names another place for these folders than the
+cache of data.
 """
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import llvmlite
 import numba
-from numba.core import config, event
+from numba.core import event
 from numpy.typing import NDArray
 
 from lnncmp.data.cache import cache_root
+from lnncmp.kernels.code_cache import SUFFIX, CodeCache
+from lnncmp.kernels.machine_code import StandaloneCompiler
 from lnncmp.kernels.watch import note_compilation
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -28,17 +34,39 @@ Arrays = tuple[Array, ...]
 
 @cache
 def cache_folder() -> Path:
-    """Return the folder of the machine code of these kernel sources, as compiled by this version of Numba."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    """Return the folder of the machine code of these kernel sources, as compiled by these versions of the compiler."""
+    versions = numba.__version__, llvmlite.__version__, sys.implementation.cache_tag
+    digest = hashlib.sha256(repr(versions).encode())
+    here = Path(__file__).parent
+    for source in sorted(here.rglob("*.py")):
+        digest.update(source.relative_to(here).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     chosen = os.environ.get("LNNCMP_KERNEL_CACHE")
     return (Path(chosen) if chosen else cache_root() / "kernels") / digest.hexdigest()[:16]
 
 
 def kept_on_disk() -> bool:
-    """Return whether there is compiled code in the cache: False where its folder cannot be written."""
-    return any(cache_folder().rglob("*.nbi"))
+    """Return whether there is compiled code in the cache: False where its folder cannot be read or written."""
+    try:
+        return any(path.suffix == SUFFIX for path in cache_folder().iterdir())
+    except OSError:
+        return False
+
+
+_declared: set[str] = set()
+
+
+def _declare(function: Callable[..., Any]) -> None:
+    """Keep the name of a function that is compiled. Raises RuntimeError if another one has it already.
+
+    A function that is made inside another one (`f.<locals>.g`) may exist many times under one name; it has to be given
+    a `__qualname__` of its own.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    if "<locals>" in name:
+        raise RuntimeError(f"compiled function {name} is made inside another one: give it a __qualname__ of its own")
+    if name in _declared:
+        raise RuntimeError(f"two compiled functions are named {name}: each needs a name of its own")
+    _declared.add(name)
 
 
 class _Watch(event.Listener):
@@ -65,6 +93,7 @@ def _called(function: Kernel, **options: bool) -> Kernel:
     function is cut to what callers need, and only kernels, into which all is put, are optimised as a whole. Those are
     internals of Numba, so other versions than the one tried compile as they always do, in twice the time.
     """
+    _declare(function)
     if not numba.__version__.startswith(_TRIED):
         plain: Kernel = numba.njit(nogil=True, error_model="numpy", **options)(function)
         return plain
@@ -110,23 +139,20 @@ def kernel(function: Kernel) -> Kernel:
 
     It runs without the interpreter lock. Where the folder cannot be written, nothing is kept.
     """
-    compiled: Kernel = _kept(numba.njit(nogil=True, no_cfunc_wrapper=True, error_model="numpy")(function))
-    return compiled
+    return _kernel(function)
 
 
 def lean_kernel(function: Kernel) -> Kernel:
     """Compile a kernel like `kernel`, one that allocates nothing (see `lean`)."""
-    compiled: Kernel = _kept(numba.njit(nogil=True, no_cfunc_wrapper=True, error_model="numpy", _nrt=False)(function))
-    return compiled
+    return _kernel(function, _nrt=False)
 
 
-def _kept(compiled: Any) -> Any:
-    """Have a compiled function's machine code kept on disk."""
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())
-    try:
-        with suppress(RuntimeError):  # no folder can be written
-            compiled.enable_caching()
-    finally:
-        config.CACHE_DIR = before
-    return compiled
+def _kernel(function: Kernel, **options: bool) -> Kernel:
+    """Have a function compiled for calls from Python, its machine code standing alone and kept on disk."""
+    _declare(function)
+    if numba.__version__.startswith(_TRIED):
+        options |= {"pipeline_class": StandaloneCompiler}  # type: ignore[dict-item]
+    compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, error_model="numpy", **options)(function)
+    compiled._cache = CodeCache(function, cache_folder())
+    made: Kernel = compiled
+    return made

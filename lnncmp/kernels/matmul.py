@@ -96,10 +96,12 @@ def _block(counts: dict[Any, int]) -> Any:
     return block
 
 
-def _column(block: Any) -> Callable[..., None]:
-    """Return the function that computes one column of blocks, split into blocks of nearly equal height."""
+def _column(name: str, block: Any) -> Callable[..., None]:
+    """Return the function that computes one column of blocks, split into blocks of nearly equal height.
 
-    @lean
+    The functions for two widths have equal arguments, so that their names in machine code differ by `name` alone.
+    """
+
     def column(
         a: Array,
         a_at: int,
@@ -135,11 +137,12 @@ def _column(block: Any) -> Callable[..., None]:
             rows -= height
             left -= 1
 
-    return column
+    column.__qualname__ = name
+    return lean(column)
 
 
-_wide_column = _column(_block(WIDE))
-_narrow_column = _column(_block(NARROW))
+_wide_column = _column("_wide_column", _block(WIDE))
+_narrow_column = _column("_narrow_column", _block(NARROW))
 
 
 @lean

@@ -1,25 +1,65 @@
-"""Who hears when kernels are compiled, which takes seconds, once on each machine. Loads no compiler."""
+"""Who is told when kernels are compiled, which takes seconds, once on each machine, and of what goes wrong with it.
 
+Loads no compiler.
+"""
+
+import warnings
 from collections.abc import Callable
 
-_listeners: list[Callable[[], None]] = []
-_count = 0
+_on_compiling: list[Callable[[], None]] = []
+_on_warning: list[Callable[[str], None]] = []
+_warned: set[str] = set()
+_compiled = _kept = _lost = 0
 
 
 def tell_when_compiling(listener: Callable[[], None]) -> None:
     """Have `listener` called when this process begins to compile its first kernel."""
-    _listeners.append(listener)
+    _on_compiling.append(listener)
+
+
+def tell_warnings(listener: Callable[[str], None]) -> None:
+    """Have `listener` called with each warning about kernels, in place of Python's own warnings."""
+    _on_warning.append(listener)
 
 
 def compilations() -> int:
     """Return how many functions this process has compiled because the cache did not have them."""
-    return _count
+    return _compiled
+
+
+def compiled_for_next() -> bool:
+    """Return whether this process compiled kernels that a fresh process would all find in the cache."""
+    return _compiled > 0 and _kept > 0 and _lost == 0
 
 
 def note_compilation() -> None:
     """Count a function that is compiled now, and tell the listeners of the first."""
-    global _count
-    _count += 1
-    if _count == 1:
-        for listener in _listeners:
+    global _compiled
+    _compiled += 1
+    if _compiled == 1:
+        for listener in _on_compiling:
             listener()
+
+
+def note_kept() -> None:
+    """Count a compiled kernel that is in the cache now."""
+    global _kept
+    _kept += 1
+
+
+def note_lost(reason: str) -> None:
+    """Count a compiled kernel that could not be kept, and say why."""
+    global _lost
+    _lost += 1
+    warn(reason)
+
+
+def warn(sentence: str) -> None:
+    """Tell the listeners something that the user should know, once in this process."""
+    if sentence in _warned:
+        return
+    _warned.add(sentence)
+    for listener in _on_warning:
+        listener(sentence)
+    if not _on_warning:
+        warnings.warn(sentence, RuntimeWarning, stacklevel=2)
