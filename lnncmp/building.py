@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lnncmp.cells.base import SequenceModel, State
+from lnncmp.cells.shapes import check_inputs
 from lnncmp.models.base import Arguments, ModelSpec
 
 
@@ -50,7 +51,8 @@ class TimeAsInput(SequenceModel):
 
 
 def _with_time(x: Tensor, dt: Tensor) -> Tensor:
-    """Return (B, T, I + 1) for x (B, T, I) and dt (B, T)."""
+    """Return (B, T, I + 1) for x (B, T, I) and dt (B, T). Raises UsageError for other shapes of dt."""
+    check_inputs(x, dt, None, x.shape[-1])
     return torch.cat([x, dt[..., None]], dim=-1)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.cells.base import SequenceModel
-from lnncmp.cells.layer import RecurrentLayer
+from lnncmp.kernel_check import use_plain
 from lnncmp.runs.record import Parameters
 
 _STATUS = Path("/proc/self/status")
@@ -38,10 +38,7 @@ def count_parameters(model: SequenceModel, inputs: int) -> Parameters:
     Active = entries that some gradient reaches: the sum over random batches of absolute gradients of a random
     readout of the outputs is not zero, in double precision. Wiring masks make the others exactly zero.
     """
-    twin = copy.deepcopy(model).double().eval()
-    for part in twin.modules():
-        if isinstance(part, RecurrentLayer):
-            part.chosen = "loop"  # kernels need not be compiled for double precision just to count
+    twin = use_plain(copy.deepcopy(model).double().eval())  # kernels need not be compiled just to count
     reached = [torch.zeros_like(p, dtype=torch.bool) for p in twin.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(0)
     device = next(twin.parameters()).device

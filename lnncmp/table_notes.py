@@ -39,6 +39,7 @@ def notes(
         *_matched(runs),
         *_protocol(runs),
         *_lost(runs),
+        *_distrusted(runs),
         *_test(comparisons, runs),
         *_best(best),
         *_sizes(runs),
@@ -130,6 +131,19 @@ def _lost(runs: Groups) -> list[str]:
                 found.append(
                     f"{model}: {len(lost)} of {len(group)} runs {verb}{where}; counted, but in no mean and no pair."
                 )
+    return found
+
+
+def _distrusted(runs: Groups) -> list[str]:
+    """Return whose fused kernels differed from plain PyTorch, so that plain PyTorch made the numbers."""
+    found = []
+    for model, group in runs.items():
+        wrong = [run for run in group if run.kernel_check is not None and not run.kernel_check.agrees]
+        if wrong:
+            found.append(
+                f"{model}: the fused kernels differed from plain PyTorch on the machine of {len(wrong)} of {len(group)} "
+                "runs, which plain PyTorch computed."
+            )
     return found
 
 

@@ -32,7 +32,7 @@ GROUND = {
     "provenance",
     "runs.record",
 }
-WORK = {"metrics", "predict", "train", "train_stack", "stacking", "measure", "building", "evaluate", "matching"}
+WORK = {"kernel_check", "metrics", "predict", "train", "train_stack", "stacking", "measure", "building", "evaluate", "matching"}
 TABLES = {"report.console", "report.grid", "report.markdown", "report.numbers"}
 TOP = {"study", "stored", "stored_tables", "figures", "reporting", "cli", "__main__"}
 COMPARING = {"compare", "claims", "contrasts", "records", "stats", "report"}

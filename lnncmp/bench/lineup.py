@@ -14,6 +14,7 @@ from lnncmp.bench.steps import elapsed_times
 from lnncmp.bench.workload import Workload
 from lnncmp.cells.base import SequenceModel
 from lnncmp.errors import UsageError
+from lnncmp.kernel_check import check_kernels
 
 
 @dataclass
@@ -50,6 +51,7 @@ def line_up(contenders: Sequence[Contender], workload: Workload, limits: Limits,
         except Exception as error:  # of torch, ncps or the compiler: the others go on
             made.entrants.remove(entrant)
             made.failed.append(broken(workload, entrant.contender, error))
+    _require_sound_kernels(made, workload)
     _equalize(made, workload)
     tell(f"{workload.name}: compiling and sizing", 1, 1)
     return made
@@ -85,6 +87,17 @@ def _built(contenders: Sequence[Contender], workload: Workload, made: Lineup) ->
             continue
         entrants.append(Entrant(ran, asked, model))
     return entrants
+
+
+def _require_sound_kernels(made: Lineup, workload: Workload) -> None:
+    """Leave networks out whose kernels do not agree with plain PyTorch: their speed means nothing."""
+    for entrant in list(made.entrants):
+        if entrant.contender.is_peer:
+            continue
+        check = check_kernels(entrant.model, workload.inputs, workload.batch)
+        if check is not None and not check.agrees:
+            made.entrants.remove(entrant)
+            made.failed.append(f"{workload.name}: {entrant.contender.label} is wrong and was left out: {check.told}.")
 
 
 def _equalize(made: Lineup, workload: Workload) -> None:

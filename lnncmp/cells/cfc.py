@@ -166,7 +166,8 @@ class CfCLayer(RecurrentLayer):
         head_mask: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.width, self.memory_variant = hidden, memory
+        self.inputs, self.width, self.memory_variant = inputs, hidden, memory
+        self.state_widths = (hidden,) if memory is None else (hidden, hidden)
         self.cell = CfCCell(hidden if memory == "input_to_cfc" else inputs, hidden, options, head_mask)
         self.memory = MemoryCell(inputs, hidden, forget_bias, options.init) if memory else None
         self.plans = [
@@ -188,7 +189,7 @@ class CfCLayer(RecurrentLayer):
         zeros = linears(self.cell.heads.values())[0].bias.new_zeros(batch, self.width)
         return (zeros,) if self.memory is None else (zeros, zeros)
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), step (B, T).
 
         The kernel has no gradient for dt; where that is wanted, the loop runs.

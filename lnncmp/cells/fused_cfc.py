@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from lnncmp.cells.base import State
 from lnncmp.cells.mixed_memory import MemoryCell
 from lnncmp.kernels.cfc_plan import Plan, StagePlan
-from lnncmp.kernels.numbers import check_kind
 
 if TYPE_CHECKING:
     from lnncmp.cells.cfc import CfCCell
@@ -73,13 +72,10 @@ def run_fused(
 ) -> tuple[Tensor, State]:
     """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T).
 
-    `memos` is a list of the layer's own, for calls without gradients. Raises UsageError where x, dt or the state are
-    not of the weights' type.
+    `memos` is a list of the layer's own, for calls without gradients.
     """
     from lnncmp.kernels.cfc_function import Memo, run_plan
 
-    if any(given.dtype != tensors[0].dtype for given in (x, dt, *state)):
-        check_kind(tensors[0], x=x, dt=dt, **{f"state {number}": tensor for number, tensor in enumerate(state)})
     if not memos:
         memos.append(Memo(False))
     hidden, *final = run_plan(plan, memos[0], x, dt, step, state, tensors)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.cells.base import State
-from lnncmp.kernels.numbers import usable
+from lnncmp.cells.shapes import check_inputs, check_state
+from lnncmp.kernels.numbers import check_kind, usable
 
 
 class RecurrentLayer(nn.Module, ABC):
@@ -23,8 +24,12 @@ class RecurrentLayer(nn.Module, ABC):
     """What was asked for: "auto", "fused", "loop"; for LSTM and GRU also "torch"."""
     fallback: str = "loop"
     """What runs where a fused kernel was asked for and cannot."""
+    inputs: int
+    """Features that the layer reads at each step."""
     width: int
     """Features that the layer gives to the readout at each step."""
+    state_widths: tuple[int, ...]
+    """Features of each tensor of the state."""
 
     @property
     def implementation(self) -> str:
@@ -46,9 +51,21 @@ class RecurrentLayer(nn.Module, ABC):
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step: tensors (batch, ...) on the layer's device and dtype."""
 
-    @abstractmethod
     def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T)."""
+        """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T).
+
+        Raises UsageError for tensors whose shapes do not go together (see lnncmp.cells.shapes), and on the fused path
+        for other types or devices than those of the weights.
+        """
+        check_inputs(x, dt, step, self.inputs)
+        check_state(state, x.shape[0], self.state_widths)
+        if self.implementation == "fused":
+            check_kind(next(self.parameters()), x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
+        return self._sequence(x, dt, step, state)
+
+    @abstractmethod
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Do what `sequence` does, for tensors whose shapes are checked."""
 
     def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
         """Return the hidden states (B, T, width) alone, from the initial state, for x (B, T, I), dt and step (B, T)."""

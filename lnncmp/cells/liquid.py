@@ -28,7 +28,6 @@ from lnncmp.cells.layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.cells.masks import guard_mask
 from lnncmp.cells.readout import LinearReadout
 from lnncmp.cells.wiring import Wiring
-from lnncmp.kernels.numbers import check_kind
 
 TAU_RANGE = (0.1, 3.0)
 """Initial leak time constants, log-uniform, in units of dt: three layers of slower neurons answer too late."""
@@ -79,7 +78,8 @@ class LiquidLayer(RecurrentLayer):
 
     def __init__(self, wiring: Wiring, unfolds: int = 6) -> None:
         super().__init__()
-        self.width, self.wiring, self.unfolds = wiring.neurons, wiring, unfolds
+        self.inputs, self.width, self.state_widths = wiring.inputs, wiring.neurons, (wiring.neurons,)
+        self.wiring, self.unfolds = wiring, unfolds
         low, high = TAU_RANGE
         self.raw_rate = _raw_log_uniform(self.width, 1.0 / high, 1.0 / low)
         self.raw_conductance = _raw_log_uniform(self.width, *CONDUCTANCE_RANGE)
@@ -111,7 +111,7 @@ class LiquidLayer(RecurrentLayer):
         """Return (v,) = 0 of shape (batch, H)."""
         return (self.bias.new_zeros(batch, self.width),)
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), step (B, T).
 
         Padding needs no mask of the state: dt is set to 0 there, and the solver is exact at dt = 0.
@@ -137,7 +137,6 @@ class LiquidLayer(RecurrentLayer):
         """Return what `sequence` does by one kernel for all steps, which blanks padding itself."""
         from lnncmp.kernels.liquid import LiquidSequence  # compiles, which only users of a kernel wait for
 
-        check_kind(self.bias, inputs=x, dt=dt)
         neurons = self.raw_rate, self.raw_conductance, self.reversal, self.bias
         recurrent, sensory = self.recurrent, self.sensory
         weights = recurrent.weight, recurrent.mask, sensory.weight, sensory.mask, self.input_w, self.input_b

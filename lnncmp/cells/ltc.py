@@ -17,7 +17,6 @@ from lnncmp.cells.layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.cells.solvers import SolverOptions, advance
 from lnncmp.cells.synapses import Synapses
 from lnncmp.cells.wiring import Wiring
-from lnncmp.kernels.numbers import check_kind
 
 MIN_CAPACITANCE = 1e-6
 """Lower bound of cm under the clip constraint (the authors' TensorFlow code has the same; ncps allows 0)."""
@@ -35,7 +34,8 @@ class LTCLayer(RecurrentLayer):
         self, wiring: Wiring, options: SolverOptions, constraint: str = "softplus", layout: str = "auto"
     ) -> None:
         super().__init__()
-        self.width, self.wiring, self.options, self.constraint = wiring.neurons, wiring, options, constraint
+        self.inputs, self.width, self.state_widths = wiring.inputs, wiring.neurons, (wiring.neurons,)
+        self.wiring, self.options, self.constraint = wiring, options, constraint
         self.gleak = nn.Parameter(torch.empty(self.width).uniform_(0.001, 1.0))
         self.vleak = nn.Parameter(torch.empty(self.width).uniform_(-0.2, 0.2))
         self.cm = nn.Parameter(torch.empty(self.width).uniform_(0.4, 0.6))
@@ -51,7 +51,7 @@ class LTCLayer(RecurrentLayer):
     def _positive(self, p: Tensor) -> Tensor:
         return softplus(p) if self.constraint == "softplus" else p
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), step (B, T).
 
         Padding needs no mask of the state: dt is set to 0 there, and every solver is exact at dt = 0.
@@ -82,7 +82,6 @@ class LTCLayer(RecurrentLayer):
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
         from lnncmp.kernels.ltc import ltc_sequence  # loads the compiler, which takes a second
 
-        check_kind(self.cm, input=x, dt=dt, state=v)
         raw = (self.cm, self.gleak, self.vleak, self.input_w, self.input_b)
         parameters = (*raw, *self.sensory.raw(), *self.recurrent.raw())
         options = self.options

@@ -16,7 +16,6 @@ from torch.nn.functional import linear
 from lnncmp.cells.activations import tanh
 from lnncmp.cells.base import State
 from lnncmp.cells.layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
-from lnncmp.kernels.numbers import check_kind
 
 
 def _start(layer: "LSTMLayer | GRULayer", init: str) -> None:
@@ -75,7 +74,7 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
     ) -> None:
         super().__init__(inputs, hidden, batch_first=True)
         self.chosen, self.fallback = implementation, "torch"
-        self.width = hidden
+        self.inputs, self.width, self.state_widths = inputs, hidden, (hidden, hidden)
         _start(self, init)
         with torch.no_grad():
             self.bias_ih_l0[hidden : 2 * hidden] += forget_bias
@@ -89,11 +88,10 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         """Return True: every set-up has a fused kernel."""
         return True
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h, c) for x (B, T, I), step (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
-            check_kind(self.weight_hh_l0, inputs=x)
             if _streams(x, step):
                 h, c = torch.lstm_cell(x[:, 0], state, *_weights(self))
                 return h[:, None], (h, c)
@@ -145,7 +143,7 @@ class GRULayer(nn.GRU, RecurrentLayer):
     def __init__(self, inputs: int, hidden: int, implementation: str = "auto", init: str = "torch") -> None:
         super().__init__(inputs, hidden, batch_first=True)
         self.chosen, self.fallback = implementation, "torch"
-        self.width = hidden
+        self.inputs, self.width, self.state_widths = inputs, hidden, (hidden,)
         _start(self, init)
 
     def initial_state(self, batch: int) -> State:
@@ -156,11 +154,10 @@ class GRULayer(nn.GRU, RecurrentLayer):
         """Return True: every set-up has a fused kernel."""
         return True
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h,) for x (B, T, I), step (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
-            check_kind(self.weight_hh_l0, inputs=x)
             if _streams(x, step):
                 h = torch.gru_cell(x[:, 0], state[0], *_weights(self))
                 return h[:, None], (h,)

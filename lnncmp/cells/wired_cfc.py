@@ -51,7 +51,8 @@ class WiredCfCLayer(RecurrentLayer):
 
     def __init__(self, wiring: Wiring, masking: str = "all_heads", mode: str = "default") -> None:
         super().__init__()
-        self.width, self.wiring = wiring.neurons, wiring
+        self.inputs, self.width, self.wiring = wiring.inputs, wiring.neurons, wiring
+        self.state_widths = tuple(len(layer) for layer in wiring.layers)
         options = CfCOptions(mode=mode, backbone_layers=0)
         sources = [wiring.inputs, *(len(layer) for layer in wiring.layers)]
         self.layers = nn.ModuleList(
@@ -75,7 +76,7 @@ class WiredCfCLayer(RecurrentLayer):
         """Return zeros, one tensor (batch, H_l) for each layer of the wiring."""
         return tuple(layer.initial_state(batch)[0] for layer in self._stages())
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, step (B, T).
 
         The kernel has no gradient for dt; where that is wanted, the loop runs.

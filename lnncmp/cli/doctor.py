@@ -1,15 +1,20 @@
-"""`lnncmp doctor`: what this installation has, and what to do about what it lacks."""
+"""`lnncmp doctor`: what this installation has, whether its kernels compute what they should, and what to do if not."""
 
 import importlib
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any, get_args
 
 import typer
 
 from lnncmp.atomic import write_bytes
+from lnncmp.bench.fresh import Tell, in_fresh_process
 from lnncmp.cli.lists import ListFormat, print_listing
 from lnncmp.cli.options import available_cores
+from lnncmp.cli.terminal import note
 from lnncmp.data.cache import cache_root
 from lnncmp.errors import LnncmpError
+from lnncmp.models.registry import load_model, model_names
 
 _PACKAGES = (
     "torch",
@@ -27,10 +32,15 @@ _PACKAGES = (
 
 
 def doctor(format: ListFormat = "table") -> None:
-    """Check packages, processor, accelerator and cache folder. Exit code 1 if something is broken."""
+    """Check packages, processor, accelerator, cache folder and the kernels of all models. Exit code 1 if one is broken.
+
+    Each model's fused kernels are compared with plain PyTorch; on a new machine they are compiled first, some seconds
+    each.
+    """
     rows = [_package(name) for name in _PACKAGES]
     rows.append({"check": "cores", "found": str(available_cores()), "advice": ""})
-    rows += [_accelerator(), _kernels(), _cache()]
+    rows += [_accelerator(), _cache(), _kernels()]
+    rows += _sound_kernels()
     print_listing("Doctor", rows, format)
     if any(row["advice"].startswith("Broken") for row in rows):
         raise typer.Exit(1)
@@ -56,8 +66,47 @@ def _accelerator() -> dict[str, str]:
 def _kernels() -> dict[str, str]:
     from lnncmp.kernels.compiling import cache_folder, kept_on_disk
 
-    advice = "" if kept_on_disk() else "Not compiled yet: the first runs take some seconds longer."
-    return {"check": "kernels", "found": str(cache_folder()), "advice": advice}
+    advice = "" if kept_on_disk() else "None compiled yet: that takes some seconds for each model, once."
+    return {"check": "compiled kernels", "found": str(cache_folder()), "advice": advice}
+
+
+def _sound_kernels() -> Iterator[dict[str, str]]:
+    """Yield a row for each model, and each cell that it may be made of: do its kernels agree with plain PyTorch?
+
+    Each is checked in a process of its own: nothing that a kernel does there ends this one.
+    """
+    for name in model_names():
+        fields = load_model(name).arguments.model_fields
+        for cell in get_args(fields["cell"].annotation) if "cell" in fields else (None,):
+            label = name if cell is None else f"{name} ({cell} cells)"
+            note(f"checking the kernels of {label}")
+            yield _sound(label, name, {} if cell is None else {"cell": cell})
+
+
+def _sound(label: str, name: str, arguments: dict[str, Any]) -> dict[str, str]:
+    row = {"check": f"kernels of {label}"}
+    try:
+        agrees, found = in_fresh_process(_check, name, arguments, tell=lambda *news: None, threads=1, environment={})
+    except LnncmpError as error:
+        agrees, found = False, error.message
+    advice = "" if agrees else "Broken: runs use plain PyTorch instead. Remove the folder of compiled kernels, try again."
+    return {**row, "found": found, "advice": advice}
+
+
+def _check(tell: Tell, name: str, arguments: dict[str, Any]) -> tuple[bool, str]:
+    """Return whether the kernels of a model of 32 units agree with plain PyTorch here, and how far, in words."""
+    from lnncmp.building import build_model
+    from lnncmp.kernel_check import check_kernels
+
+    spec = load_model(name)
+    model = build_model(
+        spec, spec.arguments(hidden=32, **arguments), 4, 2, dt_as_input=True, model_seed=0, wiring_seed=0
+    )
+    check_kernels(model, 4, 32)
+    check = check_kernels(model, 4, 32)  # now nothing is compiled or loaded, which is not to be timed
+    if check is None:
+        return True, "none: plain PyTorch runs"
+    return check.agrees, f"{check.told} ({1000 * check.seconds:.0f} ms)"
 
 
 def _cache() -> dict[str, str]:

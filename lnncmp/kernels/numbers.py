@@ -25,8 +25,13 @@ def usable(*tensors: Tensor) -> bool:
 
 
 def check_kind(expected: Tensor, **tensors: Tensor) -> None:
-    """Raise UsageError unless all `tensors` have the type of `expected`, a weight of the model."""
+    """Raise UsageError unless all `tensors` have the type and device of `expected`, a weight of the model."""
     for name, tensor in tensors.items():
+        if tensor.device != expected.device:
+            raise UsageError(
+                f"{name} is on {tensor.device}, the model's weights are on {expected.device}",
+                f"Move it with .to('{expected.device}').",
+            )
         if tensor.dtype != expected.dtype:
             told, wanted = (str(kind).removeprefix("torch.") for kind in (tensor.dtype, expected.dtype))
             raise UsageError(

@@ -45,7 +45,7 @@ MODEL = ModelSpec(
         "two bias vectors."
     ),
     uses_dt=False,
-    version=1,
+    version=2,
     arguments=GRUArguments,
     build=build,
 )

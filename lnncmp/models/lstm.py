@@ -47,7 +47,7 @@ MODEL = ModelSpec(
         "Keras baselines; the augmented LSTM of published comparisons gets dt as an input feature besides."
     ),
     uses_dt=False,
-    version=1,
+    version=2,
     arguments=LSTMArguments,
     build=build,
 )

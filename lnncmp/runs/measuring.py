@@ -3,7 +3,8 @@
 import torch
 
 from lnncmp.cells.base import SequenceModel
-from lnncmp.kernels.watch import compilations
+from lnncmp.kernel_check import check_kernels
+from lnncmp.kernels.watch import compiled_for_next
 from lnncmp.measure import BatchShape, TrainingStep, latency_samples, peak_memory
 from lnncmp.provenance import provenance
 from lnncmp.runs.named_model import build_named
@@ -18,6 +19,10 @@ def set_up_torch(threads: int, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic)
 
 
+class UnsoundKernels(Exception):
+    """The fused kernels differ from plain PyTorch, so that their cost means nothing."""
+
+
 class CompiledJustNow(Exception):
     """Kernels had to be compiled in this process, which is no longer fresh; the next one finds them in the cache."""
 
@@ -25,26 +30,24 @@ class CompiledJustNow(Exception):
 def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementRecord:
     """Measure one model in this process, which must be fresh for the memory figure to mean anything.
 
-    Raises CompiledJustNow, with nothing measured, if kernels were compiled and a fresh process would find them.
+    Raises CompiledJustNow, with nothing measured, if kernels were compiled and a fresh process would find them, and
+    UnsoundKernels if they are wrong.
     """
     device = torch.device(spec.device)
     model = _model(spec, device)
     # Libraries allocate workspaces and kernels are loaded on first use: short sequences keep that out of the figure.
     for batch in (1, spec.batch):
         TrainingStep(model, BatchShape(batch, 1, spec.inputs, spec.outputs), device)()
-    if compilations() and _kept_on_disk():
+    if compiled_for_next():
         raise CompiledJustNow
     step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
     peak, method = peak_memory(step)
     timed = step.seconds(repeats=15, budget=seconds)
     latencies = latency_samples(model, spec.inputs, device)
+    check = check_kernels(model, spec.inputs, spec.batch)  # last: it must not touch what was measured
+    if check is not None and not check.agrees:
+        raise UnsoundKernels(check.told)
     return _record(spec, model, timed, latencies, step.saved_bytes(), peak, method)
-
-
-def _kept_on_disk() -> bool:
-    from lnncmp.kernels.compiling import kept_on_disk  # the compiler is loaded already if anything was compiled
-
-    return kept_on_disk()
 
 
 def probe(spec: MeasureSpec) -> MeasurementRecord:

@@ -176,7 +176,7 @@ class _Session:
     """State of a worker between tasks: the store, and the data prepared last."""
 
     def __init__(self, pipe: Connection, assignment: Assignment) -> None:
-        from lnncmp.kernels.watch import tell_when_compiling
+        from lnncmp.kernels.watch import tell_warnings, tell_when_compiling
         from lnncmp.runs.measuring import set_up_torch
         from lnncmp.runs.store import Store
 
@@ -186,6 +186,7 @@ class _Session:
         self.store = Store(assignment.out, self._warn)
         self.prepared: Any = None
         self.prepared_for: str | None = None
+        tell_warnings(self._warn)
         tell_when_compiling(lambda: self.pipe.send(("news", "compiling kernels, once on this machine")))
 
     def _warn(self, message: str) -> None:

@@ -108,12 +108,27 @@ class Scores(_Record):
     replicates: dict[str, list[float]] = Field(default_factory=dict)
 
 
+class KernelCheckRecord(_Record):
+    """What a worker found when it compared a model's fused kernels with plain PyTorch, before it trained the model.
+
+    agrees: whether the differences of outputs and gradients (as shares of the largest one) are those of rounding; if
+    not, plain PyTorch was used. error: what was raised in place of results. seconds: what the check took.
+    """
+
+    agrees: bool
+    output_difference: float
+    gradient_difference: float
+    error: str | None = None
+    seconds: float
+
+
 class RunRecord(_Record):
     """One training run, complete or not. Written once, never changed.
 
     comparison: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
     conditions: what sets the data apart from the case's usual ones, in words (e.g. "noise 0.1").
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
+    kernel_check: None where no fused kernel was to run.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
     """
 
@@ -136,6 +151,7 @@ class RunRecord(_Record):
     stacked: int = 1
     parameters: Parameters
     structure: dict[str, int] = Field(default_factory=dict)
+    kernel_check: KernelCheckRecord | None = None
     history: list[Epoch] = Field(default_factory=list)
     best_epoch: int | None = None
     scores: Scores | None = None

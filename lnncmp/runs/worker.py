@@ -19,6 +19,7 @@ from lnncmp.predict import NetworkPredictor
 from lnncmp.provenance import provenance
 from lnncmp.recipe import parse
 from lnncmp.runs.fitting import EpochReport, Untrained, fit
+from lnncmp.runs.kernel_checks import require_sound_kernels
 from lnncmp.runs.named_model import build_named
 from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.record import Parameters, RunRecord, Seeds
@@ -122,6 +123,7 @@ def _begin(spec: RunSpec, prepared: Prepared, jobs: int) -> _Run:
     run = _Run(spec, seeds, record)
     with _recorded(run):
         run.model = _model(spec, prepared, seeds)
+        record |= require_sound_kernels(run.model, spec, prepared.splits.train, store.warn)
         record["implementation"] = run.model.implementation
         record["parameters"] = count_parameters(run.model, prepared.splits.train.x.shape[2])
         record["structure"] = run.model.structure()

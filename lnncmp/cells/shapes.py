@@ -1,0 +1,35 @@
+"""Checks of what is given to a layer: a kernel would read beyond tensors of wrong shapes, plain PyTorch broadcast them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lnncmp.errors import UsageError
+
+
+def check_inputs(x: Tensor, dt: Tensor, step: Tensor | None, inputs: int) -> None:
+    """Raise UsageError unless x is (B, T, `inputs`), dt (B, T), and step bool (B, T) or None."""
+    if x.ndim != 3 or x.shape[2] != inputs:
+        raise UsageError(f"x has shape {tuple(x.shape)}, expected (batch, steps, {inputs})")
+    grid, given = tuple(x.shape[:2]), tuple(x.shape)
+    if dt.shape != grid:
+        raise UsageError(
+            f"dt has shape {tuple(dt.shape)}, expected {grid} for x of shape {given}",
+            "Give one elapsed time for each sample and step: (batch, steps).",
+        )
+    if step is not None and (step.shape != grid or step.dtype != torch.bool):
+        raise UsageError(
+            f"step has shape {tuple(step.shape)} and type {step.dtype}, expected {grid} of torch.bool for x of "
+            f"shape {given}",
+            "Give True at each real step and False at padding.",
+        )
+
+
+def check_state(state: Sequence[Tensor], batch: int, widths: Sequence[int]) -> None:
+    """Raise UsageError unless the state has one tensor (`batch`, width) for each of `widths`."""
+    found, expected = [tuple(own.shape) for own in state], [(batch, width) for width in widths]
+    if found != expected:
+        raise UsageError(
+            f"the state has shapes {found}, expected {expected}", "Start from initial_state(batch) of the same model."
+        )
