@@ -46,7 +46,9 @@ def files(cache):
 
 
 class TestSharing:
-    @pytest.mark.parametrize("models", [("lstm", "gru"), ("gru", "lstm"), ("liquid_ncp", "gru"), ("lstm", "liquid_ncp")])
+    @pytest.mark.parametrize(
+        "models", [("lstm", "gru"), ("gru", "lstm"), ("liquid_ncp", "gru"), ("lstm", "liquid_ncp")]
+    )
     def test_kernels_of_two_processes_keep_apart(self, filled, models):
         _, done = work(models, filled[0], WIDTHS)
         assert "compiled 0" in done.stdout
@@ -79,7 +81,7 @@ class TestSharing:
         scale.__qualname__ = "a_function_of_a_test"
         lean(scale)
         for declare in (lean, part, kernel):
-            with pytest.raises(RuntimeError, match="two compiled functions are named .*a_function_of_a_test"):
+            with pytest.raises(RuntimeError, match=r"two compiled functions are named .*a_function_of_a_test"):
                 declare(scale)
 
     @pytest.mark.slow

@@ -68,7 +68,12 @@ class RecurrentLayer(nn.Module, ABC):
         """Do what `sequence` does, for tensors whose shapes are checked."""
 
     def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
-        """Return the hidden states (B, T, width) alone, from the initial state, for x (B, T, I), dt and step (B, T)."""
+        """Return the hidden states (B, T, width) alone, from the initial state; raises as `sequence` does."""
+        check_inputs(x, dt, step, self.inputs)
+        return self._outputs(x, dt, step)
+
+    def _outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+        """Do what `outputs` does, for tensors whose shapes are checked."""
         return self.sequence(x, dt, step, self.initial_state(x.shape[0]))[0]
 
     def constrain(self) -> None:

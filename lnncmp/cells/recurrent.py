@@ -101,7 +101,7 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
             return self._kernel(x, state)
         return self._loop(x, step, state)
 
-    def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+    def _outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
         """Return hidden states (B, T, H) from the initial state for x (B, T, I), step (B, T); dt is ignored."""
         if self.implementation == "torch":
             # Padding stands at the end and the layer is causal: blanked padding cannot reach a real step.

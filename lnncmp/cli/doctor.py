@@ -9,8 +9,8 @@ import typer
 
 from lnncmp.atomic import write_bytes
 from lnncmp.bench.fresh import Tell, in_fresh_process
-from lnncmp.cli.lists import ListFormat, print_listing
-from lnncmp.cli.options import available_cores
+from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
+from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import note
 from lnncmp.data.cache import cache_root
 from lnncmp.errors import LnncmpError
@@ -37,6 +37,7 @@ def doctor(format: ListFormat = "table") -> None:
     Each model's fused kernels are compared with plain PyTorch; on a new machine they are compiled first, some seconds
     each.
     """
+    check_choice("format", format, LIST_FORMATS)
     rows = [_package(name) for name in _PACKAGES]
     rows.append({"check": "cores", "found": str(available_cores()), "advice": ""})
     rows += [_accelerator(), _cache(), _kernels()]
@@ -89,7 +90,9 @@ def _sound(label: str, name: str, arguments: dict[str, Any]) -> dict[str, str]:
         agrees, found = in_fresh_process(_check, name, arguments, tell=lambda *news: None, threads=1, environment={})
     except LnncmpError as error:
         agrees, found = False, error.message
-    advice = "" if agrees else "Broken: runs use plain PyTorch instead. Remove the folder of compiled kernels, try again."
+    advice = (
+        "" if agrees else "Broken: runs use plain PyTorch instead. Remove the folder of compiled kernels, try again."
+    )
     return {**row, "found": found, "advice": advice}
 
 
@@ -99,9 +102,8 @@ def _check(tell: Tell, name: str, arguments: dict[str, Any]) -> tuple[bool, str]
     from lnncmp.kernel_check import check_kernels
 
     spec = load_model(name)
-    model = build_model(
-        spec, spec.arguments(hidden=32, **arguments), 4, 2, dt_as_input=True, model_seed=0, wiring_seed=0
-    )
+    chosen = spec.arguments(**{"hidden": 32, **arguments})
+    model = build_model(spec, chosen, 4, 2, dt_as_input=True, model_seed=0, wiring_seed=0)
     check_kernels(model, 4, 32)
     check = check_kernels(model, 4, 32)  # now nothing is compiled or loaded, which is not to be timed
     if check is None:

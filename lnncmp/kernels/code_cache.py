@@ -64,7 +64,7 @@ def write_code(path: Path, code: bytes) -> None:
     write_bytes(path, _MAGIC + hashlib.sha256(code).digest() + code, mode=0o644)
 
 
-class CodeCache(_Cache):  # type: ignore[misc]
+class CodeCache(_Cache):
     """Numba's interface to the code of one function; see the module."""
 
     def __init__(self, function: Any, folder: Path) -> None:

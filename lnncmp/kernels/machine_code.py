@@ -25,7 +25,7 @@ def _make_local(module: Any) -> None:
             value.linkage = local
 
 
-class StandaloneCompiler(Compiler):  # type: ignore[misc]
+class StandaloneCompiler(Compiler):
     """Numba's compiler, whose result shares no function with other object files."""
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:

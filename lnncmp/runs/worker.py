@@ -85,9 +85,9 @@ def _trained(
     specs: Sequence[RunSpec], prepared: Prepared, store: Store, jobs: int, report: EpochReport
 ) -> Iterator[_Run]:
     """Yield the runs after their training: all in one call where the model allows it, else one by one."""
-    first = _begin(specs[0], prepared, jobs)
+    first = _begin(specs[0], prepared, store, jobs)
     if len(specs) > 1 and first.model is not None and first.model.stackable:
-        runs = [first, *(_begin(spec, prepared, jobs) for spec in specs[1:])]
+        runs = [first, *(_begin(spec, prepared, store, jobs) for spec in specs[1:])]
         try:
             _fit(runs, prepared, store, report)
         except (LnncmpError, ConnectionError):
@@ -99,17 +99,17 @@ def _trained(
         else:
             yield from runs
             return
-        first = _begin(specs[0], prepared, jobs)
+        first = _begin(specs[0], prepared, store, jobs)
     for spec in specs:
         # A model is built just before it is trained: torch's generator goes on from its weights to its dropout.
-        run = first if spec is specs[0] else _begin(spec, prepared, jobs)
+        run = first if spec is specs[0] else _begin(spec, prepared, store, jobs)
         with _recorded(run):
             if run.model is not None:
                 _fit([run], prepared, store, report)
         yield run
 
 
-def _begin(spec: RunSpec, prepared: Prepared, jobs: int) -> _Run:
+def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
     """Return a run with its untrained model; torch's generator is left where training starts."""
     seeds = _seeds(spec)
     record: dict[str, Any] = {
