@@ -141,8 +141,8 @@ def _distrusted(runs: Groups) -> list[str]:
         wrong = [run for run in group if run.kernel_check is not None and not run.kernel_check.agrees]
         if wrong:
             found.append(
-                f"{model}: the fused kernels differed from plain PyTorch on the machine of {len(wrong)} of {len(group)} "
-                "runs, which plain PyTorch computed."
+                f"{model}: where {len(wrong)} of {len(group)} runs were made, the fused kernels differed from plain "
+                "PyTorch, which made these runs instead."
             )
     return found
 

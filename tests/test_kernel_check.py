@@ -119,8 +119,9 @@ class TestWorker:
         execute_runs(RunBatch(runs=plan.runs), prepared, Store(tmp_path / "plain"), 1, lambda *n: None, plain.append)
         assert plain[0].kernel_check is None and plain[0].scores == gru[0].scores
 
-    def test_measures_no_wrong_kernel(self, tmp_path, wrong_gradients):
+    def test_measures_no_wrong_kernel(self, tmp_path, monkeypatch, wrong_gradients):
         plan, *_ = train(tmp_path, ["gru"])
+        monkeypatch.setattr("lnncmp.runs.measuring.compiled_for_next", lambda: False)
         with pytest.raises(UnsoundKernels, match="gradients by"):
             execute_measurement(plan.measurements[0], seconds=0.01)
 

@@ -8,15 +8,18 @@ from lnncmp.kernels.compiling import kernel
 from lnncmp.kernels.lanes import load, load_narrow, narrow_lanes, store, wide_lanes
 
 
-def compiled(function):
-    """Return a function of arrays that runs `function` on wide lanes and on narrow ones and gives both results."""
+def compiled(name):
+    """Return a function of arrays that runs fast_math.NAME on wide lanes and on narrow ones and gives both results."""
+    function = getattr(fast_math, name)
 
-    @kernel
     def run(x, wide, narrow):
         for k in range(0, x.size, wide_lanes(x)):
             store(wide, k, function(load(x, k)))
         for k in range(0, x.size, narrow_lanes(x)):
             store(narrow, k, function(load_narrow(x, k)))
+
+    run.__qualname__ = f"run_{name}"
+    run = kernel(run)
 
     def both(x):
         filled = np.concatenate([x, np.zeros(-len(x) % 64, x.dtype)])
@@ -28,7 +31,7 @@ def compiled(function):
 
 
 NAMES = ("exp2", "exp", "sigmoid2", "sigmoid", "tanh", "magnitude")
-FUNCTIONS = {name: compiled(getattr(fast_math, name)) for name in NAMES}
+FUNCTIONS = {name: compiled(name) for name in NAMES}
 BOUND = {np.float32: 80.0, np.float64: 1000.0}
 kinds = pytest.mark.parametrize("kind", [np.float32, np.float64], ids=["float32", "float64"])
 

@@ -1,4 +1,7 @@
-"""Checks of what is given to a layer: a kernel would read beyond tensors of wrong shapes, plain PyTorch broadcast them."""
+"""Checks of what is given to a layer.
+
+A kernel would read beyond tensors of wrong shapes, plain PyTorch would broadcast them.
+"""
 
 from collections.abc import Sequence
 

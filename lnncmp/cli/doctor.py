@@ -72,7 +72,7 @@ def _kernels() -> dict[str, str]:
 
 
 def _sound_kernels() -> Iterator[dict[str, str]]:
-    """Yield a row for each model, and each cell that it may be made of: do its kernels agree with plain PyTorch?
+    """Yield for each model, and each cell that it may be made of, whether its kernels agree with plain PyTorch.
 
     Each is checked in a process of its own: nothing that a kernel does there ends this one.
     """
@@ -90,9 +90,7 @@ def _sound(label: str, name: str, arguments: dict[str, Any]) -> dict[str, str]:
         agrees, found = in_fresh_process(_check, name, arguments, tell=lambda *news: None, threads=1, environment={})
     except LnncmpError as error:
         agrees, found = False, error.message
-    advice = (
-        "" if agrees else "Broken: runs use plain PyTorch instead. Remove the folder of compiled kernels, try again."
-    )
+    advice = "" if agrees else "Broken: runs use plain PyTorch. Remove the folder of compiled kernels and try again."
     return {**row, "found": found, "advice": advice}
 
 

@@ -8,6 +8,7 @@ file, it is as if it were not there: the kernel is compiled again and the file r
 """
 
 import hashlib
+import inspect
 import os
 import stat
 from pathlib import Path
@@ -70,6 +71,8 @@ class CodeCache(_Cache):
     def __init__(self, function: Any, folder: Path) -> None:
         self.folder = folder
         self.name = f"{function.__module__}.{function.__qualname__}"
+        # A kernel that is declared elsewhere than in this package changes with its own file alone.
+        self.source = hashlib.sha256(Path(inspect.getfile(function)).read_bytes()).hexdigest()
 
     @property
     def cache_path(self) -> str:
@@ -78,7 +81,7 @@ class CodeCache(_Cache):
 
     def path(self, signature: Any, codegen: Any) -> Path:
         """Return the file for one type of arguments, this processor and Numba's level of optimisation."""
-        key = repr((self.name, str(signature), codegen.magic_tuple(), config.OPT))
+        key = repr((self.name, self.source, str(signature), codegen.magic_tuple(), config.OPT))
         short = self.name.removeprefix("lnncmp.kernels.")
         return self.folder / f"{short}-{hashlib.sha256(key.encode()).hexdigest()[:16]}{SUFFIX}"
 
