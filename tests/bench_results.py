@@ -1,8 +1,8 @@
 """Made-up figures of a bench, for tests of what is computed and printed."""
 
-from lnncmp.bench.contenders import Contender
-from lnncmp.bench.counting import operations_of
-from lnncmp.bench.exchange import Ceilings, Found
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.messages import Ceilings, Found
+from lnncmp.bench.networks import operations_of
 from lnncmp.bench.result import Bench
 from lnncmp.bench.rows import Apart, rows_of
 from lnncmp.bench.timing import Samples

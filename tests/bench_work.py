@@ -29,4 +29,4 @@ def loaded(tell):
     """Return which heavy modules are there before any kernel ran."""
     import lnncmp.bench.memory  # noqa: F401
 
-    return [name for name in ("numba", "lnncmp.kernels.compiling") if name in sys.modules]
+    return [name for name in ("numba", "lnncmp.kernels.common.compiling") if name in sys.modules]

@@ -5,8 +5,8 @@ from pathlib import Path
 from synthetic_records import recipe, run
 
 from lnncmp.claims.claim import Claim
-from lnncmp.records import Records
-from lnncmp.runs.record import MeasurementRecord, Parameters, PerturbationPoint, RunRecord, Scores
+from lnncmp.records.read import Records
+from lnncmp.records.schema import MeasurementRecord, Parameters, PerturbationPoint, RunRecord, Scores
 
 WAVE = (0.03, -0.02, 0.01, -0.04, 0.02, 0.0, -0.01, 0.04, -0.03, 0.05)
 """Deviations over ten seeds, small against the differences that the tests are about."""

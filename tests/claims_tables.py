@@ -1,6 +1,6 @@
 """Claims tables for the tests of the report: every number below is chosen, none was measured."""
 
-from lnncmp.claims.verdict import ClaimsTable, Run, Verdict
+from lnncmp.claims.schema import ClaimsTable, Run, Verdict
 
 
 def verdict(**changes) -> Verdict:

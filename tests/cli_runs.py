@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lnncmp.cli import main as command_line
-from lnncmp.runs.record import RunRecord
+from lnncmp.records.schema import RunRecord
 
 COMMAND = [sys.executable, "-m", "lnncmp"]
 MARK = "LNNCMP_TEST_MARK"

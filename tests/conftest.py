@@ -11,7 +11,7 @@ from local_server import running_site
 from report_folders import folder as report_folder
 from small_rollouts import fill, make_manifest, make_rollouts
 
-from lnncmp.reporting.write import write_report
+from lnncmp.report.build.write import write_report
 
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled kernels outlive the tests: to compile them takes minutes.

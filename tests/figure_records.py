@@ -2,7 +2,7 @@
 
 import math
 
-from lnncmp.runs.record import (
+from lnncmp.records.schema import (
     BaselineRecord,
     Epoch,
     Example,
@@ -14,7 +14,7 @@ from lnncmp.runs.record import (
     Seeds,
     Zoom,
 )
-from lnncmp.runs.store import Store
+from lnncmp.records.store import Store
 
 HASH, COMPARISON = "d" * 16, "abcdef0123456789"
 TIMES = [0.1 * n for n in range(41)]

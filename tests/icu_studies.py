@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from lnncmp.cases.base import load_case
+from lnncmp.cases.mimic3.features import Stay
 from lnncmp.cases.mimic3.preparation import Preparation
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.data.recording import Recording
-from lnncmp.icu.features import Stay
-from lnncmp.icu.variables import CORE, VARIABLES
 from lnncmp.sources.base import Source, SourceContext
+from lnncmp.sources.mimic3.variables import CORE, VARIABLES
 
 CASE = load_case("mimic3")
 C, V = len(CORE), len(VARIABLES)

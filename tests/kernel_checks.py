@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from lnncmp.cells.readout import RecurrentModel
 from lnncmp.errors import UsageError
+from lnncmp.layers.readout import RecurrentModel
 
 W1 = {"batch": 64, "steps": 64}
 """Batch and steps of the workload on which float32 gradients are held to 1e-5; 17 inputs, 64 hidden units."""

@@ -9,10 +9,10 @@ import sys
 
 import torch
 
-from lnncmp.building import build_model
-from lnncmp.kernel_check import check_kernels
-from lnncmp.kernels.watch import compilations, compiled_for_next
-from lnncmp.models.registry import load_model
+from lnncmp.kernels.common.watch import compilations, compiled_for_next
+from lnncmp.models.base import load_model
+from lnncmp.training.build import build_model
+from lnncmp.training.kernel_check import check_kernels
 
 
 def build(label, hidden, kind):

@@ -6,8 +6,8 @@ import io
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lnncmp.icu.variables import NAMES
-from lnncmp.sources.mimic3.extraction import Extraction, extract
+from lnncmp.sources.mimic3.extraction.extraction import Extraction, extract
+from lnncmp.sources.mimic3.variables import NAMES
 
 BEGIN = datetime(2150, 1, 1, 10, 30)
 

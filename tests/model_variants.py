@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lnncmp.models.registry import load_model
+from lnncmp.models.base import load_model
 
 INPUTS, OUTPUTS, BATCH, STEPS = 3, 2, 4, 6
 

@@ -4,8 +4,8 @@ from figure_records import example, records, run, scores, write
 from synthetic_records import measurement
 
 from lnncmp.models.ncp import NCPArguments, _wire
-from lnncmp.runs.record import PerturbationPoint
-from lnncmp.runs.store import Store
+from lnncmp.records.schema import PerturbationPoint
+from lnncmp.records.store import Store
 
 HARMFUL = '<script>alert(1)</script> & "quotes"'
 

@@ -6,7 +6,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.cases.sine.preparation import Preparation
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.damped_sine import SOURCE
+from lnncmp.sources.sine.generated import SOURCE
 
 CASE = load_case("sine")
 FEW = {"waves": 30, "validation_waves": 10, "test_waves": 20, "shifted_waves": 12, "noise_levels": (0.0, 0.1, 0.5)}

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from lnncmp.sources.mimic3_demo import DemoEntry, DemoManifest
+from lnncmp.sources.mimic3.demo import DemoEntry, DemoManifest
 
 FILES = {
     "LICENSE.txt": b"a license\n" * 20,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lnncmp.data.manifest import digest
-from lnncmp.sources.walker2d_original.manifest import RolloutEntry, RolloutManifest
+from lnncmp.sources.download.manifest import digest
+from lnncmp.sources.walker2d.original.manifest import RolloutEntry, RolloutManifest
 
 FRAMES = (31, 20, 25, 40)
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lnncmp.compare import compare
-from lnncmp.measures import Measure
-from lnncmp.published import Published
-from lnncmp.runs.record import (
+from lnncmp.comparison.compare import compare
+from lnncmp.records.metric import Measure, Published
+from lnncmp.records.schema import (
     BaselineRecord,
     Epoch,
     HorizonPoint,

@@ -1,6 +1,7 @@
 """House rules that a machine can check: what may import what, sizes, docstrings, forbidden calls."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lnncmp import models
 from lnncmp.cases.base import case_names, load_case
+from lnncmp.common.registry import member_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lnncmp"
@@ -20,66 +23,52 @@ FILES = {
 MODULES = sorted(FILES)
 TEST_FILES = sorted((ROOT / "tests").glob("*.py"))
 
-GROUND = {
-    "errors",
-    "registry",
-    "resources",
-    "atomic",
-    "published",
-    "settings",
-    "measures",
-    "seeding",
-    "provenance",
-    "runs.record",
-}
-WORK = {
-    "kernel_check",
-    "metrics",
-    "predict",
-    "train",
-    "train_stack",
-    "stacking",
-    "measure",
-    "building",
-    "evaluate",
-    "matching",
-}
-TABLES = {"report.console", "report.grid", "report.markdown", "report.numbers"}
-TOP = {"study", "stored", "stored_tables", "figures", "reporting", "cli", "__main__"}
-COMPARING = {"compare", "claims", "contrasts", "records", "stats", "report"}
-
-# What each area may import besides itself; those on TOP may import anything.
-ALLOWED = {
-    "ground": set(),
-    "data": {"ground"},
-    "baselines": {"ground", "data"},
-    "waves": {"ground", "data", "baselines"},
-    "icu": {"ground", "data", "baselines"},
-    "sources": {"ground", "data", "waves", "icu"},
-    "cases": {"ground", "data", "sources", "baselines", "waves", "icu"},
-    "kernels": {"ground", "data"},
-    "cells": {"ground", "kernels"},
-    "models": {"ground", "cells"},
-    "work": {"ground", "data", "baselines", "cases", "cells", "models"},
-    "recipe": {"ground", "cases", "models"},
-    "runs": {"ground", "data", "sources", "cases", "kernels", "cells", "models", "work", "recipe"},
-    "bench": {"ground", "data", "baselines", "cases", "kernels", "cells", "models", "work", *TABLES},
-    "comparing": {"errors", "published", "measures", "resources", "runs.record", "cases.base", "models.registry"},
-}
+FLOORS = (
+    {"errors"},
+    {"common", "stats"},
+    {"records", "data"},
+    {"sources", "baselines"},
+    {"cases"},
+    {"kernels"},
+    {"layers"},
+    {"models"},
+    {"recipe"},
+    {"training"},
+    {"evaluation", "comparison"},
+    {"runs", "claims", "bench"},
+    {"study", "report"},
+    {"cli"},
+    {"__main__"},
+)
+"""The rooms of the house, from the ground up: a room imports from floors below its own, and from itself."""
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LIGHT = ("common", "data", "stats", "records", "cases", "models", "recipe", "comparison", "claims", "report", "study")
+"""Rooms that load without torch; so do the sources and the command line."""
+WRITERS = tuple(
+    f"lnncmp.{folder}"
+    for folder in ("common", "records", "sources", "kernels.common", "runs", "report.build", "study", "cli")
+)
+"""Folders that write files."""
+MEMBERS = {"cases": "CASE", "models": "MODEL"}
+"""Folders whose every module but `base` is a member, and what it defines."""
 
 
-def inner(module):
-    return module.removeprefix("lnncmp").removeprefix(".")
+def room(module):
+    """Return the folder or module below lnncmp that a module belongs to; `errors` for the package itself."""
+    return (*module.split("."), "errors")[1]
 
 
-def area(module):
-    name = inner(module)
-    top = name.split(".")[0]
-    if name in GROUND or name == "":
-        return "ground"
-    if top in COMPARING or re.match(r"table(_\w+)?$", top):
-        return "comparing"
-    return "work" if top in WORK else "top" if top in TOP else top
+def in_rooms(*rooms):
+    return [module for module in MODULES if room(module) in rooms]
+
+
+def members(folder):
+    """Return the modules of a folder's members: cases, models."""
+    return [f"lnncmp.{folder}.{name}" for name in member_names(importlib.import_module(f"lnncmp.{folder}"))]
+
+
+def source_modules():
+    return [f"lnncmp.sources.{name}" for case in case_names() for name in load_case(case).sources.values()]
 
 
 @cache
@@ -124,31 +113,22 @@ def called(module):
             yield ast.unparse(node.func), node.lineno
 
 
-def outside_cli(module):
-    return not inner(module).startswith("cli") and inner(module) != "__main__"
-
-
 class TestImports:
+    def test_every_room_has_a_floor(self):
+        assert {room(module) for module in MODULES} == set(FLOOR)
+
     @pytest.mark.parametrize("module", MODULES)
     def test_point_downwards_only(self, module):
-        own = area(module)
-        if own == "top":
-            return
-        bad = []
-        for name in own_imports(module):
-            there = area(name)
-            if there != own and there not in ALLOWED[own] and inner(name) not in ALLOWED[own]:
-                bad.append(name)
-        assert not bad, f"{module} ({own}) may not import {bad}"
+        own = room(module)
+        bad = [name for name in own_imports(module) if room(name) != own and FLOOR[room(name)] >= FLOOR[own]]
+        assert not bad, f"{module} may not import {bad}"
 
-    @pytest.mark.parametrize("module", [m for m in MODULES if area(m) in {"work", "recipe", "runs", "comparing"}])
+    @pytest.mark.parametrize(
+        "module", [m for m in MODULES if room(m) not in {*MEMBERS, "sources"} and FLOOR[room(m)] < FLOOR["cli"]]
+    )
     def test_members_are_never_imported_by_name(self, module):
-        members = [
-            name
-            for name in own_imports(module)
-            if re.match(r"lnncmp\.(cases|models|sources)\.", name) and name.split(".")[2] not in {"base", "registry"}
-        ]
-        assert not members
+        everyone = [*members("cases"), *members("models"), *source_modules()]
+        assert not [name for name in own_imports(module) if any(f"{name}.".startswith(f"{m}.") for m in everyone)]
 
     def test_there_is_no_cycle(self):
         graph = {module: own_imports(module, functions=False) & set(FILES) for module in MODULES}
@@ -166,25 +146,22 @@ class TestImports:
         for module in MODULES:
             visit(module)
 
-    def test_only_fetch_touches_the_network(self):
+    def test_only_downloads_touch_the_network(self):
         network = {"requests", "urllib", "urllib3", "http", "socket", "ssl", "ftplib"}
         users = {module for module in MODULES if {name.split(".")[0] for name in imports(module)} & network}
-        assert users <= {"lnncmp.data.fetch", "lnncmp.data.http_answers", "lnncmp.data.partial"}
-        assert "lnncmp.data.fetch" in users
+        assert users and {module.rpartition(".")[0] for module in users} == {"lnncmp.sources.download"}
 
-    @pytest.mark.parametrize("module", [m for m in MODULES if inner(m).startswith("report")])
+    @pytest.mark.parametrize("module", [m for m in in_rooms("report") if not m.startswith(WRITERS)])
     def test_reports_never_compute(self, module):
         assert not {name.split(".")[0] for name in imports(module)} & {"numpy", "scipy", "statistics", "torch"}
 
     def test_light_modules_leave_torch_and_random_states_alone(self):
-        members = [m for m in MODULES if area(m) in {"ground", "cases", "models", "data", "baselines", "waves", "icu"}]
-        members += [f"lnncmp.sources.{name}" for case in case_names() for name in load_case(case).sources.values()]
-        others = [m for m in MODULES if area(m) in {"comparing", "recipe"}]
-        others += ["lnncmp.study", "lnncmp.runs.plan", "lnncmp.runs.store", "lnncmp.cli.main"]
+        quiet = [*in_rooms("common", "data", "cases", "models", "baselines"), *source_modules()]
+        others = [*in_rooms(*LIGHT), "lnncmp.runs.plan", "lnncmp.records.store", "lnncmp.cli.main"]
         program = (
             "import importlib, random, sys\nimport numpy as np\n"
             "def state(): return random.getstate(), repr(np.random.get_state()), list(sys.argv)\n"
-            f"before = state()\nfor name in {members!r}: importlib.import_module(name)\n"
+            f"before = state()\nfor name in {quiet!r}: importlib.import_module(name)\n"
             f"assert before == state()\nfor name in {others!r}: importlib.import_module(name)\n"
             "heavy = [n for n in ('torch', 'mujoco', 'gymnasium', 'scipy.stats', 'ncps') if n in sys.modules]\n"
             "assert not heavy, heavy\nprint('fine')"
@@ -194,12 +171,12 @@ class TestImports:
 
 
 class TestForbidden:
-    @pytest.mark.parametrize("module", [m for m in MODULES if outside_cli(m)])
+    @pytest.mark.parametrize("module", [m for m in MODULES if room(m) not in {"cli", "__main__"}])
     def test_only_the_command_line_prints_or_exits(self, module):
         forbidden = {"print", "input", "sys.exit", "exit", "quit", "os._exit", "os.abort"}
         bad = [(name, line) for name, line in called(module) if name in forbidden or name.startswith("sys.stdout")]
         bad += [(name, line) for name, line in called(module) if name in {"SystemExit", "typer.Exit"}]
-        if inner(module) == "runs.processes":  # a worker process ends itself, never the program
+        if module == "lnncmp.runs.processes":  # a worker process ends itself, never the program
             bad = [call for call in bad if call[0] != "os._exit"]
         assert not bad
 
@@ -226,12 +203,8 @@ class TestForbidden:
                 if name == "torch.load":
                     assert given.get("weights_only") == "True", node.lineno
 
-    @pytest.mark.parametrize(
-        "module", [m for m in MODULES if area(m) not in {"data", "sources", "runs", "kernels", "top"}]
-    )
-    def test_only_runs_kernels_data_and_sources_write_files(self, module):
-        if inner(module) == "atomic":
-            return
+    @pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith(WRITERS)])
+    def test_files_are_written_where_they_belong(self, module):
         writes = (
             r"(.*\.)?(write_bytes|write_text|savez\w*|tofile|mkdir|unlink|rmtree|write_run|write_measurement)$|"
             r"np\.save$|torch\.save$|open$"
@@ -265,10 +238,8 @@ class TestShape:
         assert [node.name for node in public_definitions(module) if not ast.get_docstring(node)] == []
 
     def test_members_define_what_they_are_for(self):
-        wanted = [(m, "MODEL") for m in MODULES if re.match(r"lnncmp\.models\.(?!base|registry)\w+$", m)]
-        wanted += [(m, "CASE") for m in MODULES if re.match(r"lnncmp\.cases\.(?!base)\w+$", m)]
-        for case in case_names():
-            wanted += [(f"lnncmp.sources.{name}", "SOURCE") for name in load_case(case).sources.values()]
+        wanted = [(m, attribute) for folder, attribute in MEMBERS.items() for m in members(folder)]
+        wanted += [(module, "SOURCE") for module in source_modules()]
         assert len(wanted) >= 6
         for module, attribute in wanted:
             assigned = [node for node in tree(module).body if isinstance(node, ast.Assign | ast.AnnAssign)]
@@ -279,10 +250,8 @@ class TestShape:
         texts = {path.name: path.read_text(encoding="utf-8") for path in TEST_FILES if path != Path(__file__)}
         for case in case_names():
             assert f"test_case_{case}.py" in texts
-        for module in MODULES:
-            if re.match(r"lnncmp\.models\.(?!base|registry)\w+$", module):
-                name = module.rpartition(".")[2]
-                assert any(re.search(rf"\b{name}\b", text) for text in texts.values()), f"no test mentions {name}"
+        for name in member_names(models):
+            assert any(re.search(rf"\b{name}\b", text) for text in texts.values()), f"no test mentions {name}"
 
     def test_no_file_mentions_a_path_of_one_machine(self):
         shipped = [*FILES.values(), *ROOT.glob("*.*"), ROOT / "Makefile"]

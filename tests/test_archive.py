@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
-from lnncmp.data.archive import check_members, extract_members
-from lnncmp.data.manifest import FileEntry, digest, some_names
 from lnncmp.errors import DataError
+from lnncmp.sources.download.archive import check_members, extract_members
+from lnncmp.sources.download.manifest import FileEntry, digest, some_names
 
 CONTENT = bytes(range(256)) * 800
 SHA = hashlib.sha256(CONTENT).hexdigest()

@@ -4,7 +4,7 @@ from toy_study import futures, splits, windows
 
 from lnncmp.baselines import Persistence, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import load_case, load_source
-from lnncmp.evaluate import one_step_error
+from lnncmp.evaluation.evaluate import one_step_error
 from lnncmp.sources.base import SourceContext
 
 

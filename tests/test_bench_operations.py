@@ -5,9 +5,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from lnncmp.bench.contenders import Contender
-from lnncmp.bench.counting import operations_of
-from lnncmp.bench.networks import build_network
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.networks import build_network, operations_of
 from lnncmp.bench.operations import BACKWARD_RATE, Operations
 from lnncmp.bench.steps import elapsed_times
 from lnncmp.bench.workload import STANDARD, Workload

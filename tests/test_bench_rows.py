@@ -7,11 +7,10 @@ import json
 import pytest
 from bench_results import CEILINGS, FUSED, LOOP, LSTM, NCPS, OWN_LSTM, WORKLOAD, all_found, found, made_up
 
-from lnncmp.bench.notes import explain, output_warnings
 from lnncmp.bench.result import BenchRow
-from lnncmp.bench.rows import Apart, rows_of
-from lnncmp.bench.tables import FORMATS, grids, render
+from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
 from lnncmp.errors import UsageError
+from lnncmp.report.tables.bench import FORMATS, grids, render
 
 KEYS = {"workload", "model", "wiring", "implementation", "threads", "ms", "spread", "ratio_ncps", "ratio_lstm",
         "saved_bytes", "peak_bytes", "cpu_ms", "inference_ms", "latency_us", "compile_seconds", "scaled",

@@ -9,17 +9,14 @@ import pytest
 import torch
 
 from lnncmp.bench import run as bench_run
-from lnncmp.bench.contenders import Contender, choose_contenders
-from lnncmp.bench.exchange import Plan, Session
-from lnncmp.bench.fresh import DiedError, in_fresh_process
-from lnncmp.bench.limits import Limits
-from lnncmp.bench.lineup import line_up
+from lnncmp.bench.candidates import Contender, choose_contenders
 from lnncmp.bench.memory import first_call_seconds
+from lnncmp.bench.messages import Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference
+from lnncmp.bench.process import DiedError, in_fresh_process
 from lnncmp.bench.run import PARTS, Request, run_bench
-from lnncmp.bench.session import measure
-from lnncmp.bench.stacked import StackedStep
-from lnncmp.bench.steps import elapsed_times, streaming, training_step
+from lnncmp.bench.session import line_up, measure
+from lnncmp.bench.steps import StackedStep, elapsed_times, streaming, training_step
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import Workload
 from lnncmp.errors import LnncmpError, UsageError
@@ -127,7 +124,7 @@ class TestNetworks:
 
 class TestLineup:
     def test_a_network_that_fell_back_is_not_shown_as_fused_nor_twice(self, monkeypatch):
-        monkeypatch.setattr("lnncmp.cells.layer.usable", lambda *tensors: False)
+        monkeypatch.setattr("lnncmp.layers.recurrent_layer.usable", lambda *tensors: False)
         made = line_up(choose_contenders(None), TINY, Limits(), quiet)
         labels = [entrant.contender.label for entrant in made.entrants]
         assert len(labels) == len(set(labels)) == 12 and not any("fused" in label for label in labels)
@@ -148,7 +145,7 @@ class TestLineup:
                 raise RuntimeError("not enough memory:\nyou tried")
             return workload.steps
 
-        monkeypatch.setattr("lnncmp.bench.lineup.measurable_steps", broken)
+        monkeypatch.setattr("lnncmp.bench.session.measurable_steps", broken)
         contenders = [Contender("ltc", "full", name) for name in ("loop", "ncps")]
         made = line_up(contenders, TINY, Limits(), quiet)
         assert [entrant.contender.label for entrant in made.entrants] == ["ltc loop"]

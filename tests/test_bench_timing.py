@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from lnncmp.bench import noise, timing
-from lnncmp.bench.lengths import PROBED, shortened
-from lnncmp.bench.limits import Limits, available_memory
-from lnncmp.bench.noise import Noise, fixed_work, noise_warnings
-from lnncmp.bench.timing import Effort, Samples, Turns, interleaved, timed, warm_up
+from lnncmp.bench import timing
+from lnncmp.bench import timing as noise
+from lnncmp.bench.messages import Limits, available_memory
+from lnncmp.bench.steps import PROBED, shortened
+from lnncmp.bench.timing import Effort, Noise, Samples, Turns, fixed_work, interleaved, noise_warnings, timed, warm_up
 
 
 def quiet(done, total):
@@ -102,8 +102,8 @@ class TestLengths:
         assert 1e8 < available_memory() < 1e14
 
     def test_memory_is_taken_from_the_tightest_limit(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("lnncmp.bench.limits._MEMORY", tmp_path / "meminfo")
-        monkeypatch.setattr("lnncmp.bench.limits._CONTAINER", tmp_path)
+        monkeypatch.setattr("lnncmp.bench.messages._MEMORY", tmp_path / "meminfo")
+        monkeypatch.setattr("lnncmp.bench.messages._CONTAINER", tmp_path)
         assert available_memory() == 4_000_000_000
         (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 8 kB\n")
         assert available_memory() == 8192

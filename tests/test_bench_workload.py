@@ -2,7 +2,7 @@
 
 import pytest
 
-from lnncmp.bench.contenders import REFERENCE, Contender, choose_contenders
+from lnncmp.bench.candidates import REFERENCE, Contender, choose_contenders
 from lnncmp.bench.workload import STANDARD, Workload, choose_workloads, parse_workload
 from lnncmp.errors import UsageError
 

@@ -22,7 +22,7 @@ from icu_studies import (
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.data.recording import Recording
 from lnncmp.errors import DataError, UsageError
-from lnncmp.recipe import parse
+from lnncmp.recipe.recipe import parse
 from lnncmp.sources.base import SourceContext
 
 

@@ -7,7 +7,7 @@ from icu_studies import CASE, C, Knows, cohort, made, prepare, recording
 from lnncmp.baselines import Persistence
 from lnncmp.data.recording import Recording
 from lnncmp.errors import DataError
-from lnncmp.evaluate import score
+from lnncmp.evaluation.evaluate import score
 
 
 class TestHarder:

@@ -7,10 +7,10 @@ import pytest
 from icu_studies import CASE, C, Knows, cohort, made, prepare
 
 from lnncmp.baselines import Persistence
-from lnncmp.evaluate import score
-from lnncmp.icu.errors_by_hour import Sums, bootstrap_weights, pooled, sums_by_subject
-from lnncmp.icu.features import inputs_of
-from lnncmp.icu.variables import CORE
+from lnncmp.cases.mimic3.errors_by_hour import Sums, bootstrap_weights, pooled, sums_by_subject
+from lnncmp.cases.mimic3.features import inputs_of
+from lnncmp.evaluation.evaluate import score
+from lnncmp.sources.mimic3.variables import CORE
 
 NAMES = [variable.name for variable in CORE]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from icu_studies import C, V, random_stay, stay
 
+from lnncmp.cases.mimic3.features import Stay, inputs_of
+from lnncmp.cases.mimic3.perturbations import noise
 from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures, numbered
-from lnncmp.icu.features import Stay, inputs_of
-from lnncmp.icu.perturb import noise
 
 HOURLY = Frame(context=24, horizon=12, most_steps=24, core=C)
 EVENT = Frame(context=24, horizon=12, most_steps=10, core=C)
@@ -150,7 +150,7 @@ class TestFutures:
 def test_real_bedside_numerics_give_windows(shared_data):
     """One record is long enough; a study needs more subjects, and says so, but its windows are whole."""
     from lnncmp.sources.base import SourceContext
-    from lnncmp.sources.mimic3_waveforms import SOURCE
+    from lnncmp.sources.mimic3.waveforms import SOURCE
 
     context = SourceContext(cache=shared_data, data_dir=shared_data / "wfdb-samples", offline=True)
     stays = [Stay(np.nan_to_num(r.values[:, :7]), r.seen[:, :7], r.times, r.group) for r in SOURCE.load(context)]

@@ -9,9 +9,9 @@ from sine_studies import CASE, made, prepare, raw, settings, windows_of
 
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.errors import UsageError
-from lnncmp.recipe import load_recipe
+from lnncmp.recipe.load import load_recipe
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.damped_sine import SOURCE
+from lnncmp.sources.sine.generated import SOURCE
 
 
 class TestWindows:

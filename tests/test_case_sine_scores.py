@@ -6,7 +6,7 @@ from sine_studies import CASE, Knows, made, prepare
 
 from lnncmp.baselines import Persistence
 from lnncmp.cases.sine.preparation import GAIN_LEVEL
-from lnncmp.evaluate import one_step_error, score
+from lnncmp.evaluation.evaluate import one_step_error, score
 
 
 class TestScores:

@@ -10,7 +10,7 @@ from lnncmp.cases.base import case_names, load_case, load_source
 from lnncmp.cases.walker2d import CASE, Walker2dSettings
 from lnncmp.data.recording import regular
 from lnncmp.errors import DataError, UsageError
-from lnncmp.evaluate import perturbed_error
+from lnncmp.evaluation.evaluate import perturbed_error
 from lnncmp.sources.base import Source, SourceContext, Variant
 
 CONTEXT = SourceContext(cache=Path("nowhere"))

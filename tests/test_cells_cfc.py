@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lnncmp.cells.activations import ACTIVATIONS
-from lnncmp.cells.cfc import CfCLayer, CfCOptions
-from lnncmp.models.registry import load_model
+from lnncmp.layers.activations import ACTIVATIONS
+from lnncmp.layers.cfc import CfCLayer
+from lnncmp.layers.cfc_cell import CfCOptions
+from lnncmp.models.base import load_model
 
 
 @pytest.fixture(autouse=True)

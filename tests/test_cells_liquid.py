@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from lnncmp.cells import liquid, wiring
-from lnncmp.cells.liquid import GateSynapses, LiquidLayer
 from lnncmp.errors import UsageError
-from lnncmp.models.registry import load_model
+from lnncmp.layers import liquid, wiring
+from lnncmp.layers.liquid import GateSynapses, LiquidLayer
+from lnncmp.models.base import load_model
 
 INPUTS, NEURONS, OUTPUTS = 3, 12, 2
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lnncmp.cells.recurrent import GRULayer, LSTMLayer
-from lnncmp.models.registry import load_model
+from lnncmp.layers.lstm_gru import GRULayer, LSTMLayer
+from lnncmp.models.base import load_model
 
 KINDS = [(LSTMLayer, nn.LSTM), (GRULayer, nn.GRU)]
 each_kind = pytest.mark.parametrize(("ours", "theirs"), KINDS, ids=["lstm", "gru"])

@@ -4,7 +4,7 @@ import pytest
 
 from lnncmp import stats
 from lnncmp.claims.claim import find_claim, load_claims
-from lnncmp.claims.measures import FACTS
+from lnncmp.comparison.run_metrics import FACTS
 from lnncmp.errors import DataError, UsageError
 
 GOOD = """

@@ -9,10 +9,10 @@ import pytest
 from claim_records import claim
 
 from lnncmp import stats
-from lnncmp.claims.deciding import decide
+from lnncmp.claims.decide import decide
 from lnncmp.claims.evidence import Evidence, matters
-from lnncmp.claims.verdict import Run
-from lnncmp.claims.weighing import weigh
+from lnncmp.claims.schema import Run
+from lnncmp.claims.significance import weigh
 
 LEVEL = stats.SIGNIFICANCE
 MATTERS = matters(claim(matters=1.5))

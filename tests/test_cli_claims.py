@@ -15,7 +15,7 @@ from synthetic_records import baseline
 
 from lnncmp.claims.claim import load_claims
 from lnncmp.claims.judge import judge
-from lnncmp.report.claims_table import render
+from lnncmp.report.tables.claims import render
 
 ROWS = len(load_claims())
 

@@ -13,7 +13,7 @@ from cli_runs import COMMAND, TWO, environment, refused, run, run_here
 
 from lnncmp import __version__
 from lnncmp.cli import terminal
-from lnncmp.models.registry import model_names
+from lnncmp.models.base import model_names
 
 LIGHT = [
     ["--help"],

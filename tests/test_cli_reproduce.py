@@ -6,9 +6,9 @@ import pytest
 from cli_runs import refused, run_here
 from synthetic_records import study
 
-from lnncmp.claims.verdict import ClaimsTable
+from lnncmp.claims.schema import ClaimsTable
 from lnncmp.cli import reproduce
-from lnncmp.compare import compare
+from lnncmp.comparison.compare import compare
 
 ALL = [("mimic3", ""), ("sine", "clean"), ("sine", "noise 0.1"), ("walker2d", "")]
 
@@ -34,7 +34,7 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(reproduce, "carry_out", carry_out)
     monkeypatch.setattr("lnncmp.claims.judge.judge_folder", lambda out: ClaimsTable(rows=[], notes=["as it is"]))
-    monkeypatch.setattr("lnncmp.reporting.write.write_report", write_report)
+    monkeypatch.setattr("lnncmp.report.build.write.write_report", write_report)
     return wanted
 
 

@@ -6,12 +6,12 @@ import json
 import pytest
 from cli_runs import records, refused, run, run_here
 
-from lnncmp.building import build_model
 from lnncmp.cases.base import load_case
-from lnncmp.matching import matched_arguments
-from lnncmp.models.registry import load_model
-from lnncmp.recipe import load_recipe
+from lnncmp.models.base import load_model
+from lnncmp.recipe.load import load_recipe
 from lnncmp.runs.plan import DataShape, make_plan
+from lnncmp.training.build import build_model
+from lnncmp.training.matching import matched_arguments
 
 _SMALL = (
     "hidden=8",
@@ -164,7 +164,7 @@ class TestData:
 def test_matching_by_parameters_makes_active_counts_equal():
     recipe = load_recipe("sine", "quick", overrides={"match": "params"}, only=["gru", "liquid_ncp", "cfc"])
     sizes = matched_arguments(recipe, 1, 1)
-    from lnncmp.measure import count_parameters
+    from lnncmp.training.parameter_counts import count_parameters
 
     counts = {}
     for label, arguments in sizes.items():

@@ -7,10 +7,10 @@ import sys
 import pytest
 from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
-from lnncmp.compare import best_model, compare
+from lnncmp.comparison.compare import best_model, compare
+from lnncmp.comparison.paired_tests import verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
-from lnncmp.runs.record import Parameters
-from lnncmp.table_tests import verdict
+from lnncmp.records.schema import Parameters
 
 
 def test_row_of_a_model():
@@ -244,7 +244,7 @@ def test_title():
     assert table(runs("lstm", [1.0]), title="Walker2d").title.startswith("Walker2d (simulated), preset quick")
 
 
-@pytest.mark.parametrize("module", ["lnncmp.compare", "lnncmp.report"])
+@pytest.mark.parametrize("module", ["lnncmp.comparison.compare", "lnncmp.report"])
 def test_import_loads_neither_torch_nor_scipy_stats(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'scipy.stats', 'mujoco') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

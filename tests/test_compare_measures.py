@@ -17,9 +17,9 @@ from synthetic_records import (
     table,
 )
 
-from lnncmp.compare import compare
+from lnncmp.comparison.compare import compare
+from lnncmp.comparison.paired_tests import differs, pairs_on
 from lnncmp.errors import LnncmpError
-from lnncmp.table_pairs import differs, pairs_on
 
 PEAK, LAG, AGREEMENT, GAIN = MEASURES
 

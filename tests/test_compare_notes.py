@@ -3,7 +3,7 @@
 import pytest
 from synthetic_records import UP, note, recipe, row, run, runs, scores, study, table
 
-from lnncmp.compare import compare
+from lnncmp.comparison.compare import compare
 
 
 def test_wirings_are_counted():

@@ -10,9 +10,9 @@ import pytest
 from claim_records import WAVE, many, one, records, with_replicates, written
 from cli_runs import refused, run_here
 
-from lnncmp.contrasts.folders import contrast_folders, contrast_settings
+from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_settings
 from lnncmp.errors import DataError
-from lnncmp.records import Records
+from lnncmp.records.read import Records
 
 
 def folder(name, *groups):

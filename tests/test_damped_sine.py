@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lnncmp.waves.damped_sine import Ranges, Waves, draw
-from lnncmp.waves.noise import CORRELATION, IMPULSE_RATE, KINDS
-from lnncmp.waves.sampling import add_noise, drop_stretch, sample
+from lnncmp.cases.sine.noise import CORRELATION, IMPULSE_RATE, KINDS
+from lnncmp.cases.sine.sampling import add_noise, drop_stretch, sample
+from lnncmp.sources.sine.waves import Ranges, Waves, draw
 
 RANGES = Ranges(amplitude=(0.5, 1.5), damping=(0.01, 0.06), frequency=(0.1, 0.4))
 

@@ -11,8 +11,8 @@ from lnncmp.cases.walker2d import CASE
 from lnncmp.data.scaling import Scaler
 from lnncmp.data.windows import Futures
 from lnncmp.errors import DataError
-from lnncmp.evaluate import horizon_errors, one_step_error, perturbed_error, score
-from lnncmp.predict import NetworkPredictor
+from lnncmp.evaluation.evaluate import horizon_errors, one_step_error, perturbed_error, score
+from lnncmp.training.predict import NetworkPredictor
 
 
 def network(model=None, batch=1024):

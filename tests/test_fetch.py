@@ -6,10 +6,10 @@ import pytest
 import requests
 from local_server import dead_address
 
-from lnncmp.data.fetch import download
-from lnncmp.data.http_answers import reason
-from lnncmp.data.partial import PartFile
 from lnncmp.errors import DataError
+from lnncmp.sources.download.fetch import download
+from lnncmp.sources.download.http import reason
+from lnncmp.sources.download.partial import PartFile
 
 CONTENT = bytes(range(256)) * 800
 SHA = hashlib.sha256(CONTENT).hexdigest()

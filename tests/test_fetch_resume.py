@@ -5,9 +5,9 @@ import hashlib
 import pytest
 from local_server import dead_address
 
-from lnncmp.data.fetch import download
-from lnncmp.data.partial import PartFile
 from lnncmp.errors import DataError
+from lnncmp.sources.download.fetch import download
+from lnncmp.sources.download.partial import PartFile
 
 CONTENT = bytes(range(256)) * 800
 SHA = hashlib.sha256(CONTENT).hexdigest()

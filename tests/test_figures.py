@@ -9,12 +9,12 @@ import pytest
 from figure_records import TIMES, WAVE, example, records, run, scores, write
 from matplotlib.collections import LineCollection
 
-from lnncmp import figures as drawing
 from lnncmp.errors import LnncmpError
+from lnncmp.records.schema import HorizonPoint
+from lnncmp.records.store import Store
+from lnncmp.report.build import figures as drawing
+from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.figures import fits, free_running, robustness, style, training
-from lnncmp.runs.record import HorizonPoint
-from lnncmp.runs.store import Store
-from lnncmp.stored.waves import wave_fits
 
 
 @pytest.fixture(scope="module")

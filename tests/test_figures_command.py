@@ -12,10 +12,10 @@ import typer
 from figure_records import COMPARISON, records, run, scores, write
 from typer.testing import CliRunner
 
-from lnncmp import figures as drawing
 from lnncmp.cli.figures import figures
 from lnncmp.errors import DataError, LnncmpError, UsageError
-from lnncmp.runs.record import HorizonPoint
+from lnncmp.records.schema import HorizonPoint
+from lnncmp.report.build import figures as drawing
 
 FOLDER = "walker2d-quick-noise-0.1-abcdef01"
 NAMES = ["free_running", "robustness", "accuracy_cost", "training", "fit-slow-wave", "fit-fast-wave"]
@@ -124,10 +124,10 @@ class TestFiles:
 
     def test_the_present_baseline_is_drawn_where_there_are_two(self, tmp_path):
         from lnncmp.baselines import BASELINES_VERSION
-        from lnncmp.data.cache import content_key
-        from lnncmp.runs.record import BaselineRecord
-        from lnncmp.runs.store import Store
-        from lnncmp.stored.studies import stored_baselines
+        from lnncmp.common.cache import content_key
+        from lnncmp.comparison.studies import stored_baselines
+        from lnncmp.records.schema import BaselineRecord
+        from lnncmp.records.store import Store
 
         store = Store(tmp_path)
         key = content_key({"baseline": "filter", "version": BASELINES_VERSION, "data_hash": "d" * 16})

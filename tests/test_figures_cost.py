@@ -6,12 +6,12 @@ import xml.etree.ElementTree as ET
 import pytest
 from synthetic_records import baseline, measurement, runs, table
 
+from lnncmp.records.schema import Parameters
 from lnncmp.report.figures import pareto, style, wiring
 from lnncmp.report.figures.files import content
 from lnncmp.report.figures.inline import inline_svg
-from lnncmp.report.figures.scheme import NAMES, SCHEME, scheme_css
-from lnncmp.runs.record import Parameters
-from lnncmp.table_front import pareto_front
+from lnncmp.report.figures.style import NAMES, SCHEME, scheme_css
+from lnncmp.stats.effects import pareto_front
 
 CAPTION = style.Caption("Walker2d", "simulated", "quick", 2, "abcdef01")
 SIZES = {"lstm": 1000, "cfc": 4000, "ltc": 500}

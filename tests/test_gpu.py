@@ -6,13 +6,13 @@ import pytest
 import torch
 from model_variants import build, each_case, real_steps, sample, tolerance
 
-from lnncmp.building import build_model
 from lnncmp.cases.base import load_case
-from lnncmp.measure import BatchShape, TrainingStep, peak_memory
-from lnncmp.models.registry import load_model, model_names
-from lnncmp.predict import NetworkPredictor
-from lnncmp.settings import TrainSettings
-from lnncmp.train import Trainer
+from lnncmp.evaluation.cost import BatchShape, TrainingStep, peak_memory
+from lnncmp.models.base import load_model, model_names
+from lnncmp.recipe.settings import TrainSettings
+from lnncmp.training.build import build_model
+from lnncmp.training.predict import NetworkPredictor
+from lnncmp.training.trainer import Trainer
 
 pytestmark = [
     pytest.mark.gpu,

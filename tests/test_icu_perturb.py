@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from icu_studies import C, V, random_stay, stay
 
-from lnncmp.icu.perturb import SPIKE, dark, jitter, missing, noise, spikes
+from lnncmp.cases.mimic3.perturbations import SPIKE, dark, jitter, missing, noise, spikes
 
 KINDS = {
     "noise": noise(0.5),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lnncmp.kernels.code_cache import read_code, write_code
+from lnncmp.kernels.common.code_cache import read_code, write_code
 
 TESTS = Path(__file__).resolve().parent
 WIDTHS = "8,24,32,64"
@@ -71,7 +71,7 @@ class TestSharing:
                 assert "lnncmp" in name, f"{path.name} shares {name}"
 
     def test_two_functions_of_one_name_cannot_be_declared(self):
-        from lnncmp.kernels.compiling import kernel, lean, part
+        from lnncmp.kernels.common.compiling import kernel, lean, part
 
         def scale(x: float) -> float:
             return 2.0 * x

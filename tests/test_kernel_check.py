@@ -8,20 +8,21 @@ import torch
 from cli_runs import run_here
 from model_variants import build, each_case
 
-from lnncmp.bench.contenders import Contender
-from lnncmp.bench.limits import Limits
-from lnncmp.bench.lineup import line_up
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.messages import Limits
+from lnncmp.bench.session import line_up
 from lnncmp.bench.workload import Workload
 from lnncmp.cases.base import load_case
 from lnncmp.errors import UsageError
-from lnncmp.kernel_check import check_kernels, use_plain
-from lnncmp.kernels.gated import GatedSequence
-from lnncmp.recipe import load_recipe
+from lnncmp.kernels.gated.function import GatedSequence
+from lnncmp.layers.recurrent_layer import use_plain
+from lnncmp.recipe.load import load_recipe
+from lnncmp.records.store import Store
 from lnncmp.runs import kernel_checks
-from lnncmp.runs.measuring import UnsoundKernels, execute_measurement
+from lnncmp.runs.measure_cost import UnsoundKernels, execute_measurement
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
-from lnncmp.runs.store import Store
 from lnncmp.runs.worker import execute_runs
+from lnncmp.training.kernel_check import check_kernels
 
 torch.set_num_threads(1)
 
@@ -121,7 +122,7 @@ class TestWorker:
 
     def test_measures_no_wrong_kernel(self, tmp_path, monkeypatch, wrong_gradients):
         plan, *_ = train(tmp_path, ["gru"])
-        monkeypatch.setattr("lnncmp.runs.measuring.compiled_for_next", lambda: False)
+        monkeypatch.setattr("lnncmp.runs.measure_cost.compiled_for_next", lambda: False)
         with pytest.raises(UnsoundKernels, match="gradients by"):
             execute_measurement(plan.measurements[0], seconds=0.01)
 
@@ -185,7 +186,7 @@ class TestShapes:
             build(name, {})(torch.zeros(4, 6, 3), torch.ones(4, 6), torch.ones(4, 6))
 
     def test_elapsed_times_as_inputs_are_checked_before_they_are_joined(self):
-        from lnncmp.building import TimeAsInput
+        from lnncmp.training.build import TimeAsInput
 
         with pytest.raises(UsageError, match=r"dt has shape \(1, 6\)"):
             TimeAsInput(build("gru", {}))(torch.zeros(4, 6, 2), torch.ones(1, 6))

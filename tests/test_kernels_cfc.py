@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-import lnncmp.cells.cfc as cfc_module
-from lnncmp.cells.activations import ACTIVATIONS
-from lnncmp.cells.cfc import CfCLayer, CfCOptions
+import lnncmp.layers.cfc as cfc_module
 from lnncmp.errors import UsageError
-from lnncmp.kernels.numbers import check_kind
+from lnncmp.kernels.common.torch_arrays import check_kind
+from lnncmp.layers.activations import ACTIVATIONS
+from lnncmp.layers.cfc import CfCLayer
+from lnncmp.layers.cfc_cell import CfCOptions
 
 MEMORIES = [None, "replace_h", "input_to_cfc"]
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-5}

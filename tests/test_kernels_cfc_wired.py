@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lnncmp.cells import wiring
-from lnncmp.cells.wired_cfc import WiredCfCLayer
-from lnncmp.models.registry import load_model
+from lnncmp.layers import wiring
+from lnncmp.layers.wired_cfc import WiredCfCLayer
+from lnncmp.models.base import load_model
 
 
 @pytest.fixture(autouse=True)

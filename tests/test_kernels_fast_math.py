@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lnncmp.kernels import fast_math
-from lnncmp.kernels.compiling import kernel
-from lnncmp.kernels.lanes import load, load_narrow, narrow_lanes, store, wide_lanes
+from lnncmp.kernels.common import fast_math
+from lnncmp.kernels.common.compiling import kernel
+from lnncmp.kernels.common.lanes import load, load_narrow, narrow_lanes, store, wide_lanes
 
 
 def compiled(name):

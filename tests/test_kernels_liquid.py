@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from lnncmp.cells import wiring
-from lnncmp.cells.liquid import LiquidLayer
+from lnncmp.layers import wiring
+from lnncmp.layers.liquid import LiquidLayer
 
 padding = pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])
 precision = pytest.mark.parametrize(

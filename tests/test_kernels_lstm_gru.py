@@ -4,7 +4,7 @@ import kernel_checks as checks
 import pytest
 import torch
 
-from lnncmp.cells.recurrent import GRULayer, LSTMLayer
+from lnncmp.layers.lstm_gru import GRULayer, LSTMLayer
 
 each_kind = pytest.mark.parametrize("kind", [LSTMLayer, GRULayer], ids=["lstm", "gru"])
 padding = pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from lnncmp.cells import wiring
-from lnncmp.cells.ltc import LTCLayer
-from lnncmp.cells.solvers import SolverOptions
 from lnncmp.errors import UsageError
-from lnncmp.kernels import pool
+from lnncmp.kernels.common import pool
+from lnncmp.layers import wiring
+from lnncmp.layers.ltc import LTCLayer
+from lnncmp.layers.solvers import SolverOptions
 
 padding = pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])
 # With one input some gradients are small sums of large terms; the full size is held to 1e-5 below.

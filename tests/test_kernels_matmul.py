@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lnncmp.kernels.compiling import kernel
-from lnncmp.kernels.matmul import ROWS, multiply, multiply_transposed, padded
+from lnncmp.kernels.common.compiling import kernel
+from lnncmp.kernels.common.matmul import ROWS, multiply, multiply_transposed, padded
 
 MARK = 7.0
 """What stands around the matrices; a product must neither read nor write it."""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lnncmp.cells import wiring
-from lnncmp.cells.ltc import MIN_CAPACITANCE, LTCLayer
-from lnncmp.cells.solvers import SolverOptions
-from lnncmp.models.registry import load_model
+from lnncmp.layers import wiring
+from lnncmp.layers.ltc import MIN_CAPACITANCE, LTCLayer
+from lnncmp.layers.solvers import SolverOptions
+from lnncmp.models.base import load_model
 
 INPUTS, NEURONS = 3, 6
 

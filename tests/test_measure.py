@@ -8,14 +8,15 @@ import torch
 from torch import nn
 from toy_study import CPU, Affine
 
-from lnncmp.building import build_model
-from lnncmp.cells.base import SequenceModel
+from lnncmp.common.provenance import provenance
 from lnncmp.errors import UsageError
-from lnncmp.matching import matched_arguments
-from lnncmp.measure import BatchShape, TrainingStep, count_parameters, latency_samples, peak_memory
+from lnncmp.evaluation.cost import BatchShape, TrainingStep, latency_samples, peak_memory
+from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models import cfc, gru, lstm
-from lnncmp.provenance import provenance
-from lnncmp.recipe import load_recipe
+from lnncmp.recipe.load import load_recipe
+from lnncmp.training.build import build_model
+from lnncmp.training.matching import matched_arguments
+from lnncmp.training.parameter_counts import count_parameters
 
 
 def built(module, inputs=17, dt_as_input=False, **arguments):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lnncmp.metrics import mse, nmse, squared_error
+from lnncmp.evaluation.metrics import mse, nmse, squared_error
 
 
 def full(values):

@@ -7,15 +7,15 @@ import pytest
 from local_server import dead_address
 from small_demo import FILES, demo_manifest, put_demo
 
-from lnncmp.data import probe as probing
-from lnncmp.data.fetch import UnreachableError
-from lnncmp.data.probe import probe
+from lnncmp.common.files import share_dir
 from lnncmp.errors import DataError
-from lnncmp.resources import share_dir
-from lnncmp.sources import mimic3_auto, mimic3_demo
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3_auto import SOURCE, choose
-from lnncmp.sources.mimic3_demo import FOLDER
+from lnncmp.sources.download import fetch as probing
+from lnncmp.sources.download.fetch import UnreachableError, probe
+from lnncmp.sources.mimic3 import auto as mimic3_auto
+from lnncmp.sources.mimic3 import demo as mimic3_demo
+from lnncmp.sources.mimic3.auto import SOURCE, choose
+from lnncmp.sources.mimic3.demo import FOLDER
 
 NO_CLAIM = "so a simulated intensive care unit is used: no claim about patients can rest on these numbers"
 
@@ -181,7 +181,7 @@ def test_everything_is_handed_to_the_chosen_source(tmp_path, told, monkeypatch):
     assert SOURCE.fetch(offline) == offline.cache
     stand_in.attrition = None
     assert SOURCE.attrition(offline) == ()
-    assert set(asked) == {"lnncmp.sources.mimic3_synthetic"}
+    assert set(asked) == {"lnncmp.sources.mimic3.synthetic"}
 
 
 def test_there_is_a_card():

@@ -8,10 +8,10 @@ from collections import namedtuple
 import pytest
 
 from lnncmp.errors import DataError, LnncmpError, UsageError
-from lnncmp.sources.mimic3 import bench
-from lnncmp.sources.mimic3.bench import FULL_ROWS, BenchResult, render, run_bench
-from lnncmp.sources.mimic3.bench_rows import MOST_ROWS, ROWS_PER_STAY, STAYS, make_rows
-from lnncmp.sources.mimic3.items import CHART_ITEMS, itemids
+from lnncmp.sources.mimic3.extraction import bench
+from lnncmp.sources.mimic3.extraction.bench import FULL_ROWS, BenchResult, render, run_bench
+from lnncmp.sources.mimic3.extraction.bench_rows import MOST_ROWS, ROWS_PER_STAY, STAYS, make_rows
+from lnncmp.sources.mimic3.extraction.items import CHART_ITEMS, itemids
 
 BLOCK = STAYS * ROWS_PER_STAY
 RESULT = BenchResult(

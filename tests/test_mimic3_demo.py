@@ -8,11 +8,11 @@ import pytest
 from local_server import dead_address
 from small_demo import FILES, demo_manifest
 
-from lnncmp.data.fetch import UnreachableError
+from lnncmp.common.files import share_dir
 from lnncmp.errors import DataError
-from lnncmp.resources import share_dir
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3_demo import COMMAND, FOLDER, HINT, SOURCE, DemoManifest, flaws, obtain, published
+from lnncmp.sources.download.fetch import UnreachableError
+from lnncmp.sources.mimic3.demo import COMMAND, FOLDER, HINT, SOURCE, DemoManifest, flaws, obtain, published
 
 WGET = "wget -r -N -c -np https://physionet.org/files/mimiciii-demo/1.4/"
 

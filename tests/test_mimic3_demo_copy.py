@@ -10,7 +10,7 @@ from small_demo import FILES, demo_manifest, put_demo
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3_demo import COMMAND, SOURCE, DemoManifest, obtain, published
+from lnncmp.sources.mimic3.demo import COMMAND, SOURCE, DemoManifest, obtain, published
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from mimic3_tables import event, extracted, patient, put, series, stay, step, table_text, tables
 
-from lnncmp.icu.variables import NAMES
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3.extraction import extract
-from lnncmp.sources.mimic3_clinical import SOURCE
+from lnncmp.sources.mimic3.clinical import SOURCE
+from lnncmp.sources.mimic3.extraction.extraction import extract
+from lnncmp.sources.mimic3.variables import NAMES
 
 HR, SBP_ART, SBP_CUFF, TEMP_C, TEMP_F, FIO2_FRACTION, FIO2_PERCENT = 220045, 220050, 220179, 223762, 223761, 190, 223835
 GCS_EYE, GCS_MOTOR, GLUCOSE, URINE, IRRIGANT = 220739, 223901, 225664, 226559, 227488
@@ -199,7 +199,7 @@ class TestLayouts:
 
 
 def test_import_stays_light():
-    code = "import sys, lnncmp.sources.mimic3_clinical; sys.exit('polars' in sys.modules)"
+    code = "import sys, lnncmp.sources.mimic3.clinical; sys.exit('polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from mimic3_tables import at, event, stay, tables
 
-from lnncmp.icu.variables import NAMES
-from lnncmp.sources.mimic3 import events, extraction, grid
-from lnncmp.sources.mimic3.extraction import extract
+from lnncmp.sources.mimic3.extraction import events, extraction, grid
+from lnncmp.sources.mimic3.extraction.extraction import extract
+from lnncmp.sources.mimic3.variables import NAMES
 
 SUBJECTS = 12
 
@@ -195,7 +195,7 @@ class TestDemo:
 
     def test_facts(self, demo, tmp_path, monkeypatch):
         # All ages, so that the shares can be held against those of all stay-hours: one stay is of a minor.
-        monkeypatch.setattr("lnncmp.sources.mimic3.stays.ADULT_AGE", 0)
+        monkeypatch.setattr("lnncmp.sources.mimic3.extraction.stays.ADULT_AGE", 0)
         found = extract(demo, tmp_path, name="demo")
         assert found.attrition[0].recordings == 136
         assert "14,599 hours begun" in found.attrition[1].reason

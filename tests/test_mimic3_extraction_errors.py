@@ -8,9 +8,9 @@ from mimic3_tables import event, patient, put, stay, table_text, tables
 
 from lnncmp.errors import DataError, UsageError
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3 import blocks
-from lnncmp.sources.mimic3.extraction import extract
-from lnncmp.sources.mimic3_clinical import SOURCE
+from lnncmp.sources.mimic3.clinical import SOURCE
+from lnncmp.sources.mimic3.extraction import blocks
+from lnncmp.sources.mimic3.extraction.extraction import extract
 
 HR = 220045
 SUBJECT, VALUE, YEAR = 73191, 83.25, "2150-"

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from lnncmp.errors import UsageError
-from lnncmp.sources import mimic3_synthetic as source
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3_synthetic import simulate
-from lnncmp.sources.mimic3_synthetic.cohort import FIRST_SUBJECT, make_cohort
-from lnncmp.sources.mimic3_synthetic.settings import Settings, settings_key
-from lnncmp.sources.mimic3_synthetic.simulate import simulate_bodies, simulate_tables
+from lnncmp.sources.mimic3 import synthetic as source
+from lnncmp.sources.mimic3.synthetic import simulate
+from lnncmp.sources.mimic3.synthetic.cohort import FIRST_SUBJECT, make_cohort
+from lnncmp.sources.mimic3.synthetic.settings import Settings, settings_key
+from lnncmp.sources.mimic3.synthetic.simulate import simulate_bodies, simulate_tables
 
 SMALL = Settings(subjects=6)
 HEADER = (

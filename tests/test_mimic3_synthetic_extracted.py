@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lnncmp.icu.variables import CORE, NAMES, VARIABLES
-from lnncmp.sources import mimic3_synthetic as source
 from lnncmp.sources.base import SourceContext
+from lnncmp.sources.mimic3 import synthetic as source
+from lnncmp.sources.mimic3.variables import CORE, NAMES, VARIABLES
 
 MEANS = {"hr": 87.6, "sbp": 119.5, "dbp": 58.6, "map": 77.1, "rr": 20.8, "spo2": 97.3, "temp": 36.8}
 SPREADS = {"hr": 16.5, "sbp": 22.8, "dbp": 13.9, "map": 16.3, "rr": 6.6, "spo2": 3.3, "temp": 0.81}

@@ -5,9 +5,9 @@ import pytest
 from numerics_records import RECORD, SUBJECT, relabel, write
 
 from lnncmp.errors import DataError, UsageError
-from lnncmp.icu.variables import NAMES
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3_waveforms import SOURCE
+from lnncmp.sources.mimic3.variables import NAMES
+from lnncmp.sources.mimic3.waveforms import SOURCE
 
 NAN = np.nan
 

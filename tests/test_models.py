@@ -20,7 +20,7 @@ from model_variants import (
 from pydantic import ValidationError
 
 from lnncmp.errors import UsageError
-from lnncmp.models.registry import load_model, model_names
+from lnncmp.models.base import load_model, model_names
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_unknown_model_names_the_nearest():
 
 def test_reading_the_specifications_imports_no_torch():
     code = (
-        "import sys; from lnncmp.models.registry import load_model, model_names; "
+        "import sys; from lnncmp.models.base import load_model, model_names; "
         "[load_model(n).arguments() for n in model_names()]; "
         "bad = {'torch', 'ncps', 'torchdiffeq'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     )

@@ -7,7 +7,7 @@ import torch
 from model_variants import build, each_case, real_steps, sample
 from torch.func import functional_call, stack_module_state, vmap
 
-from lnncmp.models.registry import load_model, model_names
+from lnncmp.models.base import load_model, model_names
 
 
 @pytest.fixture(autouse=True)

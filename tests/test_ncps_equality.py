@@ -5,9 +5,9 @@ import pytest
 import torch
 from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
 
-from lnncmp.cells.ncps_compat import from_ncps, load_ncps
 from lnncmp.errors import UsageError
-from lnncmp.models.registry import load_model
+from lnncmp.layers.ncps_compat import from_ncps, load_ncps
+from lnncmp.models.base import load_model
 
 INPUTS, OUTPUTS, BATCH, STEPS, SEED = 3, 2, 4, 5, 22222
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from toy_study import CPU
 
-from lnncmp.building import build_model
 from lnncmp.cases.base import case_names, load_case, load_source
+from lnncmp.common.files import share_dir
+from lnncmp.common.registry import load_member, member_names
 from lnncmp.errors import LnncmpError, UsageError
-from lnncmp.models.registry import load_model
-from lnncmp.recipe import load_recipe, preset_names
-from lnncmp.registry import load_member, member_names
-from lnncmp.resources import share_dir
-from lnncmp.train import Trainer
+from lnncmp.models.base import load_model
+from lnncmp.recipe.load import load_recipe, preset_names
+from lnncmp.training.build import build_model
+from lnncmp.training.trainer import Trainer
 
 RECIPES = [(case, preset) for case in case_names() for preset in preset_names(case)]
 ROWS = [(case, preset, label) for case, preset in RECIPES for label in load_recipe(case, preset).models]

@@ -9,12 +9,13 @@ import pytest
 from golden_files import assert_same, check_golden, parsed
 from synthetic_records import baseline, run, runs, scores, study
 
-from lnncmp.compare import compare
+from lnncmp.comparison.compare import compare
+from lnncmp.comparison.table import Comparison
 from lnncmp.errors import UsageError
-from lnncmp.report import FORMATS, numbers, render
-from lnncmp.report.console import render as render_console
-from lnncmp.report.latex import escaped
-from lnncmp.table import Comparison
+from lnncmp.report import FORMATS, render
+from lnncmp.report.tables import numbers
+from lnncmp.report.tables.console import render as render_console
+from lnncmp.report.tables.latex import escaped
 
 
 @pytest.fixture(scope="module")

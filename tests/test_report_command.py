@@ -14,14 +14,14 @@ from figure_records import run, write
 from report_folders import small_folder
 from typer.testing import CliRunner
 
-from lnncmp import reporting
 from lnncmp.cli.report import report
+from lnncmp.comparison.commands import commands
+from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import DataError, UsageError
-from lnncmp.reporting import files
-from lnncmp.reporting.content import headings
-from lnncmp.reporting.write import write_report
-from lnncmp.stored.origin import commands
-from lnncmp.stored.studies import load_studies
+from lnncmp.report import build as reporting
+from lnncmp.report.build import files
+from lnncmp.report.build.collect import headings
+from lnncmp.report.build.write import write_report
 
 app = typer.Typer()
 app.command()(report)

@@ -9,14 +9,14 @@ import pytest
 from golden_files import assert_same, check_golden, parsed
 from synthetic_records import MEASURES, baseline, measured, measured_study, run, study, table
 
-from lnncmp.compare import compare
+from lnncmp.comparison.compare import compare
+from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.table import Comparison
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report import FORMATS, render, render_all
-from lnncmp.report.grid import main_grid, perturbation_grid
-from lnncmp.report.json_document import Comparisons
-from lnncmp.report.measure_grid import MARK, difference_grid, measure_grid
-from lnncmp.table import Comparison
-from lnncmp.table_pairs import pairs_on
+from lnncmp.report.tables.grid import main_grid, perturbation_grid
+from lnncmp.report.tables.json_document import Comparisons
+from lnncmp.report.tables.metric_grid import MARK, difference_grid, measure_grid
 
 LABELS = [
     "MSE near peaks [y^2]",

@@ -9,11 +9,11 @@ import pytest
 from claims_tables import claims_table
 from report_folders import small_folder
 
+from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import LnncmpError
-from lnncmp.report.html.page import MAX_BYTES
-from lnncmp.reporting import drawing, write
-from lnncmp.reporting.write import write_report
-from lnncmp.stored.studies import load_studies
+from lnncmp.report.build import drawing, write
+from lnncmp.report.build.write import write_report
+from lnncmp.report.page.html import MAX_BYTES
 
 
 def judged(folder):

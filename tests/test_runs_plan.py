@@ -2,7 +2,7 @@
 
 import pytest
 
-from lnncmp.recipe import load_recipe
+from lnncmp.recipe.load import load_recipe
 from lnncmp.runs.plan import DataShape, make_plan
 
 SHAPE = DataShape(

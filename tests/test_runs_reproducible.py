@@ -7,9 +7,9 @@ import torch
 from cli_runs import TWO, all_numbers, finish, numbers, run, start, wait_for, with_measurements
 
 from lnncmp.cases.base import load_case
-from lnncmp.recipe import load_recipe
+from lnncmp.recipe.load import load_recipe
+from lnncmp.records.store import Store
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
-from lnncmp.runs.store import Store
 from lnncmp.runs.worker import execute_runs
 
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from cli_runs import TWO, all_numbers, leftovers, numbers, records, refused, run, run_here, with_measurements
 
-from lnncmp import atomic
 from lnncmp.cases.base import load_case
+from lnncmp.common import files as atomic
 from lnncmp.errors import DataError
-from lnncmp.recipe import load_recipe
+from lnncmp.recipe.load import load_recipe
+from lnncmp.records.store import Store
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
-from lnncmp.runs.store import Store
 from lnncmp.runs.worker import execute_runs
 
 

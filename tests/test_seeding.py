@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from lnncmp.building import build_model
+from lnncmp.common.seeding import Streams, stream_seed, streams
 from lnncmp.models import cfc, lstm
-from lnncmp.seeding import Streams, stream_seed, streams
+from lnncmp.training.build import build_model
 
 
 def test_values_never_change():

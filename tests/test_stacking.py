@@ -7,13 +7,13 @@ import pytest
 import torch
 from toy_study import CPU, Affine, random_windows, splits, windows
 
-from lnncmp.building import build_model
 from lnncmp.errors import UsageError
-from lnncmp.models.registry import load_model
-from lnncmp.settings import TrainSettings
-from lnncmp.stacking import StackedModel
-from lnncmp.train import Trainer
-from lnncmp.train_stack import StackTrainer
+from lnncmp.models.base import load_model
+from lnncmp.recipe.settings import TrainSettings
+from lnncmp.training.build import build_model
+from lnncmp.training.stack_trainer import StackTrainer
+from lnncmp.training.stacked_model import StackedModel
+from lnncmp.training.trainer import Trainer
 
 MODELS = {
     "lstm": {},

@@ -6,17 +6,17 @@ import pytest
 from figure_records import records, run, write
 from synthetic_records import measurement
 
+from lnncmp.common.provenance import provenance
+from lnncmp.comparison.commands import commands
+from lnncmp.comparison.costs import costs_of
+from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import DataError, UsageError
-from lnncmp.matching import matched_arguments
 from lnncmp.models.ncp import NCPArguments
-from lnncmp.provenance import provenance
-from lnncmp.recipe import load_recipe
+from lnncmp.recipe.load import load_recipe
+from lnncmp.records.schema import MeasurementRecord, Scores
+from lnncmp.report.build.wirings import drawn_wiring
 from lnncmp.runs.plan import DataShape, make_plan
-from lnncmp.runs.record import MeasurementRecord, Scores
-from lnncmp.stored.costs import costs_of
-from lnncmp.stored.origin import commands
-from lnncmp.stored.studies import load_studies
-from lnncmp.stored.wirings import drawn_wiring
+from lnncmp.training.matching import matched_arguments
 
 SHAPE = DataShape(
     data_hash="d" * 16, train_windows=90, validation_windows=9, test_windows=9, steps=7, inputs=5, outputs=2

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from toy_study import CPU, Affine, Noisy, random_windows, splits, windows
 
-from lnncmp.building import build_model
 from lnncmp.models import cfc, lstm
-from lnncmp.settings import TrainSettings
-from lnncmp.train import Batches, Trainer, masked_mse
+from lnncmp.recipe.settings import TrainSettings
+from lnncmp.training.build import build_model
+from lnncmp.training.trainer import Batches, Trainer, masked_mse
 
 
 def settings(**changes):

@@ -14,10 +14,10 @@ from small_rollouts import fill, npy
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.walker2d_original import FOLDER, MARKER, SOURCE, obtain
-from lnncmp.sources.walker2d_original.download import Addresses
-from lnncmp.sources.walker2d_original.folder import COMMAND
-from lnncmp.sources.walker2d_original.manifest import RolloutManifest, published
+from lnncmp.sources.walker2d.original import FOLDER, MARKER, SOURCE, obtain
+from lnncmp.sources.walker2d.original.download import Addresses
+from lnncmp.sources.walker2d.original.folder import COMMAND
+from lnncmp.sources.walker2d.original.manifest import RolloutManifest, published
 
 NOWHERE = Addresses(zips=(dead_address() + "/walker.zip",), folder=dead_address() + "/walker")
 

@@ -11,9 +11,9 @@ from small_rollouts import fill, npy
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.walker2d_original import obtain
-from lnncmp.sources.walker2d_original.download import Addresses
-from lnncmp.sources.walker2d_original.folder import COMMAND, locate, read_rollouts
+from lnncmp.sources.walker2d.original import obtain
+from lnncmp.sources.walker2d.original.download import Addresses
+from lnncmp.sources.walker2d.original.folder import COMMAND, locate, read_rollouts
 
 # Nobody is asked: with --data the network is never touched.
 NOWHERE = Addresses(zips=(), folder="")

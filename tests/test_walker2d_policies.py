@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lnncmp.errors import DataError, UsageError
-from lnncmp.sources.walker2d_simulated.policies import (
+from lnncmp.sources.walker2d.simulated.policies import (
     SHAPES,
     Controller,
     Policy,
@@ -17,7 +17,7 @@ from lnncmp.sources.walker2d_simulated.policies import (
     save_policy,
     shipped_policy,
 )
-from lnncmp.sources.walker2d_simulated.recipe import OTHER_POLICIES, POLICIES, Recipe
+from lnncmp.sources.walker2d.simulated.recipe import OTHER_POLICIES, POLICIES, Recipe
 
 ALL = (*POLICIES, *OTHER_POLICIES)
 
@@ -126,7 +126,7 @@ def test_files_that_are_no_archive_are_refused(tmp_path):
 
 
 def test_advantages_equal_the_sum_of_discounted_errors():
-    from lnncmp.sources.walker2d_simulated.ppo import advantages
+    from lnncmp.sources.walker2d.policy_training.ppo import advantages
 
     stream = np.random.default_rng(0)
     rewards, values = stream.normal(size=(6, 2)), stream.normal(size=(7, 2))
@@ -145,7 +145,7 @@ def test_advantages_equal_the_sum_of_discounted_errors():
 
 
 def test_running_moments_equal_those_of_all_rows():
-    from lnncmp.sources.walker2d_simulated.ppo import RunningMoments
+    from lnncmp.sources.walker2d.policy_training.ppo import RunningMoments
 
     rows = np.random.default_rng(1).normal(3.0, 2.0, (500, 4))
     moments = RunningMoments((4,))
@@ -156,7 +156,7 @@ def test_running_moments_equal_those_of_all_rows():
 
 
 def test_rewards_follow_their_formulas():
-    from lnncmp.sources.walker2d_simulated.walking import Reward
+    from lnncmp.sources.walker2d.policy_training.task import Reward
 
     speed, rise = np.array([5.0, 1.0]), np.array([-2.0, 1.0])
     upright, actions = np.array([True, False]), np.full((2, 6), 0.5)
@@ -165,7 +165,7 @@ def test_rewards_follow_their_formulas():
 
 
 def test_walkers_start_anew_after_a_fall():
-    from lnncmp.sources.walker2d_simulated.walking import Reward, Walk
+    from lnncmp.sources.walker2d.policy_training.task import Reward, Walk
 
     walk = Walk(4, Reward(), np.random.default_rng(0))
     stream = np.random.default_rng(1)
@@ -183,9 +183,9 @@ def test_walkers_start_anew_after_a_fall():
 def test_a_tiny_training_writes_six_usable_policies_and_repeats_itself(tmp_path):
     import torch
 
-    from lnncmp.sources.walker2d_simulated.ppo import Learner, PPOSettings
-    from lnncmp.sources.walker2d_simulated.rollouts import simulate
-    from lnncmp.sources.walker2d_simulated.training import train_policies
+    from lnncmp.sources.walker2d.policy_training.ppo import Learner, PPOSettings
+    from lnncmp.sources.walker2d.policy_training.stages import train_policies
+    from lnncmp.sources.walker2d.simulated.rollouts import simulate
 
     settings = PPOSettings(envs=4, horizon=32, epochs=2, minibatch=64)
     state, threads = torch.random.get_rng_state(), torch.get_num_threads()
@@ -214,7 +214,7 @@ def test_a_tiny_training_writes_six_usable_policies_and_repeats_itself(tmp_path)
 
 
 def test_training_refuses_an_unfit_budget_and_a_folder_with_policies(tmp_path):
-    from lnncmp.sources.walker2d_simulated.training import train_policies
+    from lnncmp.sources.walker2d.policy_training.stages import train_policies
 
     for scale in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(UsageError, match="must be positive"):
@@ -226,7 +226,7 @@ def test_training_refuses_an_unfit_budget_and_a_folder_with_policies(tmp_path):
 
 
 def test_marks_keep_their_order_at_any_budget():
-    from lnncmp.sources.walker2d_simulated.training import STAGES, scaled_marks
+    from lnncmp.sources.walker2d.policy_training.stages import STAGES, scaled_marks
 
     for stage in STAGES:
         assert scaled_marks(stage, 1.0) == {update: name for name, update in stage.marks}
@@ -237,9 +237,9 @@ def test_marks_keep_their_order_at_any_budget():
 
 
 def test_ppo_teaches_the_walkers_to_stay_upright_and_move():
-    from lnncmp.sources.walker2d_simulated.ppo import Learner, PPOSettings
-    from lnncmp.sources.walker2d_simulated.training import one_thread
-    from lnncmp.sources.walker2d_simulated.walking import Reward, Walk
+    from lnncmp.sources.walker2d.policy_training.ppo import Learner, PPOSettings
+    from lnncmp.sources.walker2d.policy_training.stages import one_thread
+    from lnncmp.sources.walker2d.policy_training.task import Reward, Walk
 
     learner = Learner(PPOSettings(), 0)
     walk = Walk(32, Reward(), np.random.default_rng(0))

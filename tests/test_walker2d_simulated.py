@@ -12,19 +12,19 @@ import pytest
 from tiny_walkers import TINY, flat, same
 
 from lnncmp.errors import DataError, UsageError
-from lnncmp.sources.walker2d_observation import FRAME_SECONDS, OBSERVATION, VELOCITY_LIMIT
-from lnncmp.sources.walker2d_simulated.manifest import array_digest, shipped_manifest, versions
-from lnncmp.sources.walker2d_simulated.physics import build_model, model_digest
-from lnncmp.sources.walker2d_simulated.recipe import POLICIES, Recipe
-from lnncmp.sources.walker2d_simulated.rollouts import draw_noise, simulate
-from lnncmp.sources.walker2d_simulated.simulator import (
+from lnncmp.sources.walker2d.observation import FRAME_SECONDS, OBSERVATION, VELOCITY_LIMIT
+from lnncmp.sources.walker2d.simulated.manifest import array_digest, shipped_manifest, versions
+from lnncmp.sources.walker2d.simulated.physics import build_model, model_digest
+from lnncmp.sources.walker2d.simulated.recipe import POLICIES, Recipe
+from lnncmp.sources.walker2d.simulated.rollouts import draw_noise, simulate
+from lnncmp.sources.walker2d.simulated.simulator import (
     FRAME_SKIP,
     STATE_GRID,
     BatchSimulator,
     LoopSimulator,
     make_simulator,
 )
-from lnncmp.sources.walker2d_simulated.variants import RECIPES, STREAM, VARIANTS
+from lnncmp.sources.walker2d.simulated.variants import RECIPES, STREAM, VARIANTS
 
 
 def test_the_table_of_columns_is_complete():
@@ -181,7 +181,7 @@ def test_recipes_out_of_range_are_refused():
 
 def test_importing_the_source_loads_nothing_heavy():
     code = (
-        "import sys; import lnncmp.sources.walker2d_simulated, lnncmp.sources.walker2d_simulated.training\n"
+        "import sys; import lnncmp.sources.walker2d.simulated, lnncmp.sources.walker2d.policy_training.stages\n"
         "heavy = {'torch', 'mujoco', 'gymnasium', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )

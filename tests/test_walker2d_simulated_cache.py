@@ -11,12 +11,12 @@ import pytest
 from tiny_walkers import TINY, context, flat, same
 
 from lnncmp.errors import DataError, UsageError
-from lnncmp.sources import walker2d_simulated as source
-from lnncmp.sources.walker2d_simulated import store
-from lnncmp.sources.walker2d_simulated.manifest import difference, shipped_manifest
-from lnncmp.sources.walker2d_simulated.policies import shipped_policy
-from lnncmp.sources.walker2d_simulated.recipe import POLICIES, VERSION, Physics, Recipe, recipe_key
-from lnncmp.sources.walker2d_simulated.rollouts import simulate
+from lnncmp.sources.walker2d import simulated as source
+from lnncmp.sources.walker2d.simulated import store
+from lnncmp.sources.walker2d.simulated.manifest import difference, shipped_manifest
+from lnncmp.sources.walker2d.simulated.policies import shipped_policy
+from lnncmp.sources.walker2d.simulated.recipe import POLICIES, VERSION, Physics, Recipe, recipe_key
+from lnncmp.sources.walker2d.simulated.rollouts import simulate
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_processes_that_make_the_set_at_once_do_not_disturb_each_other(tmp_path)
         "import sys; from pathlib import Path\n"
         "from lnncmp.sources import walker2d_simulated as s\n"
         "from lnncmp.sources.base import SourceContext\n"
-        "from lnncmp.sources.walker2d_simulated.recipe import Recipe\n"
+        "from lnncmp.sources.walker2d.simulated.recipe import Recipe\n"
         "r = Recipe(policies=('chatter2-it020',), rollouts=2, frames=50)\n"
         "n, m, _ = s.load_set(r, SourceContext(cache=Path(sys.argv[1]), warn=lambda t: sys.exit(t)))\n"
         "sys.stdout.write(m.digest)"
@@ -185,7 +185,7 @@ def test_a_data_folder_is_refused(tmp_path):
 
 
 def test_a_manifest_that_is_none_is_named(tmp_path):
-    from lnncmp.sources.walker2d_simulated.manifest import parse
+    from lnncmp.sources.walker2d.simulated.manifest import parse
 
     with pytest.raises(DataError, match="is not a manifest"):
         parse(b"{}", tmp_path / "x.json")

@@ -7,11 +7,11 @@ import pytest
 from tiny_walkers import context, same
 
 from lnncmp.errors import UsageError
-from lnncmp.sources import walker2d_simulated as source
-from lnncmp.sources.walker2d_simulated.physics import build_model
-from lnncmp.sources.walker2d_simulated.recipe import POLICIES, Physics, Recipe
-from lnncmp.sources.walker2d_simulated.rollouts import simulate
-from lnncmp.sources.walker2d_simulated.variants import RECIPES, STREAM, VARIANTS, simulate_variant
+from lnncmp.sources.walker2d import simulated as source
+from lnncmp.sources.walker2d.simulated.physics import build_model
+from lnncmp.sources.walker2d.simulated.recipe import POLICIES, Physics, Recipe
+from lnncmp.sources.walker2d.simulated.rollouts import simulate
+from lnncmp.sources.walker2d.simulated.variants import RECIPES, STREAM, VARIANTS, simulate_variant
 
 
 def test_variants_cover_every_kind():

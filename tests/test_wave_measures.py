@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wave_settings import CROSSING_FLOOR, NAMES, PEAK_FLOOR, PHASES, RANGES, WARMUP, Setting, make, one
 
-from lnncmp.waves.damped_sine import Ranges, Waves, draw
-from lnncmp.waves.measures import MEASURES, NEIGHBORHOOD, phases
+from lnncmp.cases.sine.metrics import MEASURES, NEIGHBORHOOD, phases
+from lnncmp.sources.sine.waves import Ranges, Waves, draw
 
 pytestmark = pytest.mark.filterwarnings("error")
 

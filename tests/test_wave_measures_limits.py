@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from wave_settings import NAMES, STEPS, WARMUP, Setting, make, one
 
-from lnncmp.waves.measures import phases
+from lnncmp.cases.sine.metrics import phases
 
 pytestmark = pytest.mark.filterwarnings("error")
 

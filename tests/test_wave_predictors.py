@@ -8,13 +8,13 @@ from toy_study import futures
 from toy_study import windows as toy_windows
 
 from lnncmp.baselines import Persistence, fit_autoregression
+from lnncmp.cases.sine import kalman_bank
+from lnncmp.cases.sine.kalman_bank import KalmanBank
+from lnncmp.cases.sine.online_autoregression import OnlineAutoregression, ar2_coefficients
 from lnncmp.data.scaling import Scaler, identity
 from lnncmp.data.windows import Windows
 from lnncmp.errors import DataError
-from lnncmp.waves import kalman_bank
-from lnncmp.waves.damped_sine import Ranges, Waves, draw
-from lnncmp.waves.kalman_bank import KalmanBank
-from lnncmp.waves.online_autoregression import OnlineAutoregression, ar2_coefficients
+from lnncmp.sources.sine.waves import Ranges, Waves, draw
 
 RANGES = Ranges(amplitude=(0.5, 1.5), damping=(0.01, 0.06), frequency=(0.1, 0.4))
 SCALER = Scaler(np.array([0.05]), np.array([0.4]), fitted=True)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from lnncmp.data import perturb, scaling, windowing
-from lnncmp.data.recording import Recording, regular
-from lnncmp.data.recordings_hash import recordings_hash
+from lnncmp.data.recording import Recording, recordings_hash, regular
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError
 

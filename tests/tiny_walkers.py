@@ -3,7 +3,7 @@
 import numpy as np
 
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.walker2d_simulated.recipe import POLICIES, Recipe
+from lnncmp.sources.walker2d.simulated.recipe import POLICIES, Recipe
 
 TINY = Recipe(policies=POLICIES[:2], rollouts=3, frames=50)
 

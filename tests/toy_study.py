@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from lnncmp.cells.base import SequenceModel
 from lnncmp.data import scaling
 from lnncmp.data.windows import Futures, Splits, Windows
+from lnncmp.layers.sequence_model import SequenceModel
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lnncmp.waves.damped_sine import Ranges, Waves, draw
-from lnncmp.waves.measures import MEASURES, measure_all
+from lnncmp.cases.sine.metrics import MEASURES, measure_all
+from lnncmp.sources.sine.waves import Ranges, Waves, draw
 
 NAMES = [measure.name for measure in MEASURES]
 PHASES = ("peak", "zero_crossing", "elsewhere")

@@ -9,12 +9,12 @@ import sys
 import time
 from contextlib import suppress
 
-from lnncmp.bench.contenders import Contender
-from lnncmp.bench.fresh import Tell
+from lnncmp.bench.candidates import Contender
 from lnncmp.bench.networks import build_network
+from lnncmp.bench.process import Tell
 from lnncmp.bench.steps import training_step
 from lnncmp.bench.workload import Workload
-from lnncmp.measure import peak_memory
+from lnncmp.evaluation.cost import peak_memory
 
 
 def peak_bytes(tell: Tell, contender: Contender, workload: Workload, steps: int) -> int:

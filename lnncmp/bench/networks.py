@@ -2,19 +2,24 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from lnncmp.bench.contenders import Contender
+from lnncmp.bench import operations
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.operations import Operations, Sizes
 from lnncmp.bench.peers import WIRING_SEED, NcpsModel, TorchModel, build_peer
 from lnncmp.bench.workload import Workload
-from lnncmp.building import build_model
-from lnncmp.cells.base import SequenceModel
-from lnncmp.cells.ncps_compat import load_ncps
-from lnncmp.cells.readout import RecurrentModel
 from lnncmp.errors import LnncmpError, UsageError
-from lnncmp.models.registry import load_model
+from lnncmp.layers.ncps_compat import load_ncps
+from lnncmp.layers.readout import RecurrentModel
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.layers.wired_cfc import head_mask
+from lnncmp.layers.wiring import Wiring, auto_ncp
+from lnncmp.models.base import load_model
+from lnncmp.training.build import build_model
 
 _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "readout": "motor", "masking": "ncps"}
 """Arguments of the model `ncp`: for a CfC with the masks of ncps, so that both sides compute the same."""
@@ -61,3 +66,37 @@ def largest_difference(model: SequenceModel, peer: SequenceModel, x: Tensor, dt:
     with torch.no_grad():
         expected = peer(x, dt)
         return float((model(x, dt) - expected).abs().max() / expected.abs().max())
+
+
+SPARSITY = 0.5
+"""Of the AutoNCP wiring: the default here and in ncps."""
+
+
+def operations_of(contender: Contender, workload: Workload) -> Operations:
+    """Return the operations of a training step on the whole workload, the same for all implementations of a model.
+
+    A wired CfC is counted with the masks of ncps, which the measured networks have on both sides.
+    """
+    sizes = Sizes(workload.batch, workload.steps, workload.inputs, workload.hidden, workload.irregular)
+    if contender.model == "lstm":
+        return operations.lstm(sizes)
+    if contender.model == "gru":
+        return operations.gru(sizes)
+    if contender.wiring == "full":
+        hidden = workload.hidden
+        return (
+            operations.cfc(sizes)
+            if contender.model == "cfc"
+            else operations.ltc(sizes, hidden**2, workload.inputs * hidden)
+        )
+    wiring = auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
+    if contender.model == "ltc":
+        counts = (int(np.count_nonzero(m)) for m in (wiring.polarity, wiring.sensory_polarity))
+        return operations.ltc(sizes, *counts)
+    return operations.wired_cfc(sizes, *_head_weights(wiring))
+
+
+def _head_weights(wiring: Wiring) -> tuple[int, int]:
+    """Return the weights that exist in both heads for states, and in one of the heads for the gate."""
+    masks = [head_mask(wiring, layer, "ncps") for layer in range(len(wiring.layers))]
+    return sum(int(mask[:2].sum()) for mask in masks), sum(int(mask[2].sum()) for mask in masks)

@@ -15,10 +15,10 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
 from torch import Tensor, nn
 
-from lnncmp.bench.contenders import Contender
+from lnncmp.bench.candidates import Contender
 from lnncmp.bench.workload import Workload
-from lnncmp.cells.base import SequenceModel, State
-from lnncmp.cells.readout import MotorReadout
+from lnncmp.layers.readout import MotorReadout
+from lnncmp.layers.sequence_model import SequenceModel, State
 
 WIRING_SEED = 1
 """Seed of the AutoNCP wiring, on both sides."""

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from lnncmp.bench.contenders import Contender
-from lnncmp.bench.exchange import Ceilings, Found, Plan, Session
-from lnncmp.bench.fresh import Tell, in_fresh_process
-from lnncmp.bench.noise import Noise, noise_warnings
-from lnncmp.bench.notes import explain, output_warnings
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.messages import Ceilings, Found, Plan, Session
+from lnncmp.bench.process import Tell, in_fresh_process
 from lnncmp.bench.result import Bench, BenchRow
-from lnncmp.bench.rows import Apart, rows_of
-from lnncmp.bench.timing import Effort
+from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
+from lnncmp.bench.timing import Effort, Noise, noise_warnings
 from lnncmp.bench.workload import Workload
+from lnncmp.common.provenance import provenance
 from lnncmp.errors import LnncmpError
-from lnncmp.provenance import provenance
 
 PARTS = ("train", "inference", "latency", "memory", "compile", "stacked")
 """What can be measured; `stacked` needs `train` for its ratios."""
@@ -56,7 +54,7 @@ class _Bench:
 
     def result(self) -> Bench:
         """Measure one workload after the other."""
-        from lnncmp.bench.ceilings import measure_ceilings
+        from lnncmp.bench.peak_rates import measure_ceilings
 
         ceilings: Ceilings = self._apart(measure_ceilings)
         for workload in self.request.workloads:

@@ -5,10 +5,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lnncmp.bench.timing import Action
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.messages import Limits
+from lnncmp.bench.networks import build_network
+from lnncmp.bench.timing import Action, warm_up
 from lnncmp.bench.workload import Workload
-from lnncmp.cells.base import SequenceModel
-from lnncmp.measure import BatchShape, TrainingStep
+from lnncmp.evaluation.cost import BatchShape, TrainingStep
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.training.stacked_model import StackedModel
 
 CPU = torch.device("cpu")
 STREAMED = 20
@@ -66,3 +70,61 @@ def optimizer_steps(step: TrainingStep) -> tuple[Callable[[], object], Callable[
     step()
     weights = [p for p in step.model.parameters() if p.grad is not None]
     return torch.optim.Adam(weights, fused=True).step, torch.optim.Adam(weights).step
+
+
+PROBED = 8
+"""Steps of the sequence that time and memory are foretold from."""
+PEAK_OVER_SAVED = 2.0
+"""Peak memory of a training step over the bytes saved for its backward pass; 1.7 was measured for ncps's LTC."""
+
+
+def measurable_steps(model: SequenceModel, workload: Workload, limits: Limits) -> int:
+    """Return the steps of the workload's sequences that a training step of `model` is measured at.
+
+    They are all steps, or a half, a quarter ... of them, at least PROBED. Takes some training steps of PROBED steps.
+    """
+    if workload.steps <= PROBED:
+        return workload.steps
+    probe = training_step(model, workload, PROBED)
+    seconds = warm_up(probe, calls=3, budget=0.5)
+    return shortened(workload.steps, seconds / PROBED, PEAK_OVER_SAVED * probe.saved_bytes() / PROBED, limits)
+
+
+def shortened(steps: int, seconds_per_step: float, bytes_per_step: float, limits: Limits) -> int:
+    """Return the steps to measure where each is foretold to take so much time and memory.
+
+    >>> shortened(512, 0.001, 1e6, Limits(bytes=1e9)), shortened(512, 0.001, 4e6, Limits(bytes=1e9))
+    (512, 128)
+    """
+    if steps * seconds_per_step <= limits.seconds and steps * bytes_per_step <= limits.bytes:
+        return steps
+    fewer = steps
+    while fewer // 2 >= PROBED and (fewer * seconds_per_step > limits.shorter or fewer * bytes_per_step > limits.bytes):
+        fewer //= 2
+    return fewer
+
+
+class StackedStep:
+    """One step of `copies` networks with seeds 0, 1, ...: as many losses, gradients and updates as if each were alone.
+
+    x (S, B, T, I), y (S, B, T, O), dt (S, B, T) for S copies, sequences, steps, inputs, outputs. Raises UsageError for
+    networks that cannot be stacked.
+    """
+
+    def __init__(self, contender: Contender, workload: Workload, copies: int) -> None:
+        self.stack = StackedModel([build_network(contender, workload, seed) for seed in range(copies)])
+        self.stack.train(True)
+        generator = torch.Generator().manual_seed(0)
+        size = (copies, workload.batch, workload.steps)
+        self.x = torch.randn(*size, workload.inputs, generator=generator)
+        self.y = torch.randn(*size, workload.outputs, generator=generator)
+        self.dt = torch.stack([elapsed_times(workload, workload.steps)] * copies)
+        self.optimizer = torch.optim.Adam(self.stack.rows, fused=True)
+
+    def __call__(self) -> None:
+        """Take the step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = (self.stack(self.x, self.dt) - self.y).square().mean((1, 2, 3))
+        losses.sum().backward()
+        self.optimizer.step()
+        self.stack.constrain()

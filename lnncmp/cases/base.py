@@ -15,12 +15,12 @@ from pydantic_core import PydanticCustomError
 
 from lnncmp import cases
 from lnncmp.baselines import Predictor
-from lnncmp.data.attrition import AttritionStep
+from lnncmp.common.registry import load_member, member_names
+from lnncmp.data.recording import AttritionStep
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import unknown_name
-from lnncmp.measures import Measure
-from lnncmp.registry import load_member, member_names
-from lnncmp.runs.record import Zoom
+from lnncmp.records.metric import Measure
+from lnncmp.records.schema import Zoom
 from lnncmp.sources.base import Source, SourceContext
 
 

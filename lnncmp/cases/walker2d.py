@@ -16,14 +16,13 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from lnncmp.baselines import trivial_predictors
 from lnncmp.cases.base import Case, Prepared, Settings, Target, TestSet, leaves_training_data
+from lnncmp.common.cache import content_key
 from lnncmp.data import perturb, scaling, windowing
-from lnncmp.data.cache import content_key
-from lnncmp.data.recording import Recording, regular
-from lnncmp.data.recordings_hash import recordings_hash
+from lnncmp.data.recording import Recording, recordings_hash, regular
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError
 from lnncmp.sources.base import Source, SourceContext
-from lnncmp.sources.walker2d_observation import OBSERVATION
+from lnncmp.sources.walker2d.observation import OBSERVATION
 
 VERSION = 1
 _VARIANT_ATTEMPTS = 8
@@ -230,7 +229,7 @@ CASE = Case(
     title="Walker2d",
     summary="Predict the next observation of a walking robot from its past, at irregular times.",
     version=VERSION,
-    sources={"simulated": "walker2d_simulated", "original": "walker2d_original"},
+    sources={"simulated": "walker2d.simulated", "original": "walker2d.original"},
     settings=Walker2dSettings,
     step_unit="frame of 8 ms",
     targets=tuple(Target(name, unit) for name, unit, _ in OBSERVATION),

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.claims.measures import FACTS, KNOWN, NEEDS_GROUPS
+from lnncmp.common.files import share_dir
+from lnncmp.comparison.run_metrics import FACTS, KNOWN, NEEDS_GROUPS
 from lnncmp.errors import DataError, UsageError, unknown_name
-from lnncmp.models.registry import model_names
-from lnncmp.resources import share_dir
+from lnncmp.models.base import model_names
 
 Direction = Literal["lower", "higher", "comparable"]
 Words = Annotated[str, Field(min_length=1)]

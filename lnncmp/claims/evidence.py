@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lnncmp.claims.arms import Arm, Sides
 from lnncmp.claims.claim import Claim
-from lnncmp.claims.measures import COUNTS, TIMES, value_of
-from lnncmp.claims.verdict import Run
-from lnncmp.runs.record import RunRecord
+from lnncmp.claims.schema import Run
+from lnncmp.claims.sides import Sides
+from lnncmp.comparison.groups import Arm
+from lnncmp.comparison.run_metrics import COUNTS, TIMES, value_of
+from lnncmp.records.schema import RunRecord
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lnncmp.claims.arms import Arm, Sides
 from lnncmp.claims.claim import Claim
 from lnncmp.claims.evidence import boundary, effect, gather, matters
-from lnncmp.claims.measures import MEMORY, TIMES
-from lnncmp.claims.verdict import Run
-from lnncmp.runs.record import MeasurementRecord
+from lnncmp.claims.schema import Run
+from lnncmp.claims.sides import Sides
+from lnncmp.comparison.groups import Arm
+from lnncmp.comparison.run_metrics import MEMORY, TIMES
+from lnncmp.records.schema import MeasurementRecord
 
 _BYTES = {"peak_memory": "peak_memory_bytes", "saved_memory": "saved_bytes"}
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from lnncmp import stats
 from lnncmp.claims import reasons
-from lnncmp.claims.arms import Sides, settings_of, sides_of
-from lnncmp.claims.assessing import Assessment, assess
-from lnncmp.claims.building import fact_verdict, tested_verdict, untestable_verdict, without_runs
+from lnncmp.claims.assess import Assessment, assess
 from lnncmp.claims.claim import Claim, load_claims
-from lnncmp.claims.missing import why_missing
-from lnncmp.claims.verdict import ClaimsTable, Verdict
-from lnncmp.records import Records, read_records
+from lnncmp.claims.reasons import why_missing
+from lnncmp.claims.schema import ClaimsTable, Verdict
+from lnncmp.claims.sides import Sides, sides_of
+from lnncmp.claims.verdicts import fact_verdict, tested_verdict, untestable_verdict, without_runs
+from lnncmp.comparison.groups import settings_of
+from lnncmp.records.read import Records, read_records
 
 
 def judge_folder(out: Path, claims: Path | None = None) -> ClaimsTable:

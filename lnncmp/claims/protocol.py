@@ -1,10 +1,10 @@
 """In what the two models of a claim were not treated alike, as far as their records tell."""
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lnncmp.claims.arms import Arm, Sides
-from lnncmp.runs.record import RunRecord
+from lnncmp.claims.sides import Sides
+from lnncmp.comparison.groups import Arm
+from lnncmp.comparison.protocol import _leaves
 
 _PROTOCOL = ("data", "train", "evaluate", "dt_as_input", "device", "threads", "deterministic")
 
@@ -27,21 +27,6 @@ def differences_of(sides: Sides) -> list[str]:
     return found
 
 
-def flat_differences(left: RunRecord, right: RunRecord) -> list[str]:
-    """Return one phrase for each setting and circumstance that differs between two runs of one model."""
-    found = []
-    for name in ("recipe", "provenance"):
-        ours, theirs = (dict(_leaves(getattr(run, name), "")) for run in (left, right))
-        for key in dict.fromkeys([*ours, *theirs]):
-            if key != "seed" and ours.get(key) != theirs.get(key):
-                found.append(f"{key} is {ours.get(key)} on the left and {theirs.get(key)} on the right")
-    if left.stacked != right.stacked:
-        found.append(f"runs trained {left.stacked} at a time on the left, {right.stacked} on the right")
-    if left.implementation != right.implementation:
-        found.append(f"implemented as {left.implementation} on the left, {right.implementation} on the right")
-    return found
-
-
 def _implementations(arm: Arm) -> str:
     return "+".join(sorted({run.implementation for run in arm.by_seed.values()}))
 
@@ -49,12 +34,3 @@ def _implementations(arm: Arm) -> str:
 def _settings(arm: Arm) -> dict[str, Any]:
     recipe = arm.sample.recipe
     return {name: leaf for table in _PROTOCOL for name, leaf in _leaves(recipe.get(table), table)}
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the dotted name and value of every leaf of nested tables."""
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _leaves(part, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value

@@ -1,14 +1,17 @@
 """One sentence for each verdict: what was found, and why that is the verdict."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from lnncmp import stats
 from lnncmp.claims.claim import Claim
-from lnncmp.claims.deciding import Why
+from lnncmp.claims.decide import Why
 from lnncmp.claims.evidence import Evidence
-from lnncmp.claims.verdict import Verdict
-from lnncmp.claims.weighing import Tested
+from lnncmp.claims.schema import Verdict
+from lnncmp.claims.significance import Tested
+from lnncmp.comparison.groups import Setting, find_arm
 
 
 def times(effect: float, claim: Claim) -> str:
@@ -133,3 +136,23 @@ def elsewhere(other: Verdict, main: Verdict) -> str:
     if other.data != main.data:
         where += f", on {other.data}"
     return f"{where} the verdict is: {other.verdict}"
+
+
+def why_missing(claim: Claim, settings: Sequence[Setting]) -> str:
+    """Return one sentence: which runs are not there."""
+    of_case = [setting for setting in settings if setting.case == claim.case]
+    if not of_case:
+        return f"No runs of {claim.case} in this folder: lnncmp {claim.case} makes them."
+    fitting = [setting for setting in of_case if fnmatchcase(setting.conditions, claim.conditions)]
+    if not fitting:
+        held = ", ".join(dict.fromkeys(f"'{setting.conditions or 'the usual ones'}'" for setting in of_case))
+        return f"No runs of {claim.case} under the conditions '{claim.conditions}': those here are under {held}."
+    lacking = []
+    for model, arguments in ((claim.left, claim.left_arguments), (claim.right, claim.right_arguments)):
+        if all(find_arm(setting, model, arguments) is None for setting in fitting):
+            wanted = ", ".join(f"{key} = {value}" for key, value in arguments.items())
+            lacking.append(model + (f" with {wanted}" if wanted else ""))
+    if lacking:
+        return f"No runs of {' and '.join(lacking)} on {claim.case} in this folder."
+    both = f"{claim.left} and {claim.right}"
+    return f"{both} never ran on equal data under one protocol, and different data are not pooled."

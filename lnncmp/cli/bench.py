@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.atomic import make_dir, write_bytes
-from lnncmp.bench.contenders import MODELS, choose_contenders
+from lnncmp.bench.candidates import MODELS, choose_contenders
 from lnncmp.bench.run import PARTS, Request, run_bench
-from lnncmp.bench.tables import FORMATS, render
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
 from lnncmp.cli import options
 from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, page, print_result
+from lnncmp.common.files import make_dir, write_bytes
 from lnncmp.errors import DataError, UsageError
+from lnncmp.report.tables.bench import FORMATS, render
 
 _SOME_FAILED = 4
 _QUICK = Effort(seconds=1.0, most=7, least=3, few=2)

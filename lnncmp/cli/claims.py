@@ -37,7 +37,7 @@ def claims(
         return
     check_choice("format", format, FORMATS)
     from lnncmp.claims.judge import judge_folder
-    from lnncmp.report.claims_table import CLAIM_FORMATS
+    from lnncmp.report.tables.claims import CLAIM_FORMATS
 
     with interruptible("Nothing was changed."):
         table = judge_folder(out, claims_file)
@@ -58,7 +58,7 @@ def show(
     check_choice("format", format, LIST_FORMATS)
     from lnncmp.claims.claim import find_claim, load_claims
     from lnncmp.claims.judge import judge_folder
-    from lnncmp.report.claim_page import render
+    from lnncmp.report.tables.claim import render
 
     folder, file = context.obj
     find_claim(load_claims(claims_file or file), claim)

@@ -26,10 +26,10 @@ def compare(
 ) -> None:
     """Compare the models of one folder of records, or each model of two folders, paired by seed on equal data."""
     check_choice("format", format, FORMATS)
-    from lnncmp.contrasts.folders import contrast_folders, contrast_settings
-    from lnncmp.records import read_records
-    from lnncmp.report.contrast_table import COMPARED_FORMATS, Compared
-    from lnncmp.stored_tables import tables_of
+    from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_settings
+    from lnncmp.comparison.studies import tables_of
+    from lnncmp.records.read import read_records
+    from lnncmp.report.tables.contrasts import COMPARED_FORMATS, Compared
 
     with interruptible("Nothing was changed."):
         records = read_records(folder)

@@ -10,9 +10,9 @@ from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
-from lnncmp.data.cache import cache_root
+from lnncmp.common.cache import cache_root
+from lnncmp.common.files import share_dir
 from lnncmp.errors import UsageError
-from lnncmp.resources import share_dir
 from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
@@ -111,7 +111,7 @@ def train_policies(
     """Train the walking policies of the simulated rollouts again, from nothing."""
     if case != "walker2d":
         raise UsageError(f"only walker2d has policies to train, got '{case}'")
-    from lnncmp.sources.walker2d_simulated.training import train_policies as train
+    from lnncmp.sources.walker2d.policy_training.stages import train_policies as train
 
     with interruptible("The same command begins anew."), LiveProgress(quiet) as progress:
         written = train(out, seed=seed, scale=scale, progress=progress.data)

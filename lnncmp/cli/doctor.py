@@ -7,14 +7,14 @@ from typing import Any, get_args
 
 import typer
 
-from lnncmp.atomic import write_bytes
-from lnncmp.bench.fresh import Tell, in_fresh_process
+from lnncmp.bench.process import Tell, in_fresh_process
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import note
-from lnncmp.data.cache import cache_root
+from lnncmp.common.cache import cache_root
+from lnncmp.common.files import write_bytes
 from lnncmp.errors import LnncmpError
-from lnncmp.models.registry import load_model, model_names
+from lnncmp.models.base import load_model, model_names
 
 _PACKAGES = (
     "torch",
@@ -65,7 +65,7 @@ def _accelerator() -> dict[str, str]:
 
 
 def _kernels() -> dict[str, str]:
-    from lnncmp.kernels.compiling import cache_folder, kept_on_disk
+    from lnncmp.kernels.common.compiling import cache_folder, kept_on_disk
 
     advice = "" if kept_on_disk() else "None compiled yet: that takes some seconds for each model, once."
     return {"check": "compiled kernels", "found": str(cache_folder()), "advice": advice}
@@ -96,8 +96,8 @@ def _sound(label: str, name: str, arguments: dict[str, Any]) -> dict[str, str]:
 
 def _check(tell: Tell, name: str, arguments: dict[str, Any]) -> tuple[bool, str]:
     """Return whether the kernels of a model of 32 units agree with plain PyTorch here, and how far, in words."""
-    from lnncmp.building import build_model
-    from lnncmp.kernel_check import check_kernels
+    from lnncmp.training.build import build_model
+    from lnncmp.training.kernel_check import check_kernels
 
     spec = load_model(name)
     chosen = spec.arguments(**{"hidden": 32, **arguments})

@@ -22,7 +22,7 @@ def figures(
     quiet: options.Quiet = False,
 ) -> None:
     """Draw errors, robustness, cost, training, wirings and waves from stored records; print the files written."""
-    from lnncmp.figures import draw_figures
+    from lnncmp.report.build.figures import draw_figures
 
     chosen = None if models is None else _names(models)
     with interruptible("Pictures written so far are whole; the same command draws all again."):

@@ -11,8 +11,8 @@ from rich.table import Table
 from lnncmp.cases.base import case_names
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import print_result
-from lnncmp.models.registry import load_model, model_names
-from lnncmp.recipe import load_recipe, preset_names
+from lnncmp.models.base import load_model, model_names
+from lnncmp.recipe.load import load_recipe, preset_names
 
 LIST_FORMATS = ("table", "json")
 ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMATS), help="How to print the list.")]

@@ -27,7 +27,7 @@ def report(
     quiet: options.Quiet = False,
 ) -> None:
     """Write verdicts and evidence as one HTML page, and Markdown, tables and figures beside it; print where."""
-    from lnncmp.reporting.write import write_report
+    from lnncmp.report.build.write import write_report
 
     with interruptible("Nothing was written unless the page is there."), LiveProgress(quiet) as progress:
         cores = jobs or options.available_cores()

@@ -10,12 +10,12 @@ from lnncmp.cli import options
 from lnncmp.cli.options import FORMATS, MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
-from lnncmp.data.cache import cache_root
-from lnncmp.recipe import load_recipe
-from lnncmp.report.claims_table import CLAIM_FORMATS
-from lnncmp.report.formats import ONE_DOCUMENT, render, render_all
-from lnncmp.study import Request
-from lnncmp.table import Comparison
+from lnncmp.common.cache import cache_root
+from lnncmp.comparison.table import Comparison
+from lnncmp.recipe.load import load_recipe
+from lnncmp.report.tables.claims import CLAIM_FORMATS
+from lnncmp.report.tables.formats import ONE_DOCUMENT, render, render_all
+from lnncmp.runs.ready import Request
 
 _BOTH = ("hidden", "params")
 """Ways to match under which a claim is judged where that may change the answer."""
@@ -79,7 +79,7 @@ def _matchings(match: str | None, preset: str) -> tuple[str | None, ...]:
 def _conclude(made: list[Comparison], out: Path, format: str, quiet: bool, ran: int) -> None:
     """Print the verdicts and write the report, anew only if something ran or it is not there."""
     from lnncmp.claims.judge import judge_folder
-    from lnncmp.reporting.write import write_report
+    from lnncmp.report.build.write import write_report
 
     claims = judge_folder(out)
     if format in ONE_DOCUMENT:

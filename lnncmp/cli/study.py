@@ -11,11 +11,12 @@ from lnncmp.cli.case_options import own_choices, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import FORMATS, IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
-from lnncmp.data.cache import cache_root
-from lnncmp.recipe import Recipe, load_recipe
-from lnncmp.report.formats import render
-from lnncmp.study import Request
-from lnncmp.table import Comparison
+from lnncmp.common.cache import cache_root
+from lnncmp.comparison.table import Comparison
+from lnncmp.recipe.load import load_recipe
+from lnncmp.recipe.recipe import Recipe
+from lnncmp.report.tables.formats import render
+from lnncmp.runs.ready import Request
 
 _SOME_RUNS_FAILED = 4
 ADVICE = "Finished epochs are kept: the same command continues"
@@ -77,22 +78,24 @@ def case_command(case: str) -> Callable[..., None]:
 
 def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
     """Print what a study would do."""
-    from lnncmp import study
-    from lnncmp.report.dry_run import render_dry_run
+    from lnncmp.report.tables.dry_run import render_dry_run
+    from lnncmp.runs.dry_run import dry_run
+    from lnncmp.runs.ready import get_ready
 
     with LiveProgress(quiet) as progress:
-        planned = study.dry_run(study.get_ready(recipe, request, progress), request)
+        planned = dry_run(get_ready(recipe, request, progress), request)
     print_result(render_dry_run(planned, format))
 
 
 def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[Comparison, int]:
     """Carry out one study; return its comparison and how many runs and measurements were missing."""
-    from lnncmp import study
+    from lnncmp.runs.ready import get_ready, missing_tasks
+    from lnncmp.study import run_study
 
     with LiveProgress(quiet) as progress:
-        ready = study.get_ready(recipe, request, progress)
-        progress.total = study.missing_tasks(ready, request)
-        comparison = study.run_study(ready, request, progress)
+        ready = get_ready(recipe, request, progress)
+        progress.total = missing_tasks(ready, request)
+        comparison = run_study(ready, request, progress)
     if not progress.total and not quiet:
         note(f"Nothing had to be run: all {len(ready.plan.runs)} runs are in {request.out} (--fresh repeats them).")
     return comparison, progress.total

@@ -1,6 +1,9 @@
 """One recording: a rollout, a series, a patient stay, as a source delivers it (raw units, no windows)."""
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,3 +48,32 @@ class Recording:
 def regular(values: NDArray[np.float64], group: str) -> Recording:
     """Return a fully observed recording of `values` (T, F) sampled at times 0, 1, 2, ... (unit: one step)."""
     return Recording(values, np.arange(len(values), dtype=np.float64), np.ones(values.shape, bool), group)
+
+
+def recordings_hash(recordings: Sequence[Recording]) -> str:
+    """Return 16 hexadecimal digits over shapes, values, times and masks of `recordings`, in order (names left out)."""
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(repr(recording.values.shape).encode())
+        digest.update(np.ascontiguousarray(recording.values, "<f8").tobytes())
+        digest.update(np.ascontiguousarray(recording.times, "<f8").tobytes())
+        digest.update(np.packbits(recording.seen).tobytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class AttritionStep:
+    """One step: what was done and why, and how many rows, recordings and groups are left after it.
+
+    A count that does not apply is None. Counts only, never an identity or a value of a patient.
+    """
+
+    step: str
+    reason: str
+    rows: int | None = None
+    recordings: int | None = None
+    groups: int | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the step as a plain mapping."""
+        return asdict(self)

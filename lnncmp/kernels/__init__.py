@@ -1,1 +1,1 @@
-"""Fused sequence kernels for the CPU, compiled by Numba; the plain layers in lnncmp.cells are their reference."""
+"""Fused sequence kernels for the CPU, compiled by Numba; the plain layers in lnncmp.layers are their reference."""

@@ -1,7 +1,7 @@
 """The contract of a model: what it is, its arguments with their valid ranges, and how to build it.
 
 A model is a file `lnncmp/models/<name>.py` that defines `MODEL = ModelSpec(...)`. These files are read by
-`lnncmp models` and by recipe validation, so they import torch and `lnncmp.cells` inside `build` only.
+`lnncmp models` and by recipe validation, so they import torch and `lnncmp.layers` inside `build` only.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from lnncmp import models
+from lnncmp.common.registry import load_member, member_names
+
 if TYPE_CHECKING:
-    from lnncmp.cells.base import SequenceModel
+    from lnncmp.layers.sequence_model import SequenceModel
 
 
 class Arguments(BaseModel):
@@ -41,3 +44,14 @@ class ModelSpec:
     version: int
     arguments: type[Arguments]
     build: Callable[[Any, int, int, int], "SequenceModel"]
+
+
+def model_names() -> list[str]:
+    """Return the names of all models, sorted: one for each public file of the folder but `base`."""
+    return member_names(models)
+
+
+def load_model(name: str) -> ModelSpec:
+    """Return the specification of the model `name`. Raises UsageError, naming the nearest match, if there is none."""
+    spec: ModelSpec = load_member(models, name, "MODEL", "model")
+    return spec

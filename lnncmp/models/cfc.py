@@ -7,7 +7,7 @@ from pydantic import Field
 from lnncmp.models.base import Arguments, ModelSpec
 
 if TYPE_CHECKING:
-    from lnncmp.cells.base import SequenceModel
+    from lnncmp.layers.sequence_model import SequenceModel
 
 
 class CfCArguments(Arguments):
@@ -48,8 +48,9 @@ class CfCArguments(Arguments):
 def build(arguments: CfCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
     """Return a CfC for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored."""
     del wiring_seed
-    from lnncmp.cells.cfc import CfCLayer, CfCOptions
-    from lnncmp.cells.readout import LinearReadout, RecurrentModel
+    from lnncmp.layers.cfc import CfCLayer
+    from lnncmp.layers.cfc_cell import CfCOptions
+    from lnncmp.layers.readout import LinearReadout, RecurrentModel
 
     own = {"hidden", "implementation", "mixed_memory", "mixed_variant", "forget_bias"}
     options = CfCOptions(**arguments.model_dump(exclude=own))

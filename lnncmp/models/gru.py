@@ -7,7 +7,7 @@ from pydantic import Field
 from lnncmp.models.base import Arguments, ModelSpec
 
 if TYPE_CHECKING:
-    from lnncmp.cells.base import SequenceModel
+    from lnncmp.layers.sequence_model import SequenceModel
 
 
 class GRUArguments(Arguments):
@@ -27,8 +27,8 @@ class GRUArguments(Arguments):
 def build(arguments: GRUArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
     """Return a GRU for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored."""
     del wiring_seed
-    from lnncmp.cells.readout import LinearReadout, RecurrentModel
-    from lnncmp.cells.recurrent import GRULayer
+    from lnncmp.layers.lstm_gru import GRULayer
+    from lnncmp.layers.readout import LinearReadout, RecurrentModel
 
     layer = GRULayer(inputs, arguments.hidden, arguments.implementation, arguments.init)
     return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))

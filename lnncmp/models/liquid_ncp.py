@@ -11,8 +11,8 @@ from lnncmp.models.ncp import SEED_RANGE
 if TYPE_CHECKING:
     from torch import nn
 
-    from lnncmp.cells.base import SequenceModel
-    from lnncmp.cells.wiring import Wiring
+    from lnncmp.layers.sequence_model import SequenceModel
+    from lnncmp.layers.wiring import Wiring
 
 
 class LiquidNCPArguments(Arguments):
@@ -36,8 +36,8 @@ class LiquidNCPArguments(Arguments):
 
 def _readout(kind: str, wiring: "Wiring", outputs: int) -> "nn.Module":
     """Return the readout of that kind; a wiring's motor neurons stand first, its command neurons next."""
-    from lnncmp.cells.liquid import LeadingReadout
-    from lnncmp.cells.readout import LinearReadout, MotorReadout
+    from lnncmp.layers.liquid import LeadingReadout
+    from lnncmp.layers.readout import LinearReadout, MotorReadout
 
     if kind == "motor":
         return MotorReadout(outputs)
@@ -51,9 +51,9 @@ def build(arguments: LiquidNCPArguments, inputs: int, outputs: int, wiring_seed:
 
     `wiring_seed` draws the wiring unless the arguments fix one. Raises UsageError if the neurons do not suffice.
     """
-    from lnncmp.cells.liquid import LiquidLayer
-    from lnncmp.cells.readout import RecurrentModel
-    from lnncmp.cells.wiring import auto_ncp
+    from lnncmp.layers.liquid import LiquidLayer
+    from lnncmp.layers.readout import RecurrentModel
+    from lnncmp.layers.wiring import auto_ncp
 
     least = outputs + 3
     if arguments.hidden < least:
@@ -87,7 +87,7 @@ MODEL = ModelSpec(
         "default each run draws its own. The polarity of a synapse is the initial sign of its weight, training may "
         "change it. All neurons are updated together, so that a new input reaches the outputs only at the third "
         "solver step. The elapsed time is each sample's own and may be 0. Initial values are ours (see "
-        "lnncmp.cells.liquid). Synapses that do not exist have no gradient and are not counted as active parameters."
+        "lnncmp.layers.liquid). Synapses that do not exist have no gradient and are not counted as active parameters."
     ),
     uses_dt=True,
     version=1,

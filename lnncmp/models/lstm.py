@@ -7,7 +7,7 @@ from pydantic import Field
 from lnncmp.models.base import Arguments, ModelSpec
 
 if TYPE_CHECKING:
-    from lnncmp.cells.base import SequenceModel
+    from lnncmp.layers.sequence_model import SequenceModel
 
 
 class LSTMArguments(Arguments):
@@ -28,8 +28,8 @@ class LSTMArguments(Arguments):
 def build(arguments: LSTMArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
     """Return an LSTM for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored."""
     del wiring_seed
-    from lnncmp.cells.readout import LinearReadout, RecurrentModel
-    from lnncmp.cells.recurrent import LSTMLayer
+    from lnncmp.layers.lstm_gru import LSTMLayer
+    from lnncmp.layers.readout import LinearReadout, RecurrentModel
 
     layer = LSTMLayer(inputs, arguments.hidden, arguments.implementation, arguments.forget_bias, arguments.init)
     return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))

@@ -8,7 +8,7 @@ from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, ModelSpec
 
 if TYPE_CHECKING:
-    from lnncmp.cells.base import SequenceModel
+    from lnncmp.layers.sequence_model import SequenceModel
 
 
 class LTCArguments(Arguments):
@@ -37,10 +37,10 @@ def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) 
 
     Raises UsageError if the motor readout is asked for with fewer neurons than outputs.
     """
-    from lnncmp.cells.ltc import LTCLayer
-    from lnncmp.cells.readout import LinearReadout, MotorReadout, RecurrentModel
-    from lnncmp.cells.solvers import SolverOptions
-    from lnncmp.cells.wiring import fully_connected
+    from lnncmp.layers.ltc import LTCLayer
+    from lnncmp.layers.readout import LinearReadout, MotorReadout, RecurrentModel
+    from lnncmp.layers.solvers import SolverOptions
+    from lnncmp.layers.wiring import fully_connected
 
     hidden = arguments.hidden
     if arguments.readout == "motor" and outputs > hidden:

@@ -8,9 +8,9 @@ from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, ModelSpec
 
 if TYPE_CHECKING:
-    from lnncmp.cells.base import SequenceModel
-    from lnncmp.cells.layer import RecurrentLayer
-    from lnncmp.cells.wiring import Wiring
+    from lnncmp.layers.recurrent_layer import RecurrentLayer
+    from lnncmp.layers.sequence_model import SequenceModel
+    from lnncmp.layers.wiring import Wiring
 
 SEED_RANGE = 2**32
 """ncps draws wirings from numpy.random.RandomState, whose seeds are smaller than this."""
@@ -60,8 +60,8 @@ class NCPArguments(Arguments):
 
 
 def _wire(arguments: NCPArguments, inputs: int, outputs: int, seed: int) -> "Wiring":
-    """Draw the wiring that the arguments ask for; see lnncmp.cells.wiring for the errors raised."""
-    from lnncmp.cells import wiring
+    """Draw the wiring that the arguments ask for; see lnncmp.layers.wiring for the errors raised."""
+    from lnncmp.layers import wiring
 
     neurons, sparsity = arguments.hidden, arguments.sparsity
     if arguments.wiring == "auto_ncp":
@@ -100,11 +100,11 @@ def _check_motors(arguments: NCPArguments, outputs: int) -> None:
 def _layer(arguments: NCPArguments, wiring: "Wiring") -> "RecurrentLayer":
     """Return the wired layer of the chosen cell."""
     if arguments.cell == "cfc":
-        from lnncmp.cells.wired_cfc import WiredCfCLayer
+        from lnncmp.layers.wired_cfc import WiredCfCLayer
 
         return WiredCfCLayer(wiring, arguments.masking, arguments.mode)
-    from lnncmp.cells.ltc import LTCLayer
-    from lnncmp.cells.solvers import SolverOptions
+    from lnncmp.layers.ltc import LTCLayer
+    from lnncmp.layers.solvers import SolverOptions
 
     options = SolverOptions(arguments.solver, arguments.unfolds, rtol=arguments.rtol, atol=arguments.atol)
     return LTCLayer(wiring, options, arguments.constraint, arguments.synapses)
@@ -115,7 +115,7 @@ def build(arguments: NCPArguments, inputs: int, outputs: int, wiring_seed: int) 
 
     `wiring_seed` draws the wiring unless the arguments fix one. Raises UsageError for a wiring that does not fit.
     """
-    from lnncmp.cells.readout import LinearReadout, MotorReadout, RecurrentModel
+    from lnncmp.layers.readout import LinearReadout, MotorReadout, RecurrentModel
 
     if arguments.readout == "motor":
         _check_motors(arguments, outputs)

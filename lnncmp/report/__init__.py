@@ -1,5 +1,5 @@
 """Format comparisons: console, JSON, Markdown, LaTeX, CSV. Formats only; every number is computed before."""
 
-from lnncmp.report.formats import FORMATS, render, render_all
+from lnncmp.report.tables.formats import FORMATS, render, render_all
 
 __all__ = ["FORMATS", "render", "render_all"]

@@ -5,8 +5,8 @@ from statistics import median
 
 from pydantic import BaseModel
 
+from lnncmp.records.schema import MeasurementRecord
 from lnncmp.runs.plan import DataShape, Plan, RunSpec
-from lnncmp.runs.record import MeasurementRecord
 
 _PROCESS_BYTES = 450_000_000
 """Resident memory of a worker with torch loaded, before any training (measured: about 400 MB with its data)."""

@@ -7,11 +7,11 @@ from multiprocessing.connection import wait
 from typing import Protocol
 
 from lnncmp.errors import LnncmpError
+from lnncmp.records.schema import MeasurementRecord, RunRecord
+from lnncmp.records.store import Store
 from lnncmp.runs.estimate import run_seconds
 from lnncmp.runs.plan import MeasureSpec, Plan, RunBatch, RunSpec
 from lnncmp.runs.processes import Assignment, Task, Worker
-from lnncmp.runs.record import MeasurementRecord, RunRecord
-from lnncmp.runs.store import Store
 
 
 class Observer(Protocol):

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from lnncmp.cells.base import SequenceModel
 from lnncmp.data.windows import Windows
-from lnncmp.kernel_check import KernelCheck, check_kernels, use_plain
+from lnncmp.layers.recurrent_layer import use_plain
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.records.schema import KernelCheckRecord
 from lnncmp.runs.plan import RunSpec
-from lnncmp.runs.record import KernelCheckRecord
+from lnncmp.training.kernel_check import KernelCheck, check_kernels
 
 _done: dict[str, KernelCheck | None] = {}
 """Checks of this process, by model and size of the batch."""

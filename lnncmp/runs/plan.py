@@ -6,11 +6,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from lnncmp.cases.base import Prepared, load_case
-from lnncmp.data.cache import content_key
-from lnncmp.models.base import Arguments
-from lnncmp.models.registry import load_model
-from lnncmp.provenance import provenance
-from lnncmp.recipe import Recipe
+from lnncmp.common.cache import content_key
+from lnncmp.common.provenance import provenance
+from lnncmp.models.base import Arguments, load_model
+from lnncmp.recipe.recipe import Recipe
 
 
 class _Spec(BaseModel):

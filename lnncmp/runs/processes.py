@@ -176,9 +176,9 @@ class _Session:
     """State of a worker between tasks: the store, and the data prepared last."""
 
     def __init__(self, pipe: Connection, assignment: Assignment) -> None:
-        from lnncmp.kernels.watch import tell_warnings, tell_when_compiling
-        from lnncmp.runs.measuring import set_up_torch
-        from lnncmp.runs.store import Store
+        from lnncmp.kernels.common.watch import tell_warnings, tell_when_compiling
+        from lnncmp.records.store import Store
+        from lnncmp.runs.measure_cost import set_up_torch
 
         set_up_torch(assignment.threads, assignment.deterministic)
         self.pipe = pipe
@@ -207,7 +207,7 @@ class _Session:
         self.pipe.send(answer)
 
     def _measure(self, task: MeasureSpec) -> Answer:
-        from lnncmp.runs.measuring import CompiledJustNow, execute_measurement
+        from lnncmp.runs.measure_cost import CompiledJustNow, execute_measurement
         from lnncmp.runs.worker import failure
 
         with self.store.lock(task.measurement_id) as mine:

@@ -11,23 +11,23 @@ from typing import Any
 import torch
 
 from lnncmp.cases.base import Prepared, load_case, load_source
-from lnncmp.cells.base import SequenceModel
+from lnncmp.common.provenance import provenance
+from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
-from lnncmp.evaluate import score
-from lnncmp.measure import count_parameters
-from lnncmp.predict import NetworkPredictor
-from lnncmp.provenance import provenance
-from lnncmp.recipe import parse
-from lnncmp.runs.fitting import EpochReport, Untrained, fit
+from lnncmp.evaluation.evaluate import score
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.recipe.recipe import parse
+from lnncmp.recipe.settings import EvaluateSettings
+from lnncmp.records.schema import Parameters, RunRecord, Seeds
+from lnncmp.records.store import Store
 from lnncmp.runs.kernel_checks import require_sound_kernels
-from lnncmp.runs.named_model import build_named
 from lnncmp.runs.plan import RunBatch, RunSpec
-from lnncmp.runs.record import Parameters, RunRecord, Seeds
-from lnncmp.runs.store import Store
-from lnncmp.seeding import streams
-from lnncmp.settings import EvaluateSettings
+from lnncmp.runs.train_runs import EpochReport, Untrained, fit
 from lnncmp.sources.base import SourceContext
-from lnncmp.train import Fitted
+from lnncmp.training.build import build_named
+from lnncmp.training.parameter_counts import count_parameters
+from lnncmp.training.predict import NetworkPredictor
+from lnncmp.training.trainer import Fitted
 
 
 def prepare_data(recipe: dict[str, Any], context: SourceContext) -> Prepared:

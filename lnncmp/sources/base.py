@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lnncmp.data.attrition import AttritionStep
-from lnncmp.data.recording import Recording
+from lnncmp.data.recording import AttritionStep, Recording
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(description, done, total); total 0 means unknown."""

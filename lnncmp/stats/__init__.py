@@ -38,7 +38,7 @@ Models that truly differ by the margin are called equivalent (p <= 5%) in at mos
     Student t, 3 degrees         4.7%      4.7%
     log-normal, sigma 0.5        9.7%      10.9%      (not symmetric: the level doubles)
 
-Verdicts on 15 claims at once (`lnncmp.claims.deciding`, Holm over all, ten seeds, normal differences, 1,000 tables; in
+Verdicts on 15 claims at once (`lnncmp.claims.decide`, Holm over all, ten seeds, normal differences, 1,000 tables; in
 units of the standard deviation of a difference over seeds):
 
     true    matters   any claim    any claim       each claim   a claim alone
@@ -67,14 +67,7 @@ Nothing here depends on units.
 
 from lnncmp.stats.effects import interquartile_mean, noise_slope, probability_of_improvement, seeds_needed
 from lnncmp.stats.intervals import TwoLevel, bca_interval, mean, mean_interval, spread, two_level, two_level_mean
-from lnncmp.stats.permutation import (
-    MIN_PAIRS,
-    SIGNIFICANCE,
-    equivalence_p,
-    holm,
-    sign_flip_p,
-    smallest_p,
-)
+from lnncmp.stats.permutation import MIN_PAIRS, SIGNIFICANCE, equivalence_p, holm, sign_flip_p, smallest_p
 
 __all__ = [
     "MIN_PAIRS",

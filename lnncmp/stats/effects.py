@@ -1,7 +1,7 @@
 """How large: interquartile mean, probability of improvement, noise slope, seeds that a difference would need."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -80,3 +80,19 @@ def seeds_needed(
     attainable = np.array([smallest_p(int(count)) <= level for count in pairs])
     enough = np.flatnonzero((reached >= power) & attainable)
     return int(pairs[enough[0]]) if enough.size else None
+
+
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the models on the front, from cheap to costly. points: model -> (cost, error), lower is better in both.
+
+    A model is on the front if no other one is at least as good in both and better in one.
+
+    >>> pareto_front({"a": (1.0, 3.0), "b": (2.0, 1.0), "c": (2.0, 2.0)})
+    ['a', 'b']
+    """
+    front = [
+        name
+        for name, (cost, error) in points.items()
+        if not any(c <= cost and e <= error and (c, e) != (cost, error) for c, e in points.values())
+    ]
+    return sorted(front, key=lambda name: points[name])

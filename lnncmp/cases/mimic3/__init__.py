@@ -11,15 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from lnncmp.cases.base import Case, Prepared, Target
-from lnncmp.cases.mimic3.measures import measures
+from lnncmp.cases.mimic3.metrics import measures
 from lnncmp.cases.mimic3.preparation import Preparation
 from lnncmp.cases.mimic3.settings import Mimic3Settings
-from lnncmp.data.attrition import AttritionStep
-from lnncmp.data.cache import content_key
-from lnncmp.data.recording import Recording
-from lnncmp.data.recordings_hash import recordings_hash
-from lnncmp.icu.variables import CORE, VARIABLES
+from lnncmp.common.cache import content_key
+from lnncmp.data.recording import AttritionStep, Recording, recordings_hash
 from lnncmp.sources.base import Source, SourceContext
+from lnncmp.sources.mimic3.variables import CORE, VARIABLES
 
 VERSION = 1
 
@@ -77,11 +75,11 @@ CASE = Case(
     summary="Predict the next hours of an intensive care patient's vital signs.",
     version=VERSION,
     sources={
-        "auto": "mimic3_auto",
-        "clinical": "mimic3_clinical",
-        "demo": "mimic3_demo",
-        "waveforms": "mimic3_waveforms",
-        "synthetic": "mimic3_synthetic",
+        "auto": "mimic3.auto",
+        "clinical": "mimic3.clinical",
+        "demo": "mimic3.demo",
+        "waveforms": "mimic3.waveforms",
+        "synthetic": "mimic3.synthetic",
     },
     settings=Mimic3Settings,
     step_unit="hour",

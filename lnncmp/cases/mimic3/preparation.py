@@ -13,18 +13,17 @@ import numpy as np
 
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import Measured, TestSet
-from lnncmp.cases.mimic3.measures import measured
+from lnncmp.cases.mimic3 import perturbations as harder
+from lnncmp.cases.mimic3.errors_by_hour import Sums, bootstrap_weights, sums_by_subject
+from lnncmp.cases.mimic3.features import Stay
+from lnncmp.cases.mimic3.metrics import measured
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures, numbered
 from lnncmp.data import perturb, scaling
-from lnncmp.data.attrition import AttritionStep
-from lnncmp.data.recording import Recording
+from lnncmp.data.recording import AttritionStep, Recording
 from lnncmp.data.windows import Splits, Windows
 from lnncmp.errors import DataError
-from lnncmp.icu import perturb as harder
-from lnncmp.icu.errors_by_hour import Sums, bootstrap_weights, sums_by_subject
-from lnncmp.icu.features import Stay
-from lnncmp.icu.variables import CORE, VARIABLES
+from lnncmp.sources.mimic3.variables import CORE, VARIABLES
 
 _C = len(CORE)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.cases.mimic3.features import Floats, Stay, beside_predictions, inputs_of, next_hour
 from lnncmp.data.windows import Futures, Windows
-from lnncmp.icu.features import Floats, Stay, beside_predictions, inputs_of, next_hour
 
 _SLACK = 1e-6
 

@@ -7,14 +7,14 @@ targets carry it, and every test error is held against the clean wave, which no 
 from pathlib import Path
 
 from lnncmp.cases.base import Case, Option, Prepared, Target
+from lnncmp.cases.sine.metrics import MEASURES
 from lnncmp.cases.sine.preparation import GAIN_LEVEL, Preparation
 from lnncmp.cases.sine.settings import SineSettings
-from lnncmp.data.cache import content_key
+from lnncmp.common.cache import content_key
 from lnncmp.errors import UsageError
-from lnncmp.measures import Measure
+from lnncmp.records.metric import Measure
 from lnncmp.sources.base import Source, SourceContext
-from lnncmp.sources.damped_sine import SOURCE
-from lnncmp.waves.measures import MEASURES
+from lnncmp.sources.sine.generated import SOURCE
 
 VERSION = 1
 
@@ -65,7 +65,7 @@ CASE = Case(
     title="Damped sine",
     summary="Predict the next value of a damped sine wave from its past, clean or with noise.",
     version=VERSION,
-    sources={"generated": "damped_sine"},
+    sources={"generated": "sine.generated"},
     settings=SineSettings,
     step_unit="sample",
     targets=(Target("y", "1"),),

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from lnncmp.baselines import Predictor, trivial_predictors
 from lnncmp.cases.base import Exhibit, Measured, TestSet
+from lnncmp.cases.sine.kalman_bank import KalmanBank
+from lnncmp.cases.sine.metrics import measure_all
+from lnncmp.cases.sine.noise import KINDS
+from lnncmp.cases.sine.online_autoregression import OnlineAutoregression
+from lnncmp.cases.sine.sampling import Sampled, add_noise, drop_stretch, sample
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.data import perturb, scaling
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.runs.record import Zoom
-from lnncmp.waves.damped_sine import Floats, Ranges, draw
-from lnncmp.waves.kalman_bank import KalmanBank
-from lnncmp.waves.measures import measure_all
-from lnncmp.waves.noise import KINDS
-from lnncmp.waves.online_autoregression import OnlineAutoregression
-from lnncmp.waves.sampling import Sampled, add_noise, drop_stretch, sample
+from lnncmp.records.schema import Zoom
+from lnncmp.sources.sine.waves import Floats, Ranges, draw
 
 GAIN_LEVEL = 0.1
 """Noise at which the noise gain is measured where the inputs of the comparison are clean."""

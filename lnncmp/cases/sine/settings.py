@@ -7,8 +7,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import Settings
-from lnncmp.sources.damped_sine import DEFAULT_RANGES, DEFAULT_STEP
-from lnncmp.waves.damped_sine import Range, Ranges
+from lnncmp.sources.sine.generated import DEFAULT_RANGES, DEFAULT_STEP
+from lnncmp.sources.sine.waves import Range, Ranges
 
 Limits = tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], Annotated[float, Field(ge=0, allow_inf_nan=False)]]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

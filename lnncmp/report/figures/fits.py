@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lnncmp.records.schema import Zoom
 from lnncmp.report.figures import style
-from lnncmp.runs.record import Zoom
 
 SUBJECT = "predictions of the test wave"
 _ROW_HEIGHT, _REST_HEIGHT = 0.92, 1.3
@@ -37,7 +37,7 @@ class FitRow:
 
 @dataclass(frozen=True)
 class Fit:
-    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.runs.record.Example`."""
+    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.schema.Example`."""
 
     name: str
     time_unit: str

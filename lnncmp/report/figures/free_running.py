@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lnncmp.comparison.table import BaselineRow, Comparison, ModelRow
 from lnncmp.report.figures import style
-from lnncmp.table import BaselineRow, Comparison, ModelRow
 
 SUBJECT = "free-running error"
 _MARKERS = 8

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from lnncmp.report.figures.scheme import NAMES
-from lnncmp.report.figures.style import HEADING_ID
+from lnncmp.report.figures.style import HEADING_ID, NAMES
 
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _ELSEWHERE = ("title", "desc", "metadata", "style")

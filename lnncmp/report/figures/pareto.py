@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from lnncmp.comparison.paired_tests import TEST_MSE
+from lnncmp.comparison.table import Comparison, Estimate, ModelRow
 from lnncmp.report.figures import style
-from lnncmp.report.numbers import seconds, size
-from lnncmp.table import Comparison, Estimate, ModelRow
-from lnncmp.table_front import pareto_front
-from lnncmp.table_pairs import TEST_MSE
+from lnncmp.report.tables.numbers import seconds, size
+from lnncmp.stats.effects import pareto_front
 
 SUBJECT = "test error against cost"
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lnncmp.comparison.table import BaselineRow, Comparison, Interval, ModelRow
 from lnncmp.report.figures import style
-from lnncmp.table import BaselineRow, Comparison, Interval, ModelRow
 
 SUBJECT = "test error under perturbations"
 _COLUMNS = 3

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lnncmp.comparison.table import Comparison
+from lnncmp.records.schema import RunRecord
 from lnncmp.report.figures import style
-from lnncmp.runs.record import RunRecord
-from lnncmp.table import Comparison
 
 SUBJECT = "validation loss while training"
 _COLUMNS = 3

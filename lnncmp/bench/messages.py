@@ -1,0 +1,94 @@
+"""What goes to the processes that measure, and the raw figures that come back. No torch here."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lnncmp.bench.candidates import Contender
+from lnncmp.bench.operations import Operations
+from lnncmp.bench.timing import Effort, Noise, Samples
+from lnncmp.bench.workload import Workload
+
+MEMORY_SHARE = 0.4
+"""Share of the available memory that a training step may take."""
+_UNKNOWN = 4_000_000_000
+_MEMORY = Path("/proc/meminfo")
+_CONTAINER = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A training step that is foretold to take more than `seconds` or `bytes` is measured at fewer steps.
+
+    It then takes at most about `shorter` seconds and no more than `bytes`.
+    """
+
+    seconds: float = 8.0
+    shorter: float = 2.0
+    bytes: float = float("inf")
+
+
+def available_memory() -> int:
+    """Return the bytes that this process may still take, as the system tells them; 4 GB where it does not."""
+    found = []
+    try:
+        lines = _MEMORY.read_text(encoding="ascii").splitlines()
+        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    except OSError:
+        pass
+    try:
+        limit = (_CONTAINER / "memory.max").read_text(encoding="ascii").strip()
+        used = (_CONTAINER / "memory.current").read_text(encoding="ascii").strip()
+        found += [int(limit) - int(used)] if limit.isdigit() else []
+    except OSError:
+        pass
+    return min(found, default=_UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one process measures: a workload, networks, the `parts` asked for, and how long.
+
+    copies: networks in one call of a stacked training step.
+    """
+
+    workload: Workload
+    contenders: tuple[Contender, ...]
+    parts: frozenset[str]
+    effort: Effort = field(default_factory=Effort)
+    limits: Limits = field(default_factory=Limits)
+    copies: int = 10
+
+
+@dataclass
+class Found:
+    """Raw figures of one network, which was `asked` for and ran as `contender`, at `steps` steps.
+
+    samples by what was timed: train, stacked, inference, latency (of one streaming step), optimizer, and
+    default_optimizer; saved_bytes and difference as in a row of the result. What was not measured is missing or None.
+    """
+
+    contender: Contender
+    asked: Contender
+    steps: int
+    operations: Operations
+    difference: float | None = None
+    saved_bytes: int | None = None
+    samples: dict[str, Samples] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one process found, how noisy the machine was, and what is to be told of both."""
+
+    found: list[Found]
+    noise: Noise | None
+    notes: list[str]
+    failed: list[str]
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """flops: operations per second in matrix products, two a multiply-add; sigmoids per second. All threads."""
+
+    flops: float
+    sigmoids: float

@@ -1,0 +1,180 @@
+"""From an assessment and its adjusted p values to the verdict that is shown."""
+
+from typing import Any
+
+from lnncmp import stats
+from lnncmp.cases.base import load_case
+from lnncmp.claims import reasons
+from lnncmp.claims.assess import Assessment
+from lnncmp.claims.claim import Claim
+from lnncmp.claims.decide import decide, decide_fact
+from lnncmp.claims.evidence import Evidence, boundary, matters
+from lnncmp.claims.facts import Fact, least
+from lnncmp.claims.protocol import differences_of
+from lnncmp.claims.schema import Run, Verdict
+from lnncmp.claims.significance import Tested
+from lnncmp.comparison.run_metrics import in_words
+
+
+def without_runs(claim: Claim, reason: str) -> Verdict:
+    """Return that a claim cannot be tested on these records, and why."""
+    return Verdict(**_stated(claim), verdict="not testable here", reason=reasons.sentence(reason.rstrip(".")))
+
+
+def untestable_verdict(one: Assessment) -> Verdict:
+    """Return that a claim cannot be tested in this setting, and why."""
+    return Verdict(
+        **{**_stated(one.claim), **_setting(one, ())},
+        verdict="not testable here",
+        reason=reasons.sentence(one.untestable),
+    )
+
+
+def fact_verdict(one: Assessment) -> Verdict:
+    """Return the verdict on a claim about counts, times or bytes. A check that disagrees leaves it open."""
+    claim, fact = one.claim, one.facts[0]
+    judged = [decide_fact(claim, each.pairs, each.effects, least(claim)) for each in one.facts]
+    verdict, why = judged[0]
+    told = [_fact_words(claim, each) for each in one.facts]
+    if len({found for found, _ in judged}) > 1:
+        verdict, reason = "inconclusive", reasons.sentence(*told, "which do not agree on the claim")
+    else:
+        reason = reasons.sentence(*told, reasons.fact_because(claim, why, fact.pairs, fact.middle), fact.note)
+    middle = fact.middle
+    return Verdict(
+        **{**_stated(claim), **_setting(one, fact.runs)},
+        verdict=verdict,
+        reason=reason,
+        effect=middle,
+        ci95=(min(fact.effects), max(fact.effects)),
+        n_seeds=fact.pairs,
+        iqm=_middles(claim, fact.runs),
+        probability_of_improvement=None,
+    )
+
+
+def tested_verdict(one: Assessment, first: float | None, second: float | None, family: int) -> Verdict:
+    """Return the verdict that a test allows; p adjusted over a family of so many claims."""
+    claim, tested, evidence = one.claim, one.tested, one.evidence
+    if tested is None or evidence is None:
+        raise ValueError("a verdict needs a test")
+    verdict, why = decide(claim, tested.pairs, tested.effect, first, second)
+    power = _power(claim, tested, family)
+    words = in_words(claim.measure, load_case(claim.case).measures)[0]
+    second_counts = why in ("negligible", "apart")
+    return Verdict(
+        **{**_stated(claim), **_setting(one, one.runs)},
+        verdict=verdict,
+        reason=reasons.sentence(
+            _found(one, words, tested.effect),
+            reasons.because(claim, why, tested, power),
+            _lost(one, evidence),
+            _left_out(evidence),
+        ),
+        effect=tested.effect,
+        ci95=tested.ci95,
+        ci95_bca=tested.ci95_bca,
+        p=tested.second if second_counts else tested.first,
+        p_holm=second if second_counts else first,
+        n_seeds=tested.pairs,
+        seeds_needed=power.smallest,
+        probability_of_improvement=None if claim.baseline else _improvement(claim, evidence),
+        iqm=_middles(claim, one.runs) | ({} if one.baseline is None else {str(claim.baseline): one.baseline}),
+    )
+
+
+def _stated(claim: Claim) -> dict[str, Any]:
+    """Return what the claims file says."""
+    return {
+        "id": claim.id,
+        "claim": claim.claim,
+        "where": claim.where,
+        "case": claim.case,
+        "models": [claim.left, claim.right],
+        "measure": claim.measure,
+        "unit": in_words(claim.measure, load_case(claim.case).measures)[1],
+        "direction": claim.direction,
+        "conditions": claim.conditions.rstrip("*"),
+        "effect_kind": "log ratio" if claim.scale == "ratio" else "difference",
+        "smallest_difference": matters(claim),
+        "assumed": list(claim.assumed),
+        "differences_of_protocol": list(claim.differences),
+    }
+
+
+def _setting(one: Assessment, runs: tuple[Run, ...]) -> dict[str, Any]:
+    """Return what the records say of data, matching, protocol and runs."""
+    setting, sides = one.sides.setting, one.sides
+    seeds = {run.seed for run in runs}
+    ids = [arm.by_seed[seed].run_id for arm in (sides.left, sides.right) for seed in sides.seeds if seed in seeds]
+    return {
+        "conditions": setting.in_words,
+        "matched": setting.match,
+        "data": setting.data,
+        "preset": setting.preset,
+        "runs": list(runs),
+        "run_ids": ids,
+        "differences_of_protocol": [*one.claim.differences, *differences_of(sides)],
+    }
+
+
+def _found(one: Assessment, words: str, effect: float) -> str:
+    claim = one.claim
+    if claim.baseline is None:
+        return reasons.found(claim, words, effect)
+    shown = claim.model_copy(update={"left": one.weaker, "right": claim.baseline})
+    return f"{reasons.found(shown, words, effect)}, that of the other model is lower"
+
+
+def _lost(one: Assessment, evidence: Evidence) -> str:
+    claim = one.claim
+    named = claim if claim.baseline is None else claim.model_copy(update={"left": one.weaker, "right": claim.baseline})
+    return reasons.lost(named, evidence)
+
+
+def _left_out(evidence: Evidence) -> str:
+    parts = []
+    if evidence.without:
+        parts.append(f"{evidence.without} pairs were left out, whose records lack the number")
+    if evidence.elsewhere:
+        parts.append(f"{evidence.elsewhere} pairs were left out, whose runs come from different machines or loads")
+    return "; ".join(parts)
+
+
+def _fact_words(claim: Claim, fact: Fact) -> str:
+    words = in_words(fact.measure, ())[0]
+    return reasons.found(claim, words, fact.middle)
+
+
+def _improvement(claim: Claim, evidence: Evidence) -> float | None:
+    left, right = evidence.values("left"), evidence.values("right")
+    if claim.direction == "higher":
+        left, right = right, left
+    return stats.probability_of_improvement(left, right)
+
+
+def _middles(claim: Claim, runs: tuple[Run, ...]) -> dict[str, float]:
+    """Return the interquartile mean of each model, a lost run counting as infinite."""
+    names = (claim.left, claim.right) if claim.left != claim.right else (f"{claim.left}, left", f"{claim.right}, right")
+    values = {names[0]: [run.left for run in runs], names[1]: [run.right for run in runs]}
+    found = {
+        model: stats.interquartile_mean([float("inf") if value is None else value for value in given])
+        for model, given in values.items()
+    }
+    return {model: value for model, value in found.items() if value is not None}
+
+
+def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
+    """Return the seeds at which a difference would be found in four cases of five, at the level left to one claim.
+
+    For comparability: at which two equal models would be shown to be so; both of its tests have to succeed.
+    """
+    level, power = stats.SIGNIFICANCE / max(family, 1), 0.8
+    if claim.direction == "comparable":
+        level, power = min(2 * level, 0.5), 0.9
+
+    def needed(difference: float) -> int | None:
+        spread, between = tested.spread, tested.between
+        return stats.seeds_needed(spread, difference, level=level, power=power, between_groups=between)
+
+    return reasons.Power(needed(matters(claim)), needed(abs(tested.effect - boundary(claim))), family)

@@ -1,0 +1,1 @@
+"""Ground floor: files, the cache folder, the registry of members, seeds, provenance."""

@@ -1,0 +1,87 @@
+"""Write files so that nobody ever sees half of one: temporary name, flush, fsync, rename.
+
+Turns a full disk or a folder that cannot be written into one sentence for the user.
+"""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from lnncmp.errors import DataError, LnncmpError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def share_dir(kind: str) -> Path:
+    """Return the folder `recipes` or `datasets`: beside the package in a checkout, inside it when installed.
+
+    Raises LnncmpError if neither exists (a broken installation).
+    """
+    for folder in (_PACKAGE / "share" / kind, _PACKAGE.parent / kind):
+        if folder.is_dir():
+            return folder
+    raise LnncmpError(f"the folder '{kind}' that belongs to lnncmp is missing", "Install lnncmp again.")
+
+
+def _explained(error: OSError, path: Path) -> LnncmpError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DataError(f"no space left while writing {path}", "Free some space and run the same command again.")
+    reason = error.strerror or str(error)
+    return DataError(f"cannot write {path}: {reason}", "Choose another folder (--out, or LNNCMP_CACHE for the cache).")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which changes something at `path`, into a DataError for the user."""
+    try:
+        yield
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
+def make_dir(path: Path, mode: int = 0o777) -> Path:
+    """Create the folder `path` with its parents and return it. Raises DataError if that is not possible."""
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    return path
+
+
+@contextmanager
+def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Yield a binary file that becomes `path` when the block ends without an error, and vanishes otherwise.
+
+    Creates the folder if needed. Raises DataError if the disk is full or the folder cannot be written.
+    """
+    make_dir(path.parent)
+    temporary: Path | None = None
+    try:
+        with explained(path):
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(mode & ~umask)
+            temporary.replace(path)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, stem: str) -> None:
+    """Remove what killed writers left of files in `folder` whose names begin with `stem`. None may be in the making."""
+    for leftover in folder.glob(f".{stem}*.part"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write `content` to `path` atomically. Raises DataError as `atomic_write`."""
+    with atomic_write(path, mode) as file:
+        file.write(content)

@@ -1,0 +1,172 @@
+"""Compare models from stored records: one row a model, differences to a reference paired by seed, notes.
+
+Reads records only: it works without torch, on somebody else's records, years later. One comparison is one case, one
+source under one set of conditions, and one data hash; anything else is refused. Tested are the test MSE and the
+measures that the case declares, no others; each is a family of Holm's correction of its own, over the models of the
+table.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from lnncmp.comparison import notes as table_notes
+from lnncmp.comparison.paired_tests import TEST_MSE, Errors, Replicates, paired_comparisons
+from lnncmp.comparison.rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row, replicates_by_seed
+from lnncmp.comparison.table import BaselineRow, Comparison, CostShape, Estimate, ModelRow, PairedComparison
+from lnncmp.errors import DataError, LnncmpError, unknown_name
+from lnncmp.records.metric import Measure, Published
+from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
+
+__all__ = ["BaselineRow", "Comparison", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
+
+
+def compare(
+    runs: Sequence[RunRecord],
+    measurements: Sequence[MeasurementRecord],
+    baselines: Sequence[BaselineRecord],
+    *,
+    reference: str,
+    horizons: Sequence[int] = (1, 10, 50),
+    title: str | None = None,
+    published: Mapping[str, Published] | None = None,
+    ablations: Mapping[str, Sequence[RunRecord]] | None = None,
+    measures: Sequence[Measure] = (),
+) -> Comparison:
+    """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
+
+    reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
+    study, its name if None. published: model -> published value. ablations: name -> runs of the same
+    case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
+    measures: the case's own measures; those that no record holds are left out.
+    Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
+    together (case, source, conditions, data hash), for two runs of one model with one seed or under two protocols.
+    """
+    by_model = _grouped(runs)
+    _require_one_data_set(runs, baselines)
+    if reference not in by_model:
+        raise unknown_name("reference model", reference, by_model)
+    ablated = {name: _grouped_ablation(name, list(given), runs[0]) for name, given in (ablations or {}).items()}
+    shape = cost_shape([record for record in measurements if record.model in by_model])
+    known = [measure for measure in measures if any(errors_by_seed(group, measure.name) for group in by_model.values())]
+    names = [measure.name for measure in known]
+    rows = []
+    for model, group in by_model.items():
+        row = model_row(group, measurements, shape, horizons, names)
+        changes = {name: _change(group, others.get(model, [])) for name, others in ablated.items()}
+        update = {"published": (published or {}).get(model), "ablation_changes": changes}
+        rows.append(row.model_copy(update=update))
+    errors = {model: errors_by_seed(group) for model, group in by_model.items()}
+    comparisons = _paired(by_model, reference, TEST_MSE, "mse") + _compared_measures(by_model, reference, known)
+    best = best_model(rows, errors, {model: replicates_by_seed(group) for model, group in by_model.items()})
+    first = runs[0]
+    preset = "+".join(dict.fromkeys(run.preset for run in runs))
+    origin = ", ".join(filter(None, [first.source, first.conditions]))
+    return Comparison(
+        title=f"{title or first.case} ({origin}), preset {preset}: one-step test error",
+        case=first.case,
+        source=first.source,
+        conditions=first.conditions,
+        data_hash=first.data_hash,
+        preset=preset,
+        reference=reference,
+        best=best,
+        cost_shape=None if shape is None else CostShape(batch=shape[0], steps=shape[1]),
+        rows=rows,
+        baselines=[baseline_row(record, horizons, names) for record in baselines],
+        comparisons=comparisons,
+        measures=known,
+        notes=table_notes.notes(rows, by_model, comparisons, best, shape, measurements, ablated, known),
+    )
+
+
+def _grouped(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Return the runs by model, refusing a seed that occurs twice and runs of one model under two protocols."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        group = groups.setdefault(run.model, [])
+        for other in group:
+            if other.seeds.root == run.seeds.root:
+                raise LnncmpError(
+                    f"{run.model} has two runs with seed {run.seeds.root}: {other.run_id} and {run.run_id}",
+                    "Compare one setting of a model at a time.",
+                )
+            if other.comparison != run.comparison:
+                raise LnncmpError(
+                    f"the runs of {run.model} do not share one protocol: "
+                    f"{other.run_id} is of comparison {other.comparison}, {run.run_id} of {run.comparison}",
+                    "Compare runs made by one recipe with one set of options.",
+                )
+        group.append(run)
+    return groups
+
+
+def _require_one_data_set(runs: Sequence[RunRecord], baselines: Sequence[BaselineRecord]) -> None:
+    if not runs:
+        raise DataError("no runs to compare", "Run a case first, or name a folder that holds records of runs.")
+    first = runs[0]
+    for name, what in {"case": "case", "source": "source", "conditions": "set of conditions"}.items():
+        for run in runs:
+            _require_equal(what, (first.run_id, getattr(first, name)), (run.run_id, getattr(run, name)))
+    for run in runs:
+        _require_equal("data hash", (first.run_id, first.data_hash), (run.run_id, run.data_hash))
+    for baseline in baselines:
+        found = (f"baseline {baseline.name}", baseline.data_hash)
+        _require_equal("data hash", (first.run_id, first.data_hash), found)
+
+
+def _require_equal(what: str, expected: tuple[str, str], found: tuple[str, str]) -> None:
+    if expected[1] != found[1]:
+        raise LnncmpError(
+            f"records of one comparison must share one {what}: "
+            f"{expected[0]} has '{expected[1] or 'none'}', {found[0]} has '{found[1] or 'none'}'",
+            "Compare each apart: errors on different data say nothing about the models.",
+        )
+
+
+def _grouped_ablation(name: str, runs: list[RunRecord], first: RunRecord) -> dict[str, list[RunRecord]]:
+    """Return the runs of an ablation by model. Its data hash may differ (it changes the data), case and source not."""
+    for run in runs:
+        for field in ("case", "source"):
+            expected = (first.run_id, getattr(first, field))
+            _require_equal(field, expected, (f"{run.run_id} of ablation '{name}'", getattr(run, field)))
+    return _grouped(runs)
+
+
+def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate:
+    """Return the relative change of test MSE from `runs` to `ablated`, paired by seed (0.01 = 1% more error)."""
+    before, after = errors_by_seed(runs), errors_by_seed(ablated)
+    return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
+
+
+def _paired(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metric: str, stored: str
+) -> list[PairedComparison]:
+    """Return the comparisons on one metric, which records know by the name `stored`."""
+    values = {model: errors_by_seed(group, stored) for model, group in by_model.items()}
+    replicates = {model: replicates_by_seed(group, stored) for model, group in by_model.items()}
+    return paired_comparisons(values, reference, metric, replicates)
+
+
+def _compared_measures(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, measures: Sequence[Measure]
+) -> list[PairedComparison]:
+    found = []
+    for measure in measures:
+        if measure.compared:
+            found += _paired(by_model, reference, measure.name, measure.name)
+    return found
+
+
+def best_model(rows: Sequence[ModelRow], errors: Errors, replicates: Replicates | None = None) -> str | None:
+    """Return the model with the lowest mean test MSE if it is significantly lower than every other one, else None.
+
+    The pairwise tests form a family of their own (Holm). A model that lost runs is never the best: its mean is over
+    the runs that survived. Models without any ok run have no error to compare.
+    """
+    scored = {row.model: row for row in rows if row.metrics[TEST_MSE].mean is not None}
+    if len(scored) < 2:
+        return None
+    best = min(scored.values(), key=lambda row: row.metrics[TEST_MSE].mean or 0.0)
+    if best.n_diverged + best.n_failed + best.n_stopped:
+        return None
+    against = paired_comparisons({model: errors[model] for model in scored}, best.model, replicates=replicates)
+    return best.model if all(pair.verdict == "significantly higher" for pair in against) else None

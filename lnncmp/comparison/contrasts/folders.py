@@ -1,0 +1,176 @@
+"""The contrasts of two folders of records, and of the settings within one folder.
+
+Each measure on one data set is a family of Holm's correction, over its models. Over several comparisons a model
+has one more row, the mean of its changes of test error in each: errors themselves are never pooled.
+"""
+
+import math
+from collections.abc import Sequence
+
+from lnncmp import stats
+from lnncmp.cases.base import load_case
+from lnncmp.comparison.contrasts.changes import Changes, changes_of
+from lnncmp.comparison.contrasts.pairing import Pair, apart, counterpart, differences, pairs_of
+from lnncmp.comparison.contrasts.schema import Contrast, Contrasts, Finding
+from lnncmp.comparison.groups import Setting, matching_place, settings_of
+from lnncmp.comparison.run_metrics import FACTS, in_words
+from lnncmp.errors import DataError
+from lnncmp.records.read import Records
+
+_NOTABLE = math.log(1.02)
+"""Smallest change of a count or a time that is called one: 2%."""
+
+_COSTS = ("epoch_seconds", "active_parameters")
+
+
+def contrast_folders(left: Records, right: Records) -> Contrasts:
+    """Return how the models of two folders differ. Raises DataError if they have no model on equal data in common."""
+    names = (str(left.folder), str(right.folder))
+    ours, theirs = settings_of(left.runs), settings_of(right.runs)
+    groups = [pairs for setting in ours if (pairs := pairs_of(setting, counterpart(setting, theirs)))]
+    not_compared = apart(ours, theirs)
+    if not groups:
+        raise DataError(
+            f"nothing in {names[0]} can be compared with {names[1]}: no model of both ran on equal data",
+            " ".join(not_compared) or "Name two folders with runs of the same case.",
+        )
+    rows = [row for pairs in groups for row in _rows(pairs, names)] + _overall(groups, names)
+    notes = [note for pairs in groups for note in differences(pairs)]
+    notes += [*not_compared, *left.notes, *right.notes]
+    return Contrasts(names=names, rows=rows, notes=list(dict.fromkeys(notes)))
+
+
+def contrast_settings(records: Records) -> list[Contrasts]:
+    """Return how the settings of one folder differ that share data, each other one against the first."""
+    found: dict[tuple[str, ...], list[Setting]] = {}
+    for setting in settings_of(records.runs):
+        found.setdefault((setting.case, setting.source, setting.conditions, setting.data_hash), []).append(setting)
+    made = []
+    for unordered in found.values():
+        first, *others = sorted(unordered, key=matching_place)
+        for other in others:
+            pairs, names = pairs_of(first, other), (_name(first), _name(other))
+            if pairs:
+                made.append(Contrasts(names=names, rows=_rows(pairs, names), notes=differences(pairs)))
+    return made
+
+
+def _name(setting: Setting) -> str:
+    return f"{setting.match} {setting.comparison[:8]}"
+
+
+def _rows(pairs: Sequence[Pair], names: tuple[str, str]) -> list[Contrast]:
+    """Return the rows of one data set, measure by measure."""
+    case = load_case(pairs[0].settings[0].case)
+    own = [measure.name for measure in case.measures if measure.compared and not measure.detail]
+    made = []
+    for measure in ("mse", *own, *_COSTS):
+        words, unit = in_words(measure, case.measures)
+        rows = []
+        for pair in pairs:
+            changes = changes_of(pair, measure)
+            if changes is not None:
+                matched = "/".join(dict.fromkeys(setting.match for setting in pair.settings))
+                shared = {"matched": matched, "model": pair.model, "left_name": names[0], "right_name": names[1]}
+                rows.append(_row(pair.settings[0], changes, {**shared, "measure": words, "unit": unit}))
+        made += _adjusted(rows)
+    return made
+
+
+def _adjusted(rows: Sequence[Contrast]) -> list[Contrast]:
+    """Return the rows with p adjusted over all of them, and what follows."""
+    adjusted = stats.holm([row.p for row in rows])
+    return [
+        row.model_copy(update={"p_holm": p, "finding": _finding(row, p)}) for row, p in zip(rows, adjusted, strict=True)
+    ]
+
+
+def _row(setting: Setting, changes: Changes, named: dict[str, str]) -> Contrast:
+    interval, p = changes.tested()
+    pairs = len(changes.values)
+    p = None if changes.measure in FACTS else p
+    return Contrast(
+        **named,
+        case=setting.case,
+        data=setting.data,
+        conditions=setting.in_words,
+        pairs=pairs,
+        lost=changes.lost,
+        left=stats.mean([left for left, _ in changes.values.values()]),
+        right=stats.mean([right for _, right in changes.values.values()]),
+        kind="ratio" if changes.ratio else "difference",
+        change=_shown(stats.mean(changes.changes), changes.ratio),
+        ci95=_shown_interval(interval, changes.ratio),
+        p=p if pairs >= stats.MIN_PAIRS and not changes.equal else None,
+        finding=_at_first(changes),
+    )
+
+
+def _at_first(changes: Changes) -> Finding:
+    """Return the finding before any test; counts and times have none, and must differ one way at every seed."""
+    if not changes.values:
+        return "not paired"
+    if changes.equal:
+        return "equal"
+    if changes.measure in FACTS and changes.ratio:
+        if min(changes.changes) > _NOTABLE:
+            return "higher"
+        if max(changes.changes) < -_NOTABLE:
+            return "lower"
+    return "no difference shown"
+
+
+def _overall(groups: Sequence[Sequence[Pair]], names: tuple[str, str]) -> list[Contrast]:
+    """Return for each model of several comparisons its change of test error over all, each counting the same.
+
+    The interval is the stratified BCa bootstrap's, the p that of flipping signs over all pairs.
+    """
+    found: dict[str, list[Changes]] = {}
+    for pairs in groups:
+        for pair in pairs:
+            changes = changes_of(pair, "mse")
+            if changes is not None and changes.ratio and len(changes.values) >= 2:
+                found.setdefault(pair.model, []).append(changes)
+    rows = [_overall_row(model, strata, names) for model, strata in found.items() if len(strata) > 1]
+    return _adjusted(rows)
+
+
+def _overall_row(model: str, strata: Sequence[Changes], names: tuple[str, str]) -> Contrast:
+    changes = [one.changes for one in strata]
+    equal = all(one.equal for one in strata)
+    weighted = [value / len(values) for values in changes for value in values]
+    fewest = min(map(len, changes))
+    return Contrast(
+        case="all",
+        data="each comparison counting the same",
+        model=model,
+        left_name=names[0],
+        right_name=names[1],
+        measure="one-step test MSE over all comparisons",
+        pairs=fewest,
+        lost=(sum(one.lost[0] for one in strata), sum(one.lost[1] for one in strata)),
+        change=_shown(stats.mean([math.fsum(values) / len(values) for values in changes]), True),
+        ci95=_shown_interval(stats.bca_interval(changes), True),
+        p=stats.sign_flip_p(weighted) if fewest >= stats.MIN_PAIRS and not equal else None,
+        finding="equal" if equal else "no difference shown",
+    )
+
+
+def _shown(value: float | None, ratio: bool) -> float | None:
+    return math.exp(value) if value is not None and ratio else value
+
+
+def _shown_interval(ends: tuple[float, float] | None, ratio: bool) -> tuple[float, float] | None:
+    return (math.exp(ends[0]), math.exp(ends[1])) if ends is not None and ratio else ends
+
+
+def _finding(row: Contrast, p: float | None) -> Finding:
+    if row.finding in ("equal", "not paired"):
+        return row.finding
+    if row.pairs < stats.MIN_PAIRS:
+        return "too few seeds (n < 6)"
+    if row.finding in ("lower", "higher"):
+        return row.finding
+    if p is None or p > stats.SIGNIFICANCE or row.change is None:
+        return "no difference shown"
+    return "lower" if row.change < (1 if row.kind == "ratio" else 0) else "higher"

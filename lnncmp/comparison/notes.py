@@ -1,0 +1,283 @@
+"""The sentences under a comparison table: what was matched, what was lost, what the numbers do not say.
+
+Recipes come from records of any age, so every key of theirs is optional here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lnncmp import stats
+from lnncmp.comparison.metric_notes import measure_notes
+from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.rows import Shape, outcome
+from lnncmp.comparison.table import Estimate, ModelRow, PairedComparison
+from lnncmp.records.metric import Measure
+from lnncmp.records.schema import MeasurementRecord, RunRecord
+
+Groups = Mapping[str, Sequence[RunRecord]]
+_MATCHED = {
+    "hidden": "Models are matched by hidden units{size}.",
+    "params": "Models are matched by active parameters.",
+    "own": "Models are not matched in size; each has its own.",
+}
+_SCORED = {"best": "scored at the epoch with the lowest validation loss", "last": "scored after the last epoch"}
+_PROTOCOL = ("data", "train", "evaluate", "match", "dt_as_input", "device", "threads")
+
+
+def notes(
+    rows: Sequence[ModelRow],
+    runs: Groups,
+    comparisons: Sequence[PairedComparison],
+    best: str | None,
+    shape: Shape | None,
+    measurements: Sequence[MeasurementRecord],
+    ablations: Mapping[str, Groups],
+    measures: Sequence[Measure] = (),
+) -> list[str]:
+    """Return all sentences that apply to this table, in reading order."""
+    return [
+        *_matched(runs),
+        *_protocol(runs),
+        *_lost(runs),
+        *_distrusted(runs),
+        *_test(comparisons, runs),
+        *_best(best),
+        *_sizes(runs),
+        *_wiring(rows),
+        *_free_running(rows),
+        *_noise(rows),
+        *measure_notes([measure for measure in measures if not measure.detail], rows),
+        *_timespans(rows),
+        *(_ablation(name, rows, groups) for name, groups in ablations.items()),
+        *_cost(rows, shape, measurements),
+        *_together(runs),
+        *_published(rows),
+    ]
+
+
+def _table(recipe: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = recipe.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _unique(values: Iterable[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for value in values:
+        if value is not None and value not in kept:
+            kept.append(value)
+    return kept
+
+
+def _agreed(values: Iterable[Any]) -> Any:
+    """Return the value that all recipes with such a key share, else None."""
+    unique = _unique(values)
+    return unique[0] if len(unique) == 1 else None
+
+
+def _matched(runs: Groups) -> list[str]:
+    """Return how sizes were matched, how long training was and who knew the time, where all recipes say the same."""
+    recipes = [run.recipe for group in runs.values() for run in group]
+    found = []
+    match = str(_agreed(recipe.get("match") for recipe in recipes))
+    if match in _MATCHED:
+        hidden = _agreed(_table(_table(recipe, "model"), "arguments").get("hidden") for recipe in recipes)
+        found.append(_MATCHED[match].format(size=f" ({hidden})" if hidden is not None else ""))
+    epochs = _agreed(_table(recipe, "train").get("epochs") for recipe in recipes)
+    if epochs is not None:
+        scored = _SCORED.get(str(_agreed(_table(recipe, "train").get("restore") for recipe in recipes)))
+        found.append(f"Runs of {epochs} epoch{'' if epochs == 1 else 's'}" + (f", {scored}." if scored else "."))
+    if _agreed(recipe.get("dt_as_input") for recipe in recipes) is True:
+        found.append("Models that do not use elapsed times otherwise get them as an input.")
+    return found
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    return {name: leaf for key, part in value.items() for name, leaf in _flat(part, f"{prefix}.{key}").items()}
+
+
+def _protocol(runs: Groups) -> list[str]:
+    """Return in which settings the models were not treated alike."""
+    protocols = {
+        model: {name: leaf for table in _PROTOCOL for name, leaf in _flat(group[0].recipe.get(table), table).items()}
+        for model, group in runs.items()
+    }
+    names = dict.fromkeys(name for protocol in protocols.values() for name in protocol)
+    differing = []
+    for name in names:
+        values = {model: protocol.get(name) for model, protocol in protocols.items()}
+        if any(value != next(iter(values.values())) for value in values.values()):
+            differing.append(f"{name} is " + ", ".join(f"{value} for {model}" for model, value in values.items()))
+    if differing:
+        return [f"The models were not treated alike: {'; '.join(differing)}."]
+    if len({group[0].comparison for group in runs.values()}) > 1:
+        return ["The models come from different comparisons, so their protocols may differ."]
+    return []
+
+
+def _lost(runs: Groups) -> list[str]:
+    """Return for each model how many runs ended badly, and that they enter no mean."""
+    words = {"diverged": "diverged", "failed": "failed", "stopped": "were stopped before the end"}
+    found = []
+    for model, group in runs.items():
+        for status, word in words.items():
+            lost = [run for run in group if outcome(run) == status]
+            if lost:
+                epochs = [str(run.stopped_epoch) for run in lost if run.stopped_epoch is not None]
+                word_epoch = "epoch" if len(epochs) == 1 else "epochs"
+                where = f" ({word_epoch} {', '.join(epochs)})" if epochs and status == "diverged" else ""
+                verb = word.replace("were", "was") if len(lost) == 1 else word
+                found.append(
+                    f"{model}: {len(lost)} of {len(group)} runs {verb}{where}; counted, but in no mean and no pair."
+                )
+    return found
+
+
+def _distrusted(runs: Groups) -> list[str]:
+    """Return whose fused kernels differed from plain PyTorch, so that plain PyTorch made the numbers."""
+    found = []
+    for model, group in runs.items():
+        wrong = [run for run in group if run.kernel_check is not None and not run.kernel_check.agrees]
+        if wrong:
+            found.append(
+                f"{model}: where {len(wrong)} of {len(group)} runs were made, the fused kernels differed from plain "
+                "PyTorch, which made these runs instead."
+            )
+    return found
+
+
+def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
+    """Return how intervals and p were made, and whether anything could have come out significant at all."""
+    resampled = any(run.scores is not None and run.scores.replicates for group in runs.values() for run in group)
+    if resampled:
+        found = [
+            "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups (subjects) of the "
+            "test data, the same samples for all models; of measures without such samples: Student t over seeds."
+        ]
+    else:
+        found = ["Intervals: 95%, Student t over seeds."]
+    tested = [pair for pair in pairs_on(comparisons).values() if pair.p is not None]
+    if tested:
+        count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
+        how = "t test with the same error" if resampled else "sign-flip test"
+        found.append(f"Differences to {tested[0].reference} are paired by seed; p: {how}, Holm-adjusted over {count}.")
+    if any(pair.n_pairs < stats.MIN_PAIRS for pair in comparisons):
+        found.append(f"With fewer than {stats.MIN_PAIRS} paired seeds no difference is called significant.")
+    powered = [pair.n_pairs for pair in tested if pair.n_pairs >= stats.MIN_PAIRS and not resampled]
+    if powered and len(tested) * stats.smallest_p(max(powered)) > stats.SIGNIFICANCE:
+        least = stats.smallest_p(max(powered))
+        found.append(
+            f"With {max(powered)} pairs p cannot go under {least:.4g}, {min(1.0, len(tested) * least):.4g} after "
+            f"adjustment: more seeds are needed before any difference can be significant."
+        )
+    return found
+
+
+def _best(best: str | None) -> list[str]:
+    if best is None:
+        return []
+    return [f"{best} has the lowest test MSE; its difference to every other model is significant."]
+
+
+def _sizes(runs: Groups) -> list[str]:
+    varying = [model for model, group in runs.items() if any(run.parameters != group[0].parameters for run in group)]
+    return [f"Parameter counts vary over seeds (medians shown): {', '.join(varying)}."] if varying else []
+
+
+def _wiring(rows: Sequence[ModelRow]) -> list[str]:
+    """Return what each wired model is made of, and how many solver steps each of its numbers rests on."""
+    parts = []
+    for row in rows:
+        counts = row.structure
+        if "synapses" in counts:
+            steps = f", {counts['unfolds']} solver steps" if "unfolds" in counts else ""
+            synapses = f"{counts['synapses']:,} + {counts.get('sensory_synapses', 0):,} sensory synapses"
+            parts.append(f"{row.model} {counts.get('neurons', 0):,} neurons, {synapses}{steps}")
+    return [f"Wiring: {'; '.join(parts)}."] if parts else []
+
+
+def _free_running(rows: Sequence[ModelRow]) -> list[str]:
+    found = []
+    if any(row.curve for row in rows):
+        found.append("MSE @k: free-running, k steps after the last true input.")
+    for row in rows:
+        shown = [point for point in row.curve if point.not_finite and str(point.step) in row.horizons]
+        for point in shown[:1]:
+            found.append(
+                f"{row.model}: free-running prediction left the finite range by step {point.step} for "
+                f"{point.not_finite} of {point.seeds} seeds; no mean is given."
+            )
+    return found
+
+
+def _noise(rows: Sequence[ModelRow]) -> list[str]:
+    if all(row.noise_slope.mean is None for row in rows):
+        return []
+    return [
+        "Noise slope: growth of the normalized test error per variance of input noise, up to noise of 0.3 standard "
+        "deviations; 0 = ignored, 1 = all passed on; lower is better."
+    ]
+
+
+def _changes(changes: Mapping[str, Estimate]) -> str:
+    def one(change: Estimate) -> str:
+        return "unknown" if change.mean is None else f"{100 * change.mean:+.1f}%"
+
+    return ", ".join(f"{model} {one(change)}" for model, change in changes.items())
+
+
+def _timespans(rows: Sequence[ModelRow]) -> list[str]:
+    changes = {row.model: row.timespans_change for row in rows if row.timespans_change.values}
+    if not changes:
+        return []
+    return [f"With every elapsed time set to 1 at test time, test MSE changes by: {_changes(changes)}."]
+
+
+def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
+    """Return how training under an ablation changes the test error, paired by seed with the runs of the table."""
+    spans = {_table(run.recipe, "data").get("timespans") for group in runs.values() for run in group}
+    what = "Trained and tested with every elapsed time set to 1" if spans == {"ones"} else f"Ablation '{name}'"
+    changes = {row.model: row.ablation_changes[name] for row in rows if row.ablation_changes[name].values}
+    if not changes:
+        return f"{what}: no run that ended well has a counterpart above with the same model and seed."
+    return f"{what}, test MSE differs from the runs above by: {_changes(changes)}."
+
+
+def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[MeasurementRecord]) -> list[str]:
+    """Return at what shape and how costs were measured, and which models ran otherwise than they were measured."""
+    if shape is None:
+        return []
+    methods = _unique(row.cost_method for row in rows)
+    found = []
+    if methods:
+        how = "; ".join(method.rstrip(".") for method in methods)
+        found.append(
+            f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}."
+        )
+    for row in rows:
+        others = _unique(m.implementation for m in measurements if m.model == row.model)
+        if others and row.cost_method is None:
+            found.append(
+                f"{row.model}: no measurement of {row.implementation} at this shape (measured: {', '.join(others)})."
+            )
+    return found
+
+
+def _together(runs: Groups) -> list[str]:
+    """Return that an epoch's time is a share of the time of several runs, where it is."""
+    most = max((run.stacked for group in runs.values() for run in group), default=1)
+    if most == 1:
+        return []
+    return [f"Time per epoch: a run's share where up to {most} seeds of a model were trained in one call."]
+
+
+def _published(rows: Sequence[ModelRow]) -> list[str]:
+    found = []
+    for row in rows:
+        value = row.published
+        if value is not None:
+            spread = "" if value.std is None else f" ± {value.std:.4g}"
+            differs = f"; protocol differs: {'; '.join(value.differences)}" if value.differences else ""
+            found.append(f"Published {row.model}: {value.mean:.4g}{spread} ({value.source}){differs}.")
+    return found

@@ -1,0 +1,249 @@
+"""From the records of one model to its row of the comparison: means over seeds, costs, noise slope.
+
+Statistics are recomputed from raw values each time. Runs that did not end well are counted and enter no mean.
+"""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from lnncmp import stats
+from lnncmp.comparison.table import (
+    BaselineRow,
+    Counts,
+    CurvePoint,
+    Estimate,
+    Interval,
+    ModelRow,
+    PerturbationSummary,
+    PerturbationValue,
+)
+from lnncmp.records.schema import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
+
+Shape = tuple[int, int]
+_Key = tuple[str, str, float | None]
+
+
+def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[float]] | None = None) -> Estimate:
+    """Return mean and 95% interval of one value a seed; mean and interval are None if a value is not finite.
+
+    replicates: the value over bootstrap samples of the test groups, by seed; where every seed has them the interval is
+    of seeds and groups, else of seeds.
+    """
+    seeds = sorted(by_seed)
+    values = [by_seed[seed] for seed in seeds]
+    shown = [value if math.isfinite(value) else None for value in values]
+    if not values or None in shown:
+        return Estimate(values=shown, seeds=seeds)
+    both = (
+        stats.two_level([replicates[seed] for seed in seeds])
+        if replicates and all(map(replicates.get, seeds))
+        else None
+    )
+    ci95 = both[0] if both else stats.mean_interval(values)
+    return Estimate(mean=stats.mean(values), ci95=ci95, values=shown, seeds=seeds)
+
+
+def error_of(scores: Scores | None, metric: str) -> float | None:
+    """Return one metric ("mse", "nmse", a measure) of the test split, or None if it was not scored."""
+    return None if scores is None else scores.metrics.get("test", {}).get(metric)
+
+
+def outcome(run: RunRecord) -> Status:
+    """Return the status of a run as the table counts it.
+
+    A run that calls itself ok counts as failed without a test error, and as diverged if that error is not finite.
+    """
+    if run.status != "ok":
+        return run.status
+    error = error_of(run.scores, "mse")
+    if error is None:
+        return "failed"
+    return "ok" if math.isfinite(error) else "diverged"
+
+
+def ok_scores(runs: Iterable[RunRecord]) -> dict[int, Scores]:
+    """Return the scores of the runs that ended well, by root seed."""
+    return {run.seeds.root: run.scores for run in runs if run.scores is not None and outcome(run) == "ok"}
+
+
+def errors_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, float]:
+    """Return one metric of the test split by root seed, of the runs that ended well and have it."""
+    return _by_seed(ok_scores(runs), lambda scores: error_of(scores, metric))
+
+
+def replicates_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, list[float]]:
+    """Return one metric over bootstrap samples of the test groups, by root seed, of the runs that have it."""
+    scores = ok_scores(runs)
+    return {seed: score.replicates[metric] for seed, score in scores.items() if metric in score.replicates}
+
+
+def _by_seed(scores: Mapping[int, Scores], value: Callable[[Scores], float | None]) -> dict[int, float]:
+    found = {seed: value(score) for seed, score in scores.items()}
+    return {seed: number for seed, number in found.items() if number is not None}
+
+
+def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
+    """Return the mean free-running MSE over seeds at every step that any seed has, in order of step."""
+    by_step: dict[int, dict[int, float]] = {}
+    for seed, score in scores.items():
+        for point in score.horizons:
+            by_step.setdefault(point.step, {})[seed] = point.mse
+    points = []
+    for step, values in sorted(by_step.items()):
+        made = estimate(values)
+        lost = made.values.count(None)
+        points.append(CurvePoint(step=step, mean=made.mean, ci95=made.ci95, seeds=len(values), not_finite=lost))
+    return points
+
+
+def noise_slope(scores: Scores) -> float | None:
+    """Return the noise slope of one predictor from its perturbations of group "noise" (`stats.noise_slope`)."""
+    points = [point for point in scores.perturbations if point.group == "noise" and point.level is not None]
+    clean = error_of(scores, "nmse")
+    if clean is None:
+        return None
+    return stats.noise_slope([p.level for p in points if p.level is not None], [p.nmse for p in points], clean)
+
+
+def timespans_change(scores: Scores) -> float | None:
+    """Return the relative change of test MSE when every elapsed time is 1 at test time (0.01 = 1% more error)."""
+    clean = error_of(scores, "mse")
+    for point in scores.perturbations:
+        if (point.group, point.name) == ("timespans", "ones") and clean:
+            return point.mse / clean - 1
+    return None
+
+
+def _key(point: PerturbationPoint) -> _Key:
+    return point.group, point.name, point.level
+
+
+def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
+    """Return error and ratio to the last-value predictor over seeds, for each perturbation, in the order stored."""
+    keys = dict.fromkeys(_key(point) for seed in sorted(scores) for point in scores[seed].perturbations)
+
+    def summary(key: _Key) -> PerturbationSummary:
+        found = {seed: p for seed, score in scores.items() for p in score.perturbations if _key(p) == key}
+        ratios = {seed: p.ratio for seed, p in found.items() if p.ratio is not None}
+        errors = {seed: p.mse for seed, p in found.items()}
+        group, name, level = key
+        return PerturbationSummary(group=group, name=name, level=level, mse=estimate(errors), ratio=estimate(ratios))
+
+    return [summary(key) for key in keys]
+
+
+def epoch_seconds(runs: Sequence[RunRecord]) -> tuple[float | None, Interval | None]:
+    """Return the median over runs of each run's median epoch in seconds, and the least and largest of those."""
+    medians = [statistics.median(epoch.seconds for epoch in run.history) for run in runs if run.history]
+    if not medians:
+        return None, None
+    return statistics.median(medians), (min(medians), max(medians))
+
+
+def cost_shape(measurements: Iterable[MeasurementRecord]) -> Shape | None:
+    """Return the (batch, steps) at which most models were measured, the largest of those if tied."""
+    models: dict[Shape, set[str]] = {}
+    for record in measurements:
+        models.setdefault((record.batch, record.steps), set()).add(record.model)
+    return max(models, key=lambda shape: (len(models[shape]), shape), default=None)
+
+
+def measurement_of(
+    measurements: Iterable[MeasurementRecord], model: str, implementation: str, shape: Shape | None
+) -> MeasurementRecord | None:
+    """Return the measurement of `model` as it ran: same implementation, shape of the table; the last one counts."""
+    chosen = None
+    for record in measurements:
+        same_run = record.model == model and record.implementation == implementation
+        if same_run and (record.batch, record.steps) == shape:
+            chosen = record
+    return chosen
+
+
+def _cost(record: MeasurementRecord | None) -> dict[str, Any]:
+    """Return the cost fields of a row: medians of the raw samples, bytes as measured; nothing without a record."""
+    if record is None:
+        return {}
+    step = statistics.median(record.step_seconds) if record.step_seconds else None
+    return {
+        "step_seconds": step,
+        "windows_per_second": record.batch / step if step else None,
+        "latency_seconds": statistics.median(record.latency_seconds) if record.latency_seconds else None,
+        "peak_memory_bytes": record.peak_memory_bytes,
+        "saved_bytes": record.saved_bytes,
+        "cost_method": record.method,
+    }
+
+
+def _middle(values: Iterable[int]) -> int:
+    return statistics.median_low(values)
+
+
+def _structure(runs: Sequence[RunRecord]) -> dict[str, int]:
+    names = dict.fromkeys(name for run in runs for name in run.structure)
+    return {name: _middle(run.structure[name] for run in runs if name in run.structure) for name in names}
+
+
+def model_row(
+    runs: Sequence[RunRecord],
+    measurements: Sequence[MeasurementRecord],
+    shape: Shape | None,
+    horizons: Sequence[int],
+    measures: Sequence[str] = (),
+) -> ModelRow:
+    """Return the row of the model that all `runs` share. Sizes are low medians over runs (wiring may vary by seed)."""
+    errors = {f"test_{name}": name for name in ("mse", "nmse")} | {name: name for name in measures}
+    outcomes = Counter(outcome(run) for run in runs)
+    scores = ok_scores(runs)
+    points = curve(scores)
+    means = {point.step: point.mean for point in points}
+    implementation = "+".join(sorted({run.implementation for run in runs}))
+    seconds, seconds_range = epoch_seconds([run for run in runs if outcome(run) == "ok"])
+    counts = {name: _middle(getattr(run.parameters, name) for run in runs) for name in Counts.model_fields}
+    return ModelRow(
+        model=runs[0].model,
+        implementation=implementation,
+        n_ok=outcomes["ok"],
+        n_diverged=outcomes["diverged"],
+        n_failed=outcomes["failed"],
+        n_stopped=outcomes["stopped"],
+        params=Counts(**counts),
+        structure=_structure(runs),
+        metrics={
+            key: estimate(errors_by_seed(runs, name), replicates_by_seed(runs, name)) for key, name in errors.items()
+        },
+        horizons={str(step): means.get(step) for step in horizons},
+        curve=points,
+        noise_slope=estimate(_by_seed(scores, noise_slope)),
+        perturbations=perturbations(scores),
+        timespans_change=estimate(_by_seed(scores, timespans_change)),
+        epoch_seconds=seconds,
+        epoch_seconds_range=seconds_range,
+        **_cost(measurement_of(measurements, runs[0].model, implementation, shape)),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def baseline_row(record: BaselineRecord, horizons: Sequence[int], measures: Sequence[str] = ()) -> BaselineRow:
+    """Return the row of one predictor without training, with these of the case's measures."""
+    scores = record.scores
+    errors = {point.step: point.mse for point in scores.horizons}
+    perturbed = [
+        PerturbationValue(group=p.group, name=p.name, level=p.level, mse=_finite(p.mse), ratio=_finite(p.ratio))
+        for p in scores.perturbations
+    ]
+    return BaselineRow(
+        name=record.name,
+        test_mse=_finite(error_of(scores, "mse")),
+        test_nmse=_finite(error_of(scores, "nmse")),
+        metrics={name: _finite(error_of(scores, name)) for name in measures},
+        horizons={str(step): _finite(errors.get(step)) for step in horizons},
+        noise_slope=_finite(noise_slope(scores)),
+        perturbations=perturbed,
+    )

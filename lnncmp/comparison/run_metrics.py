@@ -1,0 +1,115 @@
+"""The measures that claims may name beside a case's own: counts, bytes, times, errors on harder test sets.
+
+Each reads one number of one run; None is "this record does not hold it". Errors are in raw units of the case's targets.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lnncmp.records.metric import Measure
+from lnncmp.records.schema import RunRecord
+
+Sets = tuple[Sequence[str], Sequence[float]]
+"""Groups of harder test sets, and levels among them; no level means all."""
+
+
+@dataclass(frozen=True)
+class KnownMeasure:
+    """words: what it is, for sentences. unit: "" if it has none. read: (run, groups and levels) -> value."""
+
+    words: str
+    unit: str
+    read: Callable[[RunRecord, Sets], float | None]
+
+
+def _structure(name: str) -> Callable[[RunRecord, Sets], float | None]:
+    return lambda run, sets: run.structure.get(name)
+
+
+def _epoch_seconds(run: RunRecord, sets: Sets) -> float | None:
+    """Return the median over the epochs of a run, the first of which may compile."""
+    return statistics.median(epoch.seconds for epoch in run.history) if run.history else None
+
+
+def _throughput(run: RunRecord, sets: Sets) -> float | None:
+    seconds = _epoch_seconds(run, sets)
+    return 1 / seconds if seconds else None
+
+
+def _perturbed(run: RunRecord, sets: Sets) -> float | None:
+    """Return the geometric mean of the MSE over all test sets of these groups and levels; None if a group has none."""
+    groups, levels = sets
+    if run.scores is None:
+        return None
+    found = [p for p in run.scores.perturbations if p.group in groups and (not levels or p.level in levels)]
+    if {point.group for point in found} != set(groups) or (levels and {p.level for p in found} != set(levels)):
+        return None
+    if any(not point.mse > 0 for point in found):
+        return 0.0 if all(point.mse >= 0 for point in found) else math.nan
+    return math.exp(math.fsum(math.log(point.mse) for point in found) / len(found))
+
+
+def _growth(run: RunRecord, sets: Sets) -> float | None:
+    harder, clean = _perturbed(run, sets), scored(run, "mse")
+    return harder / clean if harder is not None and clean else None
+
+
+def scored(run: RunRecord, name: str) -> float | None:
+    """Return a metric of the test split, None if it was not scored."""
+    return None if run.scores is None else run.scores.metrics.get("test", {}).get(name)
+
+
+COUNTS: Mapping[str, KnownMeasure] = {
+    "active_parameters": KnownMeasure("number of active parameters", "", lambda run, sets: run.parameters.active),
+    "trainable_parameters": KnownMeasure(
+        "number of trainable parameters", "", lambda run, sets: run.parameters.trainable
+    ),
+    "neurons": KnownMeasure("number of neurons", "", _structure("neurons")),
+    "synapses": KnownMeasure("number of synapses between neurons", "", _structure("synapses")),
+}
+"""Facts of a model, the same whenever it is built (but for its wiring): known of lost runs too."""
+
+TIMES: Mapping[str, KnownMeasure] = {
+    "epoch_seconds": KnownMeasure("time per epoch", "s", _epoch_seconds),
+    "throughput": KnownMeasure("training throughput", "epochs/s", _throughput),
+}
+"""Times of training, known of lost runs too. Comparable on one machine only, beside the same load, and where equally
+many runs were trained in one call. They hardly depend on the seed, and runs of one call share their time: a test over
+seeds would count one measurement several times."""
+
+MEMORY: Mapping[str, str] = {"peak_memory": "peak training memory", "saved_memory": "memory kept for the backward pass"}
+"""Bytes, of the separate measurement of a model (`MeasurementRecord`), in words."""
+
+HARDER: Mapping[str, KnownMeasure] = {
+    "perturbed_mse": KnownMeasure("MSE on harder test sets", "", _perturbed),
+    "perturbed_growth": KnownMeasure("growth of the MSE on harder test sets", "", _growth),
+}
+
+KNOWN = (*COUNTS, *TIMES, *MEMORY, *HARDER)
+FACTS = (*COUNTS, *TIMES, *MEMORY)
+"""Measures that do not depend on chance as errors do: judged by their values at every seed, without a test."""
+NEEDS_GROUPS = tuple(HARDER)
+
+
+def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
+    """Return one measure of one run, of `KNOWN` without memory or a metric of the test split."""
+    for table in (COUNTS, TIMES, HARDER):
+        if measure in table:
+            return table[measure].read(run, sets)
+    return scored(run, measure)
+
+
+def in_words(measure: str, case: Sequence[Measure]) -> tuple[str, str]:
+    """Return words and unit of a measure; `case` are the case's own."""
+    if measure in MEMORY:
+        return MEMORY[measure], "B"
+    for table in (COUNTS, TIMES, HARDER):
+        if measure in table:
+            return table[measure].words, table[measure].unit
+    for own in case:
+        if own.name == measure:
+            words = " ".join(own.heading.split())
+            return words[0].lower() + words[1:] if words[1:2].islower() else words, own.unit
+    return {"mse": "one-step test MSE", "nmse": "one-step test NMSE"}.get(measure, measure), ""

@@ -1,0 +1,173 @@
+"""What a comparison says, fully computed: the seam between comparing records and formatting tables.
+
+Every number that any format prints stands here. Errors are in raw units of the case's targets (mean over targets of
+squared errors) unless named nmse; seconds and bytes are plain numbers. None means "not known" and is never zero.
+Numbers that are not finite are kept out: they become None here and null in JSON.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lnncmp.records.metric import Measure, Published
+
+TABLE_SCHEMA_VERSION = 1
+Interval = tuple[float, float]
+Verdict = Literal[
+    "not significant", "significantly lower", "significantly higher", "too few seeds (n < 6)"
+]  # of the error of a model against that of the reference
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+
+class Estimate(_Part):
+    """A mean over seeds with its 95% interval (Student t; None under two seeds) and the values it comes from.
+
+    values and seeds belong together, in order of seed. If a value is not finite it is None, and so are mean and ci95.
+    """
+
+    mean: float | None = None
+    ci95: Interval | None = None
+    values: list[float | None] = Field(default_factory=list)
+    seeds: list[int] = Field(default_factory=list)
+
+
+class Counts(_Part):
+    """Parameter counts: trainable; active = reached by a gradient; all tensors. Medians if seeds differ (wiring)."""
+
+    trainable: int
+    active: int
+    total: int
+
+
+class CurvePoint(_Part):
+    """Free-running MSE `step` steps after the last true input: over seeds, and how many seeds left the finite range."""
+
+    step: int
+    mean: float | None
+    ci95: Interval | None
+    seeds: int
+    not_finite: int
+
+
+class PerturbationSummary(_Part):
+    """Error under one perturbation over seeds: MSE, and its ratio to the error of the last-value predictor there."""
+
+    group: str
+    name: str
+    level: float | None
+    mse: Estimate
+    ratio: Estimate
+
+
+class PerturbationValue(_Part):
+    """The same for a predictor without seeds."""
+
+    group: str
+    name: str
+    level: float | None
+    mse: float | None
+    ratio: float | None
+
+
+class CostShape(_Part):
+    """The batch shape at which the costs of a table were measured: windows a batch, steps a window."""
+
+    batch: int
+    steps: int
+
+
+class ModelRow(_Part):
+    """One model of a comparison.
+
+    n_*: runs by outcome. metrics: "test_mse", "test_nmse", and the case's own measures by name.
+    horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
+    timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
+    ablation_changes: the same for models trained under a named ablation.
+    epoch_seconds: median over seeds of each run's median epoch; epoch_seconds_range: least and largest of those.
+    step_seconds, latency_seconds: medians of one training step and one streaming step; windows_per_second = batch /
+    step_seconds; bytes and cost_method as in `MeasurementRecord`; all None if this implementation was not measured.
+    """
+
+    model: str
+    implementation: str
+    n_ok: int
+    n_diverged: int
+    n_failed: int
+    n_stopped: int
+    params: Counts
+    structure: dict[str, int] = Field(default_factory=dict)
+    metrics: dict[str, Estimate]
+    horizons: dict[str, float | None]
+    curve: list[CurvePoint] = Field(default_factory=list)
+    noise_slope: Estimate = Estimate()
+    perturbations: list[PerturbationSummary] = Field(default_factory=list)
+    timespans_change: Estimate = Estimate()
+    ablation_changes: dict[str, Estimate] = Field(default_factory=dict)
+    epoch_seconds: float | None = None
+    epoch_seconds_range: Interval | None = None
+    step_seconds: float | None = None
+    windows_per_second: float | None = None
+    latency_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    saved_bytes: int | None = None
+    cost_method: str | None = None
+    published: Published | None = None
+
+
+class BaselineRow(_Part):
+    """One predictor without training: the same errors as for a model, without seeds; metrics: the case's measures."""
+
+    name: str
+    test_mse: float | None
+    test_nmse: float | None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    horizons: dict[str, float | None]
+    noise_slope: float | None = None
+    perturbations: list[PerturbationValue] = Field(default_factory=list)
+
+
+class PairedComparison(_Part):
+    """One model against the reference on one metric ("test_mse" or a measure of the case), paired by root seed.
+
+    n_pairs: seeds where both runs are ok; seeds: which. difference: model - reference, with the 95% interval of the
+    paired difference. p: exact sign-flip test; p_holm: adjusted over the models compared on the same metric.
+    """
+
+    model: str
+    reference: str
+    metric: str
+    n_pairs: int
+    seeds: list[int]
+    difference: float | None
+    ci95: Interval | None
+    p: float | None
+    p_holm: float | None
+    verdict: Verdict
+
+
+class Comparison(_Part):
+    """All models and baselines on the data of one case and source.
+
+    conditions: what sets the data apart from the case's usual ones, in words. measures: what the case's own measures
+    are. best: the model whose test MSE is lowest with every pairwise difference significant and no run lost, else None.
+    notes: sentences for under the table.
+    """
+
+    schema_version: int = TABLE_SCHEMA_VERSION
+    title: str
+    case: str
+    source: str
+    conditions: str = ""
+    data_hash: str
+    preset: str
+    reference: str
+    best: str | None
+    cost_shape: CostShape | None
+    rows: list[ModelRow]
+    baselines: list[BaselineRow]
+    comparisons: list[PairedComparison]
+    measures: list[Measure] = Field(default_factory=list)
+    notes: list[str]

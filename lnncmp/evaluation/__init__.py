@@ -1,0 +1,1 @@
+"""Scores of trained models and of baselines, and what models cost."""

@@ -1,0 +1,88 @@
+"""Errors of anything that predicts: one step ahead, free-running, under perturbations. Knows no case and no model.
+
+Legend of shapes: N windows, T steps, O targets, K steps of a future.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lnncmp.baselines import Persistence, Predictor
+from lnncmp.cases.base import Case, Exhibit, Measured, Prepared, TestSet
+from lnncmp.data.windows import Futures, Splits, Windows
+from lnncmp.evaluation.metrics import mse, nmse, squared_error
+from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
+
+Floats = NDArray[np.float64]
+
+
+def one_step_error(predictor: Predictor, windows: Windows, splits: Splits) -> Floats:
+    """Return the mean squared one-step error per target (O,) in raw units, over every real, seen step."""
+    unscale = splits.target_scaler.unscale
+    seen = windows.y_seen & windows.step[..., None]
+    return squared_error(unscale(predictor.predict(windows)), unscale(windows.y), seen)
+
+
+def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> list[HorizonPoint]:
+    """Return the error 1 .. K steps after the last true input, each prediction being fed back as input."""
+    unscale = splits.target_scaler.unscale
+    predicted, truth = unscale(predictor.roll_out(futures)), unscale(futures.future)
+    points = []
+    for k in range(truth.shape[1]):
+        error = squared_error(predicted[:, k], truth[:, k], futures.counted[:, k])
+        points.append(HorizonPoint(step=k + 1, mse=mse(error), nmse=nmse(error, splits.target_std)))
+    return points
+
+
+def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits) -> PerturbationPoint:
+    """Return the one-step error on a harder test set, and its ratio to the last-value predictor on the same set."""
+    windows = test_set.make()
+    error = one_step_error(predictor, windows, splits)
+    last_value = one_step_error(Persistence(windows.y.shape[2]), windows, splits)
+    base = mse(last_value)
+    return PerturbationPoint(
+        group=test_set.group,
+        name=test_set.name,
+        level=test_set.level,
+        windows=len(windows),
+        mse=mse(error),
+        nmse=nmse(error, splits.target_std),
+        ratio=mse(error) / base if base > 0 else None,
+    )
+
+
+def example(predictor: Predictor, exhibit: Exhibit, splits: Splits, time_unit: str) -> Example:
+    """Return one test window with its predictions of the first target, in raw units."""
+    window = splits.test.take(slice(exhibit.row, exhibit.row + 1))
+    predicted = splits.target_scaler.unscale(predictor.predict(window))
+    return Example(
+        name=exhibit.name,
+        time_unit=time_unit,
+        input_times=exhibit.input_times.tolist(),
+        inputs=splits.input_scaler.unscale(window.x)[0, :, 0].tolist(),
+        target_times=exhibit.target_times.tolist(),
+        truth=exhibit.truth[:, 0].tolist(),
+        predicted=predicted[0, :, 0].tolist(),
+        zooms=list(exhibit.zooms),
+    )
+
+
+def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
+    """Return all errors of `predictor` on the prepared data: every split, horizon, harder test set, own measure."""
+    splits = prepared.splits
+    names = [target.name for target in case.targets]
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    errors = {name: one_step_error(predictor, part, splits) for name, part in parts.items()}
+    metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
+    own = Measured({}) if prepared.measure is None else prepared.measure(predictor)
+    metrics["test"] |= own.values
+    return Scores(
+        metrics=metrics,
+        per_target={
+            "mse": dict(zip(names, errors["test"].tolist(), strict=True)),
+            "nmse": dict(zip(names, (errors["test"] / splits.target_std**2).tolist(), strict=True)),
+        },
+        horizons=horizon_errors(predictor, prepared.futures, splits) if prepared.futures is not None else [],
+        perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
+        replicates={name: list(values) for name, values in own.replicates.items()},
+        examples=[example(predictor, exhibit, splits, case.step_unit) for exhibit in prepared.exhibits],
+    )

@@ -1,0 +1,1 @@
+"""The fused CfC, alone or wired, with or without mixed memory."""

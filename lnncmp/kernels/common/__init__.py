@@ -1,0 +1,1 @@
+"""What all kernels are made of: compilation, vectors, small products, tiles, threads."""

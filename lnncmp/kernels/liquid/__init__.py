@@ -1,0 +1,1 @@
+"""The fused liquid layer with one gate for each neuron."""

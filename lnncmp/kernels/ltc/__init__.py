@@ -1,0 +1,1 @@
+"""The fused LTC: lists of synapses, semi-implicit solver."""

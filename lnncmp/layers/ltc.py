@@ -1,0 +1,112 @@
+"""LTC: liquid time-constant network (Hasani et al., AAAI 2021, arXiv 2006.04439), fully connected or wired.
+
+Per neuron i, with recurrent synapses j and sensory synapses k (the biophysical cell of the authors' code):
+    cm_i dv_i/dt = gleak_i (vleak_i - v_i) + sum_j w_ji s_ji(v_j) (E_ji - v_i) + sum_k w_ki s_ki(x_k) (E_ki - v_i)
+Names, shapes and initial ranges of the parameters are those of ncps.torch.LTCCell; the sensory part is evaluated for
+all steps at once.
+
+Legend of shape suffixes: B batch, T steps, I inputs, H neurons.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
+from lnncmp.layers.sequence_model import State
+from lnncmp.layers.solvers import SolverOptions, advance
+from lnncmp.layers.synapses import Synapses
+from lnncmp.layers.wiring import Wiring
+
+MIN_CAPACITANCE = 1e-6
+"""Lower bound of cm under the clip constraint (the authors' TensorFlow code has the same; ncps allows 0)."""
+
+
+class LTCLayer(RecurrentLayer):
+    """An LTC over a sequence; state (v,) of shape (B, H), 0 at the start.
+
+    `constraint` keeps w, sensory w, gleak >= 0 and cm > 0: "softplus" maps the raw parameters at every use, "clip"
+    uses them as they are and clamps them in `constrain`. The two start from different systems, because the raw
+    initial ranges are the same. `layout` is that of the synapses (see synapses.Synapses).
+    """
+
+    def __init__(
+        self, wiring: Wiring, options: SolverOptions, constraint: str = "softplus", layout: str = "auto"
+    ) -> None:
+        super().__init__()
+        self.inputs, self.width, self.state_widths = wiring.inputs, wiring.neurons, (wiring.neurons,)
+        self.wiring, self.options, self.constraint = wiring, options, constraint
+        self.gleak = nn.Parameter(torch.empty(self.width).uniform_(0.001, 1.0))
+        self.vleak = nn.Parameter(torch.empty(self.width).uniform_(-0.2, 0.2))
+        self.cm = nn.Parameter(torch.empty(self.width).uniform_(0.4, 0.6))
+        self.recurrent = Synapses(wiring.polarity, layout)
+        self.sensory = Synapses(wiring.sensory_polarity, layout)
+        self.input_w = nn.Parameter(torch.ones(wiring.inputs))
+        self.input_b = nn.Parameter(torch.zeros(wiring.inputs))
+
+    def initial_state(self, batch: int) -> State:
+        """Return (v,) = 0 of shape (batch, H)."""
+        return (self.cm.new_zeros(batch, self.width),)
+
+    def _positive(self, p: Tensor) -> Tensor:
+        return softplus(p) if self.constraint == "softplus" else p
+
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), step (B, T).
+
+        Padding needs no mask of the state: dt is set to 0 there, and every solver is exact at dt = 0.
+        """
+        x, dt = blank_padding(x, dt, step)
+        if self.implementation == "fused" and not dt.requires_grad:
+            return self._fused(x, dt, state[0])
+        gleak, cm = self._positive(self.gleak)[:, None], self._positive(self.cm)[:, None]
+        nums, dens = self._sensory_drive(x, gleak)
+        currents = self.recurrent.prepare(self._positive)
+        # Every later potential inherits this layout; as a transposed view the sequence takes twice the time.
+        v = state[0].t().contiguous()
+        outputs = []
+        for num, den, dt_t in zip(nums.unbind(1), dens.unbind(1), dt.unbind(1), strict=True):
+
+            def right_side(v: Tensor, num: Tensor = num, den: Tensor = den) -> tuple[Tensor, Tensor]:
+                return currents(v, num, den)
+
+            v = advance(v, right_side, cm, dt_t, self.options)
+            outputs.append(v.t())
+        return stack_steps(outputs, self.width, state[0]), (v.t(),)
+
+    def has_kernel(self) -> bool:
+        """Return whether the solver is the semi-implicit one, which the kernel computes."""
+        return self.options.solver == "semi_implicit"
+
+    def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
+        """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
+        from lnncmp.kernels.ltc.function import ltc_sequence  # loads the compiler, which takes a second
+
+        raw = (self.cm, self.gleak, self.vleak, self.input_w, self.input_b)
+        parameters = (*raw, *self.sensory.raw(), *self.recurrent.raw())
+        options = self.options
+        hidden = ltc_sequence(x, dt, v, parameters, options.unfolds, options.epsilon, self.constraint == "softplus")
+        return hidden, (hidden[:, -1] if hidden.shape[1] else v,)
+
+    def _sensory_drive(self, x: Tensor, gleak: Tensor) -> tuple[Tensor, Tensor]:
+        """Return num and den (H, T, B) of leak and inputs for x (B, T, I), gleak (H, 1)."""
+        batch, steps, inputs = x.shape
+        mapped = (x * self.input_w + self.input_b).permute(2, 1, 0).reshape(inputs, steps * batch)
+        leak_num = (gleak * self.vleak[:, None]).expand(-1, steps * batch)
+        leak_den = gleak.expand(-1, steps * batch)
+        num, den = self.sensory.prepare(self._positive)(mapped, leak_num, leak_den)
+        return num.view(self.width, steps, batch), den.view(self.width, steps, batch)
+
+    def constrain(self) -> None:
+        """Under "clip" clamp w, sensory w, gleak to >= 0 and cm to >= 1e-6; under "softplus" nothing is needed."""
+        if self.constraint != "clip":
+            return
+        with torch.no_grad():
+            for p in (self.recurrent.w, self.sensory.w, self.gleak):
+                p.clamp_(min=0.0)
+            self.cm.clamp_(min=MIN_CAPACITANCE)
+
+    def structure(self) -> dict[str, int]:
+        """Return the wiring's counts and the solver's steps per interval (absent for the adaptive dopri5)."""
+        counts = self.wiring.structure()
+        return counts if self.options.solver == "dopri5" else {**counts, "unfolds": self.options.unfolds}

@@ -1,0 +1,82 @@
+"""Weights of ncps.torch in this project's names.
+
+Understood are the state_dicts of ncps.torch.LTC and CfC, plain, wired, and CfC with mixed memory, and those of their
+cells LTCCell, CfCCell and WiredCfCCell. The model to load them into must be built alike: for an LTC readout="motor",
+for a wired CfC masking="ncps", for mixed memory mixed_variant="replace_h", and the same wiring.
+"""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from lnncmp.errors import UsageError
+
+_SYNAPSE = re.compile(r"(sensory_)?(w|sigma|mu|erev|sparsity_mask)")
+_HEAD = re.compile(r"(ff1|ff2|time_a|time_b)\.(weight|bias)")
+_BACKBONE = re.compile(r"backbone\.(\d+)\.(weight|bias)")
+_WIRED = re.compile(r"layer_(\d+)\.(.+)")
+_OWN = {"gleak", "vleak", "cm", "input_w", "input_b"}
+
+
+def from_ncps(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return `state` of an ncps layer or cell with the keys and shapes of lnncmp.layers.readout.RecurrentModel.
+
+    Readout keys are there only if ncps has a readout (LTC's output map, CfC's projection). Raises UsageError for
+    keys that have no counterpart, such as an LTC's mixed memory.
+    """
+    state = {key.removeprefix("rnn_cell."): value for key, value in state.items()}
+    if "gleak" in state and any(key.startswith("lstm.") for key in state):
+        raise UsageError("an LTC with mixed memory has no counterpart here", "use a CfC with mixed memory")
+    backbone = sorted({int(m[1]) for key in state if (m := _BACKBONE.fullmatch(key))})
+    converted = {}
+    for key, value in state.items():
+        name, tensor = _convert(key, value, backbone)
+        converted[name] = tensor
+    return converted
+
+
+def load_ncps(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load the state_dict of an ncps layer or cell into `model`; a readout that ncps lacks keeps its own weights.
+
+    Raises UsageError for a key without counterpart or another wiring, RuntimeError for another architecture.
+    """
+    own = {key: value for key, value in model.state_dict().items() if key.startswith("readout.")}
+    model.load_state_dict({**own, **from_ncps(state)})
+
+
+def _convert(key: str, value: Tensor, backbone: list[int]) -> tuple[str, Tensor]:
+    """Return the name and value here of one entry of ncps; `backbone` are the indices of its linear layers."""
+    if key in _OWN:
+        return f"layer.{key}", value
+    if key in ("output_w", "output_b"):
+        return f"readout.{key}", value
+    if match := _SYNAPSE.fullmatch(key):
+        group = "sensory" if match[1] else "recurrent"
+        masked = match[2] == "sparsity_mask"
+        return f"layer.{group}.{'mask' if masked else match[2]}", value != 0 if masked else value
+    if match := _WIRED.fullmatch(key):
+        return _convert_cfc(match[2], value, backbone, f"layer.layers.{match[1]}.")
+    return _convert_cfc(key, value, backbone, "layer.")
+
+
+def _convert_cfc(key: str, value: Tensor, backbone: list[int], prefix: str) -> tuple[str, Tensor]:
+    """Return the name and value here of one entry of a CfC's cell, memory or projection."""
+    if match := _HEAD.fullmatch(key):
+        return f"{prefix}cell.heads.{key}", value
+    if match := _BACKBONE.fullmatch(key):
+        return f"{prefix}cell.backbone.{backbone.index(int(match[1]))}.{match[2]}", value
+    if key in ("w_tau", "A"):
+        return f"{prefix}cell.{key}", value.flatten()
+    if key == "sparsity_mask":
+        mask = value != 0
+        # ncps leaves the two time heads unmasked.
+        return f"{prefix}cell.head_mask", torch.stack([mask, mask, torch.ones_like(mask), torch.ones_like(mask)])
+    if key.startswith("lstm."):
+        return f"{prefix}memory.{key.removeprefix('lstm.')}", value
+    if key.startswith("fc."):
+        return f"readout.{key.removeprefix('fc.')}", value
+    raise UsageError(
+        f"'{key}' is no weight of an LTC or CfC of ncps.torch", "pass the state_dict of ncps.torch.LTC or CfC"
+    )

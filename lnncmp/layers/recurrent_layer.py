@@ -1,0 +1,139 @@
+"""The contract of a recurrent layer: what stands between the inputs and the readout of a model.
+
+Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
+"""
+
+from abc import ABC, abstractmethod
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from lnncmp.errors import UsageError
+from lnncmp.kernels.common.torch_arrays import check_kind, usable
+from lnncmp.layers.sequence_model import State
+from lnncmp.layers.shapes import check_inputs, check_state
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def guard_mask(module: nn.Module, buffer: str) -> None:
+    """Make `module.load_state_dict` raise UsageError if the loaded mask `buffer` differs from the module's own.
+
+    Weights of another wiring would act through the wrong synapses without any other sign of it.
+    """
+
+    def check(owner: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+        ours, theirs = owner.get_buffer(buffer), state.get(prefix + buffer)
+        if theirs is None or (theirs.shape == ours.shape and torch.equal(theirs.to(ours), ours)):
+            return
+        raise UsageError(
+            f"the weights to load belong to another wiring: {prefix + buffer} has {int(theirs.sum())} entries of "
+            f"{tuple(theirs.shape)}, this model's has {int(ours.sum())} of {tuple(ours.shape)}",
+            "build the model with the wiring and wiring seed that the weights were trained with",
+        )
+
+    module.register_load_state_dict_pre_hook(check)
+
+
+class RecurrentLayer(nn.Module, ABC):
+    """A causal map from inputs (B, T, I) to the hidden states (B, T, `width`) of every step.
+
+    A layer never lets the content of padding through: inputs there are replaced before they are used and the state
+    is kept. What it returns at padding steps is finite but without meaning; the model sets it to 0.
+    """
+
+    chosen: str = "auto"
+    """What was asked for: "auto", "fused", "loop"; for LSTM and GRU also "torch"."""
+    fallback: str = "loop"
+    """What runs where a fused kernel was asked for and cannot."""
+    inputs: int
+    """Features that the layer reads at each step."""
+    width: int
+    """Features that the layer gives to the readout at each step."""
+    state_widths: tuple[int, ...]
+    """Features of each tensor of the state."""
+
+    @property
+    def implementation(self) -> str:
+        """How a sequence is computed where the layer's weights are now: `fused`, `loop` or `torch`."""
+        if self.chosen not in ("auto", "fused"):
+            return self.chosen
+        return "fused" if self.has_kernel() and usable(next(self.parameters())) else self.fallback
+
+    def has_kernel(self) -> bool:
+        """Return whether a fused kernel computes this layer as it is set up (on a device that kernels work on)."""
+        return False
+
+    @property
+    def stackable(self) -> bool:
+        """Whether copies of the layer can be computed in one call: those of a fused kernel can."""
+        return self.implementation == "fused"
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """Return the state before the first step: tensors (batch, ...) on the layer's device and dtype."""
+
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T).
+
+        Raises UsageError for tensors whose shapes do not go together (see lnncmp.layers.shapes), and on the fused path
+        for other types or devices than those of the weights.
+        """
+        check_inputs(x, dt, step, self.inputs)
+        check_state(state, x.shape[0], self.state_widths)
+        if self.implementation == "fused":
+            check_kind(next(self.parameters()), x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
+        return self._sequence(x, dt, step, state)
+
+    @abstractmethod
+    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Do what `sequence` does, for tensors whose shapes are checked."""
+
+    def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+        """Return the hidden states (B, T, width) alone, from the initial state; raises as `sequence` does."""
+        check_inputs(x, dt, step, self.inputs)
+        return self._outputs(x, dt, step)
+
+    def _outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+        """Do what `outputs` does, for tensors whose shapes are checked."""
+        return self.sequence(x, dt, step, self.initial_state(x.shape[0]))[0]
+
+    def constrain(self) -> None:
+        """Put parameters back into their admissible range; called after every optimiser step."""
+
+    def structure(self) -> dict[str, int]:
+        """Return counts worth reporting (empty by default)."""
+        return {}
+
+
+def use_plain(model: Model) -> Model:
+    """Have all recurrent layers of `model` computed by plain PyTorch from now on; returns it."""
+    for part in model.modules():
+        if isinstance(part, RecurrentLayer):
+            part.chosen = "loop"
+    return model
+
+
+def blank_padding(x: Tensor, dt: Tensor, step: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return x (B, T, I) and dt (B, T) with 0 at padding steps, so that NaN there reaches no value or gradient."""
+    if step is None:
+        return x, dt
+    return x.where(step[..., None], x.new_zeros(())), dt.where(step, dt.new_zeros(()))
+
+
+def time_major(step: Tensor | None, steps: int) -> list[Tensor | None]:
+    """Return T masks (B, 1) of real steps for step (B, T), or T times None where every step is real."""
+    if step is None:
+        return [None] * steps
+    return list(step.t()[..., None].unbind(0))
+
+
+def hold(real: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
+    """Return `new` (B, H) where `real` (B, 1) is True and the `old` state (B, H) at padding."""
+    return new if real is None else torch.where(real, new, old)
+
+
+def stack_steps(outputs: list[Tensor], width: int, like: Tensor) -> Tensor:
+    """Return T tensors (B, width) as one (B, T, width); `like` (B, ...) gives batch, dtype and device for T = 0."""
+    return torch.stack(outputs, dim=1) if outputs else like.new_zeros(like.shape[0], 0, width)

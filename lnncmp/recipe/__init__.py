@@ -1,0 +1,1 @@
+"""Recipes: everything that can change a number, from file to typed object."""

@@ -1,0 +1,122 @@
+"""Recipes: everything that can change a number, as TOML, checked on load, stored whole in every record.
+
+`recipes/<case>.<preset>.toml` is the recipe of one study command and preset. With `extends = "<name>"` it states
+only what differs from `recipes/<name>.toml`. `--set key=value` changes single values on top.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lnncmp.cases.base import Settings, load_case
+from lnncmp.errors import UsageError
+from lnncmp.models.base import Arguments, load_model
+from lnncmp.recipe.settings import EvaluateSettings, TrainSettings
+from lnncmp.records.metric import Published
+
+Table = dict[str, Any]
+_WORDS = {"device": "should be cpu, cuda or cuda:N"}
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class ModelEntry(BaseModel):
+    """One row of a comparison: which model, its arguments, training settings that differ, a published number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    arguments: Table = Field(default_factory=dict)
+    train: Table = Field(default_factory=dict)
+    published: Published | None = None
+
+
+class Recipe(BaseModel):
+    """A resolved recipe.
+
+    match: `hidden` gives every model the same number of hidden units, `params` the hidden units whose active
+    parameters come closest to the reference model's, `own` leaves each model's own size (published settings).
+    dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
+    implementation: fused kernels, plain PyTorch or auto, for models whose own arguments do not say it.
+    assumptions: dotted key -> why this value, for every setting that the study left open.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case: str
+    title: str
+    source: str
+    preset: str = "standard"
+    reference: str = "lstm"
+    match: Literal["hidden", "params", "own"] = "hidden"
+    hidden: Annotated[int, Field(ge=1)] = 64
+    dt_as_input: bool = True
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
+    threads: Annotated[int, Field(ge=1)] = 1
+    deterministic: bool = False
+    implementation: Literal["auto", "fused", "loop"] = "auto"
+    data: Table = Field(default_factory=dict)
+    train: Table = Field(default_factory=dict)
+    evaluate: Table = Field(default_factory=dict)
+    models: Annotated[dict[str, Table], Field(min_length=1)]
+    assumptions: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("should name each seed once")
+        return seeds
+
+    def data_settings(self) -> Settings:
+        """Return the checked `data` table."""
+        return parse(load_case(self.case).settings, self.data, "data")
+
+    def train_settings(self, label: str | None = None) -> TrainSettings:
+        """Return the checked `train` table, with the differences of the model `label` applied."""
+        own = self.entry(label).train if label else {}
+        return parse(TrainSettings, {**self.train, **own}, "train" if label is None else f"models.{label}.train")
+
+    def evaluate_settings(self) -> EvaluateSettings:
+        """Return the checked `evaluate` table."""
+        return parse(EvaluateSettings, self.evaluate, "evaluate")
+
+    def entry(self, label: str) -> ModelEntry:
+        """Return the model row `label`; its `model` defaults to the label itself."""
+        return parse(ModelEntry, {"model": label, **self.models[label]}, f"models.{label}")
+
+    def arguments(self, label: str) -> Arguments:
+        """Return the checked arguments of the model `label`; `hidden` is the recipe's unless `match` is `own`."""
+        entry = self.entry(label)
+        kind = load_model(entry.model).arguments
+        given = entry.arguments if self.match == "own" else {**entry.arguments, "hidden": self.hidden}
+        if "implementation" in kind.model_fields:
+            given = {"implementation": self.implementation, **given}
+        return parse(kind, given, f"models.{label}.arguments")
+
+
+def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:
+    """Return `table` as a checked `kind`. Raises UsageError that names the key, what was expected and what came."""
+    try:
+        return kind.model_validate(table)
+    except ValidationError as invalid:
+        raise _explained(kind, invalid, where) from None
+
+
+def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> UsageError:
+    first = invalid.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    key = f"{where}.{path}" if where else path
+    if first["type"] == "extra_forbidden":
+        name = str(first["loc"][-1])
+        near = difflib.get_close_matches(name, list(kind.model_fields), n=1, cutoff=0.5)
+        guess = f"Did you mean '{near[0]}'? " if near else ""
+        return UsageError(
+            f"unknown recipe key '{key}'", f"{guess}Known keys here: {', '.join(sorted(kind.model_fields))}"
+        )
+    if first["type"] == "missing":
+        return UsageError(f"the recipe lacks the key '{key}'")
+    expected = _WORDS.get(key) or first["msg"].removeprefix("Value error, ")
+    return UsageError(f"recipe key '{key}' is {first['input']!r}: {expected[:1].lower()}{expected[1:]}")

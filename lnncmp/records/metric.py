@@ -1,0 +1,40 @@
+"""What a case study measures beside the mean squared error: names, units, directions and formulas.
+
+The description travels with the table, so that every format can say what a column means.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Published(BaseModel):
+    """A published value of the same measure, where it stands, and in what its protocol differs from these runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: float
+    std: float | None = None
+    source: str
+    differences: list[str] = Field(default_factory=list)
+
+
+class Measure(BaseModel):
+    """One number that a case computes of a predictor on the test windows.
+
+    name: its key in records and JSON. heading: its words in tables. unit: "" if it has none.
+    better: "lower", "higher", or "ideal" where the value `ideal` is best and both sides of it are worse.
+    formula: one sentence that defines it. compared: whether differences between models are tested. detail: whether it
+    is left to JSON and CSV, because a page has no room for so many.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    heading: str
+    unit: str
+    better: Literal["lower", "higher", "ideal"]
+    formula: str
+    ideal: float | None = None
+    compared: bool = True
+    detail: bool = False

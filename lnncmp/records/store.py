@@ -1,0 +1,191 @@
+"""Where records, checkpoints and locks of an output folder lie. Records are written once, whole or not at all."""
+
+import fcntl
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lnncmp.common.files import explained, make_dir, sweep, write_bytes
+from lnncmp.errors import DataError
+from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
+
+Record = TypeVar("Record", bound=BaseModel)
+Warn = Callable[[str], None]
+
+
+class Store:
+    """The folder `--out`: records/, measurements/, baselines/, checkpoints/, locks/, one file per identity.
+
+    A file that cannot be read (cut off by a crash of the machine, edited) is moved aside with a warning and counts as
+    missing; with `read_only` it stays where it is.
+    """
+
+    def __init__(self, out: Path, warn: Warn = lambda message: None, read_only: bool = False) -> None:
+        self.out = out
+        self.warn = warn
+        self.read_only = read_only
+
+    def check(self) -> None:
+        """Raise DataError if `out` is a file or cannot be written, as far as that shows without writing."""
+        nearest = next((path for path in (self.out, *self.out.absolute().parents) if os.path.lexists(path)), Path("/"))
+        if not nearest.is_dir():
+            raise DataError(f"--out {self.out} cannot be a folder: {nearest} is a file", "Choose another folder.")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise DataError(
+                f"--out {self.out} cannot be written: no permission for {nearest}", "Choose another folder."
+            )
+
+    def prepare(self) -> None:
+        """Create the folders. Raises DataError if `out` cannot be written or is a file."""
+        for name in ("records", "measurements", "baselines", "checkpoints", "locks"):
+            make_dir(self.out / name)
+        probe = self.out / "locks" / f".probe-{os.getpid()}"
+        write_bytes(probe, b"")
+        probe.unlink(missing_ok=True)
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return the record of a run that came to an end, good or bad, or None."""
+        return self._read(self.out / "records" / f"{run_id}.json", RunRecord)
+
+    def finished(self, run_id: str) -> RunRecord | None:
+        """Return the record of a run that is not to be run again: ok or diverged. A failed run gets another try."""
+        record = self.run(run_id)
+        return None if record is None or record.status in ("failed", "stopped") else record
+
+    def runs(self) -> list[RunRecord]:
+        """Return all run records of the folder, sorted by file name."""
+        found = (self._read(path, RunRecord) for path in sorted((self.out / "records").glob("*.json")))
+        return [record for record in found if record is not None]
+
+    def measurement(self, measurement_id: str) -> MeasurementRecord | None:
+        """Return a stored measurement, or None."""
+        return self._read(self.out / "measurements" / f"{measurement_id}.json", MeasurementRecord)
+
+    def baseline(self, baseline_id: str) -> BaselineRecord | None:
+        """Return stored baseline scores, or None."""
+        return self._read(self.out / "baselines" / f"{baseline_id}.json", BaselineRecord)
+
+    def write_run(self, record: RunRecord) -> None:
+        """Keep a run record and drop its checkpoint."""
+        _write(self.out / "records" / f"{record.run_id}.json", record)
+        _remove(self.checkpoint_path(record.run_id))
+
+    def write_measurement(self, record: MeasurementRecord) -> None:
+        """Keep a measurement."""
+        _write(self.out / "measurements" / f"{record.measurement_id}.json", record)
+
+    def write_baseline(self, record: BaselineRecord) -> None:
+        """Keep baseline scores."""
+        _write(self.out / "baselines" / f"{record.baseline_id}.json", record)
+
+    def discard(self, run_id: str) -> None:
+        """Forget a run: record and checkpoint (`--fresh`)."""
+        _remove(self.out / "records" / f"{run_id}.json")
+        _remove(self.checkpoint_path(run_id))
+
+    def checkpoint_path(self, run_id: str) -> Path:
+        """Return where the checkpoint of a run lies."""
+        return self.out / "checkpoints" / f"{run_id}.pt"
+
+    def save_checkpoint(self, run_id: str, state: dict[str, Any]) -> None:
+        """Replace the checkpoint of a run."""
+        import torch
+
+        # Through memory: on a full disk torch's own writer ends in an error that does not say so.
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_bytes(self.checkpoint_path(run_id), content.getvalue())
+
+    def load_checkpoint(self, run_id: str) -> dict[str, Any] | None:
+        """Return the checkpoint of a run, None if there is none or it is damaged (then it is moved aside)."""
+        import torch
+
+        path = self.checkpoint_path(run_id)
+        if not path.exists():
+            return None
+        try:
+            with warnings.catch_warnings():  # what torch wonders at in a damaged file is of no use to anybody
+                warnings.simplefilter("ignore")
+                state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many types on a cut file; all mean: start this run again
+            self._set_aside(path, type(error).__name__)
+            return None
+        if not isinstance(state, dict):
+            self._set_aside(path, "not a checkpoint")
+            return None
+        return state
+
+    def refuse_checkpoint(self, run_id: str, reason: str) -> None:
+        """Move a checkpoint aside that could be read but does not fit its run."""
+        self._set_aside(self.checkpoint_path(run_id), reason)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        """Yield True while this process alone holds the lock `name`, False if another process has it.
+
+        Clears away what a killed holder left half-written. Raises DataError if the lock file cannot be made.
+        """
+        path = make_dir(self.out / "locks") / f"{name}.lock"
+        with explained(path):
+            file = path.open("a")
+        with file:
+            mine = self._locked(file)
+            if mine:
+                for folder in ("records", "checkpoints", "measurements"):
+                    sweep(self.out / folder, name)
+            yield mine  # closing the file gives the lock back
+
+    def _locked(self, file: IO[str]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:  # some network file systems have no locks; waiting for one would never end
+            self.warn(f"{self.out} has no file locks ({error.strerror}): run one command at a time there")
+        return True
+
+    def _read(self, path: Path, kind: type[Record]) -> Record | None:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}", "Choose another folder with --out.") from error
+        try:
+            record = kind.model_validate_json(content)
+        except ValidationError:
+            self._set_aside(path, "incomplete or from another version")
+            return None
+        if path.stem not in (getattr(record, name) for name in kind.model_fields if name.endswith("_id")):
+            self._set_aside(path, "the content belongs to another name")
+            return None
+        return record
+
+    def _set_aside(self, path: Path, reason: str) -> None:
+        if self.read_only:
+            self.warn(f"{path.name} cannot be used ({reason}); it counts as missing")
+            return
+        aside = path.with_suffix(path.suffix + ".damaged")
+        try:
+            with explained(path):
+                path.replace(aside)
+        except DataError as error:
+            if isinstance(error.__cause__, FileNotFoundError):  # another process was faster
+                return
+            raise
+        self.warn(f"{path.name} cannot be used ({reason}); moved to {aside.name}, it counts as missing")
+
+
+def _write(path: Path, record: BaseModel) -> None:
+    write_bytes(path, record.model_dump_json(indent=1).encode())
+
+
+def _remove(path: Path) -> None:
+    with explained(path):
+        path.unlink(missing_ok=True)

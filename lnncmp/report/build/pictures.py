@@ -1,0 +1,112 @@
+"""The pictures that the records of one comparison allow: name, words, and how to draw each. Imports matplotlib."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from lnncmp.comparison.compare import compare
+from lnncmp.report.figures import fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
+from lnncmp.comparison.studies import slug
+from lnncmp.report.build.waves import wave_fits
+from lnncmp.report.build.wirings import drawn_wiring
+from lnncmp.comparison.table import Comparison
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture. kind: what it is about; name: of its files; subject: what it shows, for titles; alt: in words.
+
+    draw: to be called under `style.fixed_style`.
+    """
+
+    kind: str
+    name: str
+    subject: str
+    alt: str
+    draw: Callable[[], Figure]
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """What the pictures of one comparison are drawn from. runs: by row of the table.
+
+    comparison: with every free-running step in its rows' `horizons`. looks: of the models; thin: of the baselines.
+    """
+
+    comparison: Comparison
+    runs: Mapping[str, Sequence[RunRecord]]
+    measurements: Sequence[MeasurementRecord]
+    baselines: Sequence[BaselineRecord]
+    caption: style.Caption
+    looks: Mapping[str, style.Look]
+    thin: Mapping[str, style.Look]
+
+
+def picture_set(
+    title: str,
+    runs: Mapping[str, Sequence[RunRecord]],
+    measurements: Sequence[MeasurementRecord],
+    baselines: Sequence[BaselineRecord],
+    looks: Mapping[str, style.Look],
+) -> PictureSet:
+    """Return what to draw of one comparison. runs: by row, in order; measurements, baselines: those that belong to it.
+
+    title: of the case study. looks: of every row, the same in all pictures of a report.
+    """
+    every = [run for group in runs.values() for run in group]
+    steps = sorted({p.step for run in every if run.scores for p in run.scores.horizons})
+    comparison = compare(every, measurements, baselines, reference=every[0].model, horizons=steps)
+    origin = ", ".join(filter(None, [comparison.source, comparison.conditions]))
+    seeds = len({run.seeds.root for run in every})
+    caption = style.Caption(title, origin, comparison.preset, seeds, every[0].comparison[:8])
+    thin = style.baseline_looks([record.name for record in baselines])
+    return PictureSet(comparison, runs, measurements, baselines, caption, looks, thin)
+
+
+def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Iterator[Picture]:
+    """Yield the pictures that the records of one comparison allow, waves last.
+
+    baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
+    """
+    table, runs, caption, looks, thin = drawn.comparison, drawn.runs, drawn.caption, drawn.looks, drawn.thin
+    if free_running.drawable(table):
+        draw = partial(free_running.draw, table, caption, looks, thin)
+        alt = free_running.alt_text(table, caption)
+        yield Picture("free_running", "free_running", free_running.SUBJECT, alt, draw)
+    if robustness.groups(table):
+        draw = partial(robustness.draw, table, caption, looks, thin)
+        yield Picture("robustness", "robustness", robustness.SUBJECT, robustness.alt_text(table, caption), draw)
+    if pareto.costs(table):
+        draw = partial(pareto.draw, table, caption, looks, thin)
+        yield Picture("cost", "accuracy_cost", pareto.SUBJECT, pareto.alt_text(table, caption), draw)
+    if training.drawable(runs):
+        draw = partial(training.draw, table, runs, caption, looks)
+        yield Picture("training", "training", training.SUBJECT, training.alt_text(table, runs, caption), draw)
+    yield from _wirings(drawn)
+    yield from _waves(drawn, baselines)
+
+
+def _wirings(drawn: PictureSet) -> Iterator[Picture]:
+    """Yield the wiring of each sparsely wired model, as its first seed drew it."""
+    for row, group in drawn.runs.items():
+        found = drawn_wiring(group[0])
+        if found is not None:
+            seeds = len({run.seeds.wiring for run in group})
+            diagram = wiring.Diagram(row, group[0].seeds.root, found.layers, found.synapses, seeds > 1)
+            alt = wiring.alt_text(diagram, drawn.caption)
+            draw = partial(wiring.draw, diagram, drawn.caption)
+            yield Picture("wiring", slug(f"wiring-{row}"), wiring.subject(diagram), alt, draw)
+
+
+def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:
+    names: set[str] = set()
+    for fit in wave_fits(drawn.comparison, drawn.runs, drawn.baselines, baselines):
+        name = slug(f"fit-{fit.name}")
+        while name in names:
+            name += "-again"
+        names.add(name)
+        alt = fits.alt_text(fit, drawn.caption)
+        yield Picture("fit", name, f"{fits.SUBJECT} '{fit.name}'", alt, partial(fits.draw, fit, drawn.caption))

@@ -1,0 +1,110 @@
+"""The report of a folder of records: collect what it shows, draw its pictures, write page, Markdown, files beside.
+
+Trains nothing and computes nothing of its own: verdicts are those of `lnncmp claims`, tables those of each case.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lnncmp import __version__
+from lnncmp.cases.base import case_names, load_case
+from lnncmp.claims.judge import judge_folder
+from lnncmp.claims.schema import ClaimsTable
+from lnncmp.errors import LnncmpError
+from lnncmp.report.tables import csv_rows, latex
+from lnncmp.report.tables.claims import CLAIM_FORMATS
+from lnncmp.report.page.content import Report
+from lnncmp.report.page import html as page
+from lnncmp.report.page.markdown import render as render_markdown
+from lnncmp.report.build.collect import headings, machines, protocol_differences, study_content
+from lnncmp.report.build.drawing import Progress, draw_all
+from lnncmp.report.build.files import place_of, require_free, write_all
+from lnncmp.comparison.studies import Study, folder_name, load_studies
+
+Warn = Callable[[str], None]
+Judge = Callable[[Path], ClaimsTable]
+
+
+def write_report(
+    out: Path,
+    to: Path | None = None,
+    cases: Sequence[str] = (),
+    force: bool = False,
+    warn: Warn = lambda message: None,
+    progress: Progress = lambda description, done, total: None,
+    jobs: int = 1,
+    judge: Judge = judge_folder,
+) -> Path:
+    """Write the report of the records in the folder `out` and return its page.
+
+    to: a folder, or the page's name ending with .html; OUT/report if None. cases: only these; all if empty.
+    force: replace a report that is there. warn, progress: hear of records that cannot be used, and of pictures drawn.
+    jobs: processes that draw at once. judge: gives the verdicts.
+    Raises UsageError for an unknown case; DataError if there are no records, or something is in the way.
+    """
+    place = place_of(to if to is not None else out / "report")
+    for case in cases:
+        load_case(case)
+    require_free(place, force)
+    warnings: list[str] = []
+
+    def heard(message: str) -> None:
+        warnings.append(message)
+        warn(message)
+
+    studies = load_studies(out, cases, heard)
+    claims = _claims(out, cases, judge)
+    files: dict[str, bytes] = {}
+    drawn = draw_all(studies, place.beside, files, jobs, progress)
+    report = Report(
+        claims=claims,
+        studies=[
+            study_content(study, heading, figures, _tables(study, place.beside, files))
+            for study, heading, figures in zip(studies, headings(studies), drawn, strict=True)
+        ],
+        machines=machines(studies),
+        protocol=protocol_differences(studies, claims),
+        warnings=warnings,
+        claim_tables=_claim_tables(claims, place.beside, files),
+        lnncmp=__version__,
+    )
+    files[place.markdown.name] = render_markdown(report).encode()
+    files[place.page.name] = _page(report)
+    write_all(place, files)
+    return place.page
+
+
+def _page(report: Report) -> bytes:
+    content = page.render(report).encode()
+    if len(content) > page.MAX_BYTES:
+        raise LnncmpError(
+            f"the page would take {len(content):,} bytes, more than {page.MAX_BYTES:,}",
+            "Report fewer cases at once, e.g.: lnncmp report sine",
+        )
+    return content
+
+
+def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
+    """Return the verdicts on the claims about `cases` and on those about no single case; all if empty."""
+    table = judge(out)
+    if not cases:
+        return table
+    left_out = set(case_names()) - set(cases)
+    return table.model_copy(update={"rows": [row for row in table.rows if row.case not in left_out]})
+
+
+def _tables(study: Study, beside: str, files: dict[str, bytes]) -> list[str]:
+    """Put the tables of a comparison into `files` as LaTeX and CSV, and return their names."""
+    stem = f"{beside}tables/{folder_name(study.comparison, study.key)}"
+    files[f"{stem}.tex"] = latex.render(study.comparison).encode()
+    files[f"{stem}.csv"] = csv_rows.render(study.comparison).encode()
+    return [f"{stem}.tex", f"{stem}.csv"]
+
+
+def _claim_tables(claims: ClaimsTable, beside: str, files: dict[str, bytes]) -> list[str]:
+    if not claims.rows:
+        return []
+    stem = f"{beside}tables/claims"
+    for ending, format in (("tex", "latex"), ("csv", "csv")):
+        files[f"{stem}.{ending}"] = CLAIM_FORMATS[format](claims, 0, False).encode()
+    return [f"{stem}.tex", f"{stem}.csv"]

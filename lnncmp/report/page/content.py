@@ -1,0 +1,94 @@
+"""What a report shows, fully computed and drawn: the seam between collecting it and writing page and Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lnncmp.claims.schema import ClaimsTable
+from lnncmp.comparison.table import Comparison
+
+if TYPE_CHECKING:
+    from lnncmp.report.figures.inline import InlineSvg
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """One picture. kind: which chapter it belongs to; name: of its files, without ending.
+
+    title: what it shows; explanation: how to read it; alt: the picture in words. files: where it lies beside the page.
+    svg: None where the page would become too large; then the files alone hold it.
+    """
+
+    kind: str
+    name: str
+    title: str
+    explanation: str
+    alt: str
+    files: tuple[str, ...]
+    svg: "InlineSvg | None"
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run in the list of all runs. error: test MSE, None if it has none."""
+
+    model: str
+    seed: int
+    status: str
+    best_epoch: int | None
+    stopped_epoch: int | None
+    error: float | None
+    reason: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One setting that the study left open: its key in the recipe, its value in these runs, why this value."""
+
+    key: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ReportStudy:
+    """One comparison. anchor: its name on the page. heading: its title in a few words.
+
+    commands: what makes these runs again. missing: sentences on runs that are asked for and not there.
+    """
+
+    anchor: str
+    heading: str
+    comparison: Comparison
+    figures: Sequence[ReportFigure]
+    runs: Sequence[RunLine]
+    missing: Sequence[str]
+    commands: Sequence[str]
+    assumptions: Sequence[Assumption]
+    tables: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One combination of machine and versions, and how many runs it made. facts: (name, value)."""
+
+    runs: int
+    facts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows, in the order of the page. lnncmp: the version that wrote it.
+
+    protocol: differences from the published protocols, of the claims and of the published numbers.
+    warnings: what could not be used of the folder.
+    """
+
+    claims: ClaimsTable
+    studies: Sequence[ReportStudy]
+    machines: Sequence[Machine]
+    protocol: Sequence[str]
+    warnings: Sequence[str]
+    claim_tables: Sequence[str]
+    lnncmp: str

@@ -1,0 +1,96 @@
+"""The report as Markdown: the same as the page, with links to the figures beside it."""
+
+from collections.abc import Sequence
+
+from lnncmp.claims.schema import Verdict
+from lnncmp.report.page.content import Report, ReportStudy
+from lnncmp.report.page.words import EFFECTS, JUDGEMENTS, conditions, counted, other_conditions, outcome_sentence
+from lnncmp.report.tables import markdown
+from lnncmp.report.tables.claims import changed, effect_cell
+from lnncmp.report.tables.markdown import escaped
+from lnncmp.report.tables.numbers import UNKNOWN, p_value
+
+
+def render(report: Report) -> str:
+    """Return verdicts, then each comparison, then how it was measured and by which commands."""
+    blocks = ["# Liquid and recurrent networks compared", *_warnings(report.warnings), *_verdicts(report)]
+    for study in report.studies:
+        blocks += _study(study)
+    blocks += ["## How this was measured", *_machines(report)]
+    blocks += [_assumptions(study) for study in report.studies if study.assumptions]
+    if report.protocol:
+        blocks += ["### Differences of protocol", _bullets(report.protocol)]
+    blocks += ["## Commands behind the numbers", _commands(report)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    return [f"> {escaped(warning)}" for warning in warnings]
+
+
+def _verdicts(report: Report) -> list[str]:
+    rows = report.claims.rows
+    counts = [f"{n} {word}" for word in JUDGEMENTS if (n := sum(row.verdict == word for row in rows))]
+    head = ("claim", "case", "verdict", "effect [95%]", "p after Holm", "seeds", "conditions")
+    table = _table(head, [_claim(row) for row in rows])
+    reasons = [f"- **{escaped(row.id)}** ({escaped(row.where)}): {escaped(row.reason)}" for row in rows]
+    notes = [_bullets(report.claims.notes)] if report.claims.notes else []
+    if not rows:
+        return ["## Verdicts on the claims", "No claim was judged.", *notes]
+    return ["## Verdicts on the claims", f"{', '.join(counts)}.", table, EFFECTS, *notes, "\n".join(reasons)]
+
+
+def _claim(row: Verdict) -> list[str]:
+    others = [f"{other_conditions(row, other)}: {other.verdict}" for other in changed(row)]
+    return [
+        f"{row.claim} ({row.id})",
+        row.case,
+        "; ".join([row.verdict, *others]),
+        effect_cell(row).replace("\n", " "),
+        p_value(row.p_holm),
+        str(row.n_seeds or UNKNOWN),
+        ", ".join(conditions(row)) or UNKNOWN,
+    ]
+
+
+def _study(study: ReportStudy) -> list[str]:
+    blocks = [f"## {escaped(study.heading)}", f"{outcome_sentence(study.runs)}."]
+    blocks += [f"`{command}`" for command in study.commands]
+    blocks += [f"> Not complete. {escaped(sentence)}" for sentence in study.missing]
+    lost = [run for run in study.runs if run.status != "ok"]
+    if lost:
+        rows = [[run.model, str(run.seed), run.status, run.reason or UNKNOWN] for run in lost]
+        blocks += ["Runs that did not end well:", _table(("model", "seed", "how it ended", "reason"), rows)]
+    blocks.append(markdown.render(study.comparison).strip())
+    for figure in study.figures:
+        blocks.append(f"![{escaped(figure.title)}]({figure.files[0]})")
+        blocks.append(f"*{escaped(figure.title)}. {escaped(figure.explanation)}.* {escaped(figure.alt)}")
+    return blocks
+
+
+def _machines(report: Report) -> list[str]:
+    made = []
+    for machine in report.machines:
+        facts = _bullets([f"{name}: {value}" for name, value in machine.facts])
+        made.append(f"{counted(machine.runs, 'run')} on:\n\n{facts}")
+    return ["### Machine and versions", *made]
+
+
+def _assumptions(study: ReportStudy) -> str:
+    rows = [[item.key, item.value, item.why] for item in study.assumptions]
+    return f"### Assumptions, {escaped(study.heading)}\n\n{_table(('setting', 'value here', 'why'), rows)}"
+
+
+def _commands(report: Report) -> str:
+    lines = [f"- {escaped(s.heading)}: `{command} --out DIR`" for s in report.studies for command in s.commands]
+    lines.append("- Verdicts: `lnncmp claims --out DIR`; one with its numbers: `lnncmp claims show ID --out DIR`")
+    return "\n".join([*lines, "- This report: `lnncmp report --out DIR`"])
+
+
+def _bullets(items: Sequence[str]) -> str:
+    return "\n".join(f"- {escaped(item)}" for item in items)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([escaped(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,159 @@
+"""The result as text: tables for a terminal or Markdown, JSON, CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+
+from lnncmp.bench.result import Bench, BenchRow, Ends
+from lnncmp.bench.workload import Workload
+from lnncmp.errors import unknown_name
+from lnncmp.report.tables import console, markdown
+from lnncmp.report.tables.grid import Column, Grid
+from lnncmp.report.tables.numbers import UNKNOWN, seconds, significant, size
+
+SCALED = "~"
+"""What stands before numbers that were measured at fewer steps and multiplied."""
+
+Cell = Callable[[BenchRow], str]
+
+
+def render(bench: Bench, format: str, width: int = 100, color: bool = False) -> str:
+    """Return the result as "table", "json", "md" or "csv". Raises UsageError for another format."""
+    if format not in FORMATS:
+        raise unknown_name("format", format, FORMATS)
+    return FORMATS[format](bench, width, color)
+
+
+def _table(bench: Bench, width: int, color: bool) -> str:
+    return console.render_grids(grids(bench), {"Notes": _told(bench)}, width, color)
+
+
+def _markdown(bench: Bench, width: int, color: bool) -> str:
+    return markdown.render_grids(grids(bench), _told(bench))
+
+
+def _json(bench: Bench, width: int, color: bool) -> str:
+    return bench.model_dump_json(indent=2) + "\n"
+
+
+def _csv(bench: Bench, width: int, color: bool) -> str:
+    """Return one line a row; quartiles are two columns, what was not measured is empty."""
+    lines = [_flat(row) for row in bench.rows]
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(lines[0]) if lines else [], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return stream.getvalue()
+
+
+def _flat(row: BenchRow) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in row.model_dump().items():
+        if name.endswith("spread"):
+            low, high = value or (None, None)
+            flat |= {f"{name}_low": low, f"{name}_high": high}
+        else:
+            flat[name] = value
+    return flat
+
+
+FORMATS: Mapping[str, Callable[[Bench, int, bool], str]] = {
+    "table": _table,
+    "json": _json,
+    "md": _markdown,
+    "csv": _csv,
+}
+
+
+def _told(bench: Bench) -> list[str]:
+    machine = bench.machine
+    ceilings = (
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} used; torch "
+        f"{machine['packages']['torch']}, ncps {machine['packages']['ncps']}; at most {machine['gflops']:.0f} GFLOP/s "
+        f"in matrix products and {machine['gigasigmoids_per_second']:.1f} billion sigmoids a second."
+    )
+    return [*(f"Warning: {warning}" for warning in bench.warnings), ceilings, *bench.notes]
+
+
+def grids(bench: Bench) -> list[Grid]:
+    """Return the tables: for each workload its times and memory, then what was measured apart, where there is any."""
+    made = []
+    for facts in bench.workloads:
+        workload = Workload(**facts)
+        rows = [row for row in bench.rows if row.workload == workload.name]
+        if rows:
+            threads = f"{rows[0].threads} thread{'s' if rows[0].threads > 1 else ''}"
+            made.append(_grid(f"{workload.name}: {workload.describe()}, {threads}", rows, _MAIN))
+            made += _apart(workload.name, rows)
+    return made
+
+
+def _apart(name: str, rows: Sequence[BenchRow]) -> list[Grid]:
+    """Return the table of compilation, stacked steps and optimisers, of the rows and columns that have any."""
+    columns = [column for column in _APART if any(column[1](row) != UNKNOWN for row in rows)]
+    shown = [row for row in rows if any(cell(row) != UNKNOWN for _, cell in columns)]
+    return [_grid(f"{name}: compiling, stacked networks, optimisers", shown, columns)] if shown else []
+
+
+def _grid(title: str, rows: Sequence[BenchRow], columns: Sequence[tuple[str, Cell]]) -> Grid:
+    kinds = [(row.model, row.wiring) for row in rows]
+    filled = [Column(heading, tuple(map(cell, rows))) for heading, cell in columns]
+    return Grid(
+        title=title,
+        corner="model",
+        labels=tuple(row.label for row in rows),
+        columns=tuple(column for column in filled if set(column.cells) != {UNKNOWN}),
+        sections=tuple(kinds.count(kind) for kind in dict.fromkeys(kinds)),
+    )
+
+
+def _marked(row: BenchRow, text: str) -> str:
+    return SCALED + text if row.scaled and text != UNKNOWN else text
+
+
+def _time(milliseconds: float | None) -> str:
+    return seconds(None if milliseconds is None else milliseconds / 1e3)
+
+
+def _quartiles(ends: Ends | None) -> str:
+    """Return first and third quartile with the unit of the larger."""
+    if ends is None:
+        return UNKNOWN
+    low, high = ends
+    scale, unit = (1e-3, "s") if high >= 1e3 else (1.0, "ms")
+    return f"[{significant(low * scale, 3)}, {significant(high * scale, 3)}] {unit}"
+
+
+def _ratio(value: float | None) -> str:
+    return significant(value, 3)
+
+
+def _share(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
+
+
+_MAIN: list[tuple[str, Cell]] = [
+    ("training\nstep", lambda row: _marked(row, _time(row.ms))),
+    ("\nquartiles", lambda row: _marked(row, _quartiles(row.spread))),
+    ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.ratio_ncps))),
+    ("x faster\nthan nn.LSTM", lambda row: _marked(row, _ratio(row.ratio_lstm))),
+    ("CPU\ntime", lambda row: _marked(row, _time(row.cpu_ms))),
+    ("of the\nlimit", lambda row: _marked(row, _share(row.roofline_fraction))),
+    ("forward\npass", lambda row: _marked(row, _time(row.inference_ms))),
+    ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.inference_ratio_ncps))),
+    ("streaming\nlatency", lambda row: seconds(None if row.latency_us is None else row.latency_us / 1e6)),
+    ("x faster\nthan ncps", lambda row: _ratio(row.latency_ratio_ncps)),
+    ("saved for\nbackward", lambda row: _marked(row, size(row.saved_bytes))),
+    ("peak\nmemory", lambda row: _marked(row, size(row.peak_bytes))),
+]
+"""Columns of a workload's table; columns without any number are left out."""
+
+_APART: list[tuple[str, Cell]] = [
+    ("first\ncompile", lambda row: seconds(row.compile_seconds)),
+    ("stacked\nnetworks", lambda row: UNKNOWN if row.stacked_copies is None else str(row.stacked_copies)),
+    ("their\nstep", lambda row: _marked(row, _time(row.stacked_ms))),
+    ("x faster than\nncps in turn", lambda row: _marked(row, _ratio(row.stacked_ratio_ncps))),
+    ("x faster than\nnn.LSTM in turn", lambda row: _marked(row, _ratio(row.stacked_ratio_lstm))),
+    ("Adam,\nfused", lambda row: _time(row.optimizer_ms)),
+    ("Adam,\ndefault", lambda row: _time(row.default_optimizer_ms)),
+]

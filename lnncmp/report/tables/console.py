@@ -1,0 +1,106 @@
+"""The comparison as tables for a terminal or a pipe: plain text, never truncated at 80 columns or more."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Console, JustifyMethod
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from lnncmp.comparison.table import Comparison
+from lnncmp.report.tables.grid import Column, Grid, accuracy_grid, cost_grid, main_grid
+from lnncmp.report.tables.metric_grid import MARK, detail_grids
+
+_UNBOUNDED = 10_000
+
+
+def render(comparison: Comparison, width: int = 100, color: bool = False) -> str:
+    """Return the tables and notes, at most `width` characters wide; with ANSI bold for the best value if `color`.
+
+    One table if it fits, else accuracy and cost apart, and those again by columns as far as needed.
+    """
+    console = _console(io.StringIO(), width, color)
+    whole = main_grid(comparison)
+    grids = [whole] if _fits(whole, console) else [accuracy_grid(comparison), cost_grid(comparison)]
+    lists = {"Notes": comparison.notes} if comparison.notes else {}
+    return render_grids([*grids, *detail_grids(comparison)], lists, width, color)
+
+
+def render_grids(grids: Iterable[Grid], lists: Mapping[str, Sequence[str]], width: int, color: bool = False) -> str:
+    """Return tables, each by columns as far as needed, and under them lists of sentences by their headings."""
+    stream = io.StringIO()
+    console = _console(stream, width, color)
+    for grid in grids:
+        for number, part in enumerate(_by_columns(grid, console)):
+            _show(part, console, title=number == 0)
+    for number, (heading, sentences) in enumerate(lists.items()):
+        console.print(Text(("\n" if number else "") + heading))
+        for sentence in sentences:
+            console.print(_bullet(sentence))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _console(stream: io.StringIO, width: int, color: bool) -> Console:
+    return Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
+
+
+def _show(grid: Grid, console: Console, title: bool) -> None:
+    if title:
+        console.print(Text(grid.title, style="bold"))
+    console.print(_table(grid))
+    console.print()
+
+
+def _bullet(note: str) -> Table:
+    row = Table.grid(padding=(0, 1))
+    row.add_column(no_wrap=True)
+    row.add_column()
+    row.add_row("-", Text(note))
+    return row
+
+
+def _table(grid: Grid) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, collapse_padding=True)
+    table.add_column(Text(grid.corner), vertical="top")
+    columns = [_aligned(column) for column in grid.columns]
+    for column in columns:
+        justify: JustifyMethod = "left" if _marked(column) else "right"
+        table.add_column(Text(column.heading, justify="right"), justify=justify, vertical="top")
+    ends = {sum(grid.sections[: n + 1]) - 1 for n in range(len(grid.sections) - 1)}
+    for number, label in enumerate(grid.labels):
+        cells = [Text(column.cells[number], style="bold" if grid.is_best(column, number) else "") for column in columns]
+        table.add_row(Text(label), *cells, end_section=number in ends)
+    return table
+
+
+def _marked(column: Column) -> bool:
+    return any(cell.endswith(MARK) for cell in column.cells)
+
+
+def _aligned(column: Column) -> Column:
+    """Return a column with marks padded so that its numbers end at one place (Rich drops spaces at the right end)."""
+    if not _marked(column):
+        return column
+    cells = [cell if cell.endswith(MARK) else cell + " " * len(MARK) for cell in column.cells]
+    width = max(map(len, cells))
+    return Column(column.heading, tuple(cell.rjust(width) for cell in cells))
+
+
+def _fits(grid: Grid, console: Console) -> bool:
+    wide = console.options.update(width=_UNBOUNDED)
+    return Measurement.get(console, wide, _table(grid)).maximum <= console.width
+
+
+def _by_columns(grid: Grid, console: Console) -> list[Grid]:
+    """Return grids that fit, filling each with as many columns as go beside the labels (at least one)."""
+    parts: list[tuple[Column, ...]] = []
+    current: tuple[Column, ...] = ()
+    for column in grid.columns:
+        if current and not _fits(grid.only((*current, column)), console):
+            parts.append(current)
+            current = ()
+        current = (*current, column)
+    return [grid.only(part) for part in (*parts, current)]

@@ -1,0 +1,122 @@
+"""Comparisons as CSV: one row a model and a baseline, full precision, empty cells for what is not known."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.table import BaselineRow, Comparison, Estimate, Interval, ModelRow, PairedComparison
+
+Value = str | int | float | None
+
+
+def render(comparison: Comparison) -> str:
+    """Return a header line and one line a row. Bytes and seconds are plain numbers; errors in raw units."""
+    return render_all([comparison])
+
+
+def render_all(comparisons: Sequence[Comparison]) -> str:
+    """Return one header with the columns of all comparisons and, in their order, the rows of each."""
+    rows = [row for comparison in comparisons for row in _rows(comparison)]
+    fields = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fields, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _rows(comparison: Comparison) -> list[dict[str, Value]]:
+    pairs = pairs_on(comparison.comparisons)
+    models = [
+        {**_model(comparison, row, pairs.get(row.model)), **_measures(comparison, row)} for row in comparison.rows
+    ]
+    return models + [_baseline(comparison, row) for row in comparison.baselines]
+
+
+def _identity(comparison: Comparison, kind: str, name: str) -> dict[str, Value]:
+    return {
+        "case": comparison.case,
+        "source": comparison.source,
+        "conditions": comparison.conditions,
+        "preset": comparison.preset,
+        "data_hash": comparison.data_hash,
+        "kind": kind,
+        "name": name,
+    }
+
+
+def _ends(name: str, ends: Interval | None) -> dict[str, Value]:
+    low, high = (None, None) if ends is None else ends
+    return {f"{name}_low": low, f"{name}_high": high}
+
+
+def _estimate(name: str, value: Estimate) -> dict[str, Value]:
+    return {name: value.mean, **_ends(name, value.ci95)}
+
+
+def _horizons(horizons: dict[str, float | None]) -> dict[str, Value]:
+    return {f"mse_step_{step}": value for step, value in horizons.items()}
+
+
+def _model(comparison: Comparison, row: ModelRow, pair: PairedComparison | None) -> dict[str, Value]:
+    published = row.published
+    return {
+        **_identity(comparison, "model", row.model),
+        "n_ok": row.n_ok,
+        "n_diverged": row.n_diverged,
+        "n_failed": row.n_failed,
+        "n_stopped": row.n_stopped,
+        "params_active": row.params.active,
+        "params_trainable": row.params.trainable,
+        "params_total": row.params.total,
+        **_estimate("test_mse", row.metrics["test_mse"]),
+        **_estimate("test_nmse", row.metrics["test_nmse"]),
+        "reference": comparison.reference,
+        "difference": pair.difference if pair else None,
+        **_ends("difference", pair.ci95 if pair else None),
+        "pairs": pair.n_pairs if pair else None,
+        "p": pair.p if pair else None,
+        "p_holm": pair.p_holm if pair else None,
+        "verdict": pair.verdict if pair else "reference",
+        **_horizons(row.horizons),
+        **_estimate("noise_slope", row.noise_slope),
+        "epoch_seconds": row.epoch_seconds,
+        "step_seconds": row.step_seconds,
+        "windows_per_second": row.windows_per_second,
+        "latency_seconds": row.latency_seconds,
+        "peak_memory_bytes": row.peak_memory_bytes,
+        "saved_bytes": row.saved_bytes,
+        "implementation": row.implementation,
+        "published_mean": published.mean if published else None,
+        "published_std": published.std if published else None,
+        "published_source": published.source if published else None,
+    }
+
+
+def _measures(comparison: Comparison, row: ModelRow) -> dict[str, Value]:
+    """Return each measure with its interval and, if it is compared, its difference to the reference and p."""
+    found: dict[str, Value] = {}
+    for measure in comparison.measures:
+        found |= _estimate(measure.name, row.metrics[measure.name])
+        if measure.compared:
+            pair = pairs_on(comparison.comparisons, measure.name).get(row.model)
+            found |= {
+                f"{measure.name}_difference": pair.difference if pair else None,
+                **_ends(f"{measure.name}_difference", pair.ci95 if pair else None),
+                f"{measure.name}_pairs": pair.n_pairs if pair else None,
+                f"{measure.name}_p": pair.p if pair else None,
+                f"{measure.name}_p_holm": pair.p_holm if pair else None,
+            }
+    return found
+
+
+def _baseline(comparison: Comparison, row: BaselineRow) -> dict[str, Value]:
+    return {
+        **_identity(comparison, "baseline", row.name),
+        "test_mse": row.test_mse,
+        "test_nmse": row.test_nmse,
+        **_horizons(row.horizons),
+        "noise_slope": row.noise_slope,
+        **{measure.name: row.metrics.get(measure.name) for measure in comparison.measures},
+    }

@@ -1,0 +1,89 @@
+"""The comparison as LaTeX: booktabs tables with all text escaped, and the notes as a list under them."""
+
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from lnncmp.comparison.table import Comparison
+from lnncmp.report.tables.grid import Grid, accuracy_grid, cost_grid
+from lnncmp.report.tables.metric_grid import detail_grids
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "±": r"$\pm$",
+}
+
+
+def render(comparison: Comparison) -> str:
+    """Return the tables (accuracy, cost, then the others), a float each, and the notes; needs the package booktabs."""
+    return render_all([comparison])
+
+
+def render_all(comparisons: Sequence[Comparison]) -> str:
+    """Return the same for several comparisons, one after the other."""
+    blocks = ["% needs \\usepackage{booktabs}"]
+    for comparison in comparisons:
+        grids = (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison))
+        blocks += [table(grid) for grid in grids]
+        if comparison.notes:
+            blocks.append(sentences(comparison.notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def sentences(texts: Sequence[str]) -> str:
+    """Return a list of sentences in small print."""
+    items = "\n".join(f"\\item {_cell(text)}" for text in texts)
+    return f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}"
+
+
+def escaped(text: str) -> str:
+    """Return text that LaTeX sets as it stands, on one line."""
+    return " ".join("".join(_ESCAPES.get(char, char) for char in text).split())
+
+
+def _cell(text: str, bold: bool = False) -> str:
+    """Return one cell with true minus signs.
+
+    An empty group stands before an opening bracket, which the line end above it would take for its own argument.
+    """
+    shown = re.sub(r"(^|[\[ ])-(?=\d)", r"\1$-$", escaped(text))
+    if shown.startswith("["):
+        shown = "{}" + shown
+    return f"\\textbf{{{shown}}}" if bold else shown
+
+
+def table(grid: Grid) -> str:
+    """Return one table as a float."""
+    heading = " & ".join(_cell(text) for text in (grid.corner, *(column.heading for column in grid.columns)))
+    lines = [
+        "\\begin{table}",
+        "\\centering\\small",
+        f"\\caption{{{escaped(grid.title)}}}",
+        f"\\begin{{tabular}}{{l{'r' * len(grid.columns)}}}",
+        "\\toprule",
+        f"{heading} \\\\",
+        "\\midrule",
+    ]
+    starts = {sum(grid.sections[:number]) for number in range(1, len(grid.sections))}
+    for row, label in enumerate(grid.labels):
+        if row in starts:
+            lines.append("\\addlinespace" if grid.stacked else "\\midrule")
+        texts = (label, *(column.cells[row] for column in grid.columns))
+        best = (False, *(grid.is_best(column, row) for column in grid.columns))
+        stack = zip_longest(*(text.split("\n") for text in texts), fillvalue="") if grid.stacked else [texts]
+        lines += [" & ".join(map(_cell, line, best)) + " \\\\" for line in stack]
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines)

@@ -1,0 +1,99 @@
+"""The tables of what a case measures beside the test error: values by measure, and differences to the reference."""
+
+from lnncmp.comparison.paired_tests import differs, pairs_on
+from lnncmp.comparison.table import BaselineRow, Comparison, ModelRow, PairedComparison
+from lnncmp.records.metric import Measure
+from lnncmp.report.tables.grid import Column, Grid, perturbation_grid
+from lnncmp.report.tables.numbers import UNKNOWN, interval, p_value, signed, significant
+from lnncmp.stats import MIN_PAIRS
+
+MARK = " *"
+"""What follows a value that differs significantly from that of the reference."""
+
+_DIGITS = 3
+
+
+def detail_grids(comparison: Comparison) -> list[Grid]:
+    """Return the tables that follow accuracy and cost, those that this comparison has."""
+    made = (measure_grid(comparison), difference_grid(comparison), perturbation_grid(comparison))
+    return [grid for grid in made if grid is not None]
+
+
+def measure_grid(comparison: Comparison) -> Grid | None:
+    """Return measures (rows) against models, then baselines: means over seeds, marked where they differ.
+
+    None if the case has no measures of its own.
+    """
+    measures = [measure for measure in comparison.measures if not measure.detail]
+    if not measures:
+        return None
+    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in measures}
+
+    def of_model(row: ModelRow) -> Column:
+        return Column(row.model, tuple(_value(row, m.name, pairs[m.name].get(row.model)) for m in measures))
+
+    def of_baseline(row: BaselineRow) -> Column:
+        return Column(row.name, tuple(significant(row.metrics.get(m.name), _DIGITS) for m in measures))
+
+    tested = any(pairs.values())
+    marked = f" ({MARK.strip()} differs from {comparison.reference})" if tested else ""
+    return Grid(
+        title=f"Measures on the test windows{_direction(comparison)}{marked}",
+        corner="measure",
+        labels=tuple(_label(measure) for measure in measures),
+        columns=(*map(of_model, comparison.rows), *map(of_baseline, comparison.baselines)),
+        sections=(len(measures),),
+    )
+
+
+def difference_grid(comparison: Comparison) -> Grid | None:
+    """Return compared measures (rows) against the models that are not the reference: difference, interval, p.
+
+    None if there is no measure, or no model, to compare.
+    """
+    measures = [measure for measure in comparison.measures if measure.compared and not measure.detail]
+    models = [row.model for row in comparison.rows if row.model != comparison.reference]
+    if not measures or not models:
+        return None
+    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in measures}
+    return Grid(
+        title=f"Difference to {comparison.reference}, paired by seed (mean, [95% interval], p after Holm)",
+        corner="measure",
+        labels=tuple(_label(measure, direction=False) for measure in measures),
+        columns=tuple(
+            Column(model, tuple(_difference(pairs[m.name].get(model)) for m in measures)) for model in models
+        ),
+        sections=(1,) * len(measures),
+        stacked=True,
+    )
+
+
+def _label(measure: Measure, direction: bool = True) -> str:
+    """Return heading and unit on one line, with the direction where it is not "lower is better"."""
+    parts = [*measure.heading.split(), f"[{measure.unit}]" if measure.unit else ""]
+    if direction and measure.better == "higher":
+        parts.append("(higher is better)")
+    if direction and measure.better == "ideal":
+        parts.append(f"({measure.ideal:g} is best)" if measure.ideal is not None else "(see notes)")
+    return " ".join(filter(None, parts))
+
+
+def _direction(comparison: Comparison) -> str:
+    lower = [measure.better == "lower" for measure in comparison.measures if not measure.detail]
+    if not any(lower):
+        return ""
+    return ", lower is better" if all(lower) else ", lower is better unless noted"
+
+
+def _value(row: ModelRow, name: str, pair: PairedComparison | None) -> str:
+    found = row.metrics[name]
+    if None in found.values:
+        return "inf"
+    return significant(found.mean, _DIGITS) + (MARK if differs(pair) else "")
+
+
+def _difference(pair: PairedComparison | None) -> str:
+    if pair is None or pair.difference is None:
+        return UNKNOWN
+    p = p_value(pair.p_holm) if pair.n_pairs >= MIN_PAIRS else f"n < {MIN_PAIRS}"
+    return "\n".join(filter(None, [signed(pair.difference), interval(pair.ci95, _DIGITS), p]))

@@ -1,0 +1,64 @@
+"""What a study would do, without doing it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lnncmp.errors import LnncmpError
+from lnncmp.runs.estimate import Estimate, estimate
+from lnncmp.runs.ready import Ready, Request, _missing_runs
+
+
+class DryRun(BaseModel):
+    """What a study would do: windows per split, runs and measurements in all and still missing, an estimate.
+
+    attrition: what was lost on the way to the windows. Further counts of the data stand beside, under their own names.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    case: str
+    source: str
+    preset: str
+    data_hash: str
+    windows: dict[str, int]
+    attrition: list[dict[str, Any]] = Field(default_factory=list)
+    models: dict[str, dict[str, object]]
+    runs: int
+    runs_missing: int
+    estimate: Estimate
+    assumptions: dict[str, str]
+
+
+def dry_run(ready: Ready, request: Request) -> DryRun:
+    """Return what `run_study` would do. Writes nothing into the output folder."""
+    plan, shape = ready.plan, ready.plan.shape
+    stored = {spec.label: ready.store.measurement(spec.measurement_id) for spec in plan.measurements}
+    measured = [record for record in stored.values() if record is not None]
+    unmeasured = [spec for spec in plan.measurements if stored[spec.label] is None]
+    if unmeasured:
+        from lnncmp.runs.measure_cost import probe
+        from lnncmp.runs.worker import failure
+
+        for spec in unmeasured:
+            try:
+                measured.append(probe(spec))
+            except LnncmpError:
+                raise
+            except Exception as error:  # a model may raise anything; its runs would be recorded as failed
+                ready.store.warn(f"the estimate leaves out {spec.label}, which cannot be tried: {failure(error)}")
+    missing = _missing_runs(ready, request)
+    return DryRun(
+        case=ready.recipe.case,
+        source=ready.recipe.source,
+        preset=ready.recipe.preset,
+        data_hash=shape.data_hash,
+        windows={"train": shape.train_windows, "validation": shape.validation_windows, "test": shape.test_windows},
+        attrition=[step.as_row() for step in ready.prepared.attrition],
+        models={spec.label: {"model": spec.model, **spec.arguments} for spec in plan.measurements},
+        runs=len(plan.runs),
+        runs_missing=len(missing),
+        estimate=estimate(plan, missing, measured, request.jobs),
+        assumptions=ready.recipe.assumptions,
+        **ready.prepared.facts,
+    )

@@ -1,0 +1,107 @@
+"""A study before its first run: the data are fetched or made, the runs are planned."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lnncmp.cases.base import Case, Prepared, load_case, load_source
+from lnncmp.common.files import make_dir
+from lnncmp.errors import UsageError
+from lnncmp.models.base import Arguments
+from lnncmp.recipe.recipe import Recipe
+from lnncmp.records.store import Store
+from lnncmp.runs.execute import Observer
+from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
+from lnncmp.sources.base import SourceContext
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where and how to work, none of which changes a number: folders, network, processes, starting afresh."""
+
+    out: Path
+    cache: Path
+    data_dir: Path | None = None
+    offline: bool = False
+    jobs: int = 1
+    stack: int | None = None
+    fresh: bool = False
+    dry_run: bool = False
+
+
+class Audience(Observer, Protocol):
+    """Who hears of the data being made and of the runs."""
+
+    def data(self, description: str, done: int, total: int) -> None:
+        """Hear how far fetching or making data has come."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A study whose data are there and whose runs are planned."""
+
+    recipe: Recipe
+    case: Case
+    prepared: Prepared
+    plan: Plan
+    store: Store
+
+
+def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
+    """Fetch or make the data and plan the runs. Raises DataError and UsageError.
+
+    What cannot work is refused before any work: a device that is not there, folders that cannot be written.
+    """
+    _require_device(recipe.device)
+    store = Store(request.out, audience.warn, read_only=request.dry_run)
+    if not request.dry_run:
+        store.check()
+    if request.data_dir is None:
+        make_dir(request.cache)
+    case = load_case(recipe.case)
+    context = SourceContext(
+        cache=request.cache,
+        data_dir=request.data_dir,
+        offline=request.offline,
+        jobs=request.jobs,
+        progress=audience.data,
+        warn=audience.warn,
+    )
+    source = load_source(case, recipe.source)
+    if source.resolve is not None:
+        recipe = recipe.model_copy(update={"source": source.resolve(context)})
+        source = load_source(case, recipe.source)
+    prepared = case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
+    shape = data_shape(prepared)
+    plan = make_plan(recipe, shape, _arguments(recipe, shape.inputs, shape.outputs))
+    return Ready(recipe, case, prepared, plan, store)
+
+
+def _require_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError(f"--device {device} needs CUDA, which torch does not find here", "Use --device cpu.")
+    number, count = torch.device(device).index or 0, torch.cuda.device_count()
+    if number >= count:
+        raise UsageError(f"--device {device} does not exist: torch finds {count} CUDA devices", "Count from cuda:0.")
+
+
+def _arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
+    if recipe.match != "params":
+        return {label: recipe.arguments(label) for label in recipe.models}
+    from lnncmp.training.matching import matched_arguments  # needs torch, to count what gradients reach
+
+    return matched_arguments(recipe, inputs, outputs)
+
+
+def missing_tasks(ready: Ready, request: Request) -> int:
+    """Return how many runs and measurements `run_study` would carry out."""
+    measurements = (ready.store.measurement(spec.measurement_id) is None for spec in ready.plan.measurements)
+    return len(_missing_runs(ready, request)) + sum(measurements)
+
+
+def _missing_runs(ready: Ready, request: Request) -> list[RunSpec]:
+    return [spec for spec in ready.plan.runs if request.fresh or ready.store.finished(spec.run_id) is None]

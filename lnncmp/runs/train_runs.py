@@ -1,0 +1,101 @@
+"""Training with checkpoints: runs go on from the last epoch that they finished, alone or with others of their model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lnncmp.data.windows import Splits
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.recipe.recipe import parse
+from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.schema import Seeds
+from lnncmp.records.store import Store
+from lnncmp.runs.plan import RunSpec
+from lnncmp.training.stack_trainer import StackTrainer
+from lnncmp.training.trainer import Fitted, Trainer
+
+EpochReport = Callable[[int, int, float], None]
+"""Called as report(epoch, epochs, validation loss) after each epoch; of several runs the mean of the losses."""
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """A run whose model is to be trained; `rebuild` returns the model anew, and torch's generator with it."""
+
+    spec: RunSpec
+    seeds: Seeds
+    model: SequenceModel
+    rebuild: Callable[[], SequenceModel]
+
+
+def fit(runs: Sequence[Untrained], splits: Splits, store: Store, report: EpochReport) -> list[Fitted]:
+    """Train the models in place; return one result a run. Several runs need stackable models.
+
+    Whether a run is trained alone or with others changes none of its numbers: stackable models are always trained by
+    the same code. Raises what a model raises; with several runs also if a checkpoint does not fit its run.
+    """
+    stacked = all(run.model.stackable for run in runs)
+    train = _fit_stack if stacked else _fit_one
+    states = [store.load_checkpoint(run.spec.run_id) for run in runs]
+    return train(runs, [state for state in states if state is not None], splits, store, report)
+
+
+def _settings(run: Untrained) -> tuple[TrainSettings, torch.device]:
+    return parse(TrainSettings, run.spec.recipe["train"], "train"), torch.device(run.spec.recipe["device"])
+
+
+def _fit_stack(
+    runs: Sequence[Untrained], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
+) -> list[Fitted]:
+    settings, device = _settings(runs[0])
+
+    def begin() -> StackTrainer:
+        return StackTrainer([r.model for r in runs], splits, settings, [r.seeds.batches for r in runs], device)
+
+    def after_epoch(trainer: StackTrainer) -> None:
+        losses = []
+        for k, (run, copy) in enumerate(zip(runs, trainer.copies, strict=True)):
+            if copy.learns:
+                store.save_checkpoint(run.spec.run_id, trainer.state(k))
+                losses.append(copy.fitted.history[-1].validation_loss)
+        report(trainer.epochs_done, settings.epochs, sum(losses) / len(losses))
+
+    trainer = begin()
+    if states:
+        try:
+            trainer.restore(states)
+        except Exception as error:  # readable, but not of this run: anything may be wrong with its content
+            if len(runs) > 1:
+                raise
+            _start_anew(runs[0], store, error)
+            trainer = begin()
+    return trainer.fit(after_epoch)
+
+
+def _fit_one(
+    runs: Sequence[Untrained], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
+) -> list[Fitted]:
+    (run,) = runs
+    settings, device = _settings(run)
+    trainer = Trainer(run.model, splits, settings, run.seeds.batches, device)
+    if states:
+        try:
+            trainer.restore(states[0])
+        except Exception as error:  # as above
+            _start_anew(run, store, error)
+            trainer = Trainer(run.model, splits, settings, run.seeds.batches, device)
+
+    def after_epoch(trainer: Trainer) -> None:
+        store.save_checkpoint(run.spec.run_id, trainer.state())
+        last = trainer.fitted.history[-1]
+        report(last.epoch, settings.epochs, last.validation_loss)
+
+    return [trainer.fit(after_epoch)]
+
+
+def _start_anew(run: Untrained, store: Store, error: Exception) -> None:
+    """Set a checkpoint aside, and undo what may have been taken over from it."""
+    store.refuse_checkpoint(run.spec.run_id, type(error).__name__)
+    run.model.load_state_dict(run.rebuild().state_dict())

@@ -1,0 +1,1 @@
+"""From the tables of MIMIC-III to recordings, in a stream."""

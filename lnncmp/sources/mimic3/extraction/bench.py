@@ -1,0 +1,195 @@
+"""How fast the extraction is on this machine, and how much memory it takes: on made-up rows of the real shape.
+
+The extraction runs in a process of its own, because the peak memory of a process that did other things before says
+nothing. Tables and cache are temporary and removed, whatever happens.
+"""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from lnncmp.common.files import explained, make_dir
+from lnncmp.errors import DataError, LnncmpError, unknown_name
+from lnncmp.sources.base import Progress, no_progress
+from lnncmp.sources.mimic3.extraction.bench_rows import make_rows
+
+FULL_ROWS = 330_712_483
+"""Rows of CHARTEVENTS in MIMIC-III v1.4."""
+
+FORMATS = ("table", "json")
+
+_ROW_BYTES, _PACKED_ROW_BYTES, _CACHE_ROW_BYTES = 125, 25, 30  # disk space to ask for, with a margin
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What one extraction took.
+
+    rows, bytes: of CHARTEVENTS (as stored, packed or not). cells: observed values in all recordings.
+    wall_seconds, cpu_seconds: of the extraction alone, all threads. peak_rss_bytes: of its process, with interpreter
+    and libraries. full_file_seconds_estimate: wall time at this speed for the 330,712,483 rows of the full table.
+    """
+
+    rows: int
+    bytes: int
+    compressed: bool
+    wall_seconds: float
+    cpu_seconds: float
+    rows_per_second: float
+    peak_rss_bytes: int
+    recordings: int
+    cells: int
+    full_file_seconds_estimate: float
+    polars: str
+    threads: int
+
+
+def run_bench(
+    rows: int, folder: Path, cache: Path, compress: bool = False, progress: Progress = no_progress, seed: int = 0
+) -> BenchResult:
+    """Make `rows` chart rows below `folder`, extract them with a cache below `cache`, and return what it took.
+
+    Raises UsageError if `rows` is out of range, DataError if the disk is too small, LnncmpError if the process dies.
+    """
+    make_dir(folder)
+    make_dir(cache)
+    _check_space(rows, folder, cache, compress)
+    with (
+        tempfile.TemporaryDirectory(prefix="lnncmp-bench-", dir=folder) as tables,
+        tempfile.TemporaryDirectory(prefix="lnncmp-bench-", dir=cache) as kept,
+    ):
+        with explained(Path(tables)):
+            paths = make_rows(Path(tables), rows, seed, progress, compress)
+        size = paths["CHARTEVENTS"].stat().st_size
+        taken = _in_fresh_process(Path(tables), Path(kept), progress)
+    speed = rows / taken["wall_seconds"]
+    return BenchResult(
+        rows=rows,
+        bytes=size,
+        compressed=compress,
+        rows_per_second=speed,
+        full_file_seconds_estimate=FULL_ROWS / speed,
+        **taken,
+    )
+
+
+def _check_space(rows: int, folder: Path, cache: Path, compress: bool) -> None:
+    """Raise DataError if `folder` or `cache` lies on a disk with too little free space."""
+    needs = {folder: rows * (_PACKED_ROW_BYTES if compress else _ROW_BYTES), cache: rows * _CACHE_ROW_BYTES}
+    if os.stat(folder).st_dev == os.stat(cache).st_dev:  # noqa: PTH116 - the device, of folders that exist
+        needs = {folder: sum(needs.values())}
+    for place, needed in needs.items():
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise DataError(
+                f"{rows:,} rows need about {needed / 1e9:.1f} GB below {place}, which has {free / 1e9:.1f} GB left",
+                "Ask for fewer rows with --rows, or free some space.",
+            )
+
+
+def _in_fresh_process(tables: Path, cache: Path, progress: Progress) -> dict[str, Any]:
+    """Return what the extraction reports from a new process, handing on its progress; it never outlives the call."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(tables, cache, sending), daemon=True)
+    process.start()
+    sending.close()
+    try:
+        while True:
+            kind, content = receiving.recv()
+            if kind == "progress":
+                progress(*content)
+            elif kind == "error":
+                raise content
+            else:
+                return dict(content)
+    except EOFError:
+        process.join()
+        raise LnncmpError(
+            f"the process of the extraction ended without a result (exit code {process.exitcode})",
+            "It may have been killed for its memory. Ask for fewer rows with --rows.",
+        ) from None
+    finally:
+        receiving.close()
+        process.kill()
+        process.join()
+
+
+def _work(tables: Path, cache: Path, sending: Connection) -> None:
+    """Extract and send ("progress", ...) messages, then ("done", facts) or ("error", what the user should see)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends this process
+
+    def tell(description: str, done: int, total: int) -> None:
+        sending.send(("progress", (description, done, total)))
+
+    with suppress(BrokenPipeError):  # the parent is gone: nobody is left to tell
+        try:
+            sending.send(("done", _measured(tables, cache, tell)))
+        except LnncmpError as error:
+            sending.send(("error", error))
+
+
+def _measured(tables: Path, cache: Path, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
+    """Return the facts of one extraction; only valid in a fresh process, whose peak memory it takes."""
+    import polars as pl
+
+    from lnncmp.sources.mimic3.extraction.extraction import extract
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    extraction = extract(tables, cache, name="bench", progress=tell, warn=lambda message: None)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "peak_rss_bytes": _peak_resident(),
+        "recordings": len(extraction.recordings),
+        "cells": sum(int(recording.seen.sum()) for recording in extraction.recordings),
+        "polars": pl.__version__,
+        "threads": pl.thread_pool_size(),
+    }
+
+
+def _peak_resident() -> int:
+    """Return the peak resident memory of this process in bytes: VmHWM on Linux, else the system's maximum."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource  # Unix only
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def render(result: BenchResult, format: str = "table") -> str:
+    """Return the result as "table" (aligned text) or "json". Raises UsageError for another format."""
+    if format == "json":
+        return json.dumps(asdict(result), indent=1)
+    if format != "table":
+        raise unknown_name("format", format, FORMATS)
+    kind = "csv.gz" if result.compressed else "csv"
+    lines = {
+        "rows": f"{result.rows:,}",
+        f"size ({kind})": f"{result.bytes / 1e6:,.1f} MB",
+        "wall time": f"{result.wall_seconds:,.2f} s",
+        "CPU time": f"{result.cpu_seconds:,.2f} s",
+        "speed": f"{result.rows_per_second:,.0f} rows/s",
+        "peak memory": f"{result.peak_rss_bytes / 1e6:,.0f} MB",
+        "recordings": f"{result.recordings:,}",
+        "cells": f"{result.cells:,}",
+        "full MIMIC-III": f"about {result.full_file_seconds_estimate / 60:,.1f} min for {FULL_ROWS:,} rows",
+        "polars": f"{result.polars}, {result.threads} threads",
+    }
+    width = max(map(len, lines))
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines.items())

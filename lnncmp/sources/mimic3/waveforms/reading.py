@@ -1,0 +1,117 @@
+"""Read the numerics records of a folder into recordings and keep count of what is lost on the way."""
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lnncmp.data.recording import AttritionStep, Recording
+from lnncmp.sources.base import Progress, no_progress
+from lnncmp.sources.mimic3.waveforms.grid import resample
+from lnncmp.sources.mimic3.waveforms.header import Header, read_header
+from lnncmp.sources.mimic3.waveforms.signals import clean
+from lnncmp.sources.mimic3.waveforms.skipped import Reason, SkippedError, Stage
+
+
+@dataclass
+class Collected:
+    """The recordings of a folder, and counts: headers found, records skipped by reason, samples, values dropped."""
+
+    grid: str
+    found: int
+    recordings: list[Recording] = field(default_factory=list)
+    skipped: Counter[Reason] = field(default_factory=Counter)
+    samples: int = 0
+    outside: int = 0
+    repeats: int = 0
+    read_groups: set[str] = field(default_factory=set)
+
+    def left_after(self, stage: Stage) -> int:
+        """Return how many records are left after `stage`."""
+        return self.found - sum(count for reason, count in self.skipped.items() if reason.stage <= stage)
+
+    def lost(self, stage: Stage | None = None) -> str:
+        """Return which records were left out, at `stage` or at all: "2 in several segments, 1 without samples"."""
+        chosen = [reason for reason in Reason if self.skipped[reason] and stage in (None, reason.stage)]
+        return ", ".join(f"{self.skipped[reason]:,} {reason.words}" for reason in chosen)
+
+    def steps(self) -> list[AttritionStep]:
+        """Return the way from the headers to the recordings, step by step. Counts only."""
+
+        def left_out(stage: Stage) -> str:
+            return f"left out: {self.lost(stage) or 'none'}"
+
+        ranges = f"{self.outside:,} values outside of the plausible range of their variable dropped"
+        held = f"{self.repeats:,} samples that repeat a held cuff pressure dropped"
+        readable, groups = self.left_after(Stage.READABLE), len(self.read_groups)
+        summary = "samples in which something was seen" if self.grid == "event" else f"means of each {self.grid}"
+        return [
+            AttritionStep("records found", "header files (.hea) in the folder and below", None, self.found),
+            AttritionStep("numerics", left_out(Stage.NUMERICS), recordings=self.left_after(Stage.NUMERICS)),
+            AttritionStep(
+                "with a known signal", left_out(Stage.KNOWN_SIGNAL), recordings=self.left_after(Stage.KNOWN_SIGNAL)
+            ),
+            AttritionStep("readable", left_out(Stage.READABLE), self.samples, readable, groups),
+            AttritionStep("cleaned", f"0 counts as missing; {ranges}; {held}", self.samples, readable, groups),
+            AttritionStep(
+                "on the grid",
+                f"{summary}, empty head and tail trimmed; {left_out(Stage.RESAMPLED)}",
+                sum(len(recording.times) for recording in self.recordings),
+                len(self.recordings),
+                len({recording.group for recording in self.recordings}),
+            ),
+        ]
+
+
+def collect(headers: Sequence[Path], grid: str, progress: Progress = no_progress) -> Collected:
+    """Read the records behind the header files `headers` in their order; records that cannot be used are counted."""
+    collected = Collected(grid, len(headers))
+    names: set[str] = set()
+    for done, path in enumerate(headers):
+        progress("reading waveform records", done, len(headers))
+        try:
+            header = read_header(path)
+            if header.record.name in names:
+                raise SkippedError(Reason.DUPLICATE)
+            names.add(header.record.name)
+            _add(header, read_signals(header, header.checked_samples()), collected)
+        except SkippedError as skipped:
+            collected.skipped[skipped.reason] += 1
+    progress("reading waveform records", len(headers), len(headers))
+    return collected
+
+
+def _add(header: Header, signals: NDArray[np.float64], collected: Collected) -> None:
+    """Add the recording of one record to `collected`. Raises SkippedError if too little is left of it."""
+    cleaned = clean(signals, header.names, header.units)
+    collected.samples += len(signals)
+    collected.outside += cleaned.outside
+    collected.repeats += cleaned.repeats
+    collected.read_groups.add(header.group)
+    times, values, seen = resample(cleaned.values, header.period, collected.grid)
+    if len(times) < 2:
+        raise SkippedError(Reason.FEW_ROWS)
+    collected.recordings.append(Recording(values, times, seen, header.group))
+
+
+def read_signals(header: Header, samples: int) -> NDArray[np.float64]:
+    """Return the known signals (samples, S) of a record in physical units, NaN for "no value".
+
+    Local files only. Raises SkippedError if wfdb cannot read them.
+    """
+    import wfdb  # type: ignore[import-untyped]
+
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            signals = wfdb.rdrecord(str(header.record), channels=list(header.channels)).p_signal
+    except Exception as error:
+        # What wfdb raises on a gain, baseline or format that makes no sense is not documented.
+        raise SkippedError(Reason.BAD_SIGNALS) from error
+    if signals is None or signals.shape != (samples, len(header.channels)):
+        raise SkippedError(Reason.BAD_SIGNALS)
+    return np.asarray(signals, np.float64)

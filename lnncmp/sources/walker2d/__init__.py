@@ -1,0 +1,1 @@
+"""Where Walker2d trajectories come from."""

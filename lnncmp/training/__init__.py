@@ -1,0 +1,1 @@
+"""Building, matching and training models, alone or stacked."""

@@ -1,0 +1,95 @@
+"""From a model's name and arguments to a network with reproducible weights."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lnncmp.errors import UsageError
+from lnncmp.layers.sequence_model import SequenceModel, State
+from lnncmp.layers.shapes import check_inputs
+from lnncmp.models.base import Arguments, ModelSpec, load_model
+from lnncmp.recipe.recipe import parse
+
+
+class TimeAsInput(SequenceModel):
+    """Appends the elapsed time to the inputs of a model that does not use it otherwise.
+
+    The augmented LSTM of Lechner & Hasani (2020, arXiv 2006.04418) gets its time this way.
+    """
+
+    def __init__(self, model: SequenceModel) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def implementation(self) -> str:
+        """What the wrapped model runs as."""
+        return self.model.implementation
+
+    @property
+    def stackable(self) -> bool:
+        """What the wrapped model says of itself."""
+        return self.model.stackable
+
+    def initial_state(self, batch: int) -> State:
+        """Return the wrapped model's state."""
+        return self.model.initial_state(batch)
+
+    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+        """Run the wrapped model on (x, dt) with inputs (B, T, I + 1)."""
+        return self.model.sequence(_with_time(x, dt), dt, step, state)
+
+    def forward(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
+        """Run the wrapped model's own forward, which may be faster than `sequence`; returns (B, T, O)."""
+        y: Tensor = self.model(_with_time(x, dt), dt, step)
+        return y
+
+    def constrain(self) -> None:
+        """Constrain the wrapped model."""
+        self.model.constrain()
+
+    def structure(self) -> dict[str, int]:
+        """Return the wrapped model's counts."""
+        return self.model.structure()
+
+
+def _with_time(x: Tensor, dt: Tensor) -> Tensor:
+    """Return (B, T, I + 1) for x (B, T, I) and dt (B, T). Raises UsageError for other shapes of dt."""
+    check_inputs(x, dt, None, x.shape[-1])
+    return torch.cat([x, dt[..., None]], dim=-1)
+
+
+def build_model(
+    spec: ModelSpec,
+    arguments: Arguments,
+    inputs: int,
+    outputs: int,
+    *,
+    dt_as_input: bool,
+    model_seed: int,
+    wiring_seed: int,
+) -> SequenceModel:
+    """Return the model with weights drawn from `model_seed`; torch's global generator is left at that stream.
+
+    dt_as_input: models that do not use the elapsed time get it as one more input.
+    """
+    torch.manual_seed(model_seed)
+    if dt_as_input and not spec.uses_dt:
+        return TimeAsInput(spec.build(arguments, inputs + 1, outputs, wiring_seed))
+    return spec.build(arguments, inputs, outputs, wiring_seed)
+
+
+def build_named(
+    label: str, name: str, given: dict[str, Any], sizes: tuple[int, int], dt_as_input: bool, seeds: tuple[int, int]
+) -> SequenceModel:
+    """Return a model for `sizes` = (inputs, outputs); seeds = (weights, wiring).
+
+    Raises UsageError, naming the model, if its arguments do not go together.
+    """
+    kind = load_model(name)
+    arguments = parse(kind.arguments, given, "arguments")
+    try:
+        return build_model(kind, arguments, *sizes, dt_as_input=dt_as_input, model_seed=seeds[0], wiring_seed=seeds[1])
+    except UsageError as error:
+        raise UsageError(f"model '{label}' cannot be built: {error.message}", error.hint) from error

@@ -1,0 +1,139 @@
+"""Fused kernels against plain PyTorch, before anything is believed that they compute.
+
+Compiled code can be wrong in ways that no test foresees: another compiler, another processor, a damaged cache. So a
+process compares each model's kernels with their plain twins before it trains or measures the model: outputs and
+gradients on a few steps of a batch of the real size, one network alone and two side by side.
+
+Legend of shapes: S copies, B batch, T steps, I inputs, O outputs.
+"""
+
+import copy
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lnncmp.layers.recurrent_layer import use_plain
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.training.stacked_model import StackedModel
+
+STEPS = 8
+"""Steps of the check: with full tiles of rows, more than what the kernels gather before a product of weights."""
+FORWARD_LIMIT, GRADIENT_LIMIT = 1e-4, 1e-3
+"""Largest differences that rounding may make in float32, as shares of the largest output and gradient."""
+_FLOOR = 1e-3
+"""Gradients of a tensor are compared with at least this share of the largest gradient of all."""
+
+
+@dataclass(frozen=True)
+class KernelCheck:
+    """How far fused kernels are from plain PyTorch, as shares of the largest output and gradient.
+
+    `error` says what was raised in place of results.
+    """
+
+    forward: float
+    gradient: float
+    seconds: float
+    error: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the differences are those of rounding (NaN is not)."""
+        return self.error is None and self.forward <= FORWARD_LIMIT and self.gradient <= GRADIENT_LIMIT
+
+    @property
+    def told(self) -> str:
+        """The differences, or the error, in words."""
+        return self.error or f"outputs differ by {self.forward:.0e}, gradients by {self.gradient:.0e}"
+
+
+def check_kernels(model: SequenceModel, inputs: int, batch: int, padded: bool = False) -> KernelCheck | None:
+    """Return how far the kernels of `model` are from plain PyTorch on `batch` rows, None if it has none here.
+
+    The model, its mode and torch's generator stay as they are; dropout is left out. Kernels are compiled if they never
+    were. A difference is looked at again on other numbers, which an unlucky rounding does not survive.
+    """
+    if model.implementation != "fused":
+        return None
+    started = time.perf_counter()
+    found = KernelCheck(float("nan"), float("nan"), 0.0)
+    for seed in range(2):
+        try:
+            forward, gradient = _differences(model, inputs, batch, padded, seed)
+            found = KernelCheck(forward, gradient, time.perf_counter() - started)
+        except Exception as error:  # of the compiler, its cache or a kernel: whatever it is, they cannot be used
+            told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            found = KernelCheck(float("nan"), float("nan"), time.perf_counter() - started, told)
+        if found.agrees:
+            break
+    return found
+
+
+def _differences(model: SequenceModel, inputs: int, batch: int, padded: bool, seed: int) -> tuple[float, float]:
+    """Return the largest differences of outputs and of gradients, alone and in a stack of two; NaN if there is one."""
+    fused = copy.deepcopy(model).eval()
+    other = copy.deepcopy(fused)
+    with torch.no_grad():
+        for p in other.parameters():
+            p.mul_(1.01)
+    other.constrain()
+    given = _batch(fused, inputs, batch, padded, seed)
+    plain = [_results(use_plain(copy.deepcopy(one)), given) for one in (fused, other)]
+    pairs = [(_results(fused, given), plain[0])]
+    with torch.no_grad():
+        outputs = [_difference(fused(*given), plain[0][0])]
+    if fused.stackable:
+        pairs += zip(_stacked_results([fused, other], given), plain, strict=True)
+    outputs += [_difference(got[0], expected[0]) for got, expected in pairs]
+    gradients = [_largest_difference(got[1], expected[1]) for got, expected in pairs]
+    return float(torch.stack(outputs).max()), float(torch.stack(gradients).max())
+
+
+Given = tuple[Tensor, Tensor, Tensor | None]
+Results = tuple[Tensor, list[Tensor]]
+
+
+def _batch(model: SequenceModel, inputs: int, batch: int, padded: bool, seed: int) -> Given:
+    """Return random x (B, T, I), dt (B, T) around 1, and step (B, T) with rows of all lengths if `padded`."""
+    source = torch.Generator().manual_seed(seed)
+    kind = next(model.parameters()).dtype
+    x = torch.randn(batch, STEPS, inputs, generator=source, dtype=kind)
+    dt = 0.5 + torch.rand(batch, STEPS, generator=source, dtype=kind)
+    lengths = torch.arange(batch)[:, None] % (STEPS + 1)
+    return x, dt, (torch.arange(STEPS) < lengths) if padded else None
+
+
+def _loss(y: Tensor) -> Tensor:
+    """Return a weighted sum of the outputs y (..., B, T, O) of which each output has its own weight."""
+    source = torch.Generator().manual_seed(7)
+    return (y * torch.randn(y.shape[-3:], generator=source, dtype=y.dtype)).sum()
+
+
+def _results(model: SequenceModel, given: Given) -> Results:
+    """Return outputs (B, T, O) and the gradients of all trainable parameters."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    y = model(*given)
+    gradients = torch.autograd.grad(_loss(y), parameters, allow_unused=True)
+    return y.detach(), [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
+
+
+def _stacked_results(models: list[SequenceModel], given: Given) -> list[Results]:
+    """Return what `_results` does for each of the models, computed in one call."""
+    stack = StackedModel(models)
+    y = stack(*given)
+    rows = torch.autograd.grad(_loss(y), stack.rows)
+    return [(y[k].detach(), list(row.split(stack.sizes))) for k, row in enumerate(rows)]
+
+
+def _difference(got: Tensor, expected: Tensor, scale: float = 0.0) -> Tensor:
+    """Return the largest difference as a share of the largest expected number, or of `scale` if that is more."""
+    largest = expected.abs().max().clamp(min=max(scale, torch.finfo(expected.dtype).tiny))
+    return (got.reshape(expected.shape) - expected).abs().max() / largest
+
+
+def _largest_difference(got: list[Tensor], expected: list[Tensor]) -> Tensor:
+    """Return the largest difference among gradients, tensor by tensor."""
+    scale = _FLOOR * max(float(g.abs().max()) for g in expected)
+    return torch.stack([_difference(*pair, scale) for pair in zip(got, expected, strict=True)]).max()

@@ -1,0 +1,87 @@
+"""Sizes that make a comparison fair: equal hidden units, or equal numbers of parameters that learn."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from lnncmp import models
+from lnncmp.common.registry import load_member
+from lnncmp.common.seeding import streams
+from lnncmp.errors import UsageError
+from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.training.build import build_model
+from lnncmp.training.parameter_counts import count_parameters
+
+if TYPE_CHECKING:
+    from lnncmp.recipe.recipe import Recipe
+
+_LARGEST = 2048
+
+
+def matched_arguments(recipe: "Recipe", inputs: int, outputs: int) -> dict[str, Arguments]:
+    """Return the final arguments of every model of `recipe`, by label.
+
+    With `match = "params"` each model other than the reference gets the hidden size whose active parameters come
+    closest to the reference model's. Raises UsageError if no size of a model can be built.
+    """
+    if recipe.match != "params":
+        return {label: recipe.arguments(label) for label in recipe.models}
+    goal = _active(recipe, recipe.reference, recipe.arguments(recipe.reference), inputs, outputs)
+    return {
+        label: recipe.arguments(label) if label == recipe.reference else _closest(recipe, label, goal, inputs, outputs)
+        for label in recipe.models
+    }
+
+
+def _closest(recipe: "Recipe", label: str, goal: int, inputs: int, outputs: int) -> Arguments:
+    """Bisect the hidden size: parameters grow with it; sizes too small to be built count as having none."""
+    counts: dict[int, int | None] = {}
+
+    def count(hidden: int) -> int:
+        if hidden not in counts:
+            counts[hidden] = _count(recipe, label, hidden, inputs, outputs)
+        return counts[hidden] or 0
+
+    low, high = 1, 2
+    while count(high) < goal and high < _LARGEST:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if count(middle) < goal:
+            low = middle
+        else:
+            high = middle
+    count(low)
+    distance = {size: abs(counted - goal) for size, counted in counts.items() if counted is not None}
+    if not distance:
+        raise UsageError(f"no size of '{label}' has about {goal} active parameters", "Choose a larger hidden size.")
+    return _sized(recipe, label, min(distance, key=lambda size: distance[size]))
+
+
+def _sized(recipe: "Recipe", label: str, hidden: int) -> Arguments:
+    """Return the arguments of `label` with another hidden size. Raises ValidationError if it is out of range."""
+    arguments = recipe.arguments(label)
+    return type(arguments).model_validate({**arguments.model_dump(), "hidden": hidden})
+
+
+def _count(recipe: "Recipe", label: str, hidden: int, inputs: int, outputs: int) -> int | None:
+    """Return the active parameters at this size, None if the model cannot be built so small or so large."""
+    try:
+        return _active(recipe, label, _sized(recipe, label, hidden), inputs, outputs)
+    except (UsageError, ValidationError):
+        return None
+
+
+def _active(recipe: "Recipe", label: str, arguments: Arguments, inputs: int, outputs: int) -> int:
+    derived = streams(recipe.seeds[0])
+    spec: ModelSpec = load_member(models, recipe.entry(label).model, "MODEL", "model")
+    model = build_model(
+        spec,
+        arguments,
+        inputs,
+        outputs,
+        dt_as_input=recipe.dt_as_input,
+        model_seed=derived.model,
+        wiring_seed=derived.wiring,
+    )
+    return count_parameters(model, inputs).active

@@ -1,0 +1,70 @@
+"""A trained network as a predictor: batches in, numpy out, in evaluation mode, no window left out.
+
+Legend of shapes: N windows, T steps, O targets, K steps of a future.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lnncmp.data.windows import Futures, Windows
+from lnncmp.layers.sequence_model import SequenceModel
+
+Floats = NDArray[np.float32]
+
+
+def tensors(windows: Windows, device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return x, dt and step of `windows` on `device`; step is None if no window is padded, which is faster."""
+    step = None if windows.step.all() else torch.from_numpy(np.ascontiguousarray(windows.step)).to(device)
+    return torch.from_numpy(windows.x).to(device), torch.from_numpy(windows.dt).to(device), step
+
+
+class NetworkPredictor:
+    """Wraps a SequenceModel as a `Predictor`. `batch` only bounds memory: results do not depend on it."""
+
+    def __init__(self, model: SequenceModel, device: torch.device, batch: int = 1024) -> None:
+        self.model = model
+        self.device = device
+        self.batch = batch
+
+    @torch.no_grad()
+    def predict(self, windows: Windows) -> Floats:
+        """Return one-step predictions (N, T, O)."""
+        self.model.eval()
+        out = np.empty(windows.y.shape, np.float32)
+        for start in range(0, len(windows), self.batch):
+            rows = slice(start, start + self.batch)
+            x, dt, step = tensors(windows.take(rows), self.device)
+            out[rows] = self.model(x, dt, step).cpu().numpy()
+        return out
+
+    @torch.no_grad()
+    def roll_out(self, futures: Futures) -> Floats:
+        """Return free-running predictions (N, K, O): the context is read, then each prediction is fed back."""
+        self.model.eval()
+        out = np.empty(futures.future.shape, np.float32)
+        for start in range(0, len(futures.context), self.batch):
+            rows = slice(start, start + self.batch)
+            out[rows] = self._roll_out(futures, rows)
+        return out
+
+    def _roll_out(self, futures: Futures, rows: slice) -> Floats:
+        context = futures.context.take(rows)
+        targets = futures.future.shape[2]
+        x, context_dt, step = tensors(context, self.device)
+        times = torch.from_numpy(futures.dt[rows]).to(self.device)
+        others = None if futures.others is None else torch.from_numpy(futures.others[rows]).to(self.device)
+        y, state = self.model.sequence(x, context_dt, step, None)
+        last = np.maximum(context.step.sum(axis=1) - 1, 0)
+        every = torch.arange(len(x), device=self.device)
+        ends = torch.from_numpy(last).to(self.device)
+        predicted, inputs = y[every, ends], x[every, ends]
+        out = [predicted]
+        for k in range(1, times.shape[1]):
+            # The prediction fed back stands at future step k - 1, and so do its elapsed time and the inputs beside it.
+            beside = inputs[:, targets:] if others is None else others[:, k - 1]
+            inputs = torch.cat([predicted, beside], dim=1)
+            predicted, state = self.model.step(inputs, times[:, k - 1], state)
+            out.append(predicted)
+        return torch.stack(out, dim=1).cpu().numpy()

@@ -1,0 +1,239 @@
+"""Training of several runs of one model in one call: same data and settings, each with its own weights and batches.
+
+It does for each copy what lnncmp.training.trainer.Trainer does for one model: own batch order, own best epoch, own
+divergence. The copies take their steps together; one that diverged takes no more. A copy's numbers do not depend on
+the others.
+
+Legend of shapes: S copies, B batch, T steps, I inputs, O outputs, P trainable numbers of a model.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lnncmp.data.windows import Splits
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.schema import Epoch
+from lnncmp.training.stacked_model import StackedModel
+from lnncmp.training.trainer import (
+    Batches,
+    Checkpoint,
+    Diverged,
+    Fitted,
+    learning_rate,
+    require_finite_gradient,
+    require_finite_loss,
+)
+
+_VALIDATION_BATCH = 1024
+
+
+class Copy:
+    """What one run of a stack has for itself: its batch order, its best weights, how far it came."""
+
+    def __init__(self, batch_seed: int) -> None:
+        self.rng = np.random.default_rng(batch_seed)
+        self.best_loss = float("inf")
+        self.best_weights: Tensor | None = None
+        self.fitted = Fitted()
+        self.started = time.perf_counter()
+        self.total = self.cells = self.largest = 0.0
+
+    @property
+    def learns(self) -> bool:
+        """Whether the copy has not diverged."""
+        return self.fitted.status == "ok"
+
+    def diverged(self, reason: Diverged, epoch: int) -> None:
+        """Let the copy take no more steps."""
+        self.fitted.status, self.fitted.reason, self.fitted.stopped_epoch = "diverged", str(reason), epoch
+
+
+class StackTrainer:
+    """Trains S models on one set of splits in lock-step; `state(k)` and `restore` work as those of `Trainer`.
+
+    The models must be stackable (see StackedModel). They hold the chosen weights after `fit`.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[SequenceModel],
+        splits: Splits,
+        settings: TrainSettings,
+        batch_seeds: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        self.stack = StackedModel(models)
+        self.settings = settings
+        self.train = Batches(splits.train, device)
+        self.validation = Batches(splits.validation, device)
+        self.copies = [Copy(seed) for seed in batch_seeds]
+        self.optimizer = torch.optim.Adam(self.stack.rows, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs the copies have behind them."""
+        return max(len(copy.fitted.history) for copy in self.copies)
+
+    def state(self, k: int) -> Checkpoint:
+        """Return all that is needed to go on with copy k, alone or in another stack."""
+        row, copy = self.stack.rows[k], self.copies[k]
+        moments = {name: tensor.clone() for name, tensor in self.optimizer.state[row].items()}
+        return {
+            "weights": row.detach().clone(),
+            "optimizer": moments,
+            "best_weights": copy.best_weights,
+            "best_loss": copy.best_loss,
+            "best_epoch": copy.fitted.best_epoch,
+            "history": [epoch.model_dump() for epoch in copy.fitted.history],
+            "batch_rng": copy.rng.bit_generator.state,
+        }
+
+    def restore(self, states: Sequence[Checkpoint]) -> None:
+        """Continue from what `state` returned for each copy, all after the same number of epochs."""
+        if len({len(state["history"]) for state in states}) != 1:
+            raise ValueError("the states to continue from are of different epochs")
+        for row, copy, state in zip(self.stack.rows, self.copies, states, strict=True):
+            if state["weights"].shape != row.shape:
+                raise ValueError("the weights to continue from are of another model")
+            with torch.no_grad():
+                row.copy_(state["weights"])
+            self.optimizer.state[row] = {name: tensor.clone() for name, tensor in state["optimizer"].items()}
+            copy.best_weights, copy.best_loss = state["best_weights"], state["best_loss"]
+            copy.fitted.best_epoch = state["best_epoch"]
+            copy.fitted.history = [Epoch(**epoch) for epoch in state["history"]]
+            copy.rng.bit_generator.state = state["batch_rng"]
+
+    def fit(self, after_epoch: Callable[["StackTrainer"], None] = lambda trainer: None) -> list[Fitted]:
+        """Train the remaining epochs, then put each copy's chosen weights in place; return one result a copy."""
+        self._warm_up()
+        for epoch in range(self.epochs_done + 1, self.settings.epochs + 1):
+            self._epoch(epoch)
+            if not any(copy.learns for copy in self.copies):
+                break
+            after_epoch(self)
+        if self.settings.restore == "best":
+            with torch.no_grad():
+                for row, copy in zip(self.stack.rows, self.copies, strict=True):
+                    if copy.best_weights is not None:
+                        row.copy_(copy.best_weights)
+        return [copy.fitted for copy in self.copies]
+
+    def _warm_up(self) -> None:
+        """Run the kernels once for batches of each size, so that loading or compiling them is in no epoch's time."""
+        self.stack.train(True)
+        for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size}:
+            losses, _ = _losses(self.stack, self.train, torch.arange(size))
+            losses.sum().backward()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _epoch(self, epoch: int) -> None:
+        started = time.perf_counter()
+        self.stack.train(True)
+        learning = [copy for copy in self.copies if copy.learns]
+        for copy in learning:
+            copy.total = copy.cells = copy.largest = 0.0
+        orders = torch.from_numpy(np.stack([copy.rng.permutation(len(self.train)) for copy in self.copies]))
+        for number, rows in enumerate(orders.split(self.settings.batch_size, dim=1)):
+            self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, len(self.train), epoch, number)
+            self._step(rows, epoch)
+        seconds = (time.perf_counter() - started) / len(learning)
+        for copy, row, validation in zip(self.copies, self.stack.rows, self._validation_losses(), strict=True):
+            if copy.learns:
+                self._end(copy, row, validation, epoch, seconds)
+
+    def _end(self, copy: Copy, row: Tensor, validation: float, epoch: int, seconds: float) -> None:
+        """Note the epoch of one copy, and its weights if they are its best."""
+        if not np.isfinite(validation):
+            copy.diverged(Diverged(f"validation loss {validation} after epoch {epoch}"), epoch)
+            return
+        copy.fitted.history.append(
+            Epoch(
+                epoch=epoch,
+                train_loss=copy.total / copy.cells,
+                validation_loss=validation,
+                seconds=seconds,
+                grad_norm=copy.largest,
+                learning_rate=self.optimizer.param_groups[0]["lr"],
+            )
+        )
+        if validation < copy.best_loss:
+            copy.best_loss, copy.fitted.best_epoch = validation, epoch
+            copy.best_weights = row.detach().clone()
+
+    def _step(self, rows: Tensor, epoch: int) -> None:
+        """Take one optimiser step of every copy that learns, for the windows `rows` (S, B)."""
+        self.optimizer.zero_grad(set_to_none=True)
+        losses, counts = _losses(self.stack, self.train, rows)
+        values = losses.tolist()
+        for copy, value, count in zip(self.copies, values, counts, strict=True):
+            if copy.learns:
+                try:
+                    require_finite_loss(value, self.settings, epoch)
+                except Diverged as reason:
+                    copy.diverged(reason, epoch)
+                copy.total, copy.cells = copy.total + value * count, copy.cells + count
+        learning = [k for k, copy in enumerate(self.copies) if copy.learns]
+        if not learning:
+            return
+        if self.settings.l2:
+            losses = losses + self.settings.l2 * torch.stack([self._penalty(row) for row in self.stack.rows])
+        losses[learning].sum().backward()
+        for k, (copy, row) in enumerate(zip(self.copies, self.stack.rows, strict=True)):
+            try:
+                if k in learning and row.grad is not None:
+                    norm = self._clip(row.grad)
+                    copy.largest = max(copy.largest, norm)
+                    require_finite_gradient(norm, values[k], epoch)
+            except Diverged as reason:
+                copy.diverged(reason, epoch)
+            if not copy.learns:
+                row.grad = None  # the optimiser passes it over
+        self.optimizer.step()
+        self.stack.constrain()
+
+    def _penalty(self, row: Tensor) -> Tensor:
+        """Return the sum of squares of all weight matrices of one copy."""
+        parts = zip(self.stack.shapes.values(), row.split(self.stack.sizes), strict=True)
+        return sum((part.square().sum() for shape, part in parts if len(shape) > 1), row.new_zeros(()))
+
+    def _clip(self, gradient: Tensor) -> float:
+        """Clip the gradient (P,) of one copy as set; return its norm before clipping."""
+        norm = float(torch.linalg.vector_norm(gradient))
+        limit = self.settings.clip_norm
+        if self.settings.clip == "global":
+            _scale(gradient, norm, limit)
+        elif self.settings.clip == "per_tensor":
+            for part in gradient.split(self.stack.sizes):
+                _scale(part, float(torch.linalg.vector_norm(part)), limit)
+        return norm
+
+    @torch.no_grad()
+    def _validation_losses(self) -> list[float]:
+        self.stack.train(False)
+        totals, cells = np.zeros(len(self.copies)), 0.0
+        for rows in torch.arange(len(self.validation)).split(_VALIDATION_BATCH):
+            losses, counts = _losses(self.stack, self.validation, rows)
+            totals, cells = totals + np.array(losses.tolist()) * counts[0], cells + counts[0]
+        return [float(total) for total in totals / max(cells, 1.0)]
+
+
+def _losses(stack: StackedModel, data: Batches, rows: Tensor) -> tuple[Tensor, list[float]]:
+    """Return the loss (S,) of every copy and the cells that count in it, for windows `rows` (S, B) or (B,) for all."""
+    step = None if data.step is None else data.step[rows]
+    error = (stack(data.x[rows], data.dt[rows], step) - data.y[rows]) ** 2
+    if data.counted is None:
+        return error.mean((1, 2, 3)), [float(error[0].numel())] * len(error)
+    counted = data.counted[rows].expand(error.shape)
+    counts = counted.sum((1, 2, 3))
+    return torch.where(counted, error, 0.0).sum((1, 2, 3)) / counts.clamp(min=1), counts.tolist()
+
+
+def _scale(gradient: Tensor, norm: float, limit: float) -> None:
+    """Scale a gradient of that norm to the limit if it is longer, as torch.nn.utils.clip_grad_norm_ does."""
+    if norm > limit:
+        gradient.mul_(limit / (norm + 1e-6))

@@ -1,0 +1,218 @@
+"""One trainer for every model: Adam, schedule, clipping, best-on-validation weights, divergence, resuming.
+
+It names no case and no model, and writes nothing: `runs` stores the checkpoint states that it hands out.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lnncmp.data.windows import Splits, Windows
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.schema import Epoch, Status
+from lnncmp.training.predict import tensors
+
+Checkpoint = dict[str, Any]
+
+
+class Diverged(Exception):
+    """The loss or the gradient stopped being finite, or the loss grew beyond the setting's bound."""
+
+
+@dataclass
+class Fitted:
+    """What training leaves: the model holds the weights to evaluate; `status` is ok or diverged, with `reason`."""
+
+    status: Status = "ok"
+    reason: str | None = None
+    stopped_epoch: int | None = None
+    best_epoch: int | None = None
+    history: list[Epoch] = field(default_factory=list)
+
+
+def masked_mse(predicted: Tensor, truth: Tensor, counted: Tensor | None) -> Tensor:
+    """Return the mean squared error over the counted cells of (B, T, O); None counts all."""
+    error = (predicted - truth) ** 2
+    if counted is None:
+        return error.mean()
+    return torch.where(counted, error, 0.0).sum() / counted.sum().clamp(min=1)
+
+
+class Batches:
+    """Windows on a device with their targets, cut into batches in any order."""
+
+    def __init__(self, windows: Windows, device: torch.device) -> None:
+        self.x, self.dt, self.step = tensors(windows, device)
+        self.y = torch.from_numpy(np.where(windows.y_seen, windows.y, 0).astype(np.float32)).to(device)
+        counted = windows.y_seen & windows.step[..., None]
+        self.counted = None if counted.all() else torch.from_numpy(counted).to(device)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def loss(self, model: SequenceModel, rows: Tensor) -> Tensor:
+        """Return the model's loss on the windows `rows`."""
+        step = None if self.step is None else self.step[rows]
+        counted = None if self.counted is None else self.counted[rows]
+        return masked_mse(model(self.x[rows], self.dt[rows], step), self.y[rows], counted)
+
+    def count(self, rows: Tensor) -> float:
+        """Return the number of cells that count in the windows `rows`."""
+        return float(self.y[rows].numel() if self.counted is None else self.counted[rows].sum())
+
+
+def learning_rate(settings: TrainSettings, windows: int, epoch: int, batch: int) -> float:
+    """Return the rate of a batch (from 0) of an epoch (from 1) over so many training windows.
+
+    Keras' ExponentialDecay counts whole batches per epoch; the last, partial batch is a step of its own.
+    """
+    per_epoch = max(windows // settings.batch_size, 1)
+    batches = -(-windows // settings.batch_size)
+    done = (epoch - 1) * batches + batch
+    return float(settings.learning_rate * settings.decay ** (done / per_epoch))
+
+
+def require_finite_loss(value: float, settings: TrainSettings, epoch: int) -> None:
+    """Raise Diverged if a training loss is not finite or beyond the setting's bound."""
+    if not np.isfinite(value) or value > settings.diverged_loss:
+        raise Diverged(f"training loss {value:.4g} in epoch {epoch}")
+
+
+def require_finite_gradient(norm: float, value: float, epoch: int) -> None:
+    """Raise Diverged if a gradient's norm is not finite; `value` is the loss that it belongs to."""
+    if not np.isfinite(norm):
+        raise Diverged(f"gradient norm {norm} in epoch {epoch}, at training loss {value:.4g}")
+
+
+class Trainer:
+    """Trains one model on one set of splits. `state()` and `restore()` let a killed run go on where it was."""
+
+    def __init__(
+        self, model: SequenceModel, splits: Splits, settings: TrainSettings, batch_seed: int, device: torch.device
+    ) -> None:
+        self.model = model
+        self.settings = settings
+        self.device = device
+        self.train = Batches(splits.train, device)
+        self.validation = Batches(splits.validation, device)
+        self.rng = np.random.default_rng(batch_seed)
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        self.best_loss = float("inf")
+        self.best_weights: dict[str, Tensor] = {}
+        self.fitted = Fitted()
+
+    def state(self) -> Checkpoint:
+        """Return all that is needed to go on: weights, optimiser, random states, history, best weights.
+
+        It is a snapshot: training on does not change it.
+        """
+        on_gpu = self.device.type == "cuda"
+        return {
+            "model": copy.deepcopy(self.model.state_dict()),
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
+            "best_weights": dict(self.best_weights),
+            "best_loss": self.best_loss,
+            "best_epoch": self.fitted.best_epoch,
+            "history": [epoch.model_dump() for epoch in self.fitted.history],
+            "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if on_gpu else None,
+            "batch_rng": self.rng.bit_generator.state,
+        }
+
+    def restore(self, state: Checkpoint) -> None:
+        """Continue from what `state` returned after some epoch."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best_weights, self.best_loss = dict(state["best_weights"]), state["best_loss"]
+        self.fitted.best_epoch = state["best_epoch"]
+        self.fitted.history = [Epoch(**epoch) for epoch in state["history"]]
+        torch.set_rng_state(state["torch_rng"].cpu())
+        if state["cuda_rng"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
+        self.rng.bit_generator.state = state["batch_rng"]
+
+    def fit(self, after_epoch: Callable[["Trainer"], None] = lambda trainer: None) -> Fitted:
+        """Train the remaining epochs, then put the chosen weights in place. `after_epoch` runs after each epoch."""
+        for epoch in range(len(self.fitted.history) + 1, self.settings.epochs + 1):
+            try:
+                self._epoch(epoch)
+            except Diverged as reason:
+                self.fitted.status, self.fitted.reason, self.fitted.stopped_epoch = "diverged", str(reason), epoch
+                break
+            after_epoch(self)
+        if self.settings.restore == "best" and self.best_weights:
+            self.model.load_state_dict(self.best_weights)
+        return self.fitted
+
+    def _epoch(self, epoch: int) -> None:
+        started = time.perf_counter()
+        self.model.train()
+        order = torch.from_numpy(self.rng.permutation(len(self.train)))
+        total = cells = 0.0
+        largest = 0.0
+        for number, rows in enumerate(order.split(self.settings.batch_size)):
+            self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, len(self.train), epoch, number)
+            loss, norm = self._step(rows, epoch)
+            count = self.train.count(rows)
+            total, cells, largest = total + loss * count, cells + count, max(largest, norm)
+        seconds = time.perf_counter() - started
+        validation = self._validation_loss()
+        if not np.isfinite(validation):
+            raise Diverged(f"validation loss {validation} after epoch {epoch}")
+        row = Epoch(
+            epoch=epoch,
+            train_loss=total / cells,
+            validation_loss=validation,
+            seconds=seconds,
+            grad_norm=largest,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+        )
+        self.fitted.history.append(row)
+        if validation < self.best_loss:
+            self.best_loss, self.fitted.best_epoch = validation, epoch
+            self.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+
+    def _step(self, rows: Tensor, epoch: int) -> tuple[float, float]:
+        """Take one optimiser step; return the data loss and the gradient norm before clipping."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.train.loss(self.model, rows)
+        value = float(loss.detach())
+        require_finite_loss(value, self.settings, epoch)
+        if self.settings.l2:
+            loss = loss + self.settings.l2 * sum(
+                (p.square().sum() for p in self.parameters if p.ndim > 1), loss.new_zeros(())
+            )
+        loss.backward()
+        norm = self._clip()
+        require_finite_gradient(norm, value, epoch)
+        self.optimizer.step()
+        self.model.constrain()
+        return value, norm
+
+    def _clip(self) -> float:
+        """Clip the gradients as set; return the global norm before clipping."""
+        parameters, limit = self.parameters, self.settings.clip_norm
+        bound = limit if self.settings.clip == "global" else float("inf")
+        norm = float(nn.utils.clip_grad_norm_(parameters, bound))
+        if self.settings.clip == "per_tensor":
+            for parameter in parameters:
+                if parameter.grad is not None:
+                    nn.utils.clip_grad_norm_(parameter, limit)
+        return norm
+
+    @torch.no_grad()
+    def _validation_loss(self) -> float:
+        self.model.eval()
+        total = cells = 0.0
+        for rows in torch.arange(len(self.validation)).split(1024):
+            count = self.validation.count(rows)
+            total, cells = total + float(self.validation.loss(self.model, rows)) * count, cells + count
+        return total / max(cells, 1.0)
