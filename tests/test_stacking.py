@@ -9,7 +9,7 @@ from toy_study import CPU, Affine, random_windows, splits, windows
 
 from lnncmp.errors import UsageError
 from lnncmp.models.base import load_model
-from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.settings import TrainSettings
 from lnncmp.training.build import build_model
 from lnncmp.training.stack_trainer import StackTrainer
 from lnncmp.training.stacked_model import StackedModel

@@ -12,7 +12,7 @@ from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.comparison.studies import slug
 from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.build.wirings import drawn_wiring
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PictureSet:
     comparison: with every free-running step in its rows' `horizons`. looks: of the models; thin: of the baselines.
     """
 
-    comparison: Comparison
+    comparison: ComparisonTable
     runs: Mapping[str, Sequence[RunRecord]]
     measurements: Sequence[MeasurementRecord]
     baselines: Sequence[BaselineRecord]

@@ -7,7 +7,7 @@ import numpy as np
 from lnncmp.errors import LnncmpError
 from lnncmp.report.figures import fits, style
 from lnncmp.records.schema import BaselineRecord, Example, RunRecord
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.comparison.rows import ok_scores
 
 NOT_IN_FITS = ("persistence", "mean", "train_mean")
@@ -15,7 +15,7 @@ NOT_IN_FITS = ("persistence", "mean", "train_mean")
 
 
 def wave_fits(
-    comparison: Comparison,
+    comparison: ComparisonTable,
     runs: Mapping[str, Sequence[RunRecord]],
     recorded: Sequence[BaselineRecord],
     baselines: Sequence[str] | None = None,

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.table import BaselineRow, Comparison, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow
 from lnncmp.report.figures import style
 
 SUBJECT = "free-running error"
 _MARKERS = 8
 
 
-def drawable(comparison: Comparison) -> bool:
+def drawable(comparison: ComparisonTable) -> bool:
     """Return whether any model has an error at two steps or more."""
     return any(sum(point.mean is not None for point in row.curve) > 1 for row in comparison.rows)
 
 
 def draw(
-    comparison: Comparison, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
+    comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
     """Return one line a model with the 95% interval as a band, and one a baseline (its `horizons`: all steps).
 
@@ -44,7 +44,7 @@ def draw(
     return figure
 
 
-def alt_text(comparison: Comparison, caption: style.Caption) -> str:
+def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
     ends = []
     for row in comparison.rows:

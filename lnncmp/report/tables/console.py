@@ -9,14 +9,14 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.report.tables.grid import Column, Grid, accuracy_grid, cost_grid, main_grid
 from lnncmp.report.tables.metric_grid import MARK, detail_grids
 
 _UNBOUNDED = 10_000
 
 
-def render(comparison: Comparison, width: int = 100, color: bool = False) -> str:
+def render(comparison: ComparisonTable, width: int = 100, color: bool = False) -> str:
     """Return the tables and notes, at most `width` characters wide; with ANSI bold for the best value if `color`.
 
     One table if it fits, else accuracy and cost apart, and those again by columns as far as needed.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from lnncmp.comparison.contrasts.schema import CONTRASTS_SCHEMA_VERSION, Contrast, Contrasts
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.report.tables import console, formats, latex, markdown
 from lnncmp.report.tables.grid import Column, Grid
 from lnncmp.report.tables.numbers import UNKNOWN, interval, signed, significant
@@ -25,7 +25,7 @@ class Compared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
     schema_version: int = CONTRASTS_SCHEMA_VERSION
-    comparisons: list[Comparison]
+    comparisons: list[ComparisonTable]
     contrasts: list[Contrasts]
 
 

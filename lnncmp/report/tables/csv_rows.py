@@ -5,17 +5,17 @@ import io
 from collections.abc import Sequence
 
 from lnncmp.comparison.paired_tests import pairs_on
-from lnncmp.comparison.table import BaselineRow, Comparison, Estimate, Interval, ModelRow, PairedComparison
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, Interval, ModelRow, PairedComparison
 
 Value = str | int | float | None
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: ComparisonTable) -> str:
     """Return a header line and one line a row. Bytes and seconds are plain numbers; errors in raw units."""
     return render_all([comparison])
 
 
-def render_all(comparisons: Sequence[Comparison]) -> str:
+def render_all(comparisons: Sequence[ComparisonTable]) -> str:
     """Return one header with the columns of all comparisons and, in their order, the rows of each."""
     rows = [row for comparison in comparisons for row in _rows(comparison)]
     fields = list(dict.fromkeys(name for row in rows for name in row))
@@ -26,7 +26,7 @@ def render_all(comparisons: Sequence[Comparison]) -> str:
     return stream.getvalue()
 
 
-def _rows(comparison: Comparison) -> list[dict[str, Value]]:
+def _rows(comparison: ComparisonTable) -> list[dict[str, Value]]:
     pairs = pairs_on(comparison.comparisons)
     models = [
         {**_model(comparison, row, pairs.get(row.model)), **_measures(comparison, row)} for row in comparison.rows
@@ -34,7 +34,7 @@ def _rows(comparison: Comparison) -> list[dict[str, Value]]:
     return models + [_baseline(comparison, row) for row in comparison.baselines]
 
 
-def _identity(comparison: Comparison, kind: str, name: str) -> dict[str, Value]:
+def _identity(comparison: ComparisonTable, kind: str, name: str) -> dict[str, Value]:
     return {
         "case": comparison.case,
         "source": comparison.source,
@@ -59,7 +59,7 @@ def _horizons(horizons: dict[str, float | None]) -> dict[str, Value]:
     return {f"mse_step_{step}": value for step, value in horizons.items()}
 
 
-def _model(comparison: Comparison, row: ModelRow, pair: PairedComparison | None) -> dict[str, Value]:
+def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | None) -> dict[str, Value]:
     published = row.published
     return {
         **_identity(comparison, "model", row.model),
@@ -94,7 +94,7 @@ def _model(comparison: Comparison, row: ModelRow, pair: PairedComparison | None)
     }
 
 
-def _measures(comparison: Comparison, row: ModelRow) -> dict[str, Value]:
+def _measures(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
     """Return each measure with its interval and, if it is compared, its difference to the reference and p."""
     found: dict[str, Value] = {}
     for measure in comparison.measures:
@@ -111,7 +111,7 @@ def _measures(comparison: Comparison, row: ModelRow) -> dict[str, Value]:
     return found
 
 
-def _baseline(comparison: Comparison, row: BaselineRow) -> dict[str, Value]:
+def _baseline(comparison: ComparisonTable, row: BaselineRow) -> dict[str, Value]:
     return {
         **_identity(comparison, "baseline", row.name),
         "test_mse": row.test_mse,

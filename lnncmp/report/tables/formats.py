@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, unknown_name
 from lnncmp.report.tables import console, csv_rows, json_document, latex, markdown
 
-FORMATS: Mapping[str, Callable[[Comparison, int, bool], str]] = {
+FORMATS: Mapping[str, Callable[[ComparisonTable, int, bool], str]] = {
     "table": console.render,
     "json": lambda comparison, width, color: json_document.render(comparison),
     "md": lambda comparison, width, color: markdown.render(comparison),
@@ -16,7 +16,7 @@ FORMATS: Mapping[str, Callable[[Comparison, int, bool], str]] = {
 }
 
 
-ONE_DOCUMENT: Mapping[str, Callable[[Sequence[Comparison], ClaimsTable | None], str]] = {
+ONE_DOCUMENT: Mapping[str, Callable[[Sequence[ComparisonTable], ClaimsTable | None], str]] = {
     "json": json_document.render_all,
     "csv": lambda comparisons, claims: csv_rows.render_all(comparisons),
     "latex": lambda comparisons, claims: latex.render_all(comparisons),
@@ -24,7 +24,7 @@ ONE_DOCUMENT: Mapping[str, Callable[[Sequence[Comparison], ClaimsTable | None], 
 """The formats whose documents cannot just follow one another: several comparisons become one document."""
 
 
-def render(comparison: Comparison, format: str, width: int = 100, color: bool = False) -> str:
+def render(comparison: ComparisonTable, format: str, width: int = 100, color: bool = False) -> str:
     """Return `comparison` as text in one of FORMATS, ending with a newline.
 
     Only "table" heeds `width` (characters) and `color` (ANSI bold for the best value).
@@ -34,7 +34,7 @@ def render(comparison: Comparison, format: str, width: int = 100, color: bool = 
 
 
 def render_all(
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[ComparisonTable],
     format: str,
     width: int = 100,
     color: bool = False,
@@ -55,7 +55,7 @@ def render_all(
     return "\n".join(one(comparison, width, color) for comparison in comparisons)
 
 
-def _named(format: str) -> Callable[[Comparison, int, bool], str]:
+def _named(format: str) -> Callable[[ComparisonTable, int, bool], str]:
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     return FORMATS[format]

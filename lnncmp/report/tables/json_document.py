@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.comparison.table import TABLE_SCHEMA_VERSION, Comparison
+from lnncmp.comparison.table import TABLE_SCHEMA_VERSION, ComparisonTable
 
 
 class Comparisons(BaseModel):
@@ -14,16 +14,16 @@ class Comparisons(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
     schema_version: int = TABLE_SCHEMA_VERSION
-    comparisons: list[Comparison]
+    comparisons: list[ComparisonTable]
     claims: ClaimsTable | None = None
 
 
-def render(comparison: Comparison) -> str:
-    """Return the JSON document (indented by two spaces, UTF-8). Its keys are the fields of `Comparison`."""
+def render(comparison: ComparisonTable) -> str:
+    """Return the JSON document (indented by two spaces, UTF-8). Its keys are the fields of `ComparisonTable`."""
     return comparison.model_dump_json(indent=2) + "\n"
 
 
-def render_all(comparisons: Sequence[Comparison], claims: ClaimsTable | None = None) -> str:
+def render_all(comparisons: Sequence[ComparisonTable], claims: ClaimsTable | None = None) -> str:
     """Return one JSON document with the key "comparisons", also of a single one, and "claims" if there are verdicts."""
     frame = Comparisons(comparisons=list(comparisons), claims=claims)
     return frame.model_dump_json(indent=2, exclude=None if claims else {"claims"}) + "\n"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.report.tables.grid import Grid, accuracy_grid, cost_grid
 from lnncmp.report.tables.metric_grid import detail_grids
 
@@ -27,12 +27,12 @@ _ESCAPES = {
 }
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: ComparisonTable) -> str:
     """Return the tables (accuracy, cost, then the others), a float each, and the notes; needs the package booktabs."""
     return render_all([comparison])
 
 
-def render_all(comparisons: Sequence[Comparison]) -> str:
+def render_all(comparisons: Sequence[ComparisonTable]) -> str:
     """Return the same for several comparisons, one after the other."""
     blocks = ["% needs \\usepackage{booktabs}"]
     for comparison in comparisons:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.report.tables.grid import Grid, accuracy_grid, cost_grid
 from lnncmp.report.tables.metric_grid import detail_grids
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: ComparisonTable) -> str:
     """Return a heading, the accuracy table, those of cost, measures, differences and perturbations, and the notes."""
     grids = [accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison)]
     return render_grids(grids, comparison.notes)
