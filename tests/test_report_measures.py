@@ -10,7 +10,7 @@ from golden_files import assert_same, check_golden, parsed
 from synthetic_records import MEASURES, baseline, measured, measured_study, run, study, table
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report import FORMATS, render, render_all

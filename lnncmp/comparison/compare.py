@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lnncmp.comparison.costs import costs_of
 from lnncmp.comparison.notes import notes
-from lnncmp.comparison.paired_tests import TEST_MSE, Errors, Replicates, paired_comparisons
+from lnncmp.comparison.paired_differences import TEST_MSE, Errors, Replicates, paired_comparisons
 from lnncmp.comparison.rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row, replicates_by_seed
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelRow, PairedComparison
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.records.metric import Measure, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
-__all__ = ["BaselineRow", "Comparison", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
+TITLE_ENDING = ": one-step test error"
+"""What a table's title ends with: what its main column is."""
+
+__all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
 
 
 def compare(
@@ -63,7 +66,7 @@ def compare(
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
     origin = ", ".join(filter(None, [first.source, first.conditions]))
     return ComparisonTable(
-        title=f"{title or first.case} ({origin}), preset {preset}: one-step test error",
+        title=f"{title or first.case} ({origin}), preset {preset}{TITLE_ENDING}",
         case=first.case,
         source=first.source,
         conditions=first.conditions,

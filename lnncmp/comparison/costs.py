@@ -8,16 +8,17 @@ from lnncmp.records.schema import MeasurementRecord, RunRecord
 def cost_of(run: RunRecord, measurements: Sequence[MeasurementRecord]) -> MeasurementRecord | None:
     """Return the measurement of a run's model as it ran, None if there is none.
 
-    A run names its measurement. Records of schema 1 do not: of their model's measurements with its implementation and
-    at most its batch the only one counts, and none where there are several. A measurement of another implementation
-    than the one that ran is none of this run.
+    A run names its measurement. Records of schema 1 do not: of their model's measurements at its batch, or at a smaller
+    one, the only one counts, and none where there are several. A measurement of another implementation than the one
+    that ran is none of this run.
     """
+    fitting = [one for one in measurements if one.implementation == run.implementation]
     if run.measurement_id is not None:
-        fitting = [one for one in measurements if one.measurement_id == run.measurement_id]
+        fitting = [one for one in fitting if one.measurement_id == run.measurement_id]
     else:
         label, batch = run.recipe.model.label, run.recipe.train.batch_size
-        fitting = [one for one in measurements if one.model == label and one.batch <= batch]
-    fitting = [one for one in fitting if one.implementation == run.implementation]
+        fitting = [one for one in fitting if one.model == label and one.batch <= batch]
+        fitting = [one for one in fitting if one.batch == batch] or fitting
     return fitting[0] if len(fitting) == 1 else None
 
 

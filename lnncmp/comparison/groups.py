@@ -6,7 +6,13 @@ from typing import Any
 
 from lnncmp.records.schema import RunRecord
 
-MATCHINGS = ("hidden", "params", "own")
+MATCHED_WORDS = {
+    "hidden": "same hidden units",
+    "params": "same active parameters",
+    "own": "each model's own size",
+}
+"""How sizes were matched, in words."""
+MATCHINGS = tuple(MATCHED_WORDS)
 """Ways of matching sizes, in the order in which they are looked at: the study's own first."""
 
 
@@ -98,10 +104,12 @@ def _fits(run: RunRecord, model: str, arguments: Mapping[str, Any]) -> bool:
 
 def groups_of(runs: Sequence[RunRecord]) -> list[ComparisonGroup]:
     """Return the groups that these runs make up, in order of appearance. Different data are never in one."""
-    found: dict[str, list[RunRecord]] = {}
+    found: dict[tuple[str, ...], list[RunRecord]] = {}
     for run in runs:
-        found.setdefault(run.protocol_id, []).append(run)
-    return [ComparisonGroup(protocol_id, tuple(named(group))) for protocol_id, group in found.items()]
+        # The protocol covers data and matching; records that somebody edited are kept apart all the same.
+        key = run.protocol_id, run.case, run.source, run.conditions, run.data_hash, run.recipe.match
+        found.setdefault(key, []).append(run)
+    return [ComparisonGroup(key[0], tuple(named(group))) for key, group in found.items()]
 
 
 def named(runs: Sequence[RunRecord]) -> list[RunRecord]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lnncmp import stats
 from lnncmp.comparison.metric_notes import measure_notes
-from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.rows import Shape, outcome
 from lnncmp.comparison.table import Estimate, ModelRow, PairedComparison
 from lnncmp.records.metric import Measure
@@ -228,11 +228,9 @@ def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
 
 def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[MeasurementRecord]) -> list[str]:
     """Return at what shape and how costs were measured, and which models ran otherwise than they were measured."""
-    if shape is None:
-        return []
     methods = _unique(row.cost_method for row in rows)
     found = []
-    if methods:
+    if methods and shape is not None:
         how = "; ".join(method.rstrip(".") for method in methods)
         found.append(
             f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}."

@@ -5,15 +5,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.common.cache import content_key
 from lnncmp.comparison.commands import recipe_of
-from lnncmp.comparison.compare import compare
-from lnncmp.comparison.groups import MATCHINGS, ComparisonGroup, groups_of, place
+from lnncmp.comparison.compare import TITLE_ENDING, compare
+from lnncmp.comparison.groups import MATCHED_WORDS, MATCHINGS, ComparisonGroup, groups_of, place
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, unknown_name
 from lnncmp.recipe.recipe import Recipe
@@ -55,9 +56,15 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
     for case in cases:
         load_case(case)
     records = read_records(out)
-    for note in records.notes:
-        warn(note)
+    for told in (*records.notes, *lacking_cases(records)):
+        warn(told)
     return studies_of(records, cases)
+
+
+def lacking_cases(records: Records) -> list[str]:
+    """Return a sentence for each case of these records that this version does not have."""
+    unknown = sorted({run.case for run in records.runs} - set(case_names()))
+    return [f"Not used: records of {case}, a case that this version lacks." for case in unknown]
 
 
 def studies_of(records: Records, cases: Sequence[str] = (), reference: str | None = None) -> list[Study]:
@@ -77,12 +84,46 @@ def studies_of(records: Records, cases: Sequence[str] = (), reference: str | Non
         raise unknown_name("reference model", reference, known)
     baselines = _current(records.baselines)
     found = [_study(group, records.measurements, baselines, reference) for group in groups_of(chosen)]
-    return sorted(found, key=lambda study: (wanted.index(study.table.case), *_order(study)))
+    return _titled(sorted(found, key=lambda study: (wanted.index(study.table.case), *_order(study))))
 
 
 def _order(study: Study) -> tuple[str, str, str, int, str]:
     table, group = study.table, study.group
     return table.source, table.conditions, table.preset, place(MATCHINGS, group.match), group.protocol_id
+
+
+def _titled(studies: Sequence[Study]) -> list[Study]:
+    """Return the studies with titles of their own: those that would share one say in which settings they differ."""
+    shared = [_shared(study) for study in studies]
+    made = []
+    for study, own in zip(studies, shared, strict=True):
+        title = study.table.title
+        others = [
+            settings
+            for settings, other in zip(shared, studies, strict=True)
+            if other is not study and other.table.title == title
+        ]
+        keys = [key for key in own if any(settings.get(key) != own[key] for settings in others)]
+        words = [MATCHED_WORDS[own[key]] if key == "match" else f"{key}={in_words(own[key])}" for key in keys]
+        words = words or ["another set of options"] * bool(others)
+        told = ", ".join([title.removesuffix(TITLE_ENDING), *words]) + TITLE_ENDING
+        made.append(replace(study, table=study.table.model_copy(update={"title": told})))
+    return made
+
+
+def _shared(study: Study) -> dict[str, Any]:
+    """Return the settings of the protocol that all runs of a study have in common."""
+    first, *others = (run.recipe.protocol() for run in study.group.runs)
+    return {key: value for key, value in first.items() if all(one.get(key) == value for one in others)}
+
+
+def in_words(value: Any) -> str:
+    """Return the value of a setting as a reader would write it; empty for one that is unset."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(in_words, value)) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _current(records: Sequence[BaselineRecord]) -> list[BaselineRecord]:

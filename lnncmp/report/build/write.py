@@ -16,10 +16,10 @@ from lnncmp.report.tables.claims import CLAIM_FORMATS
 from lnncmp.report.page.content import Report
 from lnncmp.report.page import html as page
 from lnncmp.report.page.markdown import render as render_markdown
-from lnncmp.report.build.collect import headings, machines, protocol_differences, study_content
+from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build.drawing import Progress, draw_all
 from lnncmp.report.build.files import place_of, require_free, write_all
-from lnncmp.comparison.studies import Study, folder_name, load_studies
+from lnncmp.comparison.studies import Study, load_studies
 
 Warn = Callable[[str], None]
 Judge = Callable[[Path], ClaimsTable]
@@ -59,8 +59,8 @@ def write_report(
     report = Report(
         claims=claims,
         studies=[
-            study_content(study, heading, figures, _tables(study, place.beside, files))
-            for study, heading, figures in zip(studies, headings(studies), drawn, strict=True)
+            study_content(study, figures, _tables(study, place.beside, files))
+            for study, figures in zip(studies, drawn, strict=True)
         ],
         machines=machines(studies),
         protocol=protocol_differences(studies, claims),
@@ -95,9 +95,9 @@ def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
 
 def _tables(study: Study, beside: str, files: dict[str, bytes]) -> list[str]:
     """Put the tables of a comparison into `files` as LaTeX and CSV, and return their names."""
-    stem = f"{beside}tables/{folder_name(study.comparison, study.key)}"
-    files[f"{stem}.tex"] = latex.render(study.comparison).encode()
-    files[f"{stem}.csv"] = csv_rows.render(study.comparison).encode()
+    stem = f"{beside}tables/{study.folder}"
+    files[f"{stem}.tex"] = latex.render(study.table).encode()
+    files[f"{stem}.csv"] = csv_rows.render(study.table).encode()
     return [f"{stem}.tex", f"{stem}.csv"]
 
 

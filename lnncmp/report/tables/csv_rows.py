@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, Interval, ModelRow, PairedComparison
 
 Value = str | int | float | None

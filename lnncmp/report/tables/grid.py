@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import (
     BaselineRow,
-    Comparison,
+    ComparisonTable,
     ModelRow,
     PairedComparison,
     PerturbationSummary,
@@ -64,7 +64,7 @@ _TEST_MSE = "test MSE\n[95%]"
 
 
 def _column(
-    comparison: Comparison,
+    comparison: ComparisonTable,
     heading: str,
     model: Callable[[ModelRow], tuple[str, float | None]],
     baseline: Callable[[BaselineRow], tuple[str, float | None]] = lambda row: ("", None),
@@ -74,17 +74,17 @@ def _column(
     return Column(heading, tuple(cell for cell, _ in pairs), tuple(value for _, value in pairs))
 
 
-def main_grid(comparison: Comparison) -> Grid:
+def main_grid(comparison: ComparisonTable) -> Grid:
     """Return models and, in a second section, baselines: first the accuracy columns, then those of cost."""
     return _with_baselines(comparison, (*_accuracy(comparison), *_cost(comparison)))
 
 
-def accuracy_grid(comparison: Comparison) -> Grid:
+def accuracy_grid(comparison: ComparisonTable) -> Grid:
     """Return models and, in a second section, baselines: errors, differences, robustness."""
     return _with_baselines(comparison, _accuracy(comparison))
 
 
-def cost_grid(comparison: Comparison) -> Grid:
+def cost_grid(comparison: ComparisonTable) -> Grid:
     """Return the models alone: parameters, time, memory, implementation."""
     models = len(comparison.rows)
     columns = tuple(
@@ -93,7 +93,7 @@ def cost_grid(comparison: Comparison) -> Grid:
     return Grid("Cost", "model", tuple(row.model for row in comparison.rows), columns, (models,))
 
 
-def _with_baselines(comparison: Comparison, columns: tuple[Column, ...]) -> Grid:
+def _with_baselines(comparison: ComparisonTable, columns: tuple[Column, ...]) -> Grid:
     names = [row.model for row in comparison.rows] + [row.name for row in comparison.baselines]
     return Grid(
         title=comparison.title,
@@ -106,7 +106,7 @@ def _with_baselines(comparison: Comparison, columns: tuple[Column, ...]) -> Grid
     )
 
 
-def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
+def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
     pairs = pairs_on(comparison.comparisons)
     made = [
         _column(comparison, "seeds\nok/div.", lambda row: (_outcomes(row), row.n_ok)),
@@ -139,7 +139,7 @@ def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
     return tuple(made)
 
 
-def _horizon(comparison: Comparison, step: str) -> Column:
+def _horizon(comparison: ComparisonTable, step: str) -> Column:
     def cell(row: ModelRow) -> tuple[str, float | None]:
         left_range = any(str(point.step) == step and point.not_finite for point in row.curve)
         return "inf" if left_range else significant(row.horizons.get(step)), row.horizons.get(step)
@@ -150,7 +150,7 @@ def _horizon(comparison: Comparison, step: str) -> Column:
     return _column(comparison, f"MSE\n@{step}", cell, of_baseline)
 
 
-def _noise_slope(comparison: Comparison) -> Column:
+def _noise_slope(comparison: ComparisonTable) -> Column:
     return _column(
         comparison,
         "noise\nslope",
@@ -159,7 +159,7 @@ def _noise_slope(comparison: Comparison) -> Column:
     )
 
 
-def _cost(comparison: Comparison) -> tuple[Column, ...]:
+def _cost(comparison: ComparisonTable) -> tuple[Column, ...]:
     def column(heading: str, cell: Callable[[ModelRow], tuple[str, float | None]]) -> Column:
         return _column(comparison, heading, cell)
 
@@ -202,7 +202,7 @@ def _published(row: ModelRow) -> str:
     return f"{significant(row.published.mean)}{spread}"
 
 
-def perturbation_grid(comparison: Comparison) -> Grid | None:
+def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
     """Return the table of perturbations (rows, grouped) against predictors: ratio to the last-value predictor.
 
     Only perturbations for which some model has a ratio; None if there are none. Baselines follow the models if they

@@ -1,6 +1,6 @@
 """The tables of what a case measures beside the test error: values by measure, and differences to the reference."""
 
-from lnncmp.comparison.paired_tests import differs, pairs_on
+from lnncmp.comparison.paired_differences import differs, pairs_on
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, PairedComparison
 from lnncmp.records.metric import Measure
 from lnncmp.report.tables.grid import Column, Grid, perturbation_grid
