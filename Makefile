@@ -5,8 +5,14 @@ PRESET ?= standard
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= lnncmp-results
-# Where to get torch if not from the default index, e.g. https://download.pytorch.org/whl/cpu for a small CPU build.
+# Where to get torch from, whatever this machine is, e.g. https://download.pytorch.org/whl/cu126.
 TORCH_INDEX ?=
+# On Linux the default index has torch with gigabytes of CUDA, of no use without an NVIDIA driver.
+TORCH_CPU := https://download.pytorch.org/whl/cpu
+NVIDIA ?= $(wildcard /proc/driver/nvidia)$(shell command -v nvidia-smi)
+PIP := $(RUN)/pip install --disable-pip-version-check -q -c constraints.txt
+HAS_TORCH := $(RUN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null
+TORCH_CPU_ANSWERS := timeout 10 $(RUN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_CPU)/torch/", timeout=5)' 2>/dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help install reproduce-all smoke test test-all check format clean
@@ -18,8 +24,16 @@ install: $(STAMP)  ## create .venv and install lnncmp with its development tools
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
-	$(RUN)/pip install --disable-pip-version-check -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
-	$(RUN)/pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch; \
+	elif [ "$$(uname -s)" != Linux ] || [ -n "$(NVIDIA)" ] || $(HAS_TORCH); then $(PIP) torch; \
+	elif $(TORCH_CPU_ANSWERS); then \
+	  echo "No NVIDIA driver here: taking the CPU build of torch from $(TORCH_CPU)."; \
+	  $(PIP) --extra-index-url $(TORCH_CPU) torch || $(PIP) torch; \
+	else \
+	  echo "No NVIDIA driver here, but $(TORCH_CPU) does not answer: taking torch from the default index."; \
+	  $(PIP) torch; \
+	fi
+	$(PIP) -e '.[dev]'
 	@touch $(STAMP)
 
 reproduce-all: install  ## run the whole study and print its tables (PRESET=quick for a first look)

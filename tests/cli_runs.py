@@ -109,6 +109,8 @@ def numbers(record: RunRecord) -> dict:
     content = record.model_dump(exclude={"provenance", "run_id", "comparison", "recipe", "stacked", "kernel_check"})
     for epoch in content["history"]:
         del epoch["seconds"]
+    if content["kernel_check"]:
+        del content["kernel_check"]["seconds"]
     return content
 
 

@@ -151,6 +151,10 @@ class TestImports:
         users = {module for module in MODULES if {name.split(".")[0] for name in imports(module)} & network}
         assert users and {module.rpartition(".")[0] for module in users} == {"lnncmp.sources.download"}
 
+    @pytest.mark.parametrize("module", MODULES)
+    def test_nothing_needs_unix_to_be_imported(self, module):
+        assert not imports(module, functions=False) & {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+
     @pytest.mark.parametrize("module", [m for m in in_rooms("report") if not m.startswith(WRITERS)])
     def test_reports_never_compute(self, module):
         assert not {name.split(".")[0] for name in imports(module)} & {"numpy", "scipy", "statistics", "torch"}

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from toy_study import CPU, Affine
 
 from lnncmp.common.provenance import provenance
 from lnncmp.errors import UsageError
+from lnncmp.evaluation import cost
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, latency_samples, peak_memory
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models import cfc, gru, lstm
@@ -165,6 +167,14 @@ def test_peak_memory_of_a_fresh_process_grows_with_the_batch():
     kept = TrainingStep(built(lstm), BatchShape(1024, 30, 17, 17), CPU).saved_bytes()
     (small, method), (large, _) = peaks
     assert 0 <= small < large and large > 0.8 * kept and "fresh process" in method
+
+
+def test_a_system_that_tells_no_peak_memory_gets_the_bytes_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(cost, "_CLEAR", tmp_path / "none" / "clear_refs")
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    step = TrainingStep(built(lstm), BatchShape(4, 30, 17, 17), CPU)
+    told, method = peak_memory(step)
+    assert told == step.saved_bytes() > 0 and "does not tell" in method
 
 
 class TestMatching:

@@ -1,9 +1,12 @@
 """Damaged records and checkpoints, full disks, file size limits: made again, one sentence, nothing half-written."""
 
 import errno
+import fcntl
 import os
 import pickle
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -198,3 +201,38 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
         with Store(tmp_path).lock("abc") as second:
             assert not second
     assert (left.exists(), other.exists()) == (False, True)
+
+
+class TestLocks:
+    def test_a_killed_holder_loses_its_lock(self, tmp_path):
+        program = (
+            "import sys, time; from pathlib import Path; from lnncmp.records.store import Store\n"
+            "with Store(Path(sys.argv[1])).lock('abc') as mine:\n    print(mine, flush=True)\n    time.sleep(60)"
+        )
+        holder = subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE, text=True)
+        try:
+            assert holder.stdout.readline() == "True\n"
+            with Store(tmp_path).lock("abc") as mine, Store(tmp_path).lock("def") as other:
+                assert (mine, other) == (False, True)
+        finally:
+            holder.kill()
+            holder.wait()
+        with Store(tmp_path).lock("abc") as mine:
+            assert mine
+
+    @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+    def test_without_locks_there_is_one_warning_and_no_waiting(self, tmp_path, monkeypatch, code):
+        def refuse(file, operation):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        warnings = []
+        store = Store(tmp_path, warnings.append)
+        with store.lock("abc") as first, store.lock("abc") as second:
+            assert first and second
+        assert warnings == [f"{tmp_path} has no file locks ({os.strerror(code)}): run one command at a time there"]
+
+    def test_a_lock_that_cannot_be_made_is_one_sentence(self, tmp_path):
+        (tmp_path / "locks").touch()
+        with pytest.raises(DataError, match="cannot write"), Store(tmp_path).lock("abc"):
+            pass

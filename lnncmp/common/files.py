@@ -1,4 +1,4 @@
-"""Write files so that nobody ever sees half of one: temporary name, flush, fsync, rename.
+"""Write files so that nobody ever sees half of one (temporary name, flush, fsync, rename), and lock files.
 
 Turns a full disk or a folder that cannot be written into one sentence for the user.
 """
@@ -6,10 +6,12 @@ Turns a full disk or a folder that cannot be written into one sentence for the u
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from lnncmp.errors import DataError, LnncmpError
 
@@ -73,6 +75,33 @@ def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def file_lock(
+    path: Path, wait: bool, mode: int = 0o666, unsupported: Callable[[str], None] = lambda reason: None
+) -> Iterator[bool]:
+    """Yield True while this process alone holds the lock file `path`; False if another has it and `wait` is False.
+
+    A process that is killed loses its locks. A file system without locks yields True, after `unsupported` was called
+    with the reason. Raises DataError if the lock file cannot be made.
+    """
+    make_dir(path.parent)
+    with explained(path):
+        path.touch(mode)
+    # Without flock a lock that is a mere file would outlive a killed process, and everybody would wait for it.
+    lock = FileLock(path, blocking=wait, fallback_to_soft=False)
+    mine = True
+    try:
+        lock.acquire()
+    except Timeout:
+        mine = False
+    except OSError as error:  # some network file systems
+        unsupported(error.strerror or str(error))
+    try:
+        yield mine
+    finally:
+        lock.release()
 
 
 def sweep(folder: Path, stem: str) -> None:

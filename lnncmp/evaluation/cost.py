@@ -105,7 +105,8 @@ def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
     """Return (bytes, method): how far `repeats` training steps raise the peak memory of this fresh process.
 
     CUDA: the allocator's peak. Linux: peak resident set (VmHWM, reset first) over the resident set before.
-    Elsewhere: growth of the process's maximal resident set.
+    Elsewhere: growth of the process's maximal resident set; where the system does not tell that (Windows), the bytes
+    kept for the backward pass.
     """
     if step.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(step.device)
@@ -116,9 +117,12 @@ def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
         before = _status("VmRSS")
         _repeat(step, repeats)
         return max(_status("VmHWM") - before, 0), "peak resident memory of a fresh process, growth over training steps"
-    before = _max_resident()
+    first = _max_resident()
     _repeat(step, repeats)
-    return max(_max_resident() - before, 0), "growth of the maximal resident memory of a fresh process"
+    last = _max_resident()
+    if first is None or last is None:
+        return step.saved_bytes(), "bytes kept for the backward pass, as this system does not tell a process's peak"
+    return max(last - first, 0), "growth of the maximal resident memory of a fresh process"
 
 
 def _peak_reset() -> bool:
@@ -142,8 +146,10 @@ def _status(key: str) -> int:
     raise RuntimeError(f"no {key} in {_STATUS}")
 
 
-def _max_resident() -> int:
-    import resource  # Unix only
-
+def _max_resident() -> int | None:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,17 +1,16 @@
 """Where records, checkpoints and locks of an output folder lie. Records are written once, whole or not at all."""
 
-import fcntl
 import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from lnncmp.common.files import explained, make_dir, sweep, write_bytes
+from lnncmp.common.files import explained, file_lock, make_dir, sweep, write_bytes
 from lnncmp.errors import DataError
 from lnncmp.records.read import UnreadableRecordError, parse_record
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
@@ -31,6 +30,7 @@ class Store:
         self.out = out
         self.warn = warn
         self.read_only = read_only
+        self._has_locks = True
 
     def check(self) -> None:
         """Raise DataError if `out` is a file or cannot be written, as far as that shows without writing."""
@@ -132,24 +132,16 @@ class Store:
 
         Clears away what a killed holder left half-written. Raises DataError if the lock file cannot be made.
         """
-        path = make_dir(self.out / "locks") / f"{name}.lock"
-        with explained(path):
-            file = path.open("a")
-        with file:
-            mine = self._locked(file)
+        with file_lock(self.out / "locks" / f"{name}.lock", wait=False, unsupported=self._warn_of_no_locks) as mine:
             if mine:
                 for folder in ("records", "checkpoints", "measurements"):
                     sweep(self.out / folder, name)
-            yield mine  # closing the file gives the lock back
+            yield mine
 
-    def _locked(self, file: IO[str]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:  # some network file systems have no locks; waiting for one would never end
-            self.warn(f"{self.out} has no file locks ({error.strerror}): run one command at a time there")
-        return True
+    def _warn_of_no_locks(self, reason: str) -> None:
+        if self._has_locks:
+            self.warn(f"{self.out} has no file locks ({reason}): run one command at a time there")
+        self._has_locks = False
 
     def _read(self, path: Path, kind: type[Record]) -> Record | None:
         try:

@@ -115,11 +115,13 @@ def _undisturbed() -> Iterator[None]:
         return
     came: list[int] = []
     before = {n: signal.signal(n, lambda got, frame: came.append(got)) for n in (signal.SIGINT, signal.SIGTERM)}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit the mask
+    posix = os.name == "posix"  # elsewhere a child that is still importing answers Ctrl-C with a traceback
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if posix else set()  # children inherit the mask
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if posix:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in before.items():
             signal.signal(number, handler)
         for got in came:

@@ -38,7 +38,8 @@ class BenchResult:
 
     rows, bytes: of CHARTEVENTS (as stored, packed or not). cells: observed values in all recordings.
     wall_seconds, cpu_seconds: of the extraction alone, all threads. peak_rss_bytes: of its process, with interpreter
-    and libraries. full_file_seconds_estimate: wall time at this speed for the 330,712,483 rows of the full table.
+    and libraries; None where the system does not tell it. full_file_seconds_estimate: wall time at this speed for the
+    330,712,483 rows of the full table.
     """
 
     rows: int
@@ -47,7 +48,7 @@ class BenchResult:
     wall_seconds: float
     cpu_seconds: float
     rows_per_second: float
-    peak_rss_bytes: int
+    peak_rss_bytes: int | None
     recordings: int
     cells: int
     full_file_seconds_estimate: float
@@ -160,15 +161,17 @@ def _measured(tables: Path, cache: Path, tell: Callable[[str, int, int], None]) 
     }
 
 
-def _peak_resident() -> int:
-    """Return the peak resident memory of this process in bytes: VmHWM on Linux, else the system's maximum."""
+def _peak_resident() -> int | None:
+    """Return the peak resident memory of this process in bytes (Linux: VmHWM); None if the system does not tell it."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    import resource  # Unix only
-
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
@@ -179,13 +182,14 @@ def render(result: BenchResult, format: str = "table") -> str:
     if format != "table":
         raise unknown_name("format", format, FORMATS)
     kind = "csv.gz" if result.compressed else "csv"
+    peak = "not told by this system" if result.peak_rss_bytes is None else f"{result.peak_rss_bytes / 1e6:,.0f} MB"
     lines = {
         "rows": f"{result.rows:,}",
         f"size ({kind})": f"{result.bytes / 1e6:,.1f} MB",
         "wall time": f"{result.wall_seconds:,.2f} s",
         "CPU time": f"{result.cpu_seconds:,.2f} s",
         "speed": f"{result.rows_per_second:,.0f} rows/s",
-        "peak memory": f"{result.peak_rss_bytes / 1e6:,.0f} MB",
+        "peak memory": peak,
         "recordings": f"{result.recordings:,}",
         "cells": f"{result.cells:,}",
         "full MIMIC-III": f"about {result.full_file_seconds_estimate / 60:,.1f} min for {FULL_ROWS:,} rows",

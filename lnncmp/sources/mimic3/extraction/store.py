@@ -3,7 +3,6 @@
 Folders can be entered and files read by their owner only: what they hold is patient data.
 """
 
-import fcntl
 import hashlib
 import io
 import json
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lnncmp.common.files import atomic_write, explained, make_dir, sweep, write_bytes
+from lnncmp.common.files import atomic_write, explained, file_lock, make_dir, sweep, write_bytes
 from lnncmp.data.recording import AttritionStep
 from lnncmp.errors import DataError
 from lnncmp.sources.mimic3.extraction.grid import COUNTS, Bucket
@@ -124,12 +123,6 @@ def locked(folder: Path) -> Iterator[None]:
 
     Clears away what killed writers left. Where the file system has no locks two processes may do the same work.
     """
-    path = folder / LOCK
-    with explained(path):
-        path.touch(PRIVATE_FILE)
-        file = path.open("a")
-    with file:
-        with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with file_lock(folder / LOCK, wait=True, mode=PRIVATE_FILE):
         sweep(folder, "")
-        yield  # closing the file gives the lock back
+        yield
