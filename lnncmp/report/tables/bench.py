@@ -8,7 +8,7 @@ from lnncmp.report.tables.document import Column, Document, Grid, Row, Section, 
 from lnncmp.report.tables.numbers import UNKNOWN, seconds, significant, size
 
 SCALED = "~"
-"""What stands before numbers that were measured at fewer steps and multiplied."""
+"""Mark of numbers that were measured at fewer steps and multiplied."""
 
 Cell = Callable[[BenchRow], str]
 
@@ -16,7 +16,7 @@ Cell = Callable[[BenchRow], str]
 def document_of_bench(bench: Bench) -> Document:
     """Return the tables of each workload and what is to be known of them; in rows quartiles are two columns."""
     grids = bench_grids(bench)
-    section = Section(grids[0].title if grids else "", grids, notes={"Notes": _told(bench)})
+    section = Section(grids[0].title if grids else "", grids, notes={"Notes": _notes(bench)})
     return Document([section], list(map(_row, bench.rows)), bench)
 
 
@@ -27,7 +27,7 @@ def _row(row: BenchRow) -> Row:
     return flat
 
 
-def _told(bench: Bench) -> list[str]:
+def _notes(bench: Bench) -> list[str]:
     machine = bench.machine
     ceilings = (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} used; torch "

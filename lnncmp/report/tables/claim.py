@@ -20,7 +20,7 @@ def document_of_claim(row: Verdict) -> Document:
     numbers["Runs (names of files in records/)"] = [ids] if ids else []
     told = {row.id: [f"{row.claim} ({row.where})", f"{row.verdict.capitalize()}: {row.reason}"]}
     parts = [Section(notes=told), Section(grids=[_runs(one) for one in every if one.runs]), Section(notes=numbers)]
-    return Document([part for part in parts if part.grids or part.told()], [row_of(one) for one in every], row)
+    return Document([part for part in parts if part.grids or part.lists()], [row_of(one) for one in every], row)
 
 
 def _where(row: Verdict) -> str:

@@ -28,7 +28,7 @@ def section(part: Section, width: int, color: bool = False) -> str:
                 console.print(Text(grid.title, style="bold"))
             console.print(_table(piece))
             console.print()
-    for number, (heading, sentences) in enumerate(part.told().items()):
+    for number, (heading, sentences) in enumerate(part.lists().items()):
         console.print(Text(("\n" if number else "") + heading))
         for sentence in sentences:
             console.print(_bullet(sentence))

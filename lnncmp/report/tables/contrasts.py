@@ -2,11 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from lnncmp.comparison.contrasts.schema import CONTRASTS_SCHEMA_VERSION, Contrast, Contrasts
-from lnncmp.comparison.table import Comparison
-from lnncmp.report.tables.comparison import section_of_comparison
+from lnncmp.report.tables.comparison import Comparisons, section_of_comparison
 from lnncmp.report.tables.comparison_rows import rows_of
 from lnncmp.report.tables.document import Document, Grid, Row, Section, columns, ends
 from lnncmp.report.tables.numbers import UNKNOWN, interval, signed, significant
@@ -18,13 +15,10 @@ _FINDINGS: Mapping[str, str] = {
 }
 
 
-class Compared(BaseModel):
-    """All that `lnncmp compare` has to say: tables of models, and contrasts of sets of records on equal data."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+class Compared(Comparisons):
+    """The result of `lnncmp compare`: tables of models, and contrasts of sets of records on equal data."""
 
     schema_version: int = CONTRASTS_SCHEMA_VERSION
-    comparisons: list[Comparison]
     contrasts: list[Contrasts]
 
 

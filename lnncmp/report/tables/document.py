@@ -74,7 +74,7 @@ class Section:
         """Return the tables that are shown: today all of them."""
         return [*self.grids, *self.details]
 
-    def told(self) -> dict[str, Sequence[str]]:
+    def lists(self) -> dict[str, Sequence[str]]:
         """Return the sentences by heading, without headings that have none."""
         return {heading: texts for heading, texts in self.notes.items() if texts}
 

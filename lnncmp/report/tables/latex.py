@@ -30,7 +30,7 @@ def document(sections: Sequence[Section]) -> str:
     blocks = ["% needs \\usepackage{booktabs}"]
     for part in sections:
         blocks += [_table(grid) for grid in part.shown()]
-        texts = [text for told in part.told().values() for text in told]
+        texts = [text for sentences in part.lists().values() for text in sentences]
         blocks += [_sentences(texts)] if texts else []
     return "\n\n".join(blocks) + "\n"
 

@@ -8,7 +8,7 @@ def section(part: Section) -> str:
     blocks = [f"### {escaped(part.title)}"] if part.title else []
     for grid in part.shown():
         blocks += [table(grid)] if grid.title == part.title else [f"{escaped(grid.title)}:", table(grid)]
-    blocks += ["\n".join(f"- {escaped(text)}" for text in texts) for texts in part.told().values()]
+    blocks += ["\n".join(f"- {escaped(text)}" for text in texts) for texts in part.lists().values()]
     return "\n\n".join(blocks) + "\n"
 
 
