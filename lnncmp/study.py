@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.common.cache import content_key
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.evaluation.evaluate import score
+from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import BaselineRecord, RunRecord
 from lnncmp.runs.execute import execute
 from lnncmp.runs.processes import Assignment
 from lnncmp.runs.ready import Audience, Ready, Request
 
 
-def run_study(ready: Ready, request: Request, audience: Audience) -> Comparison:
+def run_study(ready: Ready, request: Request, audience: Audience) -> ComparisonTable:
     """Run what is missing and return the comparison of all runs of the plan."""
     store, recipe = ready.store, ready.recipe
     store.prepare()
@@ -66,7 +67,7 @@ def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequen
     found = [
         record
         for record in stored
-        if record.recipe.get("data", {}).get("timespans") == "ones"
+        if record.recipe.withholds_time
         and record.seeds.root in seeds
         and _without_time(record.recipe) == wanted.get(record.model)
     ]
@@ -74,8 +75,6 @@ def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequen
     return {"timespans=ones": found} if found and trained_with_time else {}
 
 
-def _without_time(recipe: Mapping[str, object]) -> dict[str, object]:
+def _without_time(recipe: RunRecipe) -> dict[str, object]:
     """Return a resolved run recipe without its seed and its timespans."""
-    data = recipe.get("data")
-    rest = {key: value for key, value in data.items() if key != "timespans"} if isinstance(data, dict) else {}
-    return {**{key: value for key, value in recipe.items() if key != "seed"}, "data": rest}
+    return {key: value for key, value in recipe.flat().items() if key != "data.timespans"}

@@ -29,14 +29,13 @@ def claim(**changes) -> Claim:
 
 def one(model, seed, mse=None, *, match="hidden", arguments=None, seconds=1.0, active=100, **changes) -> RunRecord:
     """A run with this test error (None: it diverged), seconds an epoch and active parameters."""
-    own = recipe(match=match, model={"label": model, "name": model, "arguments": arguments or {"hidden": 64}})
-    own["train"] = {**own["train"], "batch_size": 64}
+    own = recipe(model, match=match, model={"arguments": arguments or {"hidden": 64}}, train={"batch_size": 64})
     made = run(
         model,
         seed,
         mse,
         run_id=f"{model}-{match}-{seed}",
-        comparison=f"c-{match}",
+        protocol_id=f"c-{match}",
         recipe=own,
         parameters=Parameters(trainable=active + 10, active=active, total=active + 20),
         provenance={"cpu": "a processor", "device": "cpu", "threads": 1, "jobs": 1, "lnncmp": "0.1.0"},

@@ -106,7 +106,7 @@ def records(out: Path) -> dict[tuple[str, int], RunRecord]:
 
 def numbers(record: RunRecord) -> dict:
     """Return all that must be equal in two runs of the same recipe: everything but times and circumstances."""
-    content = record.model_dump(exclude={"provenance", "run_id", "comparison", "recipe", "stacked"})
+    content = record.model_dump(exclude={"provenance", "run_id", "comparison", "recipe", "stacked", "kernel_check"})
     for epoch in content["history"]:
         del epoch["seconds"]
     return content

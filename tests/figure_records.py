@@ -2,6 +2,8 @@
 
 import math
 
+from synthetic_records import recipe
+
 from lnncmp.records.schema import (
     BaselineRecord,
     Epoch,
@@ -57,13 +59,13 @@ def run(model, seed, diverged=False, **changes):
     shift = OFF[model] * (1 + 0.1 * seed)
     fields = {
         "run_id": f"{model}-{seed}",
-        "comparison": COMPARISON,
+        "protocol_id": COMPARISON,
         "case": "walker2d",
         "source": "simulated",
         "conditions": "noise 0.1",
         "preset": "quick",
         "model": model,
-        "recipe": {"seed": seed, "model": {"label": model, "arguments": {"hidden": 64}}},
+        "recipe": recipe(model, seed=seed),
         "data_hash": HASH,
         "seeds": Seeds(root=seed, model=1, wiring=2, batches=3, data=4),
         "status": "diverged" if diverged else "ok",

@@ -1,10 +1,10 @@
 """Folders of records for the tests of the report: a small study with everything that a page can show."""
 
 from figure_records import example, records, run, scores, write
-from synthetic_records import measurement
+from synthetic_records import measurement, recipe
 
 from lnncmp.models.ncp import NCPArguments, _wire
-from lnncmp.records.schema import PerturbationPoint
+from lnncmp.records.schema import PerturbationPoint, Provenance
 from lnncmp.records.store import Store
 
 HARMFUL = '<script>alert(1)</script> & "quotes"'
@@ -14,11 +14,11 @@ def wired(seed):
     """A run of an NCP of ten neurons."""
     chosen = NCPArguments(hidden=10)
     structure = _wire(chosen, 3, 2, 2).structure()
-    recipe = {"seed": seed, "model": {"label": "ncp", "arguments": chosen.model_dump()}}
+    own_recipe = recipe("ncp", seed=seed, model={"arguments": chosen.model_dump()})
     own = scores(0.04 + 0.001 * seed)
-    return run("gru", seed, run_id=f"ncp-{seed}", recipe=recipe, structure=structure, scores=own).model_copy(
-        update={"model": "ncp"}
-    )
+    return run(
+        "gru", seed, run_id=f"ncp-{seed}", recipe=own_recipe, structure=structure, scores=own, inputs=3, wiring_seed=2
+    ).model_copy(update={"model": "ncp"})
 
 
 def folder(out):
@@ -29,7 +29,7 @@ def folder(out):
         one.model_copy(
             update={
                 "scores": one.scores.model_copy(update={"perturbations": [*one.scores.perturbations, ratio]}),
-                "provenance": {"cpu": "A processor", "cores": 2, "packages": {"torch": "2.5"}, "lnncmp": "0.1.0"},
+                "provenance": Provenance(cpu="A processor", cores=2, packages={"torch": "2.5"}, lnncmp="0.1.0"),
             }
         )
         if one.scores

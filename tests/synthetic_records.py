@@ -20,16 +20,25 @@ from lnncmp.records.schema import (
 DATA_HASH = "d" * 16
 
 
-def recipe(**changes: Any) -> dict[str, Any]:
-    return {
+def recipe(label: str = "lstm", **changes: Any) -> dict[str, Any]:
+    """A complete recipe of a run; tables are laid over the usual ones."""
+    usual = {
+        "case": "walker2d",
+        "case_version": 1,
+        "source": "simulated",
         "match": "hidden",
         "dt_as_input": True,
+        "device": "cpu",
+        "threads": 1,
+        "deterministic": False,
         "data": {"window": 10, "timespans": "elapsed"},
         "train": {"epochs": 3, "restore": "best"},
         "evaluate": {"horizon": 50},
-        "model": {"label": "any", "arguments": {"hidden": 64}},
-        **changes,
+        "model": {"label": label, "name": label, "version": 1, "arguments": {"hidden": 64}},
+        "seed": 0,
     }
+    tables = {key: {**usual[key], **value} if isinstance(value, dict) else value for key, value in changes.items()}
+    return {**usual, **tables}
 
 
 def scores(mse: float, *, slope: float = 0.5, ones: float = 1.01, far: float | None = None) -> Scores:
@@ -66,12 +75,12 @@ def run(model: str, seed: int, mse: float | None, **changes: Any) -> RunRecord:
     ok = mse is not None
     fields = {
         "run_id": f"{model}-{seed}",
-        "comparison": "c" * 8,
+        "protocol_id": "c" * 8,
         "case": "walker2d",
         "source": "simulated",
         "preset": "quick",
         "model": model,
-        "recipe": recipe(),
+        "recipe": recipe(model),
         "data_hash": DATA_HASH,
         "seeds": Seeds(root=seed, model=1, wiring=2, batches=3, data=4),
         "status": "ok" if ok else "diverged",
@@ -127,7 +136,9 @@ def study() -> dict[str, Any]:
     gru = runs("gru_1", [0.9 - w for w in wave], implementation="fused")
     ltc = runs("ltc", [1.1 + w for w in wave[:8]] + [None, None])
     ltc[3] = run("ltc", 3, 1.06, scores=scores(1.06, far=float("inf")))
-    without_time = [run("cfc", s, 0.88 + w, recipe=recipe(data={"timespans": "ones"})) for s, w in enumerate(wave)]
+    without_time = [
+        run("cfc", s, 0.88 + w, recipe=recipe("cfc", data={"timespans": "ones"})) for s, w in enumerate(wave)
+    ]
     return {
         "runs": [*lstm, *cfc, *gru, *ltc],
         "measurements": [

@@ -10,12 +10,12 @@ from claim_records import claim
 
 from lnncmp import stats
 from lnncmp.claims.decide import decide
-from lnncmp.claims.evidence import Evidence, matters
+from lnncmp.claims.evidence import Evidence, smallest_effect
 from lnncmp.claims.schema import Run
-from lnncmp.claims.significance import weigh
+from lnncmp.claims.significance import significance_of
 
 LEVEL = stats.SIGNIFICANCE
-MATTERS = matters(claim(matters=1.5))
+MATTERS = smallest_effect(claim(matters=1.5))
 
 
 def evidence(effects):
@@ -27,8 +27,8 @@ def verdicts(of, draws):
     """Return the verdict on each row of effects, each a family of its own."""
     made = []
     for row in draws:
-        tested = weigh(of, evidence(row))
-        made.append(decide(of, tested.pairs, tested.effect, tested.first, tested.second)[0])
+        tested = significance_of(of, evidence(row))
+        made.append(decide(of, tested.pairs, tested.effect, tested.p_difference, tested.p_equivalence)[0])
     return made
 
 
@@ -36,9 +36,9 @@ def families(of, draws):
     """Return the verdicts on families of claims, adjusted within each; draws (families, claims, seeds)."""
     made = []
     for rows in draws:
-        tested = [weigh(of, evidence(row)) for row in rows]
-        first = stats.holm([one.first for one in tested])
-        second = stats.holm([one.second for one in tested])
+        tested = [significance_of(of, evidence(row)) for row in rows]
+        first = stats.holm([one.p_difference for one in tested])
+        second = stats.holm([one.p_equivalence for one in tested])
         made.append([decide(of, t.pairs, t.effect, p, q)[0] for t, p, q in zip(tested, first, second, strict=True)])
     return made
 

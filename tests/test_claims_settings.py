@@ -4,6 +4,7 @@ import pytest
 from claim_records import claim, many, one, records
 
 from lnncmp.claims.judge import judge
+from lnncmp.records.schema import Provenance
 
 
 def verdict(of, *groups):
@@ -63,7 +64,7 @@ class TestData:
         assert "on simulated dddddddd" in row.reason
 
     def test_two_protocols_are_two_comparisons(self):
-        row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, comparison="another"))
+        row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, protocol_id="another"))
         assert row.verdict == "not testable here"
 
     def test_conditions_choose_the_records(self):
@@ -151,7 +152,7 @@ class TestTimes:
         assert row.n_seeds == 10 and row.verdict == "supported"
 
     def test_of_different_machines_are_not_compared(self):
-        other = {"cpu": "another processor", "device": "cpu", "threads": 1, "jobs": 1}
+        other = Provenance(cpu="another processor", device="cpu", threads=1, jobs=1)
         row = verdict(self.CLAIM, many("cfc", 1.0, seconds=3.0, provenance=other), many("lstm", 1.0))
         assert row.verdict == "not testable here" and "different machines" in row.reason
 
@@ -162,12 +163,12 @@ class TestTimes:
 
 
 def test_differences_of_protocol_are_listed():
-    left = many("cfc", 0.8)
-    for run in left:
-        run.recipe["train"]["learning_rate"] = 0.01
-    right = many("lstm", 1.0, implementation="fused")
-    for run in right:
-        run.recipe["train"]["learning_rate"] = 0.03
+    def at_rate(runs, rate):
+        train = runs[0].recipe.train.model_copy(update={"learning_rate": rate})
+        return [run.model_copy(update={"recipe": run.recipe.model_copy(update={"train": train})}) for run in runs]
+
+    left = at_rate(many("cfc", 0.8), 0.01)
+    right = at_rate(many("lstm", 1.0, implementation="fused"), 0.03)
     row = verdict(claim(differences=["the study used a GPU"]), left, right)
     assert row.differences_of_protocol == [
         "the study used a GPU",

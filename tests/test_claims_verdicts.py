@@ -203,7 +203,14 @@ def test_memory_is_judged_by_both_of_its_measures():
     split = verdict(of, *runs, measurements=[cost("cfc", 100, 50), cost("lstm", 200, 40)])
     assert split.verdict == "inconclusive" and "do not agree" in split.reason
     several = [cost("cfc", 100, 50), cost("cfc", 300, 50, steps=10), cost("lstm", 200, 90)]
-    assert verdict(of, *runs, measurements=several).verdict == "inconclusive"
+    unclear = verdict(of, *runs, measurements=several)
+    assert unclear.verdict == "not testable here", "which of two measurements is that of these runs cannot be told"
+    named = [
+        [one.model_copy(update={"measurement_id": f"m-{one.model}-{peak}"}) for one in group]
+        for group, peak in zip(runs, (300, 200), strict=True)
+    ]
+    told = verdict(of, *named, measurements=several)
+    assert told.verdict == "inconclusive" and told.runs[0].left == 300
     shaped = [cost("cfc", 100, 50), cost("cfc", 300, 50, batch=32), cost("lstm", 200, 90)]
     assert verdict(of, *runs, measurements=shaped).verdict == "supported"
     assert verdict(of, *runs).verdict == "not testable here"

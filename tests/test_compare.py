@@ -8,7 +8,7 @@ import pytest
 from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
 from lnncmp.comparison.compare import best_model, compare
-from lnncmp.comparison.paired_tests import verdict
+from lnncmp.comparison.paired_differences import verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.records.schema import Parameters
 
@@ -183,7 +183,7 @@ def test_one_seed_twice_is_refused():
 
 def test_one_model_under_two_protocols_is_refused():
     with pytest.raises(LnncmpError, match="do not share one protocol"):
-        table([run("lstm", 0, 1.0), run("lstm", 1, 1.0, comparison="other")])
+        table([run("lstm", 0, 1.0), run("lstm", 1, 1.0, protocol_id="other")])
 
 
 def test_no_runs_and_unknown_reference():

@@ -18,7 +18,7 @@ from synthetic_records import (
 )
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.paired_tests import differs, pairs_on
+from lnncmp.comparison.paired_differences import differs, pairs_on
 from lnncmp.errors import LnncmpError
 
 PEAK, LAG, AGREEMENT, GAIN = MEASURES

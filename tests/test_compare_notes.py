@@ -25,17 +25,11 @@ def test_notes_from_the_recipe():
     assert made[:2] == ["Models are matched by active parameters.", "Runs of 1 epoch, scored after the last epoch."]
 
 
-@pytest.mark.parametrize("empty", [{}, {"match": {}, "train": None, "data": [], "model": 3}])
-def test_recipes_without_the_keys_make_no_such_notes(empty):
-    made = table(runs("lstm", [1.0, 2.0], recipe=empty)).notes
-    assert made[0] == "Intervals: 95%, Student t over seeds."
-
-
 def test_models_that_were_not_treated_alike():
-    longer = recipe(train={"epochs": 9, "restore": "best"})
-    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], recipe=longer, comparison="other")])
+    longer = recipe("cfc", train={"epochs": 9, "restore": "best"})
+    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], recipe=longer, protocol_id="other")])
     assert "train.epochs is 3 for lstm, 9 for cfc" in note(comparison, "not treated alike")
-    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], comparison="other")])
+    comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0], protocol_id="other")])
     note(comparison, "different comparisons")
 
 
@@ -48,7 +42,7 @@ def test_timespans_at_test_time():
 
 
 def test_ablation_is_paired_by_seed():
-    without = runs("cfc", [1.5, 2.0, None, 7.0], recipe=recipe(data={"timespans": "ones"}))
+    without = runs("cfc", [1.5, 2.0, None, 7.0], recipe=recipe("cfc", data={"timespans": "ones"}))
     comparison = table([*runs("lstm", [1.0]), *runs("cfc", [1.0, 4.0, 1.0])], ablations={"timespans=ones": without})
     change = row(comparison, "cfc").ablation_changes["timespans=ones"]
     assert (change.seeds, change.values) == ([0, 1], [0.5, -0.5])

@@ -10,9 +10,10 @@ import pytest
 from claim_records import WAVE, many, one, records, with_replicates, written
 from cli_runs import refused, run_here
 
-from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_settings
+from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
 from lnncmp.errors import DataError
 from lnncmp.records.read import Records
+from lnncmp.records.schema import Provenance
 
 
 def folder(name, *groups):
@@ -64,7 +65,7 @@ class TestFolders:
         assert rows(left, right)["cfc"].finding == "too few seeds (n < 6)"
 
     def test_times_of_two_machines_and_what_differs(self):
-        slow = many("cfc", 0.8, seconds=2.0, provenance={"cpu": "another"})
+        slow = many("cfc", 0.8, seconds=2.0, provenance=Provenance(cpu="another"))
         found = contrast_folders(folder("a", many("cfc", 0.8)), folder("b", slow))
         row = next(row for row in found.rows if row.measure == "time per epoch")
         assert (row.finding, row.change, row.unit, row.p) == ("higher", pytest.approx(2.0), "s", None)
@@ -116,7 +117,7 @@ class TestDataNeverPooled:
 
 def test_the_settings_of_one_folder():
     runs = [many("cfc", 0.8), many("cfc", 0.5, match="params"), many("lstm", 1.0, data_hash="e" * 16)]
-    (found,) = contrast_settings(folder("a", *runs))
+    (found,) = contrast_groups(folder("a", *runs))
     assert found.names[0].startswith("hidden") and found.names[1].startswith("params")
     assert found.rows[0].finding == "lower"
 
@@ -138,7 +139,7 @@ class TestCommand:
 
     def test_one_folder_gives_its_tables(self, command, two):
         answer = command(two[0], "--reference", "cfc")
-        assert answer.code == 0 and "Walker2d, matched: hidden" in answer.out and "to cfc" in answer.out
+        assert answer.code == 0 and "Walker2d (simulated), preset quick" in answer.out and "to cfc" in answer.out
 
     @pytest.mark.parametrize("count", [1, 2])
     def test_formats(self, command, two, count):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 from figure_records import COMPARISON, records, run, scores, write
+from synthetic_records import recipe
 from typer.testing import CliRunner
 
 from lnncmp.cli.figures import figures
@@ -95,7 +96,7 @@ class TestFiles:
         assert plain.paths[0].read_bytes() == before
 
     def test_each_comparison_has_a_folder(self, tmp_path):
-        runs = [slim(comparison="1" * 16), slim(comparison="2" * 16, preset="standard", conditions="")]
+        runs = [slim(protocol_id="1" * 16), slim(protocol_id="2" * 16, preset="standard", conditions="")]
         made = drawing.draw_figures("walker2d", write(tmp_path / "out", runs, ()), formats=["svg"])
         assert [(picture.paths[0].parent.name, picture.name) for picture in made] == [
             ("walker2d-standard-22222222", "free_running"),
@@ -106,13 +107,13 @@ class TestFiles:
 
     def test_names_in_records_lead_to_no_other_folder(self, tmp_path):
         out = write(
-            tmp_path / "out", [slim(run_id="odd", preset="../..", conditions="/etc", comparison="../../..")], ()
+            tmp_path / "out", [slim(run_id="odd", preset="../..", conditions="/etc", protocol_id="../../..")], ()
         )
         for picture in drawing.draw_figures("walker2d", out, formats=["svg"]):
             assert picture.paths[0].resolve().parent.parent == (out / "figures").resolve()
 
     def test_settings_of_one_model_are_told_apart(self, tmp_path):
-        small = {"seed": 0, "model": {"label": "gru", "arguments": {"hidden": 32}}}
+        small = recipe("gru", model={"arguments": {"hidden": 32}})
         out = write(tmp_path / "out", [slim(), slim(run_id="small", recipe=small)], ())
         made = drawing.draw_figures("walker2d", out, formats=["svg"])
         assert "gru (hidden=32) 0.2 after 20 steps, gru (hidden=64) 0.2 after 20 steps" in made[0].alt

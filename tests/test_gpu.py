@@ -9,7 +9,7 @@ from model_variants import build, each_case, real_steps, sample, tolerance
 from lnncmp.cases.base import load_case
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, peak_memory
 from lnncmp.models.base import load_model, model_names
-from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.settings import TrainSettings
 from lnncmp.training.build import build_model
 from lnncmp.training.predict import NetworkPredictor
 from lnncmp.training.trainer import Trainer

@@ -11,7 +11,7 @@ from rendered import render
 from synthetic_records import baseline, run, runs, scores, study
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import UsageError
 from lnncmp.report.tables import numbers
 from lnncmp.report.tables.latex import escaped
@@ -84,7 +84,7 @@ def test_json_has_the_promised_keys_and_round_trips(comparison):
         assert isinstance(row["metrics"]["test_mse"]["mean"], float)
         assert row["horizons"].keys() == {"1", "10", "50"}
     assert all({"name", "test_mse"} <= row.keys() for row in document["baselines"])
-    assert Comparison.model_validate_json(text) == comparison
+    assert ComparisonTable.model_validate_json(text) == comparison
 
 
 def test_json_is_strict_when_errors_are_not_finite():

@@ -12,6 +12,7 @@ from claims_tables import claims_table
 from cli_runs import run as run_command
 from figure_records import run, write
 from report_folders import small_folder
+from synthetic_records import recipe
 from typer.testing import CliRunner
 
 from lnncmp.cli.report import report
@@ -20,7 +21,6 @@ from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report import build as reporting
 from lnncmp.report.build import files
-from lnncmp.report.build.collect import headings
 from lnncmp.report.build.write import write_report
 
 app = typer.Typer()
@@ -65,7 +65,7 @@ class TestPlaces:
         assert "walker-files/figures/" in page.read_text() and "walker-files/tables/claims.tex" in page.read_text()
 
     def test_the_case_asked_for_alone(self, tmp_path):
-        runs = [run("gru", 0), run("gru", 0, run_id="sine", case="sine", comparison="1" * 16)]
+        runs = [run("gru", 0), run("gru", 0, run_id="sine", case="sine", protocol_id="1" * 16)]
         page = write_report(write(tmp_path, runs), cases=["sine"], judge=lambda folder: claims_table())
         text = page.read_text()
         assert "sine-smoothing" in text and "review-energy" in text and "walker2d-parameters" not in text
@@ -194,15 +194,17 @@ def test_the_package_carries_its_templates():
 
 
 def test_comparisons_that_share_a_title_say_how_they_differ(tmp_path):
-    recipes = {name: {"match": name, "data": {"window": 10}, "seed": 0} for name in ("hidden", "params")}
     runs = [
-        run("gru", 0, run_id=name, comparison=name * 3, recipe=recipe, history=[], scores=None, status="failed")
-        for name, recipe in recipes.items()
+        run("gru", 0, run_id=name, protocol_id=name * 3, recipe=own, history=[], scores=None, status="failed")
+        for name in ("hidden", "params")
+        for own in [recipe("gru", match=name)]
     ]
     title = "Walker2d (simulated, noise 0.1), preset quick"
-    found = headings(load_studies(write(tmp_path / "two", runs, ())))
-    assert found == [f"{title}, same hidden units", f"{title}, same active parameters"]
-    assert headings(load_studies(write(tmp_path / "one", runs[:1], ()))) == [title]
+    ending = ": one-step test error"
+    found = [study.table.title for study in load_studies(write(tmp_path / "two", runs, ()))]
+    assert found == [f"{title}, same hidden units{ending}", f"{title}, same active parameters{ending}"]
+    (one,) = load_studies(write(tmp_path / "one", runs[:1], ()))
+    assert one.table.title == title + ending
 
 
 def test_the_command_on_the_page_asks_for_the_runs_that_are_there(finished, simulated_cache):

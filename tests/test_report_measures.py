@@ -11,8 +11,8 @@ from rendered import render, render_all
 from synthetic_records import MEASURES, baseline, measured, measured_study, run, study, table
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.paired_tests import pairs_on
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.paired_differences import pairs_on
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report.tables.comparison import Comparisons
 from lnncmp.report.tables.document import MARK
@@ -239,7 +239,7 @@ def test_json_holds_measures_and_round_trips(comparison):
     document = json.loads(render(comparison, "json"))
     assert [measure["name"] for measure in document["measures"]] == [measure.name for measure in MEASURES]
     assert document["rows"][2]["metrics"]["mse_peak"]["mean"] == pytest.approx(0.01)
-    assert Comparison.model_validate(document) == comparison
+    assert ComparisonTable.model_validate(document) == comparison
 
 
 @pytest.mark.parametrize("format", ["table", "md"])

@@ -9,7 +9,7 @@ from toy_study import CPU, Affine, random_windows, splits, windows
 
 from lnncmp.errors import UsageError
 from lnncmp.models.base import load_model
-from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.settings import TrainSettings
 from lnncmp.training.build import build_model
 from lnncmp.training.stack_trainer import StackTrainer
 from lnncmp.training.stacked_model import StackedModel
@@ -84,15 +84,18 @@ class TestStackedModel:
 
     def check_company(self, make_model, batch, steps):
         x, dt = torch.randn(3, batch, steps, 2), torch.rand(3, batch, steps) + 0.1
-        found = []
-        for members, threads in ([0], 1), ([0, 1, 2], 1), ([0, 1], 2), ([0], 2):
+        # Some processors' libraries round a readout otherwise on another number of threads, which is part of a run's
+        # identity; the kernels do not (see check_threads).
+        for threads in (1, 2):
             torch.set_num_threads(threads)
-            stack = StackedModel([make_model(seed) for seed in members])
-            y = stack(x[members], dt[members])
-            y.square().mean((1, 2, 3)).sum().backward()
-            found.append((y[0], stack.rows[0].grad))
-        for y, gradient in found[1:]:
-            assert torch.equal(y, found[0][0]) and torch.equal(gradient, found[0][1])
+            found = []
+            for members in ([0], [0, 1], [0, 1, 2]):
+                stack = StackedModel([make_model(seed) for seed in members])
+                y = stack(x[members], dt[members])
+                y.square().mean((1, 2, 3)).sum().backward()
+                found.append((y[0], stack.rows[0].grad))
+            for y, gradient in found[1:]:
+                assert torch.equal(y, found[0][0]) and torch.equal(gradient, found[0][1])
 
     def test_the_same_windows_serve_all_copies(self):
         stack = StackedModel([make("ncp", seed) for seed in range(2)])

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 from figure_records import records, run, write
-from synthetic_records import measurement
+from synthetic_records import measurement, recipe
 
 from lnncmp.common.provenance import provenance
 from lnncmp.comparison.commands import commands
@@ -23,15 +23,19 @@ SHAPE = DataShape(
 )
 
 
-def planned(recipe):
-    arguments = {label: recipe.arguments(label) for label in recipe.models}
-    return make_plan(recipe, SHAPE, matched_arguments(recipe, 5, 2) if recipe.match == "params" else arguments)
+TRAINED = "--set train.epochs=3 --set train.learning_rate=0.005 --set train.decay=1.0"
+"""In what the runs of figure_records differ from the preset, beside their size."""
+
+
+def planned(chosen):
+    arguments = {label: chosen.arguments(label) for label in chosen.models}
+    return make_plan(chosen, SHAPE, matched_arguments(chosen, 5, 2) if chosen.match == "params" else arguments)
 
 
 def recorded(plan):
     """Return records as runs of a plan leave them, as far as telling their origin goes."""
     targets = Scores(metrics={"test": {"mse": 1.0, "nmse": 1.0}}, per_target={"mse": {"a": 1.0, "b": 1.0}})
-    names = ("run_id", "comparison", "case", "source", "conditions", "preset", "recipe")
+    names = ("run_id", "protocol_id", "measurement_id", "case", "source", "conditions", "preset", "recipe")
     return [
         run("gru", spec.seed, scores=targets, **{name: getattr(spec, name) for name in names}).model_copy(
             update={"model": spec.label}
@@ -62,35 +66,35 @@ def by_row(runs):
 
 class TestStudies:
     def test_are_sorted_by_case_with_the_reference_of_the_recipe(self, tmp_path):
-        others = [run("gru", seed, run_id=f"s{seed}", case="sine", comparison="1" * 16) for seed in range(2)]
+        others = [run("gru", seed, run_id=f"s{seed}", case="sine", protocol_id="1" * 16) for seed in range(2)]
         out = write(tmp_path, [*records(), *others])
         found = load_studies(out)
-        assert [(study.comparison.case, study.comparison.reference) for study in found] == [
+        assert [(study.table.case, study.table.reference) for study in found] == [
             ("sine", "gru"),
             ("walker2d", "ltc"),  # there is no lstm here, so the first row
         ]
         assert list(found[1].runs) == ["ltc", "cfc", "gru"], "the order of the recipe"
-        assert [row.name for row in found[1].comparison.baselines] == ["filter", "persistence"]
+        assert [row.name for row in found[1].table.baselines] == ["filter", "persistence"]
         (only,) = load_studies(out, ["walker2d", "walker2d"])
-        assert only.comparison == found[1].comparison
+        assert only.table == found[1].table
 
     def test_settings_of_one_model_are_rows_of_their_own(self, tmp_path):
-        small = {"seed": 0, "model": {"label": "gru", "arguments": {"hidden": 32}}}
+        small = recipe("gru", model={"arguments": {"hidden": 32}})
         (study,) = load_studies(write(tmp_path, [run("gru", 0), run("gru", 0, run_id="small", recipe=small)], ()))
         assert list(study.runs) == ["gru (hidden=32)", "gru (hidden=64)"]
         assert commands(study.runs) == [
-            "lnncmp walker2d --preset quick --models gru --seeds 1",
-            "lnncmp walker2d --preset quick --models gru --seeds 1 --set hidden=64",
+            f"lnncmp walker2d --preset quick --models gru --seeds 1 {TRAINED}",
+            f"lnncmp walker2d --preset quick --models gru --seeds 1 {TRAINED} --set hidden=64",
         ]
 
     def test_an_implementation_that_all_models_ran_as_is_one_option(self, tmp_path):
         made = [
-            run(model, 0, recipe={"seed": 0, "model": {"label": model, "arguments": {"implementation": "loop"}}})
+            run(model, 0, recipe=recipe(model, model={"arguments": {"implementation": "loop"}}))
             for model in ("gru", "cfc")
         ]
         (study,) = load_studies(write(tmp_path, made, ()))
         assert commands(study.runs) == [
-            "lnncmp walker2d --preset quick --models cfc,gru --seeds 1 --implementation loop"
+            f"lnncmp walker2d --preset quick --models cfc,gru --seeds 1 {TRAINED} --implementation loop"
         ]
 
     def test_runs_of_an_unknown_preset_are_shown_without_a_recipe(self, tmp_path):
@@ -105,17 +109,19 @@ class TestStudies:
         out = write(tmp_path / "out", records())
         with pytest.raises(DataError, match=r"no records of sine in .*, only of walker2d"):
             load_studies(out, ["sine"])
-        write(tmp_path / "new", [run("gru", 0, schema_version=2)])
-        with pytest.raises(DataError, match="1 of another schema version; expected is schema version 1"):
+        write(tmp_path / "new", [run("gru", 0, schema_version=3)])
+        with pytest.raises(
+            DataError, match=r"1 record, of schema version 3 \(this version reads 2 and 1\) \(gru-0.json\)"
+        ):
             load_studies(tmp_path / "new")
 
     def test_say_what_they_leave_out(self, tmp_path):
-        out = write(tmp_path, [*records(), run("gru", 9, schema_version=2)])
+        out = write(tmp_path, [*records(), run("gru", 9, schema_version=3)])
         heard = []
         load_studies(out, warn=heard.append)
-        assert heard == ["Not used: 1 record, another schema version."]
-        write(out, [run("gru", 0, run_id="elsewhere", case="pendulum", comparison="2" * 16)])
-        assert [study.comparison.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
+        assert heard == ["Not used: 1 record, of schema version 3 (this version reads 2 and 1) (gru-9.json)."]
+        write(out, [run("gru", 0, run_id="elsewhere", case="pendulum", protocol_id="2" * 16)])
+        assert [study.table.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
         assert heard[2:] == ["Not used: records of pendulum, a case that this version lacks."]
 
 
@@ -124,19 +130,23 @@ class TestCosts:
         plans = [planned(load_recipe("sine", "quick", overrides={"hidden": hidden})) for hidden in (8, 16)]
         found = [costs_of(by_row(recorded(plan)), measured(plans[0]) + measured(plans[1])) for plan in plans]
         for plan, costs in zip(plans, found, strict=True):
-            assert [record.measurement_id for record in costs] == [spec.measurement_id for spec in plan.measurements]
+            assert {row: cost.measurement_id for row, cost in costs.items()} == {
+                spec.label: spec.measurement_id for spec in plan.measurements
+            }
 
-    def test_go_by_shape_where_identities_are_unknown(self):
+    def test_go_by_model_and_batch_where_runs_do_not_name_them(self):
         plan = planned(load_recipe("sine", "quick"))
-        foreign = [record.model_copy(update={"measurement_id": record.model}) for record in measured(plan)]
-        assert len(costs_of(by_row(recorded(plan)), foreign)) == 6
-        twice = [*foreign, foreign[0].model_copy(update={"steps": 99})]
-        assert len(costs_of(by_row(recorded(plan)), twice)) == 5, "which of two it is cannot be told"
+        unnamed = by_row([record.model_copy(update={"measurement_id": None}) for record in recorded(plan)])
+        known = measured(plan)
+        assert len(costs_of(unnamed, known)) == 6
+        twice = [*known, known[0].model_copy(update={"steps": 99})]
+        assert len(costs_of(unnamed, twice)) == 5, "which of two it is cannot be told"
+        assert len(costs_of(by_row(recorded(plan)), known[1:])) == 5
 
     def test_of_another_implementation_do_not_count(self):
         plan = planned(load_recipe("sine", "quick"))
         others = [record.model_copy(update={"implementation": "fused"}) for record in measured(plan)]
-        assert costs_of(by_row(recorded(plan)), others) == []
+        assert costs_of(by_row(recorded(plan)), others) == {}
 
 
 CASES = [
@@ -197,9 +207,8 @@ class TestWirings:
 
         chosen = NCPArguments(**{"hidden": 16, **arguments})
         wired = _wire(chosen, inputs, 2, seed)
-        recipe = {"seed": 0, "model": {"label": "ncp", "arguments": chosen.model_dump()}}
-        record = run("gru", 0, recipe=recipe, structure={**wired.structure(), "unfolds": 6})
-        return wired, record.model_copy(update={"seeds": record.seeds.model_copy(update={"wiring": seed})})
+        own, structure = recipe("ncp", model={"arguments": chosen.model_dump()}), {**wired.structure(), "unfolds": 6}
+        return wired, run("gru", 0, recipe=own, structure=structure, inputs=inputs, wiring_seed=seed)
 
     @pytest.mark.parametrize("kind", ["auto_ncp", "ncp", "random"])
     def test_are_drawn_again_as_they_were(self, kind):

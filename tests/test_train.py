@@ -7,7 +7,7 @@ from torch import nn
 from toy_study import CPU, Affine, Noisy, random_windows, splits, windows
 
 from lnncmp.models import cfc, lstm
-from lnncmp.recipe.settings import TrainSettings
+from lnncmp.records.settings import TrainSettings
 from lnncmp.training.build import build_model
 from lnncmp.training.trainer import Batches, Trainer, masked_mse
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from lnncmp import stats
 from lnncmp.claims.claim import Claim
-from lnncmp.claims.evidence import boundary, matters
+from lnncmp.claims.evidence import claimed_effect, smallest_effect
 from lnncmp.claims.schema import Judgement
 
 Why = Literal[
@@ -39,14 +39,14 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
         return "contradicted", "negligible"
     if not shown:
         return "inconclusive", "open"
-    if effect > boundary(claim):
+    if effect > claimed_effect(claim):
         return _if_it_matters(claim, effect)
     return "contradicted", "opposite" if effect < 0 else "less than named"
 
 
 def _if_it_matters(claim: Claim, effect: float) -> tuple[Judgement, Why]:
     """Return the verdict on a difference that is shown in the claim's direction, or beyond the factor it names."""
-    if claim.at_least > 1 or effect >= matters(claim):
+    if claim.at_least > 1 or effect >= smallest_effect(claim):
         return "supported", "as claimed"
     return "inconclusive", "small"
 

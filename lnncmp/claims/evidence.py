@@ -9,12 +9,13 @@ score analysis with informatively missing observations"). Pairs in which both lo
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from lnncmp.claims.claim import Claim
+from lnncmp.claims.pairs import ClaimPair
 from lnncmp.claims.schema import Run
-from lnncmp.claims.sides import Sides
-from lnncmp.comparison.groups import Arm
+from lnncmp.comparison.groups import ModelRuns
+from lnncmp.comparison.paired_differences import PairedDifferences, paired_replicates
+from lnncmp.comparison.rows import replicates_by_seed
 from lnncmp.comparison.run_metrics import COUNTS, TIMES, value_of
 from lnncmp.records.schema import RunRecord
 
@@ -35,18 +36,23 @@ class Evidence:
     elsewhere: int = 0
     replicates: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
 
+    @property
+    def differences(self) -> PairedDifferences:
+        """The effects, to be tested."""
+        return PairedDifferences(self.effects, self.replicates)
+
     def values(self, side: str) -> list[float]:
         """Return the values of "left" or "right", infinite where the run lost."""
         found = [getattr(run, side) for run in self.runs]
         return [math.inf if value is None else value for value in found]
 
 
-def matters(claim: Claim) -> float:
-    """Return the smallest difference that matters in the unit of effects."""
+def smallest_effect(claim: Claim) -> float:
+    """Return the smallest effect of interest, which is also the margin of equivalence."""
     return math.log(claim.matters) if claim.scale == "ratio" else claim.matters
 
 
-def boundary(claim: Claim) -> float:
+def claimed_effect(claim: Claim) -> float:
     """Return the effect that the claim itself names: 0, or the logarithm of its factor."""
     return math.log(claim.at_least)
 
@@ -59,12 +65,12 @@ def effect(claim: Claim, left: float, right: float) -> float | None:
     return sign * math.log(right / left) if left > 0 and right > 0 else None
 
 
-def gather(claim: Claim, sides: Sides) -> Evidence:
-    """Return the evidence of two models of one setting on the claim's measure, paired by seed."""
+def gather(claim: Claim, pair: ClaimPair) -> Evidence:
+    """Return the evidence of two models of one group on the claim's measure, paired by seed."""
     pairs, without, elsewhere = [], 0, 0
-    for seed in sides.seeds:
-        left, right = sides.left.by_seed[seed], sides.right.by_seed[seed]
-        if claim.measure in TIMES and _place(left) != _place(right):
+    for seed in pair.seeds:
+        left, right = pair.left.by_seed[seed], pair.right.by_seed[seed]
+        if claim.measure in TIMES and _circumstances(left) != _circumstances(right):
             elsewhere += 1
             continue
         values = [_value(claim, run) for run in (left, right)]
@@ -72,12 +78,12 @@ def gather(claim: Claim, sides: Sides) -> Evidence:
             without += 1
             continue
         pairs.append((seed, values[0], values[1]))
-    return _evidence(claim, pairs, without, elsewhere, _replicates(claim, sides, [seed for seed, *_ in pairs]))
+    return _evidence(claim, pairs, without, elsewhere, _replicates(claim, pair, [seed for seed, *_ in pairs]))
 
 
-def against(claim: Claim, arm: Arm, baseline: float) -> Evidence:
-    """Return the evidence of one model against a predictor without training, whose error has no seeds."""
-    pairs = [(seed, _value(claim, run), baseline) for seed, run in sorted(arm.by_seed.items())]
+def against(claim: Claim, side: ModelRuns, baseline: float) -> Evidence:
+    """Return the evidence of one model against an untrained baseline, whose error has no seeds."""
+    pairs = [(seed, _value(claim, run), baseline) for seed, run in sorted(side.by_seed.items())]
     known = [pair for pair in pairs if not math.isnan(pair[1])]
     return _evidence(claim, known, len(pairs) - len(known), 0, ())
 
@@ -107,8 +113,8 @@ def _evidence(
         for pair, value in zip(pairs, measured, strict=True)
         if value is not None or not (math.isfinite(pair[1]) and math.isfinite(pair[2]))
     ]
-    named = boundary(claim)
-    worst = max([matters(claim), *(abs(value - named) for _, value in usable if value is not None)])
+    named = claimed_effect(claim)
+    worst = max([smallest_effect(claim), *(abs(value - named) for _, value in usable if value is not None)])
     effects, lost = [], [0, 0]
     for (_, left, right), value in usable:
         gone = (math.isinf(left), math.isinf(right))
@@ -124,25 +130,17 @@ def _shown(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _place(run: RunRecord) -> tuple[Any, ...]:
+def _circumstances(run: RunRecord) -> tuple[object, ...]:
     """Return what has to agree before two times may be compared."""
-    return (run.stacked, *(repr(run.provenance.get(key)) for key in ("cpu", "device", "threads", "jobs")))
+    made = run.provenance
+    return run.stacked, made.cpu, made.device, made.threads, made.jobs
 
 
-def _replicates(claim: Claim, sides: Sides, seeds: Sequence[int]) -> tuple[tuple[float, ...], ...]:
+def _replicates(claim: Claim, pair: ClaimPair, seeds: Sequence[int]) -> tuple[tuple[float, ...], ...]:
     """Return the effect over the bootstrap samples of the test groups, by seed; nothing if a seed lacks them."""
-    found = []
-    for seed in seeds:
-        left, right = (_samples(arm.by_seed[seed], claim.measure) for arm in (sides.left, sides.right))
-        if not left or len(left) != len(right):
-            return ()
-        both = zip(left, right, strict=True)
-        row = [effect(claim, a, b) if math.isfinite(a) and math.isfinite(b) else None for a, b in both]
-        if None in row:
-            return ()
-        found.append(tuple(value for value in row if value is not None))
-    return tuple(found)
+    left, right = (replicates_by_seed(side.by_seed.values(), claim.measure) for side in pair.both)
+    return tuple(map(tuple, paired_replicates(left, right, seeds, lambda a, b: _known_effect(claim, a, b))))
 
 
-def _samples(run: RunRecord, measure: str) -> Sequence[float]:
-    return [] if run.scores is None else run.scores.replicates.get(measure, [])
+def _known_effect(claim: Claim, left: float, right: float) -> float | None:
+    return effect(claim, left, right) if math.isfinite(left) and math.isfinite(right) else None

@@ -1,4 +1,4 @@
-"""Judge all claims on a folder of records: find the runs, weigh the evidence, correct for many claims, say why."""
+"""Judge all claims on a folder of records: find the runs, test the evidence, correct for many claims, say why."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +7,11 @@ from lnncmp import stats
 from lnncmp.claims import reasons
 from lnncmp.claims.assess import Assessment, assess
 from lnncmp.claims.claim import Claim, load_claims
+from lnncmp.claims.pairs import ClaimPair, claim_pairs
 from lnncmp.claims.reasons import why_missing
 from lnncmp.claims.schema import ClaimsTable, Verdict
-from lnncmp.claims.sides import Sides, sides_of
 from lnncmp.claims.verdicts import fact_verdict, tested_verdict, untestable_verdict, without_runs
-from lnncmp.comparison.groups import settings_of
+from lnncmp.comparison.groups import groups_of
 from lnncmp.records.read import Records, read_records
 
 
@@ -29,35 +29,35 @@ def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     The p values of all rows form one family (Holm), those of the same claims under other matchings and on other data
     a second one.
     """
-    settings = settings_of(records.runs)
-    judged = {claim.id: _assessed(claim, sides_of(claim, settings), records) for claim in claims}
+    groups = groups_of(records.runs)
+    judged = {claim.id: _assessed(claim, claim_pairs(claim, groups), records) for claim in claims}
     first = {row.id: row for row in _verdicts([found[0] for found in judged.values() if found])}
     others = _verdicts([one for found in judged.values() for one in found[1:]])
     rows = []
     for claim in claims:
         main = first.get(claim.id)
         if main is None:
-            rows.append(without_runs(claim, claim.not_testable or why_missing(claim, settings)))
+            rows.append(without_runs(claim, claim.not_testable or why_missing(claim, groups)))
             continue
         also = [other for other in others if other.id == claim.id]
         rows.append(main.model_copy(update={"also": also, "reason": _with_others(main, also)}))
     return ClaimsTable(rows=rows, notes=[*_notes(rows), *records.notes])
 
 
-def _assessed(claim: Claim, sides: Sequence[Sides], records: Records) -> list[Assessment]:
+def _assessed(claim: Claim, pairs: Sequence[ClaimPair], records: Records) -> list[Assessment]:
     """Return the assessments of a claim, those that say something first."""
     if claim.not_testable is not None:
         return []
-    found = [assess(claim, one, records) for one in sides]
+    found = [assess(claim, one, records) for one in pairs]
     return sorted(found, key=lambda one: bool(one.untestable))
 
 
 def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
     """Return the verdicts of one family of claims, p values corrected over all of them."""
     tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_PAIRS else None for one in assessments]
-    first = stats.holm([test.first if test else None for test in tests])
-    second = stats.holm([test.second if test else None for test in tests])
-    size = sum(p is not None for p in first)
+    differing = stats.holm([test.p_difference if test else None for test in tests])
+    equivalent = stats.holm([test.p_equivalence if test else None for test in tests])
+    size = sum(p is not None for p in differing)
     made = []
     for number, one in enumerate(assessments):
         if one.untestable:
@@ -65,7 +65,7 @@ def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
         elif one.facts:
             made.append(fact_verdict(one))
         else:
-            made.append(tested_verdict(one, first[number], second[number], size))
+            made.append(tested_verdict(one, differing[number], equivalent[number], size))
     return made
 
 

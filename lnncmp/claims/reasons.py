@@ -11,7 +11,7 @@ from lnncmp.claims.decide import Why
 from lnncmp.claims.evidence import Evidence
 from lnncmp.claims.schema import Verdict
 from lnncmp.claims.significance import Tested
-from lnncmp.comparison.groups import Setting, find_arm
+from lnncmp.comparison.groups import ComparisonGroup
 
 
 def times(effect: float, claim: Claim) -> str:
@@ -138,18 +138,18 @@ def elsewhere(other: Verdict, main: Verdict) -> str:
     return f"{where} the verdict is: {other.verdict}"
 
 
-def why_missing(claim: Claim, settings: Sequence[Setting]) -> str:
+def why_missing(claim: Claim, groups: Sequence[ComparisonGroup]) -> str:
     """Return one sentence: which runs are not there."""
-    of_case = [setting for setting in settings if setting.case == claim.case]
+    of_case = [group for group in groups if group.first.case == claim.case]
     if not of_case:
         return f"No runs of {claim.case} in this folder: lnncmp {claim.case} makes them."
-    fitting = [setting for setting in of_case if fnmatchcase(setting.conditions, claim.conditions)]
+    fitting = [group for group in of_case if fnmatchcase(group.first.conditions, claim.conditions)]
     if not fitting:
-        held = ", ".join(dict.fromkeys(f"'{setting.conditions or 'the usual ones'}'" for setting in of_case))
+        held = ", ".join(dict.fromkeys(f"'{group.first.conditions or 'the usual ones'}'" for group in of_case))
         return f"No runs of {claim.case} under the conditions '{claim.conditions}': those here are under {held}."
     lacking = []
     for model, arguments in ((claim.left, claim.left_arguments), (claim.right, claim.right_arguments)):
-        if all(find_arm(setting, model, arguments) is None for setting in fitting):
+        if all(group.find(model, arguments) is None for group in fitting):
             wanted = ", ".join(f"{key} = {value}" for key, value in arguments.items())
             lacking.append(model + (f" with {wanted}" if wanted else ""))
     if lacking:

@@ -8,8 +8,8 @@ from lnncmp.claims import reasons
 from lnncmp.claims.assess import Assessment
 from lnncmp.claims.claim import Claim
 from lnncmp.claims.decide import decide, decide_fact
-from lnncmp.claims.evidence import Evidence, boundary, matters
-from lnncmp.claims.facts import Fact, least
+from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
+from lnncmp.claims.facts import Fact, threshold
 from lnncmp.claims.protocol import differences_of
 from lnncmp.claims.schema import Run, Verdict
 from lnncmp.claims.significance import Tested
@@ -22,9 +22,9 @@ def without_runs(claim: Claim, reason: str) -> Verdict:
 
 
 def untestable_verdict(one: Assessment) -> Verdict:
-    """Return that a claim cannot be tested in this setting, and why."""
+    """Return that a claim cannot be tested on this comparison group, and why."""
     return Verdict(
-        **{**_stated(one.claim), **_setting(one, ())},
+        **{**_stated(one.claim), **_found_in(one, ())},
         verdict="not testable here",
         reason=reasons.sentence(one.untestable),
     )
@@ -33,7 +33,7 @@ def untestable_verdict(one: Assessment) -> Verdict:
 def fact_verdict(one: Assessment) -> Verdict:
     """Return the verdict on a claim about counts, times or bytes. A check that disagrees leaves it open."""
     claim, fact = one.claim, one.facts[0]
-    judged = [decide_fact(claim, each.pairs, each.effects, least(claim)) for each in one.facts]
+    judged = [decide_fact(claim, each.pairs, each.effects, threshold(claim)) for each in one.facts]
     verdict, why = judged[0]
     told = [_fact_words(claim, each) for each in one.facts]
     if len({found for found, _ in judged}) > 1:
@@ -42,7 +42,7 @@ def fact_verdict(one: Assessment) -> Verdict:
         reason = reasons.sentence(*told, reasons.fact_because(claim, why, fact.pairs, fact.middle), fact.note)
     middle = fact.middle
     return Verdict(
-        **{**_stated(claim), **_setting(one, fact.runs)},
+        **{**_stated(claim), **_found_in(one, fact.runs)},
         verdict=verdict,
         reason=reason,
         effect=middle,
@@ -63,7 +63,7 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
     words = in_words(claim.measure, load_case(claim.case).measures)[0]
     second_counts = why in ("negligible", "apart")
     return Verdict(
-        **{**_stated(claim), **_setting(one, one.runs)},
+        **{**_stated(claim), **_found_in(one, one.runs)},
         verdict=verdict,
         reason=reasons.sentence(
             _found(one, words, tested.effect),
@@ -74,7 +74,7 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
         effect=tested.effect,
         ci95=tested.ci95,
         ci95_bca=tested.ci95_bca,
-        p=tested.second if second_counts else tested.first,
+        p=tested.p_equivalence if second_counts else tested.p_difference,
         p_holm=second if second_counts else first,
         n_seeds=tested.pairs,
         seeds_needed=power.smallest,
@@ -96,25 +96,25 @@ def _stated(claim: Claim) -> dict[str, Any]:
         "direction": claim.direction,
         "conditions": claim.conditions.rstrip("*"),
         "effect_kind": "log ratio" if claim.scale == "ratio" else "difference",
-        "smallest_difference": matters(claim),
+        "smallest_difference": smallest_effect(claim),
         "assumed": list(claim.assumed),
         "differences_of_protocol": list(claim.differences),
     }
 
 
-def _setting(one: Assessment, runs: tuple[Run, ...]) -> dict[str, Any]:
+def _found_in(one: Assessment, runs: tuple[Run, ...]) -> dict[str, Any]:
     """Return what the records say of data, matching, protocol and runs."""
-    setting, sides = one.sides.setting, one.sides
+    group, pair = one.pair.group, one.pair
     seeds = {run.seed for run in runs}
-    ids = [arm.by_seed[seed].run_id for arm in (sides.left, sides.right) for seed in sides.seeds if seed in seeds]
+    ids = [side.by_seed[seed].run_id for side in pair.both for seed in pair.seeds if seed in seeds]
     return {
-        "conditions": setting.in_words,
-        "matched": setting.match,
-        "data": setting.data,
-        "preset": setting.preset,
+        "conditions": group.conditions,
+        "matched": group.match,
+        "data": group.data,
+        "preset": group.preset,
         "runs": list(runs),
         "run_ids": ids,
-        "differences_of_protocol": [*one.claim.differences, *differences_of(sides)],
+        "differences_of_protocol": [*one.claim.differences, *differences_of(pair)],
     }
 
 
@@ -177,4 +177,4 @@ def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
         spread, between = tested.spread, tested.between
         return stats.seeds_needed(spread, difference, level=level, power=power, between_groups=between)
 
-    return reasons.Power(needed(matters(claim)), needed(abs(tested.effect - boundary(claim))), family)
+    return reasons.Power(needed(smallest_effect(claim)), needed(abs(tested.effect - claimed_effect(claim))), family)

@@ -27,15 +27,16 @@ def compare(
 ) -> None:
     """Compare the models of one folder of records, or each model of two folders, paired by seed on equal data."""
     check_choice("format", format, FORMATS)
-    from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_settings
-    from lnncmp.comparison.studies import tables_of
+    from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
+    from lnncmp.comparison.studies import studies_of
     from lnncmp.records.read import read_records
     from lnncmp.report.tables.contrasts import Compared, document_of_compared
 
     with interruptible("Nothing was changed."):
         records = read_records(folder)
         if other is None:
-            found = Compared(comparisons=tables_of(records, reference), contrasts=contrast_settings(records))
+            tables = [study.table for study in studies_of(records, reference=reference)]
+            found = Compared(comparisons=tables, contrasts=contrast_groups(records))
         else:
             found = Compared(comparisons=[], contrasts=[contrast_folders(records, read_records(other))])
     print_result(render(document_of_compared(found), format, *page()))

@@ -11,7 +11,7 @@ from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.recipe.load import load_recipe
 from lnncmp.report.tables.claims import document_of_claims
 from lnncmp.report.tables.comparison import document_of_comparison, document_of_comparisons
@@ -49,7 +49,7 @@ def reproduce_all(
     chosen = {"seeds": options.parse_seeds(seeds) if seeds is not None else None, "implementation": implementation}
     given = {key: value for key, value in chosen.items() if value is not None}
     request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack)
-    made: list[Comparison] = []
+    made: list[ComparisonTable] = []
     ran = 0
     with interruptible(ADVICE + "."):
         for matching in _matchings(match, preset):
@@ -78,7 +78,7 @@ def _matchings(match: str | None, preset: str) -> tuple[str | None, ...]:
     return names
 
 
-def _conclude(made: list[Comparison], out: Path, format: str, quiet: bool, ran: int) -> None:
+def _conclude(made: list[ComparisonTable], out: Path, format: str, quiet: bool, ran: int) -> None:
     """Print the verdicts and write the report, anew only if something ran or it is not there."""
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.build.write import write_report

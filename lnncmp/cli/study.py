@@ -12,7 +12,7 @@ from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.report.tables.comparison import document_of_comparison
@@ -88,7 +88,7 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
     print_result(render(document_of_dry_run(planned), format, *page()))
 
 
-def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[Comparison, int]:
+def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:
     """Carry out one study; return its comparison and how many runs and measurements were missing."""
     from lnncmp.runs.ready import get_ready, missing_tasks
     from lnncmp.study import run_study
@@ -102,7 +102,7 @@ def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[Comparison
     return comparison, progress.total
 
 
-def exit_if_lost(comparisons: Sequence[Comparison]) -> None:
+def exit_if_lost(comparisons: Sequence[ComparisonTable]) -> None:
     """End with exit code 4 if a run failed or diverged."""
     if any(row.n_diverged + row.n_failed for comparison in comparisons for row in comparison.rows):
         raise typer.Exit(_SOME_RUNS_FAILED)

@@ -13,6 +13,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.errors import LnncmpError
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
+from lnncmp.records.run_recipe import RunRecipe, leaves
 from lnncmp.records.schema import RunRecord
 
 Changes = dict[str, Any]
@@ -20,17 +21,6 @@ _FLAGS = ("source", "match", "device", "threads")
 _TABLES = ("data", "evaluate", "train", "arguments")
 _IMPLEMENTATION = "arguments.implementation"
 _ABSENT = object()
-
-
-def settings(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a resolved run recipe without its seed as one flat table with dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in recipe.items():
-        if isinstance(value, dict):
-            flat |= settings(value, f"{prefix}{key}.")
-        elif prefix + key != "seed":
-            flat[prefix + key] = value
-    return flat
 
 
 def recipe_of(run: RunRecord) -> tuple[Recipe | None, str | None]:
@@ -56,7 +46,7 @@ def commands(runs: Mapping[str, Sequence[RunRecord]]) -> list[str]:
     layers: list[dict[str, RunRecord]] = []
     seeds = sorted({run.seeds.root for group in runs.values() for run in group})
     for group in runs.values():
-        label = label_of(group[0])
+        label = group[0].recipe.model.label
         layer = next((layer for layer in layers if label not in layer), None)
         if layer is None:
             layers.append(layer := {})
@@ -88,12 +78,12 @@ def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str | None
 
 def _changes(run: RunRecord, recipe: Recipe) -> Changes:
     """Return what the run's recipe has otherwise than `recipe`: "data.window", "train.epochs", "arguments.hidden"..."""
-    stored, label = run.recipe, label_of(run)
+    stored, label = run.recipe, run.recipe.model.label
     ours: dict[str, Any] = {key: getattr(recipe, key) for key in (*_FLAGS, "deterministic", "dt_as_input")}
-    theirs: dict[str, Any] = {key: stored.get(key, ours[key]) for key in ours}
+    theirs: dict[str, Any] = {key: getattr(stored, key) for key in ours}
     for name, own, kept in zip(_TABLES, _own_tables(recipe, label), _kept_tables(stored), strict=True):
-        ours |= settings(own, f"{name}.")
-        theirs |= settings(kept, f"{name}.")
+        ours |= leaves(own, f"{name}.")
+        theirs |= leaves(kept, f"{name}.")
     changed = {key: value for key, value in theirs.items() if value is not None and ours.get(key) != value}
     if "arguments.hidden" in changed and theirs["match"] != "own":
         hidden = changed.pop("arguments.hidden")
@@ -118,11 +108,9 @@ def _arguments(recipe: Recipe, label: str) -> dict[str, Any]:
         return {}
 
 
-def _kept_tables(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-    model = stored.get("model")
-    arguments = model.get("arguments") if isinstance(model, dict) else None
-    tables = [stored.get("data"), stored.get("evaluate"), stored.get("train"), arguments]
-    return [table if isinstance(table, dict) else {} for table in tables]
+def _kept_tables(stored: RunRecipe) -> list[dict[str, Any]]:
+    settings = [table.model_dump(mode="json") for table in (stored.evaluate, stored.train)]
+    return [stored.data, *settings, stored.model.arguments]
 
 
 def _merged(changes: Mapping[str, Changes]) -> Changes:
@@ -139,12 +127,6 @@ def _merged(changes: Mapping[str, Changes]) -> Changes:
         else:
             merged[key] = next(value for value in values if value is not _ABSENT)
     return merged
-
-
-def label_of(run: RunRecord) -> str:
-    """Return the model's name in its recipe; rows of a table may have been renamed to tell settings apart."""
-    model = run.recipe.get("model")
-    return str(model.get("label", run.model)) if isinstance(model, dict) else run.model
 
 
 def _seed_text(seeds: Sequence[int]) -> str:

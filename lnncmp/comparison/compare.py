@@ -8,15 +8,19 @@ table.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lnncmp.comparison import notes as table_notes
-from lnncmp.comparison.paired_tests import TEST_MSE, Errors, Replicates, paired_comparisons
+from lnncmp.comparison.costs import costs_of
+from lnncmp.comparison.notes import notes
+from lnncmp.comparison.paired_differences import TEST_MSE, Errors, Replicates, paired_comparisons
 from lnncmp.comparison.rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row, replicates_by_seed
-from lnncmp.comparison.table import BaselineRow, Comparison, CostShape, Estimate, ModelRow, PairedComparison
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelRow, PairedComparison
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.records.metric import Measure, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
-__all__ = ["BaselineRow", "Comparison", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
+TITLE_ENDING = ": one-step test error"
+"""What a table's title ends with: what its main column is."""
+
+__all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
 
 
 def compare(
@@ -30,7 +34,7 @@ def compare(
     published: Mapping[str, Published] | None = None,
     ablations: Mapping[str, Sequence[RunRecord]] | None = None,
     measures: Sequence[Measure] = (),
-) -> Comparison:
+) -> ComparisonTable:
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
@@ -45,12 +49,13 @@ def compare(
     if reference not in by_model:
         raise unknown_name("reference model", reference, by_model)
     ablated = {name: _grouped_ablation(name, list(given), runs[0]) for name, given in (ablations or {}).items()}
-    shape = cost_shape([record for record in measurements if record.model in by_model])
+    costs = costs_of(by_model, measurements)
+    shape = cost_shape(costs)
     known = [measure for measure in measures if any(errors_by_seed(group, measure.name) for group in by_model.values())]
     names = [measure.name for measure in known]
     rows = []
     for model, group in by_model.items():
-        row = model_row(group, measurements, shape, horizons, names)
+        row = model_row(group, costs.get(model), shape, horizons, names)
         changes = {name: _change(group, others.get(model, [])) for name, others in ablated.items()}
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
@@ -60,8 +65,8 @@ def compare(
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
     origin = ", ".join(filter(None, [first.source, first.conditions]))
-    return Comparison(
-        title=f"{title or first.case} ({origin}), preset {preset}: one-step test error",
+    return ComparisonTable(
+        title=f"{title or first.case} ({origin}), preset {preset}{TITLE_ENDING}",
         case=first.case,
         source=first.source,
         conditions=first.conditions,
@@ -74,7 +79,7 @@ def compare(
         baselines=[baseline_row(record, horizons, names) for record in baselines],
         comparisons=comparisons,
         measures=known,
-        notes=table_notes.notes(rows, by_model, comparisons, best, shape, measurements, ablated, known),
+        notes=notes(rows, by_model, comparisons, best, shape, measurements, ablated, known),
     )
 
 
@@ -89,10 +94,10 @@ def _grouped(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
                     f"{run.model} has two runs with seed {run.seeds.root}: {other.run_id} and {run.run_id}",
                     "Compare one setting of a model at a time.",
                 )
-            if other.comparison != run.comparison:
+            if other.protocol_id != run.protocol_id:
                 raise LnncmpError(
                     f"the runs of {run.model} do not share one protocol: "
-                    f"{other.run_id} is of comparison {other.comparison}, {run.run_id} of {run.comparison}",
+                    f"{other.run_id} is of protocol {other.protocol_id}, {run.run_id} of {run.protocol_id}",
                     "Compare runs made by one recipe with one set of options.",
                 )
         group.append(run)

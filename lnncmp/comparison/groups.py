@@ -1,50 +1,26 @@
-"""Runs that may be compared with each other, and in each such group the runs of one model."""
+"""Runs that may be compared with each other, and in each such group the runs of one model, under one name."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lnncmp.records.schema import RunRecord
 
-_MATCHINGS = ("hidden", "params", "own")
+MATCHED_WORDS = {
+    "hidden": "same hidden units",
+    "params": "same active parameters",
+    "own": "each model's own size",
+}
+"""How sizes were matched, in words."""
+MATCHINGS = tuple(MATCHED_WORDS)
+"""Ways of matching sizes, in the order in which they are looked at: the study's own first."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Runs that may be compared: one case, source, conditions, data hash, way of matching and protocol."""
+class ModelRuns:
+    """The runs of one model with the same arguments and training, by root seed. row: its name in tables."""
 
-    case: str
-    source: str
-    conditions: str
-    data_hash: str
-    match: str
-    comparison: str
-    runs: tuple[RunRecord, ...]
-
-    @property
-    def data(self) -> str:
-        """Source and short data hash."""
-        return f"{self.source} {self.data_hash[:8]}"
-
-    @property
-    def in_words(self) -> str:
-        """The conditions, and whether elapsed times were withheld (an ablation)."""
-        data = self.runs[0].recipe.get("data")
-        withheld = isinstance(data, Mapping) and data.get("timespans") == "ones"
-        return ", ".join(filter(None, [self.conditions, "elapsed times withheld" if withheld else ""]))
-
-    @property
-    def preset(self) -> str:
-        """The presets of the runs, usually one."""
-        return "+".join(dict.fromkeys(run.preset for run in self.runs))
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One model of a setting: its runs by root seed, all with the same arguments and training."""
-
-    label: str
+    row: str
     by_seed: Mapping[int, RunRecord]
 
     @property
@@ -52,51 +28,107 @@ class Arm:
         """Some run of it, for what all share."""
         return self.by_seed[min(self.by_seed)]
 
-
-def settings_of(runs: Sequence[RunRecord]) -> list[Setting]:
-    """Return the settings that these runs make up, in order of appearance. Different data are never in one."""
-    groups: dict[tuple[str, str, str, str, str, str], list[RunRecord]] = {}
-    for run in runs:
-        match = str(run.recipe.get("match", "own"))
-        key = (run.case, run.source, run.conditions, run.data_hash, match, run.comparison)
-        groups.setdefault(key, []).append(run)
-    return [Setting(*key, tuple(group)) for key, group in groups.items()]
+    @property
+    def label(self) -> str:
+        """The model's name in its recipe; several rows may share it."""
+        return self.sample.recipe.model.label
 
 
-def matching_place(setting: Setting) -> int:
-    """Return the place of a way to match sizes in the order in which they are looked at: the study's own first."""
-    return _place(_MATCHINGS, setting.match)
+@dataclass(frozen=True)
+class ComparisonGroup:
+    """Runs of one protocol: equal data, training but for a model's own settings, evaluation and way of matching sizes.
 
-
-def _place(order: Sequence[str], name: str) -> int:
-    return order.index(name) if name in order else len(order)
-
-
-def find_arm(setting: Setting, model: str, arguments: Mapping[str, Any]) -> Arm | None:
-    """Return the runs of a model with these arguments; None if there are none.
-
-    Where several rows show the model (say with other solvers), the one labelled with its name counts unless arguments
-    are asked for; among equals the one with most seeds.
+    runs: every run under the name of its row (see `named`), sorted by row and seed.
     """
-    arms = [arm for arm in arms_of(setting) if _fits(arm.sample, model, arguments)]
-    if not arguments:
-        arms = [arm for arm in arms if arm.label == model] or arms
-    return max(arms, key=lambda arm: (len(arm.by_seed), arm.sample.run_id), default=None)
 
+    protocol_id: str
+    runs: tuple[RunRecord, ...]
 
-def arms_of(setting: Setting) -> list[Arm]:
-    """Return all models of a setting, in order of appearance; runs that were stopped by hand are no result."""
-    groups: dict[str, dict[int, RunRecord]] = {}
-    for run in setting.runs:
-        if run.status != "stopped":
-            own = {"label": run.model, "model": run.recipe.get("model"), "train": run.recipe.get("train")}
-            groups.setdefault(json.dumps(own, sort_keys=True, default=str), {}).setdefault(run.seeds.root, run)
-    return [Arm(next(iter(group.values())).model, group) for group in groups.values()]
+    @property
+    def first(self) -> RunRecord:
+        """Some run, for what all share: case, source, conditions, data hash."""
+        return self.runs[0]
+
+    @property
+    def match(self) -> str:
+        """How sizes were matched."""
+        return self.first.recipe.match
+
+    @property
+    def data(self) -> str:
+        """Source and short data hash."""
+        return f"{self.first.source} {self.first.data_hash[:8]}"
+
+    @property
+    def conditions(self) -> str:
+        """The conditions in words, and whether elapsed times were withheld (an ablation)."""
+        withheld = "elapsed times withheld" if self.first.recipe.withholds_time else ""
+        return ", ".join(filter(None, [self.first.conditions, withheld]))
+
+    @property
+    def preset(self) -> str:
+        """The presets of the runs, usually one."""
+        return "+".join(dict.fromkeys(run.preset for run in self.runs))
+
+    @property
+    def models(self) -> list[ModelRuns]:
+        """The models in order of their rows; runs that were stopped by hand are no result."""
+        found: dict[str, dict[int, RunRecord]] = {}
+        for run in self.runs:
+            if run.status != "stopped":
+                found.setdefault(run.model, {})[run.seeds.root] = run
+        return [ModelRuns(row, by_seed) for row, by_seed in found.items()]
+
+    def same_data(self, other: "ComparisonGroup") -> bool:
+        """Tell whether two groups have case, conditions and data in common."""
+        return all(
+            getattr(self.first, name) == getattr(other.first, name) for name in ("case", "conditions", "data_hash")
+        )
+
+    def find(self, model: str, arguments: Mapping[str, Any]) -> ModelRuns | None:
+        """Return the runs of a model, by its name, with these arguments; None if there are none.
+
+        Where several rows show the model (say with other solvers), the one labelled with its name counts unless
+        arguments are asked for; among equals the one with most seeds.
+        """
+        found = [one for one in self.models if _fits(one.sample, model, arguments)]
+        if not arguments:
+            found = [one for one in found if one.label == model] or found
+        return max(found, key=lambda one: (len(one.by_seed), one.sample.run_id), default=None)
 
 
 def _fits(run: RunRecord, model: str, arguments: Mapping[str, Any]) -> bool:
-    own = run.recipe.get("model")
-    table: Mapping[str, Any] = own if isinstance(own, Mapping) else {}
-    given = table.get("arguments")
-    chosen: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    return table.get("name", run.model) == model and all(chosen.get(key) == value for key, value in arguments.items())
+    own = run.recipe.model
+    return own.name == model and all(own.arguments.get(key) == value for key, value in arguments.items())
+
+
+def groups_of(runs: Sequence[RunRecord]) -> list[ComparisonGroup]:
+    """Return the groups that these runs make up, in order of appearance. Different data are never in one."""
+    found: dict[tuple[str, ...], list[RunRecord]] = {}
+    for run in runs:
+        # The protocol covers data and matching; records that somebody edited are kept apart all the same.
+        key = run.protocol_id, run.case, run.source, run.conditions, run.data_hash, run.recipe.match
+        found.setdefault(key, []).append(run)
+    return [ComparisonGroup(key[0], tuple(named(group))) for key, group in found.items()]
+
+
+def named(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return the runs of one protocol under the names of their rows, sorted by name and seed.
+
+    Sizes and learning rates are a model's own: runs that differ in them share a protocol. A model that ran with several
+    settings gets a row for each: "ltc" becomes "ltc (hidden=32)" and "ltc (hidden=64)".
+    """
+    settings = {run.run_id: run.recipe.flat() for run in runs}
+    renamed = []
+    for run in runs:
+        own = settings[run.run_id]
+        others = [settings[other.run_id] for other in runs if other.model == run.model]
+        keys = sorted(key for other in others for key in own.keys() | other.keys() if own.get(key) != other.get(key))
+        words = [f"{key.rpartition('.')[2]}={own[key]}" for key in dict.fromkeys(keys) if key in own]
+        renamed.append(run.model_copy(update={"model": f"{run.model} ({', '.join(words)})"}) if words else run)
+    return sorted(renamed, key=lambda run: (run.model, run.seeds.root))
+
+
+def place(order: Sequence[str], name: str) -> int:
+    """Return the place of a name in an order; names that are not in it come last."""
+    return order.index(name) if name in order else len(order)

@@ -1,14 +1,11 @@
-"""The sentences under a comparison table: what was matched, what was lost, what the numbers do not say.
-
-Recipes come from records of any age, so every key of theirs is optional here.
-"""
+"""The sentences under a comparison table: what was matched, what was lost, what the numbers do not say."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
 from lnncmp.comparison.metric_notes import measure_notes
-from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.rows import Shape, outcome
 from lnncmp.comparison.table import Estimate, ModelRow, PairedComparison
 from lnncmp.records.metric import Measure
@@ -21,7 +18,6 @@ _MATCHED = {
     "own": "Models are not matched in size; each has its own.",
 }
 _SCORED = {"best": "scored at the epoch with the lowest validation loss", "last": "scored after the last epoch"}
-_PROTOCOL = ("data", "train", "evaluate", "match", "dt_as_input", "device", "threads")
 
 
 def notes(
@@ -55,11 +51,6 @@ def notes(
     ]
 
 
-def _table(recipe: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = recipe.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
 def _unique(values: Iterable[Any]) -> list[Any]:
     kept: list[Any] = []
     for value in values:
@@ -78,31 +69,22 @@ def _matched(runs: Groups) -> list[str]:
     """Return how sizes were matched, how long training was and who knew the time, where all recipes say the same."""
     recipes = [run.recipe for group in runs.values() for run in group]
     found = []
-    match = str(_agreed(recipe.get("match") for recipe in recipes))
-    if match in _MATCHED:
-        hidden = _agreed(_table(_table(recipe, "model"), "arguments").get("hidden") for recipe in recipes)
+    match = _agreed(recipe.match for recipe in recipes)
+    if match is not None:
+        hidden = _agreed(recipe.model.arguments.get("hidden") for recipe in recipes)
         found.append(_MATCHED[match].format(size=f" ({hidden})" if hidden is not None else ""))
-    epochs = _agreed(_table(recipe, "train").get("epochs") for recipe in recipes)
+    epochs = _agreed(recipe.train.epochs for recipe in recipes)
     if epochs is not None:
-        scored = _SCORED.get(str(_agreed(_table(recipe, "train").get("restore") for recipe in recipes)))
+        scored = _SCORED.get(str(_agreed(recipe.train.restore for recipe in recipes)))
         found.append(f"Runs of {epochs} epoch{'' if epochs == 1 else 's'}" + (f", {scored}." if scored else "."))
-    if _agreed(recipe.get("dt_as_input") for recipe in recipes) is True:
+    if _agreed(recipe.dt_as_input for recipe in recipes) is True:
         found.append("Models that do not use elapsed times otherwise get them as an input.")
     return found
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        return {prefix: value}
-    return {name: leaf for key, part in value.items() for name, leaf in _flat(part, f"{prefix}.{key}").items()}
-
-
 def _protocol(runs: Groups) -> list[str]:
     """Return in which settings the models were not treated alike."""
-    protocols = {
-        model: {name: leaf for table in _PROTOCOL for name, leaf in _flat(group[0].recipe.get(table), table).items()}
-        for model, group in runs.items()
-    }
+    protocols = {model: group[0].recipe.protocol() for model, group in runs.items()}
     names = dict.fromkeys(name for protocol in protocols.values() for name in protocol)
     differing = []
     for name in names:
@@ -111,7 +93,7 @@ def _protocol(runs: Groups) -> list[str]:
             differing.append(f"{name} is " + ", ".join(f"{value} for {model}" for model, value in values.items()))
     if differing:
         return [f"The models were not treated alike: {'; '.join(differing)}."]
-    if len({group[0].comparison for group in runs.values()}) > 1:
+    if len({group[0].protocol_id for group in runs.values()}) > 1:
         return ["The models come from different comparisons, so their protocols may differ."]
     return []
 
@@ -236,8 +218,8 @@ def _timespans(rows: Sequence[ModelRow]) -> list[str]:
 
 def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
     """Return how training under an ablation changes the test error, paired by seed with the runs of the table."""
-    spans = {_table(run.recipe, "data").get("timespans") for group in runs.values() for run in group}
-    what = "Trained and tested with every elapsed time set to 1" if spans == {"ones"} else f"Ablation '{name}'"
+    withheld = all(run.recipe.withholds_time for group in runs.values() for run in group)
+    what = "Trained and tested with every elapsed time set to 1" if withheld else f"Ablation '{name}'"
     changes = {row.model: row.ablation_changes[name] for row in rows if row.ablation_changes[name].values}
     if not changes:
         return f"{what}: no run that ended well has a counterpart above with the same model and seed."
@@ -246,11 +228,9 @@ def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
 
 def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[MeasurementRecord]) -> list[str]:
     """Return at what shape and how costs were measured, and which models ran otherwise than they were measured."""
-    if shape is None:
-        return []
     methods = _unique(row.cost_method for row in rows)
     found = []
-    if methods:
+    if methods and shape is not None:
         how = "; ".join(method.rstrip(".") for method in methods)
         found.append(
             f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}."

@@ -143,29 +143,15 @@ def epoch_seconds(runs: Sequence[RunRecord]) -> tuple[float | None, Interval | N
     return statistics.median(medians), (min(medians), max(medians))
 
 
-def cost_shape(measurements: Iterable[MeasurementRecord]) -> Shape | None:
-    """Return the (batch, steps) at which most models were measured, the largest of those if tied."""
-    models: dict[Shape, set[str]] = {}
-    for record in measurements:
-        models.setdefault((record.batch, record.steps), set()).add(record.model)
-    return max(models, key=lambda shape: (len(models[shape]), shape), default=None)
+def cost_shape(costs: Mapping[str, MeasurementRecord]) -> Shape | None:
+    """Return the (batch, steps) at which most models were measured, the largest of those if tied. costs: by row."""
+    counts = Counter((record.batch, record.steps) for record in costs.values())
+    return max(counts, key=lambda shape: (counts[shape], shape), default=None)
 
 
-def measurement_of(
-    measurements: Iterable[MeasurementRecord], model: str, implementation: str, shape: Shape | None
-) -> MeasurementRecord | None:
-    """Return the measurement of `model` as it ran: same implementation, shape of the table; the last one counts."""
-    chosen = None
-    for record in measurements:
-        same_run = record.model == model and record.implementation == implementation
-        if same_run and (record.batch, record.steps) == shape:
-            chosen = record
-    return chosen
-
-
-def _cost(record: MeasurementRecord | None) -> dict[str, Any]:
-    """Return the cost fields of a row: medians of the raw samples, bytes as measured; nothing without a record."""
-    if record is None:
+def _cost(record: MeasurementRecord | None, shape: Shape | None) -> dict[str, Any]:
+    """Return the cost fields of a row: medians of the raw samples, bytes as measured; nothing at another shape."""
+    if record is None or (record.batch, record.steps) != shape:
         return {}
     step = statistics.median(record.step_seconds) if record.step_seconds else None
     return {
@@ -189,7 +175,7 @@ def _structure(runs: Sequence[RunRecord]) -> dict[str, int]:
 
 def model_row(
     runs: Sequence[RunRecord],
-    measurements: Sequence[MeasurementRecord],
+    cost: MeasurementRecord | None,
     shape: Shape | None,
     horizons: Sequence[int],
     measures: Sequence[str] = (),
@@ -222,7 +208,7 @@ def model_row(
         timespans_change=estimate(_by_seed(scores, timespans_change)),
         epoch_seconds=seconds,
         epoch_seconds_range=seconds_range,
-        **_cost(measurement_of(measurements, runs[0].model, implementation, shape)),
+        **_cost(cost, shape),
     )
 
 
@@ -234,6 +220,7 @@ def baseline_row(record: BaselineRecord, horizons: Sequence[int], measures: Sequ
     """Return the row of one predictor without training, with these of the case's measures."""
     scores = record.scores
     errors = {point.step: point.mse for point in scores.horizons}
+    points = curve({0: scores})
     perturbed = [
         PerturbationValue(group=p.group, name=p.name, level=p.level, mse=_finite(p.mse), ratio=_finite(p.ratio))
         for p in scores.perturbations
@@ -244,6 +231,7 @@ def baseline_row(record: BaselineRecord, horizons: Sequence[int], measures: Sequ
         test_nmse=_finite(error_of(scores, "nmse")),
         metrics={name: _finite(error_of(scores, name)) for name in measures},
         horizons={str(step): _finite(errors.get(step)) for step in horizons},
+        curve=points,
         noise_slope=_finite(noise_slope(scores)),
         perturbations=perturbed,
     )

@@ -1,166 +1,132 @@
-"""From a folder of records to its comparisons: which runs belong together, under which names, with which costs.
+"""From a folder of records to its studies: which runs belong together, under which names, with which costs.
 
-Reads records only, no torch. What other versions of lnncmp wrote is refused with a sentence, not misread.
+`compare`, `report`, `figures` and what they share read a folder this way. Reads records only, no torch.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.common.cache import content_key
-from lnncmp.comparison.commands import label_of, recipe_of, settings
-from lnncmp.comparison.compare import compare
-from lnncmp.comparison.costs import costs_of
-from lnncmp.comparison.groups import Setting, arms_of, settings_of
-from lnncmp.comparison.table import Comparison
-from lnncmp.errors import DataError, LnncmpError, unknown_name
-from lnncmp.recipe.load import load_recipe, preset_names
+from lnncmp.comparison.commands import recipe_of
+from lnncmp.comparison.compare import TITLE_ENDING, compare
+from lnncmp.comparison.groups import MATCHED_WORDS, MATCHINGS, ComparisonGroup, groups_of, place
+from lnncmp.comparison.table import ComparisonTable
+from lnncmp.errors import DataError, unknown_name
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.metric import Published
 from lnncmp.records.read import Records, read_records
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
-from lnncmp.records.store import Store
-
-
-def tables_of(records: Records, reference: str | None = None) -> list[Comparison]:
-    """Return the tables, in order of appearance; costs stand in them where only one measurement fits a model.
-
-    reference: the model that others are compared with, where it has runs; None is that of the recipe, else the first.
-    Raises UsageError if no comparison has runs of `reference`.
-    """
-    settings = settings_of(records.runs)
-    known = {run.model for run in records.runs}
-    if reference is not None and reference not in known:
-        raise unknown_name("reference model", reference, known)
-    return [_table(setting, records, reference, _own(setting, settings)) for setting in settings]
-
-
-def _table(setting: Setting, records: Records, reference: str | None, own: set[str]) -> Comparison:
-    case = load_case(setting.case)
-    recipe = _recipe(setting)
-    order = list(recipe.models) if recipe is not None else []
-    groups = sorted(_told_apart(setting), key=lambda group: _place_of(group[0], order))
-    runs = [run for group in groups for run in group]
-    models = list(dict.fromkeys(run.model for run in runs))
-    longest = max((point.step for run in runs if run.scores for point in run.scores.horizons), default=0)
-    wanted = reference or (recipe.reference if recipe is not None else None)
-    return compare(
-        runs,
-        [record for record in records.measurements if record.model in own],
-        [record for record in records.baselines if record.data_hash == setting.data_hash],
-        reference=wanted if wanted in models else models[0],
-        horizons=[step for step in case.horizons if step <= longest],
-        title=f"{case.title}, matched: {setting.match}",
-        measures=case.measures,
-    )
-
-
-def _told_apart(setting: Setting) -> list[list[RunRecord]]:
-    """Return the runs of each model; one that ran with several arguments gets a number after its name."""
-    found, seen = [], dict.fromkeys((run.model for run in setting.runs), 0)
-    for arm in arms_of(setting):
-        seen[arm.label] += 1
-        name = arm.label if seen[arm.label] == 1 else f"{arm.label} ({seen[arm.label]})"
-        found.append([run.model_copy(update={"model": name}) for _, run in sorted(arm.by_seed.items())])
-    return found
-
-
-def _place_of(run: RunRecord, order: Sequence[str]) -> int:
-    name = run.model.partition(" (")[0]
-    return order.index(name) if name in order else len(order)
-
-
-def _recipe(setting: Setting) -> Recipe | None:
-    """Return the recipe that these runs followed, None if this version has none."""
-    if setting.preset not in preset_names(setting.case):
-        return None
-    try:
-        return load_recipe(setting.case, setting.preset)
-    except LnncmpError:
-        return None
-
-
-def _own(setting: Setting, settings: Sequence[Setting]) -> set[str]:
-    """Return the models that ran in no other setting: only of these it is sure whose their measurements are."""
-    others = {run.model for other in settings if other != setting for run in other.runs}
-    return {run.model for run in setting.runs} - others
-
 
 Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Study:
-    """The records of one comparison and the table made of them.
+    """One comparison that a folder of records holds. runs: by row of the table, in its order.
 
-    key: identity of the comparison. runs: by row of the table, in its order. recipe, variant: of today, which these
-    runs come closest to; None where this version has none. measurements: of the models as they ran.
+    recipe: the recipe that these runs followed and its variant, None if this version has none like it.
     """
 
-    key: str
+    group: ComparisonGroup
     recipe: Recipe | None
     variant: str | None
-    runs: Mapping[str, list[RunRecord]]
+    runs: Mapping[str, Sequence[RunRecord]]
     measurements: Sequence[MeasurementRecord]
     baselines: Sequence[BaselineRecord]
-    comparison: Comparison
+    table: ComparisonTable
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder of its files: case, preset, conditions, first digits of its identity."""
+        parts = (self.table.case, self.table.preset, self.table.conditions, self.group.protocol_id[:8])
+        return "-".join(filter(None, map(slug, parts)))
 
 
 def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda message: None) -> list[Study]:
-    """Return the comparisons in the folder `out`, case by case in the order of `cases` (all cases if empty).
+    """Return the studies in the folder `out`, sorted by case, source, conditions, preset and matching.
 
-    warn: hears of records that cannot be used. Raises UsageError for an unknown case, DataError if there is no record
-    of these cases or none that this version can read.
+    cases: only these, in this order; all if empty. warn: is told of records that cannot be used.
+    Raises DataError if there is no record of them, UsageError for an unknown case.
     """
     for case in cases:
         load_case(case)
-    wanted = list(dict.fromkeys(cases)) or case_names()
     records = read_records(out)
+    for told in (*records.notes, *lacking_cases(records)):
+        warn(told)
+    return studies_of(records, cases)
+
+
+def lacking_cases(records: Records) -> list[str]:
+    """Return a sentence for each case of these records that this version does not have."""
     unknown = sorted({run.case for run in records.runs} - set(case_names()))
-    for note in (
-        *records.notes,
-        *(f"Not used: records of {name}, a case that this version lacks." for name in unknown),
-    ):
-        warn(note)
+    return [f"Not used: records of {case}, a case that this version lacks." for case in unknown]
+
+
+def studies_of(records: Records, cases: Sequence[str] = (), reference: str | None = None) -> list[Study]:
+    """Return the studies that these records hold; see `load_studies`.
+
+    reference: the model that others are compared with, where it has runs; None is that of the recipe, else the first.
+    Raises DataError if there is no record of the cases, UsageError if no run is of `reference`.
+    """
+    wanted = list(cases or case_names())
     chosen = [run for run in records.runs if run.case in wanted]
     if not chosen:
         there = ", ".join(sorted({run.case for run in records.runs}))
-        command = f"Make them with: lnncmp {wanted[0]} --out {out}"
-        raise DataError(f"no records of {' or '.join(wanted)} in {out}, only of {there}", command)
-    baselines = current_baselines(records.baselines)
-    found = [_study(key, group, records.measurements, baselines) for key, group in grouped(chosen).items()]
-    return sorted(found, key=lambda study: (wanted.index(study.comparison.case), _order(study)))
+        command = f"Make them with: lnncmp {wanted[0]} --out {records.folder}"
+        raise DataError(f"no records of {' or '.join(wanted)} in {records.folder}, only of {there}", command)
+    known = {run.model for run in chosen}
+    if reference is not None and reference not in known:
+        raise unknown_name("reference model", reference, known)
+    baselines = _current(records.baselines)
+    found = [_study(group, records.measurements, baselines, reference) for group in groups_of(chosen)]
+    return _titled(sorted(found, key=lambda study: (wanted.index(study.table.case), *_order(study))))
 
 
-def grouped(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Return the runs by comparison, sorted by model and seed, settings of one model told apart."""
-    groups: dict[str, list[RunRecord]] = {}
-    for run in runs:
-        groups.setdefault(run.comparison, []).append(run)
-    return {key: told_apart(group) for key, group in groups.items()}
+def _order(study: Study) -> tuple[str, str, str, int, str]:
+    table, group = study.table, study.group
+    return table.source, table.conditions, table.preset, place(MATCHINGS, group.match), group.protocol_id
 
 
-def told_apart(runs: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return the runs sorted by model and seed, a model that ran with several settings under a name for each.
+def _titled(studies: Sequence[Study]) -> list[Study]:
+    """Return the studies with titles of their own: those that would share one say in which settings they differ."""
+    shared = [_shared(study) for study in studies]
+    made = []
+    for study, own in zip(studies, shared, strict=True):
+        title = study.table.title
+        others = [
+            settings
+            for settings, other in zip(shared, studies, strict=True)
+            if other is not study and other.table.title == title
+        ]
+        keys = [key for key in own if any(settings.get(key) != own[key] for settings in others)]
+        words = [MATCHED_WORDS[own[key]] if key == "match" else f"{key}={in_words(own[key])}" for key in keys]
+        words = words or ["another set of options"] * bool(others)
+        told = ", ".join([title.removesuffix(TITLE_ENDING), *words]) + TITLE_ENDING
+        made.append(replace(study, table=study.table.model_copy(update={"title": told})))
+    return made
 
-    Sizes and learning rates are a model's own: runs that differ in them share a comparison. "ltc" becomes
-    "ltc (hidden=32)" and "ltc (hidden=64)".
-    """
-    own_settings = {run.run_id: settings(run.recipe) for run in runs}
-    renamed = []
-    for run in runs:
-        others = [own_settings[other.run_id] for other in runs if other.model == run.model]
-        own = own_settings[run.run_id]
-        keys = sorted(key for other in others for key in own.keys() | other.keys() if own.get(key) != other.get(key))
-        words = [f"{key.rpartition('.')[2]}={own[key]}" for key in dict.fromkeys(keys) if key in own]
-        renamed.append(run.model_copy(update={"model": f"{run.model} ({', '.join(words)})"}) if words else run)
-    return sorted(renamed, key=lambda run: (run.model, run.seeds.root))
+
+def _shared(study: Study) -> dict[str, Any]:
+    """Return the settings of the protocol that all runs of a study have in common."""
+    first, *others = (run.recipe.protocol() for run in study.group.runs)
+    return {key: value for key, value in first.items() if all(one.get(key) == value for one in others)}
 
 
-def current_baselines(records: Sequence[BaselineRecord]) -> list[BaselineRecord]:
+def in_words(value: Any) -> str:
+    """Return the value of a setting as a reader would write it; empty for one that is unset."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(in_words, value)) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _current(records: Sequence[BaselineRecord]) -> list[BaselineRecord]:
     """Return one baseline of each name and data hash: that of today's predictors if it is there, else the first."""
     found: dict[tuple[str, str], BaselineRecord] = {}
     for record in records:
@@ -170,81 +136,54 @@ def current_baselines(records: Sequence[BaselineRecord]) -> list[BaselineRecord]
     return [found[key] for key in sorted(found)]
 
 
-def stored_baselines(store: Store) -> list[BaselineRecord]:
-    """Return the stored baselines that count, sorted by name."""
-    names = (path.stem for path in sorted((store.out / "baselines").glob("*.json")))
-    return current_baselines([record for name in names if (record := store.baseline(name)) is not None])
-
-
-def stored_measurements(store: Store) -> list[MeasurementRecord]:
-    """Return the stored measurements, sorted by file name."""
-    names = (path.stem for path in sorted((store.out / "measurements").glob("*.json")))
-    return [record for name in names if (record := store.measurement(name)) is not None]
-
-
 def slug(text: str) -> str:
     """Return `text` as part of a file name: small letters, digits, hyphens, points before digits; never a folder."""
     return re.sub(r"([^a-z0-9_.]|\.(?!\d))+", "-", text.lower()).strip("-.")
 
 
-def folder_name(table: Comparison, key: str) -> str:
-    """Return the name of the folder of one comparison: case, preset, conditions, first digits of its identity."""
-    return "-".join(filter(None, (slug(part) for part in (table.case, table.preset, table.conditions, key[:8]))))
-
-
 def _study(
-    key: str,
-    group: Sequence[RunRecord],
+    group: ComparisonGroup,
     measurements: Sequence[MeasurementRecord],
     baselines: Sequence[BaselineRecord],
+    reference: str | None,
 ) -> Study:
-    recipe, variant = recipe_of(group[0])
+    case = load_case(group.first.case)
+    recipe, variant = recipe_of(group.first)
     order = list(recipe.models) if recipe else []
-    ordered = sorted(group, key=lambda run: (_place(run, order), run.model, run.seeds.root))
-    case = load_case(group[0].case)
-    horizons = case.horizons
-    longest = max((p.step for run in ordered if run.scores for p in run.scores.horizons), default=0)
-    by_model: dict[str, list[RunRecord]] = {}
+    ordered = sorted(group.runs, key=lambda run: (place(order, run.recipe.model.label), run.model, run.seeds.root))
+    runs: dict[str, list[RunRecord]] = {}
     for run in ordered:
-        by_model.setdefault(run.model, []).append(run)
-    data = [record for record in baselines if record.data_hash == group[0].data_hash]
-    costs = costs_of(by_model, measurements)
+        runs.setdefault(run.model, []).append(run)
+    longest = max((point.step for run in ordered if run.scores for point in run.scores.horizons), default=0)
+    data = [record for record in baselines if record.data_hash == group.first.data_hash]
     table = compare(
         ordered,
-        costs,
+        measurements,
         data,
-        reference=_reference(list(by_model), recipe),
-        horizons=[step for step in horizons if step <= longest],
+        reference=_reference(list(runs), (reference, recipe.reference if recipe else None)),
+        horizons=[step for step in case.horizons if step <= longest],
         title=recipe.title if recipe else case.title,
-        published=_published(by_model, recipe),
+        published=_published(runs, recipe),
         measures=case.measures,
     )
-    return Study(key, recipe, variant, by_model, costs, data, table)
+    return Study(group, recipe, variant, runs, measurements, data, table)
 
 
-def _place(run: RunRecord, order: Sequence[str]) -> int:
-    label = label_of(run)
-    return order.index(label) if label in order else len(order)
-
-
-def _reference(models: Sequence[str], recipe: Recipe | None) -> str:
-    """Return the row that the others are compared with: of the recipe's reference model, or the first."""
-    wanted = recipe.reference if recipe else models[0]
-    same = [model for model in models if model == wanted or model.startswith(f"{wanted} (")]
-    return same[0] if same else models[0]
+def _reference(rows: Sequence[str], wanted: Sequence[str | None]) -> str:
+    """Return the row that the others are compared with: the first of `wanted` that there is, else the first row."""
+    for name in wanted:
+        same = [row for row in rows if name is not None and (row == name or row.startswith(f"{name} ("))]
+        if same:
+            return same[0]
+    return rows[0]
 
 
 def _published(runs: Mapping[str, Sequence[RunRecord]], recipe: Recipe | None) -> dict[str, Published]:
     """Return the published numbers of the recipe, by row."""
     found = {}
     for row, group in runs.items():
-        label = label_of(group[0])
+        label = group[0].recipe.model.label
         number = recipe.entry(label).published if recipe and label in recipe.models else None
         if number is not None:
             found[row] = number
     return found
-
-
-def _order(study: Study) -> tuple[str, ...]:
-    table = study.comparison
-    return (table.source, table.conditions, table.preset, study.key)

@@ -118,13 +118,14 @@ class ModelRow(_Part):
 
 
 class BaselineRow(_Part):
-    """One predictor without training: the same errors as for a model, without seeds; metrics: the case's measures."""
+    """One untrained baseline: the same errors as for a model, without seeds; metrics: the case's own."""
 
     name: str
     test_mse: float | None
     test_nmse: float | None
     metrics: dict[str, float | None] = Field(default_factory=dict)
     horizons: dict[str, float | None]
+    curve: list[CurvePoint] = Field(default_factory=list)
     noise_slope: float | None = None
     perturbations: list[PerturbationValue] = Field(default_factory=list)
 
@@ -148,7 +149,7 @@ class PairedComparison(_Part):
     verdict: Verdict
 
 
-class Comparison(_Part):
+class ComparisonTable(_Part):
     """All models and baselines on the data of one case and source.
 
     conditions: what sets the data apart from the case's usual ones, in words. measures: what the case's own measures

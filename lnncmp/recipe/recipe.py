@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lnncmp.cases.base import Settings, load_case
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, load_model
-from lnncmp.recipe.settings import EvaluateSettings, TrainSettings
 from lnncmp.records.metric import Published
+from lnncmp.records.settings import EvaluateSettings, TrainSettings
 
 Table = dict[str, Any]
 _WORDS = {"device": "should be cpu, cuda or cuda:N"}

@@ -1,14 +1,14 @@
-"""All records of a folder, read for comparing: nothing is moved or written, whatever cannot be used is named.
+"""Records as they are read: of this schema, or of schema 1 after conversion; anything else is refused by name.
 
-Needs neither torch nor the folder's owner: it works on somebody else's records, years later.
+Reading for comparing moves and writes nothing, and needs neither torch nor the folder's owner: it works on somebody
+else's records, years later.
 """
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,8 +17,18 @@ from lnncmp.records.schema import SCHEMA_VERSION, BaselineRecord, MeasurementRec
 
 Record = TypeVar("Record", bound=BaseModel)
 
-_OTHER_VERSION = "another schema version"
-_DAMAGED = "damaged or incomplete"
+DAMAGED = "damaged or incomplete"
+_READABLE = f"this version reads {SCHEMA_VERSION} and 1"
+_NAMED = 3
+"""How many files a note names."""
+
+
+class UnreadableRecordError(Exception):
+    """A record that cannot be used; its message says why. other_schema: it may be whole, but of another version."""
+
+    def __init__(self, reason: str, other_schema: bool = False) -> None:
+        super().__init__(reason)
+        self.other_schema = other_schema
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Records:
 
 
 def read_records(folder: Path) -> Records:
-    """Return the records of the folder that `--out` named, runs sorted by case, comparison, model and seed.
+    """Return the records of the folder that `--out` named, runs sorted by case, protocol, model and seed.
 
     Raises DataError if it does not exist, cannot be read or holds no usable record of a run.
     """
@@ -42,53 +52,75 @@ def read_records(folder: Path) -> Records:
         raise DataError(
             f"the folder of records {folder} {what}", "Name the folder that --out named when runs were made."
         )
-    refused: Counter[str] = Counter()
+    refused: dict[str, list[str]] = {}
     runs = _read(folder / "records", RunRecord, refused)
-    lost_runs = refused.copy()
+    lost_runs = _told(refused)
     measurements = _read(folder / "measurements", MeasurementRecord, refused)
     baselines = _read(folder / "baselines", BaselineRecord, refused)
     if not runs and lost_runs:
-        reason = " and ".join(f"{count} of {why}" for why, count in lost_runs.items())
         raise DataError(
-            f"no run in {folder} can be used: its records are {reason}; expected is schema version {SCHEMA_VERSION}",
+            f"no run in {folder} can be used: {' and '.join(lost_runs)}",
             "Use the version of lnncmp that made them, or make them again.",
         )
     if not runs:
         raise DataError(f"no records of runs in {folder}", "Make some with a case's command, e.g.: lnncmp walker2d")
-    runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.comparison, run.model, run.seeds.root))
-    notes = [f"Not used: {count} record{'' if count == 1 else 's'}, {why}." for why, count in refused.items()]
-    return Records(folder, runs, measurements, baselines, notes)
+    runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.protocol_id, run.model, run.seeds.root))
+    return Records(folder, runs, measurements, baselines, [f"Not used: {told}." for told in _told(refused)])
 
 
-def _read(folder: Path, kind: type[Record], refused: Counter[str]) -> list[Record]:
-    found: list[Record] = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
-        record = _parsed(content, kind, refused)
-        if record is not None:
-            found.append(record)
+def _told(refused: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return for each reason how many records it concerns and the names of the first."""
+    found = []
+    for reason, names in refused.items():
+        shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+        found.append(f"{len(names)} record{'' if len(names) == 1 else 's'}, {reason} ({shown})")
     return found
 
 
-def _parsed(content: bytes, kind: type[Record], refused: Counter[str]) -> Record | None:
-    """Return the record, or None and count why not."""
-    try:
-        record = kind.model_validate_json(content)
-    except ValidationError:
-        refused[_OTHER_VERSION if _version(content) not in (None, SCHEMA_VERSION) else _DAMAGED] += 1
-        return None
-    if getattr(record, "schema_version", None) != SCHEMA_VERSION:
-        refused[_OTHER_VERSION] += 1
-        return None
-    return record
+def _read(folder: Path, kind: type[Record], refused: dict[str, list[str]]) -> list[Record]:
+    found: list[Record] = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(parse_record(path.read_bytes(), kind))
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
+        except UnreadableRecordError as reason:
+            refused.setdefault(str(reason), []).append(path.name)
+    return found
 
 
-def _version(content: bytes) -> object:
+def parse_record(content: bytes, kind: type[Record]) -> Record:
+    """Return the record that a file holds. Raises UnreadableRecordError."""
     try:
         table = json.loads(content)
     except ValueError:
-        return None
-    return table.get("schema_version") if isinstance(table, dict) else None
+        raise UnreadableRecordError(DAMAGED) from None
+    version = table.get("schema_version") if isinstance(table, dict) else None
+    if version not in (1, SCHEMA_VERSION):
+        if isinstance(version, int):
+            raise UnreadableRecordError(f"of schema version {version} ({_READABLE})", other_schema=True)
+        raise UnreadableRecordError(DAMAGED)
+    try:
+        return kind.model_validate(from_schema_1(table) if version == 1 else table)
+    except ValidationError:
+        raise UnreadableRecordError(DAMAGED) from None
+
+
+def from_schema_1(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of schema 1 as one of this schema.
+
+    `comparison` is called `protocol_id` now. What schema 1 did not hold stays unknown: which measurement belongs to the
+    run, and how many features the model reads.
+    """
+    converted = {**table, "schema_version": SCHEMA_VERSION}
+    if table.get("kind", "run") != "run":
+        return converted
+    if "comparison" in converted:
+        converted["protocol_id"] = converted.pop("comparison")
+    recipe, seeds = converted.get("recipe"), converted.get("seeds")
+    model = recipe.get("model") if isinstance(recipe, Mapping) else None
+    arguments = model.get("arguments") if isinstance(model, Mapping) else None
+    if isinstance(arguments, Mapping) and "wiring_seed" in arguments and isinstance(seeds, Mapping):
+        own = arguments["wiring_seed"]
+        converted["wiring_seed"] = seeds.get("wiring") if own is None else own
+    return converted

@@ -4,11 +4,14 @@ Everything that compares or renders reads these records and nothing else; the mo
 Errors are in raw units of the case's targets unless a name says otherwise.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+from lnncmp.records.run_recipe import RunRecipe
+
+SCHEMA_VERSION = 2
+"""Version of what is written. `lnncmp.records.read` also reads version 1."""
 Status = Literal["ok", "diverged", "failed", "stopped"]
 
 
@@ -122,11 +125,28 @@ class KernelCheckRecord(_Record):
     seconds: float
 
 
+class Provenance(_Record):
+    """Code, packages and machine behind a record; nothing personal. jobs: processes that ran at once on it."""
+
+    lnncmp: str | None = None
+    python: str | None = None
+    packages: dict[str, str | None] = Field(default_factory=dict)
+    system: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    threads: int | None = None
+    jobs: int | None = None
+    device: str | None = None
+
+
 class RunRecord(_Record):
     """One training run, complete or not. Written once, never changed.
 
-    comparison: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
+    protocol_id: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
+    measurement_id: of the record of this model's cost. inputs, outputs: features of a step that the model reads (before
+    the elapsed time is added) and predicts. All three are None in records of schema 1, which did not hold them.
     conditions: what sets the data apart from the case's usual ones, in words (e.g. "noise 0.1").
+    wiring_seed: what the model's wiring was drawn from, None if it has no random wiring.
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     kernel_check: None where no fused kernel was to run.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
@@ -135,15 +155,19 @@ class RunRecord(_Record):
     schema_version: int = SCHEMA_VERSION
     kind: Literal["run"] = "run"
     run_id: str
-    comparison: str
+    protocol_id: str
+    measurement_id: str | None = None
     case: str
     source: str
     conditions: str = ""
     preset: str
     model: str
-    recipe: dict[str, Any]
+    recipe: RunRecipe
     data_hash: str
+    inputs: int | None = None
+    outputs: int | None = None
     seeds: Seeds
+    wiring_seed: int | None = None
     status: Status
     reason: str | None = None
     stopped_epoch: int | None = None
@@ -156,7 +180,7 @@ class RunRecord(_Record):
     best_epoch: int | None = None
     scores: Scores | None = None
     warnings: list[str] = Field(default_factory=list)
-    provenance: dict[str, Any] = Field(default_factory=dict)
+    provenance: Provenance = Field(default_factory=Provenance)
 
 
 class MeasurementRecord(_Record):
@@ -179,7 +203,7 @@ class MeasurementRecord(_Record):
     saved_bytes: int
     peak_memory_bytes: int
     method: str
-    provenance: dict[str, Any] = Field(default_factory=dict)
+    provenance: Provenance = Field(default_factory=Provenance)
 
 
 class BaselineRecord(_Record):

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from lnncmp.common.files import explained, make_dir, sweep, write_bytes
 from lnncmp.errors import DataError
+from lnncmp.records.read import UnreadableRecordError, parse_record
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -158,9 +159,13 @@ class Store:
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}", "Choose another folder with --out.") from error
         try:
-            record = kind.model_validate_json(content)
-        except ValidationError:
-            self._set_aside(path, "incomplete or from another version")
+            record = parse_record(content, kind)
+        except UnreadableRecordError as reason:
+            if reason.other_schema:  # whole, as far as one can tell: not to be replaced
+                raise DataError(
+                    f"{path} is a record {reason}", "Choose another folder with --out, or another version of lnncmp."
+                ) from None
+            self._set_aside(path, str(reason))
             return None
         if path.stem not in (getattr(record, name) for name in kind.model_fields if name.endswith("_id")):
             self._set_aside(path, "the content belongs to another name")

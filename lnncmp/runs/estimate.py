@@ -25,8 +25,8 @@ class Estimate(BaseModel):
 def run_seconds(spec: RunSpec, shape: DataShape, measured: Sequence[MeasurementRecord]) -> float:
     """Return the expected seconds of one run, 0 if its model was not measured."""
     times = [median(record.step_seconds) for record in measured if record.model == spec.label]
-    batches = -(-shape.train_windows // spec.recipe["train"]["batch_size"])
-    return times[0] * batches * spec.recipe["train"]["epochs"] * _EVALUATION_SHARE if times else 0.0
+    batches = -(-shape.train_windows // spec.recipe.train.batch_size)
+    return times[0] * batches * spec.recipe.train.epochs * _EVALUATION_SHARE if times else 0.0
 
 
 def estimate(plan: Plan, missing: Sequence[RunSpec], measured: Sequence[MeasurementRecord], jobs: int) -> Estimate:

@@ -1,6 +1,5 @@
 """Kernels are compared with plain PyTorch before a model is trained; where they differ, they are not used."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from lnncmp.records.schema import KernelCheckRecord
 from lnncmp.runs.plan import RunSpec
 from lnncmp.training.kernel_check import KernelCheck, check_kernels
 
-_done: dict[str, KernelCheck | None] = {}
+_done: dict[tuple[object, ...], KernelCheck | None] = {}
 """Checks of this process, by model and size of the batch."""
 
 
@@ -22,10 +21,11 @@ def require_sound_kernels(
 
     Checked once in a process for each model. `warn` is told of a failure.
     """
-    batch = min(spec.recipe["train"]["batch_size"], len(windows))
+    batch = min(spec.recipe.train.batch_size, len(windows))
     padded = not bool(windows.step.all())
     inputs = windows.x.shape[2]
-    key = json.dumps([spec.recipe["model"], spec.recipe["dt_as_input"], spec.recipe["device"], inputs, batch, padded])
+    chosen = spec.recipe.model.model_dump_json(), spec.recipe.dt_as_input, spec.recipe.device
+    key = (*chosen, inputs, batch, padded)
     if key not in _done:
         _done[key] = check_kernels(model, inputs, batch, padded)
     check = _done[key]

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from lnncmp.cases.base import Prepared, load_case
 from lnncmp.common.cache import content_key
 from lnncmp.common.provenance import provenance
+from lnncmp.common.seeding import streams
 from lnncmp.models.base import Arguments, load_model
 from lnncmp.recipe.recipe import Recipe
+from lnncmp.records.run_recipe import ModelChoice, RunRecipe
 
 
 class _Spec(BaseModel):
@@ -17,10 +19,14 @@ class _Spec(BaseModel):
 
 
 class RunSpec(_Spec):
-    """One run: `recipe` is resolved, holds everything that can change its numbers, and is stored in its record."""
+    """One run: `recipe` is resolved, holds everything that can change its numbers, and is stored in its record.
+
+    The other fields are those of `RunRecord`.
+    """
 
     run_id: str
-    comparison: str
+    protocol_id: str
+    measurement_id: str
     case: str
     source: str
     conditions: str
@@ -28,7 +34,10 @@ class RunSpec(_Spec):
     label: str
     seed: int
     data_hash: str
-    recipe: dict[str, Any]
+    inputs: int
+    outputs: int
+    wiring_seed: int | None
+    recipe: RunRecipe
 
 
 class RunBatch(_Spec):
@@ -77,7 +86,7 @@ class Plan:
 
     recipe: Recipe
     shape: DataShape
-    comparison: str
+    protocol_id: str
     runs: tuple[RunSpec, ...]
     measurements: tuple[MeasureSpec, ...]
 
@@ -99,13 +108,15 @@ def data_shape(prepared: Prepared) -> DataShape:
 def make_plan(recipe: Recipe, shape: DataShape, arguments: dict[str, Arguments]) -> Plan:
     """Return the plan of `recipe` for data of `shape`; `arguments` are the models' final ones, by label."""
     shared = _shared(recipe)
-    comparison = content_key({**shared, "data_hash": shape.data_hash})
+    protocol_id = content_key({**shared, "data_hash": shape.data_hash})
     runs, measurements = [], []
     for label, chosen in arguments.items():
-        measurements.append(_measurement(recipe, label, chosen, shape))
+        measurement = _measurement(recipe, label, chosen, shape)
+        measurements.append(measurement)
         for seed in recipe.seeds:
-            runs.append(_run(recipe, label, chosen, seed, shape, shared, comparison))
-    return Plan(recipe, shape, comparison, tuple(runs), tuple(measurements))
+            own = _run_recipe(recipe, label, chosen, seed, shared)
+            runs.append(_run(recipe, own, shape, protocol_id, measurement.measurement_id))
+    return Plan(recipe, shape, protocol_id, tuple(runs), tuple(measurements))
 
 
 def _shared(recipe: Recipe) -> dict[str, Any]:
@@ -125,38 +136,37 @@ def _shared(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _run(
-    recipe: Recipe,
-    label: str,
-    arguments: Arguments,
-    seed: int,
-    shape: DataShape,
-    shared: dict[str, Any],
-    comparison: str,
-) -> RunSpec:
+def _run_recipe(recipe: Recipe, label: str, arguments: Arguments, seed: int, shared: dict[str, Any]) -> RunRecipe:
     name = recipe.entry(label).model
-    resolved = {
-        **shared,
-        "train": recipe.train_settings(label).model_dump(mode="json"),
-        "model": {
-            "label": label,
-            "name": name,
-            "version": load_model(name).version,
-            "arguments": arguments.model_dump(mode="json"),
-        },
-        "seed": seed,
-    }
+    model = ModelChoice(
+        label=label, name=name, version=load_model(name).version, arguments=arguments.model_dump(mode="json")
+    )
+    return RunRecipe(**{**shared, "train": recipe.train_settings(label)}, model=model, seed=seed)
+
+
+def run_id(recipe: RunRecipe, data_hash: str) -> str:
+    """Return the identity of a run: it changes with everything that can change a number, and with nothing else."""
+    return content_key({**recipe.model_dump(mode="json"), "data_hash": data_hash})
+
+
+def _run(recipe: Recipe, own: RunRecipe, shape: DataShape, protocol_id: str, measurement_id: str) -> RunSpec:
+    fixed = own.model.wiring_seed
+    drawn = streams(own.seed).wiring if "wiring_seed" in own.model.arguments else None
     return RunSpec(
-        run_id=content_key({**resolved, "data_hash": shape.data_hash}),
-        comparison=comparison,
+        run_id=run_id(own, shape.data_hash),
+        protocol_id=protocol_id,
+        measurement_id=measurement_id,
         case=recipe.case,
         source=recipe.source,
         conditions=recipe.data_settings().conditions,
         preset=recipe.preset,
-        label=label,
-        seed=seed,
+        label=own.model.label,
+        seed=own.seed,
         data_hash=shape.data_hash,
-        recipe=resolved,
+        inputs=shape.inputs,
+        outputs=shape.outputs,
+        wiring_seed=drawn if fixed is None else fixed,
+        recipe=own,
     )
 
 

@@ -8,9 +8,8 @@ import torch
 
 from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
-from lnncmp.recipe.recipe import parse
-from lnncmp.recipe.settings import TrainSettings
 from lnncmp.records.schema import Seeds
+from lnncmp.records.settings import TrainSettings
 from lnncmp.records.store import Store
 from lnncmp.runs.plan import RunSpec
 from lnncmp.training.stack_trainer import StackTrainer
@@ -43,7 +42,7 @@ def fit(runs: Sequence[Untrained], splits: Splits, store: Store, report: EpochRe
 
 
 def _settings(run: Untrained) -> tuple[TrainSettings, torch.device]:
-    return parse(TrainSettings, run.spec.recipe["train"], "train"), torch.device(run.spec.recipe["device"])
+    return run.spec.recipe.train, torch.device(run.spec.recipe.device)
 
 
 def _fit_stack(

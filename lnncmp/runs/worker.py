@@ -17,7 +17,7 @@ from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.evaluate import score
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.recipe.recipe import parse
-from lnncmp.recipe.settings import EvaluateSettings
+from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import Parameters, RunRecord, Seeds
 from lnncmp.records.store import Store
 from lnncmp.runs.kernel_checks import require_sound_kernels
@@ -30,12 +30,11 @@ from lnncmp.training.predict import NetworkPredictor
 from lnncmp.training.trainer import Fitted
 
 
-def prepare_data(recipe: dict[str, Any], context: SourceContext) -> Prepared:
+def prepare_data(recipe: RunRecipe, context: SourceContext) -> Prepared:
     """Return the data of a resolved run recipe. Raises DataError."""
-    case = load_case(recipe["case"])
-    settings = parse(case.settings, recipe["data"], "data")
-    evaluate = parse(EvaluateSettings, recipe["evaluate"], "evaluate")
-    return case.prepare(load_source(case, recipe["source"]), context, settings, evaluate.horizon)
+    case = load_case(recipe.case)
+    settings = parse(case.settings, recipe.data, "data")
+    return case.prepare(load_source(case, recipe.source), context, settings, recipe.evaluate.horizon)
 
 
 def execute_runs(
@@ -118,7 +117,7 @@ def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
         "seeds": seeds,
         "implementation": "unknown",
         "parameters": Parameters(trainable=0, active=0, total=0),
-        "provenance": provenance(threads=spec.recipe["threads"], device=spec.recipe["device"], jobs=jobs),
+        "provenance": provenance(threads=spec.recipe.threads, device=spec.recipe.device, jobs=jobs),
     }
     run = _Run(spec, seeds, record)
     with _recorded(run):
@@ -162,7 +161,7 @@ def failure(error: Exception) -> str:
 
 def _seeds(spec: RunSpec) -> Seeds:
     derived = streams(spec.seed)
-    settings = parse(load_case(spec.case).settings, spec.recipe["data"], "data")
+    settings = parse(load_case(spec.case).settings, spec.recipe.data, "data")
     return Seeds(
         root=spec.seed,
         model=derived.model,
@@ -176,12 +175,12 @@ def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
     """Return the untrained model; torch's generator is left where training starts."""
     return build_named(
         spec.label,
-        spec.recipe["model"]["name"],
-        spec.recipe["model"]["arguments"],
+        spec.recipe.model.name,
+        spec.recipe.model.arguments,
         (prepared.splits.train.x.shape[2], prepared.splits.train.y.shape[2]),
-        spec.recipe["dt_as_input"],
+        spec.recipe.dt_as_input,
         (seeds.model, seeds.wiring),
-    ).to(spec.recipe["device"])
+    ).to(spec.recipe.device)
 
 
 def _outcome(fitted: Fitted) -> dict[str, Any]:
@@ -195,6 +194,5 @@ def _outcome(fitted: Fitted) -> dict[str, Any]:
 
 
 def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:
-    evaluate = parse(EvaluateSettings, spec.recipe["evaluate"], "evaluate")
-    predictor = NetworkPredictor(model, torch.device(spec.recipe["device"]), evaluate.batch_size)
+    predictor = NetworkPredictor(model, torch.device(spec.recipe.device), spec.recipe.evaluate.batch_size)
     return score(predictor, prepared, load_case(spec.case))

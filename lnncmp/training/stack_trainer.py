@@ -16,8 +16,8 @@ from torch import Tensor
 
 from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
-from lnncmp.recipe.settings import TrainSettings
 from lnncmp.records.schema import Epoch
+from lnncmp.records.settings import TrainSettings
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.trainer import (
     Batches,

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from lnncmp.data.windows import Splits, Windows
 from lnncmp.layers.sequence_model import SequenceModel
-from lnncmp.recipe.settings import TrainSettings
 from lnncmp.records.schema import Epoch, Status
+from lnncmp.records.settings import TrainSettings
 from lnncmp.training.predict import tensors
 
 Checkpoint = dict[str, Any]

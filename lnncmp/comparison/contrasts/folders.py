@@ -1,4 +1,4 @@
-"""The contrasts of two folders of records, and of the settings within one folder.
+"""The contrasts of two folders of records, and of the groups of runs within one folder.
 
 Each measure on one data set is a family of Holm's correction, over its models. Over several comparisons a model
 has one more row, the mean of its changes of test error in each: errors themselves are never pooled.
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from lnncmp import stats
 from lnncmp.cases.base import load_case
 from lnncmp.comparison.contrasts.changes import Changes, changes_of
-from lnncmp.comparison.contrasts.pairing import Pair, apart, counterpart, differences, pairs_of
+from lnncmp.comparison.contrasts.pairing import Pair, counterpart, differences, pairs_of, unpaired
 from lnncmp.comparison.contrasts.schema import Contrast, Contrasts, Finding
-from lnncmp.comparison.groups import Setting, matching_place, settings_of
+from lnncmp.comparison.groups import MATCHINGS, ComparisonGroup, groups_of, place
 from lnncmp.comparison.run_metrics import FACTS, in_words
 from lnncmp.errors import DataError
 from lnncmp.records.read import Records
@@ -26,9 +26,9 @@ _COSTS = ("epoch_seconds", "active_parameters")
 def contrast_folders(left: Records, right: Records) -> Contrasts:
     """Return how the models of two folders differ. Raises DataError if they have no model on equal data in common."""
     names = (str(left.folder), str(right.folder))
-    ours, theirs = settings_of(left.runs), settings_of(right.runs)
-    groups = [pairs for setting in ours if (pairs := pairs_of(setting, counterpart(setting, theirs)))]
-    not_compared = apart(ours, theirs)
+    ours, theirs = groups_of(left.runs), groups_of(right.runs)
+    groups = [pairs for group in ours if (pairs := pairs_of(group, counterpart(group, theirs)))]
+    not_compared = unpaired(ours, theirs)
     if not groups:
         raise DataError(
             f"nothing in {names[0]} can be compared with {names[1]}: no model of both ran on equal data",
@@ -40,28 +40,29 @@ def contrast_folders(left: Records, right: Records) -> Contrasts:
     return Contrasts(names=names, rows=rows, notes=list(dict.fromkeys(notes)))
 
 
-def contrast_settings(records: Records) -> list[Contrasts]:
-    """Return how the settings of one folder differ that share data, each other one against the first."""
-    found: dict[tuple[str, ...], list[Setting]] = {}
-    for setting in settings_of(records.runs):
-        found.setdefault((setting.case, setting.source, setting.conditions, setting.data_hash), []).append(setting)
+def contrast_groups(records: Records) -> list[Contrasts]:
+    """Return how the groups of one folder differ that share data, each other one against the first."""
+    found: dict[tuple[str, ...], list[ComparisonGroup]] = {}
+    for group in groups_of(records.runs):
+        first = group.first
+        found.setdefault((first.case, first.source, first.conditions, first.data_hash), []).append(group)
     made = []
     for unordered in found.values():
-        first, *others = sorted(unordered, key=matching_place)
+        first_group, *others = sorted(unordered, key=lambda group: place(MATCHINGS, group.match))
         for other in others:
-            pairs, names = pairs_of(first, other), (_name(first), _name(other))
+            pairs, names = pairs_of(first_group, other), (_name(first_group), _name(other))
             if pairs:
                 made.append(Contrasts(names=names, rows=_rows(pairs, names), notes=differences(pairs)))
     return made
 
 
-def _name(setting: Setting) -> str:
-    return f"{setting.match} {setting.comparison[:8]}"
+def _name(group: ComparisonGroup) -> str:
+    return f"{group.match} {group.protocol_id[:8]}"
 
 
 def _rows(pairs: Sequence[Pair], names: tuple[str, str]) -> list[Contrast]:
     """Return the rows of one data set, measure by measure."""
-    case = load_case(pairs[0].settings[0].case)
+    case = load_case(pairs[0].groups[0].first.case)
     own = [measure.name for measure in case.measures if measure.compared and not measure.detail]
     made = []
     for measure in ("mse", *own, *_COSTS):
@@ -70,9 +71,9 @@ def _rows(pairs: Sequence[Pair], names: tuple[str, str]) -> list[Contrast]:
         for pair in pairs:
             changes = changes_of(pair, measure)
             if changes is not None:
-                matched = "/".join(dict.fromkeys(setting.match for setting in pair.settings))
+                matched = "/".join(dict.fromkeys(group.match for group in pair.groups))
                 shared = {"matched": matched, "model": pair.model, "left_name": names[0], "right_name": names[1]}
-                rows.append(_row(pair.settings[0], changes, {**shared, "measure": words, "unit": unit}))
+                rows.append(_row(pair.groups[0], changes, {**shared, "measure": words, "unit": unit}))
         made += _adjusted(rows)
     return made
 
@@ -85,22 +86,22 @@ def _adjusted(rows: Sequence[Contrast]) -> list[Contrast]:
     ]
 
 
-def _row(setting: Setting, changes: Changes, named: dict[str, str]) -> Contrast:
-    interval, p = changes.tested()
+def _row(group: ComparisonGroup, changes: Changes, named: dict[str, str]) -> Contrast:
+    differences = changes.differences
     pairs = len(changes.values)
-    p = None if changes.measure in FACTS else p
+    p = None if changes.measure in FACTS else differences.p_differs()
     return Contrast(
         **named,
-        case=setting.case,
-        data=setting.data,
-        conditions=setting.in_words,
+        case=group.first.case,
+        data=group.data,
+        conditions=group.conditions,
         pairs=pairs,
         lost=changes.lost,
         left=stats.mean([left for left, _ in changes.values.values()]),
         right=stats.mean([right for _, right in changes.values.values()]),
         kind="ratio" if changes.ratio else "difference",
-        change=_shown(stats.mean(changes.changes), changes.ratio),
-        ci95=_shown_interval(interval, changes.ratio),
+        change=_shown(differences.mean, changes.ratio),
+        ci95=_shown_interval(differences.interval(), changes.ratio),
         p=p if pairs >= stats.MIN_PAIRS and not changes.equal else None,
         finding=_at_first(changes),
     )

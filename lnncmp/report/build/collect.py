@@ -1,15 +1,15 @@
 """What a report says of each comparison and of the machines, taken from the records as they are."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
-from lnncmp.report.page.words import MATCHED
-from lnncmp.records.schema import RunRecord
-from lnncmp.comparison.commands import commands, label_of, settings
-from lnncmp.comparison.studies import Study, folder_name
+from lnncmp.records.schema import Provenance, RunRecord
+from lnncmp.comparison.commands import commands
+from lnncmp.comparison.compare import TITLE_ENDING
+from lnncmp.comparison.studies import Study, in_words
 from lnncmp.comparison.rows import error_of, outcome
 
 _FACTS = {
@@ -24,36 +24,15 @@ _FACTS = {
 }
 
 
-_SHARED = ("match", "dt_as_input", "deterministic", "device", "threads", "data", "evaluate", "train")
 
 
-def headings(studies: Sequence[Study]) -> list[str]:
-    """Return a heading for each comparison; those that would share one say in which settings they differ."""
-    short = [study.comparison.title.removesuffix(": one-step test error") for study in studies]
-    shared = [_shared(study) for study in studies]
-    made = []
-    for own, title in zip(shared, short, strict=True):
-        others = [other for other, name in zip(shared, short, strict=True) if name == title and other is not own]
-        keys = [key for key in own if any(other.get(key) != own[key] for other in others)]
-        words = [MATCHED.get(str(own[key]), "") if key == "match" else f"{key}={_words(own[key])}" for key in keys]
-        known = [word for word in words if word] or ["another set of options"] * bool(others)
-        made.append(", ".join([title, *known]))
-    return made
-
-
-def _shared(study: Study) -> dict[str, Any]:
-    """Return the settings that all models of a comparison have in common."""
-    flat = [settings({key: run.recipe.get(key) for key in _SHARED}) for group in study.runs.values() for run in group]
-    return {key: value for key, value in flat[0].items() if all(one.get(key) == value for one in flat)}
-
-
-def study_content(study: Study, heading: str, figures: Sequence[ReportFigure], tables: Sequence[str]) -> ReportStudy:
+def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequence[str]) -> ReportStudy:
     """Return what the report shows of one comparison."""
-    table = study.comparison
+    table = study.table
     lines = [_line(row, run) for row, group in study.runs.items() for run in group]
     return ReportStudy(
-        anchor=folder_name(table, study.key).replace(".", "-"),
-        heading=heading,
+        anchor=study.folder.replace(".", "-"),
+        heading=table.title.removesuffix(TITLE_ENDING),
         comparison=table,
         figures=figures,
         runs=lines,
@@ -85,10 +64,10 @@ def _missing(study: Study) -> list[str]:
     said = [f"{row} lacks {_seeds(every - own)} that other models have." for row, own in seeds.items() if every - own]
     if study.recipe is None:
         return said
-    labels = {label_of(group[0]) for group in study.runs.values()}
+    labels = {group[0].recipe.model.label for group in study.runs.values()}
     absent = [label for label in study.recipe.models if label not in labels]
     wanted = set(study.recipe.seeds) - every
-    preset = f"The preset {study.comparison.preset}"
+    preset = f"The preset {study.table.preset}"
     if absent:
         said.append(f"{preset} also asks for {', '.join(absent)}; there are no runs of {_it(absent)} here.")
     if wanted:
@@ -108,13 +87,13 @@ def _assumptions(study: Study) -> list[Assumption]:
     """Return what the recipe calls an assumption, with the value that these runs have."""
     if study.recipe is None:
         return []
-    flat = [settings(run.recipe) for group in study.runs.values() for run in group]
+    flat = [run.recipe.flat() for group in study.runs.values() for run in group]
     seeds = sorted({run.seeds.root for group in study.runs.values() for run in group})
     special: dict[str, Any] = {"seeds": ", ".join(map(str, seeds)), "hidden": _hidden(study)}
     made = []
     for key, why in study.recipe.assumptions.items():
         values = [special[key]] if key in special else [recipe[key] for recipe in flat if key in recipe]
-        words = [words for value in values if (words := _words(value))]
+        words = [words for value in values if (words := in_words(value))]
         made.append(Assumption(key, ", ".join(dict.fromkeys(words)) or "-", why))
     return made
 
@@ -123,21 +102,11 @@ def _hidden(study: Study) -> str:
     """Return the hidden units of the models; those of each where they differ."""
     found = {}
     for row, group in study.runs.items():
-        model = group[0].recipe.get("model")
-        arguments = model.get("arguments") if isinstance(model, Mapping) else None
-        if isinstance(arguments, Mapping) and "hidden" in arguments:
-            found[row] = arguments["hidden"]
+        if "hidden" in group[0].recipe.model.arguments:
+            found[row] = group[0].recipe.model.arguments["hidden"]
     if len(set(found.values())) == 1:
         return str(next(iter(found.values())))
     return ", ".join(f"{row} {hidden}" for row, hidden in found.items())
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_words, value)) + "]"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def machines(studies: Sequence[Study]) -> list[Machine]:
@@ -147,11 +116,10 @@ def machines(studies: Sequence[Study]) -> list[Machine]:
     return [Machine(count, facts) for facts, count in counts.most_common()]
 
 
-def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    known = [(words, str(provenance[key])) for key, words in _FACTS.items() if provenance.get(key) is not None]
-    packages = provenance.get("packages")
-    if isinstance(packages, Mapping):
-        known += [(str(name), str(version)) for name, version in packages.items() if version is not None]
+def _facts(provenance: Provenance) -> list[tuple[str, str]]:
+    facts = provenance.model_dump(include=set(_FACTS))
+    known = [(words, str(facts[key])) for key, words in _FACTS.items() if facts[key] is not None]
+    known += [(name, version) for name, version in provenance.packages.items() if version is not None]
     return known or [("Machine", "not known")]
 
 
@@ -163,7 +131,7 @@ def protocol_differences(studies: Sequence[Study], claims: ClaimsTable) -> list[
             concerned.setdefault(item, []).append(claim.id)
     found = [f"{item} ({', '.join(ids)})" for item, ids in concerned.items()]
     for study in studies:
-        for row in study.comparison.rows:
+        for row in study.table.rows:
             if row.published is not None:
                 found += [f"{row.model} ({row.published.source}): {item}" for item in row.published.differences]
     return list(dict.fromkeys(found))

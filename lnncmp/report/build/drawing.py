@@ -6,9 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from lnncmp.cases.base import load_case
 from lnncmp.report.page.content import ReportFigure
-from lnncmp.comparison.studies import Study, folder_name
+from lnncmp.comparison.studies import Study
 
 if TYPE_CHECKING:
     from lnncmp.report.figures.inline import InlineSvg
@@ -41,7 +40,7 @@ def draw_all(
     progress(_WHAT, 0, len(tasks))
     for done, (svg, pdf, inline) in enumerate(_drawn(tasks, jobs)):
         owner, (_, picture, _) = owners[done], tasks[done]
-        stem = f"{beside}figures/{folder_name(studies[owner].comparison, studies[owner].key)}/{picture.name}"
+        stem = f"{beside}figures/{studies[owner].folder}/{picture.name}"
         files |= {f"{stem}.svg": svg, f"{stem}.pdf": pdf}
         fits = len(inline.body) <= room
         room -= len(inline.body) if fits else 0
@@ -68,8 +67,7 @@ def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task]]":
     looks = style.model_looks(sorted({row for study in studies for row in study.runs}))
     found = []
     for owner, study in enumerate(studies):
-        title = load_case(study.comparison.case).title
-        drawn = picture_set(title, study.runs, study.measurements, study.baselines, looks)
+        drawn = picture_set(study, looks)
         found += [(owner, drawn.caption, picture) for picture in pictures(drawn)]
     found.sort(key=lambda item: _ORDER.index(item[2].kind))
     tasks = [(caption, picture, f"p{number}") for number, (_, caption, picture) in enumerate(found)]

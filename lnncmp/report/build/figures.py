@@ -4,8 +4,8 @@ The pictures of one comparison lie in OUT/figures/<case>-<preset>[-<conditions>]
 module imports matplotlib.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lnncmp.common.files import write_bytes
@@ -13,11 +13,9 @@ from lnncmp.cases.base import load_case
 from lnncmp.errors import DataError, UsageError, unknown_name
 from lnncmp.report.figures import style
 from lnncmp.report.figures.files import FORMATS, content
-from lnncmp.report.build.pictures import Picture, PictureSet, picture_set, pictures
-from lnncmp.records.schema import RunRecord
-from lnncmp.records.store import Store
-from lnncmp.comparison.costs import costs_of
-from lnncmp.comparison.studies import folder_name, grouped, stored_baselines, stored_measurements
+from lnncmp.report.build.pictures import Picture, picture_set, pictures
+from lnncmp.records.read import Records, read_records
+from lnncmp.comparison.studies import studies_of
 
 __all__ = ["FORMATS", "Written", "draw_figures"]
 
@@ -46,25 +44,26 @@ def draw_figures(
     baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
     Raises UsageError for an unknown case, model or format, DataError if there is no record or `out` cannot be written.
     """
-    title = load_case(case).title
+    load_case(case)
     for format in formats:
         if format not in FORMATS:
             raise unknown_name("format", format, FORMATS)
     if not formats or (models is not None and not models):
         what = "--models needs the name of a model" if formats else "--format needs one of " + ", ".join(FORMATS)
         raise UsageError(f"{what}, got none")
-    store = Store(out, warn, read_only=True)
-    store.check()
-    recorded = [run for run in store.runs() if run.case == case]
-    if not recorded:
-        raise DataError(f"no records of {case} in {out}", f"Make them with: lnncmp {case} --out {out}")
-    known = sorted({run.model for run in recorded})
+    records = read_records(out)
+    for told in records.notes:
+        warn(told)
+    everything = studies_of(records, [case])
+    known = {run.recipe.model.label for study in everything for run in study.group.runs}
     for model in models or ():
         if model not in known:
             raise unknown_name("model of these records", model, known)
+    looks = style.model_looks(sorted({row for study in everything for row in study.runs}))
     written = []
-    for drawn in _sets(title, recorded, store, models):
-        folder = out / "figures" / folder_name(drawn.comparison, drawn.caption.comparison)
+    for study in everything if models is None else studies_of(_only(records, models), [case]):
+        drawn = picture_set(study, looks)
+        folder = out / "figures" / study.folder
         written += [_write(picture, drawn.caption, folder, formats) for picture in pictures(drawn, baselines)]
     if not written:
         raise DataError(
@@ -85,21 +84,5 @@ def _write(picture: Picture, caption: style.Caption, folder: Path, formats: Sequ
     return Written(picture.name, title, picture.alt, paths)
 
 
-def _sets(
-    title: str, recorded: Sequence[RunRecord], store: Store, models: Sequence[str] | None
-) -> Iterator[PictureSet]:
-    """Yield what to draw, one comparison after the other. A model looks the same in all of them."""
-    shown = grouped([run for run in recorded if models is None or run.model in models])
-    everything = [run for runs in grouped(recorded).values() for run in runs]
-    looks = style.model_looks(sorted({run.model for run in everything}))
-    baselines, measurements = stored_baselines(store), stored_measurements(store)
-    for _, runs in sorted(shown.items(), key=lambda item: _order(item[1])):
-        data = [record for record in baselines if record.data_hash == runs[0].data_hash]
-        by_model: dict[str, list[RunRecord]] = {}
-        for run in runs:
-            by_model.setdefault(run.model, []).append(run)
-        yield picture_set(title, by_model, costs_of(by_model, measurements), data, looks)
-
-
-def _order(runs: Sequence[RunRecord]) -> tuple[str, ...]:
-    return runs[0].source, runs[0].conditions, runs[0].preset, runs[0].comparison
+def _only(records: Records, models: Sequence[str]) -> Records:
+    return replace(records, runs=[run for run in records.runs if run.model in models])

@@ -6,13 +6,11 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.compare import compare
+from lnncmp.cases.base import load_case
 from lnncmp.report.figures import fits, free_running, pareto, robustness, style, training, wiring
-from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
-from lnncmp.comparison.studies import slug
+from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.build.wirings import drawn_wiring
-from lnncmp.comparison.table import Comparison
 
 
 @dataclass(frozen=True)
@@ -31,39 +29,22 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """What the pictures of one comparison are drawn from. runs: by row of the table.
+    """What the pictures of one study are drawn from. looks: of the models; thin: of the baselines."""
 
-    comparison: with every free-running step in its rows' `horizons`. looks: of the models; thin: of the baselines.
-    """
-
-    comparison: Comparison
-    runs: Mapping[str, Sequence[RunRecord]]
-    measurements: Sequence[MeasurementRecord]
-    baselines: Sequence[BaselineRecord]
+    study: Study
     caption: style.Caption
     looks: Mapping[str, style.Look]
     thin: Mapping[str, style.Look]
 
 
-def picture_set(
-    title: str,
-    runs: Mapping[str, Sequence[RunRecord]],
-    measurements: Sequence[MeasurementRecord],
-    baselines: Sequence[BaselineRecord],
-    looks: Mapping[str, style.Look],
-) -> PictureSet:
-    """Return what to draw of one comparison. runs: by row, in order; measurements, baselines: those that belong to it.
-
-    title: of the case study. looks: of every row, the same in all pictures of a report.
-    """
-    every = [run for group in runs.values() for run in group]
-    steps = sorted({p.step for run in every if run.scores for p in run.scores.horizons})
-    comparison = compare(every, measurements, baselines, reference=every[0].model, horizons=steps)
-    origin = ", ".join(filter(None, [comparison.source, comparison.conditions]))
-    seeds = len({run.seeds.root for run in every})
-    caption = style.Caption(title, origin, comparison.preset, seeds, every[0].comparison[:8])
-    thin = style.baseline_looks([record.name for record in baselines])
-    return PictureSet(comparison, runs, measurements, baselines, caption, looks, thin)
+def picture_set(study: Study, looks: Mapping[str, style.Look]) -> PictureSet:
+    """Return what to draw of one study. looks: of every row, the same in all pictures of a report."""
+    table = study.table
+    origin = ", ".join(filter(None, [table.source, table.conditions]))
+    seeds = len({run.seeds.root for run in study.group.runs})
+    title = load_case(table.case).title
+    caption = style.Caption(title, origin, table.preset, seeds, study.group.protocol_id[:8])
+    return PictureSet(study, caption, looks, style.baseline_looks([row.name for row in table.baselines]))
 
 
 def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Iterator[Picture]:
@@ -71,7 +52,8 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
 
     baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
     """
-    table, runs, caption, looks, thin = drawn.comparison, drawn.runs, drawn.caption, drawn.looks, drawn.thin
+    table, runs, caption = drawn.study.table, drawn.study.runs, drawn.caption
+    looks, thin = drawn.looks, drawn.thin
     if free_running.drawable(table):
         draw = partial(free_running.draw, table, caption, looks, thin)
         alt = free_running.alt_text(table, caption)
@@ -91,10 +73,10 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
 
 def _wirings(drawn: PictureSet) -> Iterator[Picture]:
     """Yield the wiring of each sparsely wired model, as its first seed drew it."""
-    for row, group in drawn.runs.items():
+    for row, group in drawn.study.runs.items():
         found = drawn_wiring(group[0])
         if found is not None:
-            seeds = len({run.seeds.wiring for run in group})
+            seeds = len({run.wiring_seed for run in group})
             diagram = wiring.Diagram(row, group[0].seeds.root, found.layers, found.synapses, seeds > 1)
             alt = wiring.alt_text(diagram, drawn.caption)
             draw = partial(wiring.draw, diagram, drawn.caption)
@@ -103,7 +85,7 @@ def _wirings(drawn: PictureSet) -> Iterator[Picture]:
 
 def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:
     names: set[str] = set()
-    for fit in wave_fits(drawn.comparison, drawn.runs, drawn.baselines, baselines):
+    for fit in wave_fits(drawn.study, baselines):
         name = slug(f"fit-{fit.name}")
         while name in names:
             name += "-again"

@@ -1,37 +1,32 @@
 """What the pictures of test waves show: of each wave in the records, what every predictor makes of it over seeds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from lnncmp.errors import LnncmpError
 from lnncmp.report.figures import fits, style
-from lnncmp.records.schema import BaselineRecord, Example, RunRecord
-from lnncmp.comparison.table import Comparison
+from lnncmp.records.schema import Example
+from lnncmp.comparison.studies import Study
 from lnncmp.comparison.rows import ok_scores
 
 NOT_IN_FITS = ("persistence", "mean", "train_mean")
 """Baselines whose prediction of a wave is no news."""
 
 
-def wave_fits(
-    comparison: Comparison,
-    runs: Mapping[str, Sequence[RunRecord]],
-    recorded: Sequence[BaselineRecord],
-    baselines: Sequence[str] | None = None,
-) -> Iterator[fits.Fit]:
+def wave_fits(study: Study, baselines: Sequence[str] | None = None) -> Iterator[fits.Fit]:
     """Yield each test wave of which predictions were kept, with a row for every predictor that has it.
 
-    runs: by model. baselines: names of those `recorded` that are shown; None is all but `NOT_IN_FITS`.
+    baselines: names of those that are shown; None is all but `NOT_IN_FITS`.
     Raises LnncmpError if the records show different waves under one name.
     """
     predictors: list[tuple[str, str, list[Example]]] = []
-    for row in comparison.rows:
-        scores = ok_scores(runs[row.model])
+    for row in study.table.rows:
+        scores = ok_scores(study.runs[row.model])
         lost = style.lost_runs(row).replace(", ", "\n")
         note = "\n".join(filter(None, ["1 seed" if len(scores) == 1 else f"{len(scores)} seeds", lost]))
         predictors.append((row.model, note, [e for seed in sorted(scores) for e in scores[seed].examples]))
-    for record in recorded:
+    for record in study.baselines:
         wanted = record.name not in NOT_IN_FITS if baselines is None else record.name in baselines
         if wanted:
             predictors.append((record.name, "", record.scores.examples))

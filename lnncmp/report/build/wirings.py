@@ -1,7 +1,7 @@
 """The wiring of a stored run, drawn again from its recipe and its seed, without torch.
 
-A record holds no wiring, only what it was drawn from and how many neurons and synapses came out. How many inputs the
-model had stands nowhere; the number of synapses from inputs tells. What does not come out as recorded is not shown.
+A record holds no wiring, only what it was drawn from and how many neurons and synapses came out. What does not come out
+as recorded is not shown, nor the wirings of records of schema 1, which do not hold all of it.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,6 @@ from lnncmp.records.schema import RunRecord
 if TYPE_CHECKING:
     from lnncmp.layers.wiring import Wiring
 
-MOST_INPUTS = 512
-SEED_RANGE = 2**32
 _NAMES = {3: ("inter", "command", "motor"), 1: ("neurons",)}
 _SIZES = {
     "inter": "inter_neurons",
@@ -41,22 +39,16 @@ class Drawn:
 
 
 def drawn_wiring(run: RunRecord) -> Drawn | None:
-    """Return the wiring of a run whose model has a sparse one; None if it has not, or if it cannot be drawn again."""
-    model = run.recipe.get("model")
-    arguments = model.get("arguments") if isinstance(model, Mapping) else None
-    if not isinstance(arguments, Mapping) or "sparsity" not in arguments or "sensory_synapses" not in run.structure:
+    """Return the wiring of a run whose model has a sparse one; None if it has not, or if the record does not say it."""
+    if "sparsity" not in run.recipe.model.arguments or run.inputs is None or run.wiring_seed is None:
         return None
-    seed = arguments.get("wiring_seed")
-    for inputs in range(1, min(MOST_INPUTS, run.structure["sensory_synapses"]) + 1):
-        try:
-            found = _wire(arguments, run.structure, inputs, run.seeds.wiring % SEED_RANGE if seed is None else seed)
-        except (LnncmpError, TypeError, ValueError):  # a recipe that this version cannot follow
-            return None
-        if found is None:
-            return None
-        if all(run.structure.get(name) == count for name, count in found.structure().items()):
-            return _drawn(found)
-    return None
+    try:
+        found = _wire(run.recipe.model.arguments, run.structure, run.inputs, run.wiring_seed)
+    except (LnncmpError, TypeError, ValueError, KeyError):  # arguments that this version cannot follow
+        return None
+    if found is None or any(run.structure.get(name) != count for name, count in found.structure().items()):
+        return None
+    return _drawn(found)
 
 
 def _wire(arguments: Mapping[str, Any], structure: Mapping[str, int], inputs: int, seed: int) -> "Wiring | None":

@@ -18,10 +18,10 @@ from lnncmp.report.tables.render import render
 from lnncmp.report.page.content import Report
 from lnncmp.report.page import html as page
 from lnncmp.report.page.markdown import render as render_markdown
-from lnncmp.report.build.collect import headings, machines, protocol_differences, study_content
+from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build.drawing import Progress, draw_all
 from lnncmp.report.build.files import place_of, require_free, write_all
-from lnncmp.comparison.studies import Study, folder_name, load_studies
+from lnncmp.comparison.studies import load_studies
 
 Warn = Callable[[str], None]
 Judge = Callable[[Path], ClaimsTable]
@@ -60,14 +60,13 @@ def write_report(
     drawn = draw_all(studies, place.beside, files, jobs, progress)
     stem = f"{place.beside}tables/"
     tables = [
-        _tables(document_of_comparison(study.comparison), stem + folder_name(study.comparison, study.key), files)
-        for study in studies
+        _tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies
     ]
     report = Report(
         claims=claims,
         studies=[
-            study_content(study, heading, figures, tables)
-            for study, heading, figures, tables in zip(studies, headings(studies), drawn, tables, strict=True)
+            study_content(study, figures, tables)
+            for study, figures, tables in zip(studies, drawn, tables, strict=True)
         ],
         machines=machines(studies),
         protocol=protocol_differences(studies, claims),

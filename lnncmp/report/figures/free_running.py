@@ -6,29 +6,29 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.table import BaselineRow, Comparison, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow
 from lnncmp.report.figures import style
 
 SUBJECT = "free-running error"
 _MARKERS = 8
 
 
-def drawable(comparison: Comparison) -> bool:
+def drawable(comparison: ComparisonTable) -> bool:
     """Return whether any model has an error at two steps or more."""
     return any(sum(point.mean is not None for point in row.curve) > 1 for row in comparison.rows)
 
 
 def draw(
-    comparison: Comparison, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
+    comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
-    """Return one line a model with the 95% interval as a band, and one a baseline (its `horizons`: all steps).
+    """Return one line a model with the 95% interval as a band, and one a baseline.
 
     A line ends where the error of a seed is not finite. looks: of the models; thin: of the baselines.
     """
     points = [point for row in comparison.rows for point in row.curve]
     means = [point.mean for point in points if point.mean is not None]
     highs = [point.ci95[1] for point in points if point.ci95 is not None]
-    others = {row.name: [mse for mse in row.horizons.values() if mse is not None] for row in comparison.baselines}
+    others = {row.name: [p.mean for p in row.curve if p.mean is not None] for row in comparison.baselines}
     explanation = "mean with 95% interval over seeds" + style.below(means, others)
     figure = style.new_figure(3.6, caption, SUBJECT, explanation)
     panel = figure.subplots()
@@ -44,7 +44,7 @@ def draw(
     return figure
 
 
-def alt_text(comparison: Comparison, caption: style.Caption) -> str:
+def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
     ends = []
     for row in comparison.rows:
@@ -73,5 +73,6 @@ def _draw_model(panel: Axes, row: ModelRow, look: style.Look, n: int, count: int
 
 
 def _draw_baseline(panel: Axes, row: BaselineRow, look: style.Look) -> None:
-    known = sorted((int(step), math.nan if mse is None else mse) for step, mse in row.horizons.items())
-    panel.plot([s for s, _ in known], [e for _, e in known], color=look.color, linestyle=look.dash, linewidth=1.0)
+    steps = [point.step for point in row.curve]
+    errors = [math.nan if point.mean is None else point.mean for point in row.curve]
+    panel.plot(steps, errors, color=look.color, linestyle=look.dash, linewidth=1.0)

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lnncmp.comparison.paired_tests import TEST_MSE
-from lnncmp.comparison.table import Comparison, Estimate, ModelRow
+from lnncmp.comparison.paired_differences import TEST_MSE
+from lnncmp.comparison.table import ComparisonTable, Estimate, ModelRow
 from lnncmp.report.figures import style
 from lnncmp.report.tables.numbers import seconds, size
 from lnncmp.stats.effects import pareto_front
@@ -33,13 +33,13 @@ _COSTS = (
 )
 
 
-def costs(comparison: Comparison) -> list[str]:
+def costs(comparison: ComparisonTable) -> list[str]:
     """Return the names of the costs that two models or more have."""
     return [cost.name for cost in _COSTS if len(_points(comparison, cost)) > 1]
 
 
 def draw(
-    comparison: Comparison, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
+    comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
     """Return a panel for each of `costs`, of which there must be one. looks: of the models; thin: of the baselines."""
     shown = [cost for cost in _COSTS if cost.name in costs(comparison)]
@@ -69,7 +69,7 @@ def draw(
     return figure
 
 
-def alt_text(comparison: Comparison, caption: style.Caption) -> str:
+def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
     sentences = [f"{caption.heading(SUBJECT)}. One panel a cost, one point a model."]
     for cost in _COSTS:
@@ -112,7 +112,7 @@ def _outside(errors: Sequence[Estimate], others: Mapping[str, float], limits: tu
     return f";\nbeyond the axis: {', '.join(names)}" if names else ""
 
 
-def _points(comparison: Comparison, cost: _Cost) -> dict[str, tuple[float, float]]:
+def _points(comparison: ComparisonTable, cost: _Cost) -> dict[str, tuple[float, float]]:
     """Return (cost, error) of the models that have both."""
     found = {row.model: (cost.of(row), row.metrics[TEST_MSE].mean) for row in comparison.rows}
     return {name: (x, y) for name, (x, y) in found.items() if x and y is not None}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.table import BaselineRow, Comparison, Interval, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Interval, ModelRow
 from lnncmp.report.figures import style
 
 SUBJECT = "test error under perturbations"
@@ -23,7 +23,7 @@ class _Point(NamedTuple):
     ci95: Interval | None
 
 
-def groups(comparison: Comparison) -> list[str]:
+def groups(comparison: ComparisonTable) -> list[str]:
     """Return the groups of perturbations that have at least two levels with an error, in the order stored."""
     names = dict.fromkeys(point.group for row in comparison.rows for point in row.perturbations)
     known = {
@@ -34,7 +34,7 @@ def groups(comparison: Comparison) -> list[str]:
 
 
 def draw(
-    comparison: Comparison, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
+    comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
     """Return the picture of all `groups`, of which there must be one. looks: of the models; thin: of the baselines."""
     names = groups(comparison)
@@ -63,7 +63,7 @@ def draw(
     return figure
 
 
-def alt_text(comparison: Comparison, caption: style.Caption) -> str:
+def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
     sentences = [f"{caption.heading(SUBJECT)}. Mean squared error against level, one line a model."]
     for group in groups(comparison):
@@ -93,7 +93,7 @@ def _sorted(points: Iterable[_Point]) -> list[_Point]:
     return sorted(points, key=lambda point: point.level)
 
 
-def _all(comparison: Comparison, group: str) -> list[_Point]:
+def _all(comparison: ComparisonTable, group: str) -> list[_Point]:
     points = [point for row in comparison.rows for point in _of_model(row, group)]
     return points + [point for baseline in comparison.baselines for point in _of_baseline(baseline, group)]
 
@@ -101,7 +101,7 @@ def _all(comparison: Comparison, group: str) -> list[_Point]:
 def _draw_group(
     panel: Axes,
     group: str,
-    comparison: Comparison,
+    comparison: ComparisonTable,
     looks: Mapping[str, style.Look],
     thin: Mapping[str, style.Look],
 ) -> None:

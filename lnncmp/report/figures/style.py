@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from lnncmp.comparison.table import Comparison, ModelRow
+from lnncmp.comparison.table import ComparisonTable, ModelRow
 
 SCHEME: Mapping[str, str] = {
     "#ffffff": "#14171c",
@@ -237,7 +237,7 @@ def scale_errors(axes: Axes, means: Sequence[float], highs: Sequence[float], oth
     axes.grid(True, axis="y")
 
 
-def legend(comparison: Comparison, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:
+def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:
     """Return the entries of a legend: the models of the comparison, then its baselines."""
     entries = [(looks[row.model], label(row), 1.2) for row in comparison.rows]
     entries += [(thin[row.name], row.name, 1.0) for row in comparison.baselines]

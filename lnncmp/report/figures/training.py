@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 from lnncmp.records.schema import RunRecord
 from lnncmp.report.figures import style
 
@@ -23,7 +23,7 @@ def drawable(runs: Runs) -> bool:
     return any(_losses(run) for group in runs.values() for run in group)
 
 
-def draw(comparison: Comparison, runs: Runs, caption: style.Caption, looks: Mapping[str, style.Look]) -> Figure:
+def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks: Mapping[str, style.Look]) -> Figure:
     """Return a panel for each model of the comparison; all share both axes. runs: by model.
 
     A run that did not end well is drawn in black dots with a cross where it ended: its loss is a fact, too.
@@ -51,7 +51,7 @@ def draw(comparison: Comparison, runs: Runs, caption: style.Caption, looks: Mapp
     return figure
 
 
-def alt_text(comparison: Comparison, runs: Runs, caption: style.Caption) -> str:
+def alt_text(comparison: ComparisonTable, runs: Runs, caption: style.Caption) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
     ranges = []
     for row in comparison.rows:

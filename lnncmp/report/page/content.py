@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.comparison.table import Comparison
+from lnncmp.comparison.table import ComparisonTable
 
 if TYPE_CHECKING:
     from lnncmp.report.figures.inline import InlineSvg
@@ -60,7 +60,7 @@ class ReportStudy:
 
     anchor: str
     heading: str
-    comparison: Comparison
+    comparison: ComparisonTable
     figures: Sequence[ReportFigure]
     runs: Sequence[RunLine]
     missing: Sequence[str]

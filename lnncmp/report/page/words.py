@@ -3,18 +3,12 @@
 from collections.abc import Sequence
 
 from lnncmp.claims.schema import Verdict
+from lnncmp.comparison.groups import MATCHED_WORDS
 from lnncmp.report.page.content import RunLine
 from lnncmp.report.tables.numbers import UNKNOWN
 
 JUDGEMENTS = ("supported", "contradicted", "inconclusive", "not testable here")
 """Verdicts, in the order in which they are counted and sorted."""
-
-MATCHED = {
-    "hidden": "same hidden units",
-    "params": "same active parameters",
-    "own": "each model's own size",
-}
-"""How sizes were matched, in words."""
 
 EFFECTS = (
     "Effects point the claim's way: a ratio (x) above 1, or a difference above 0, speaks for the claim. p is adjusted "
@@ -45,4 +39,4 @@ def conditions(row: Verdict) -> list[str]:
     """Return what a claim was judged under: conditions of the data, matching of sizes, data, preset."""
     data = "" if row.data == UNKNOWN else row.data
     preset = f"preset {row.preset}" if row.preset else ""
-    return [part for part in (row.conditions, MATCHED.get(row.matched, ""), data, preset) if part]
+    return [part for part in (row.conditions, MATCHED_WORDS.get(row.matched, ""), data, preset) if part]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.comparison.table import TABLE_SCHEMA_VERSION, Comparison
+from lnncmp.comparison.table import TABLE_SCHEMA_VERSION, ComparisonTable
 from lnncmp.errors import DataError
 from lnncmp.report.tables.comparison_rows import rows_of
 from lnncmp.report.tables.document import Document, Section
@@ -19,7 +19,7 @@ class Comparisons(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
     schema_version: int = TABLE_SCHEMA_VERSION
-    comparisons: list[Comparison]
+    comparisons: list[ComparisonTable]
 
 
 class JudgedComparisons(Comparisons):
@@ -28,12 +28,12 @@ class JudgedComparisons(Comparisons):
     claims: ClaimsTable
 
 
-def document_of_comparison(comparison: Comparison) -> Document:
+def document_of_comparison(comparison: ComparisonTable) -> Document:
     """Return accuracy and cost, then metrics, differences and perturbations as far as there are any, and the notes."""
     return Document([section_of_comparison(comparison)], rows_of(comparison), comparison)
 
 
-def document_of_comparisons(comparisons: Sequence[Comparison], claims: ClaimsTable | None = None) -> Document:
+def document_of_comparisons(comparisons: Sequence[ComparisonTable], claims: ClaimsTable | None = None) -> Document:
     """Return several comparisons as one document, in the order given; the verdicts enter its JSON only.
 
     Raises DataError without comparisons.
@@ -48,7 +48,7 @@ def document_of_comparisons(comparisons: Sequence[Comparison], claims: ClaimsTab
     )
 
 
-def section_of_comparison(comparison: Comparison) -> Section:
+def section_of_comparison(comparison: ComparisonTable) -> Section:
     """Return what is shown of a comparison in any format but CSV and JSON."""
     details = (measure_grid(comparison), difference_grid(comparison), perturbation_grid(comparison))
     return Section(

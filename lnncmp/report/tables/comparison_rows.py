@@ -1,18 +1,18 @@
 """A comparison as plain rows in full precision, one for each model and each baseline."""
 
-from lnncmp.comparison.paired_tests import pairs_on
-from lnncmp.comparison.table import BaselineRow, Comparison, Estimate, ModelRow, PairedComparison
+from lnncmp.comparison.paired_differences import pairs_on
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow, PairedComparison
 from lnncmp.report.tables.document import Row, Value, ends
 
 
-def rows_of(comparison: Comparison) -> list[Row]:
+def rows_of(comparison: ComparisonTable) -> list[Row]:
     """Return one row for each model and each baseline. Bytes and seconds are plain numbers; errors in raw units."""
     pairs = pairs_on(comparison.comparisons)
     models = [_model(comparison, row, pairs.get(row.model)) | _measures(comparison, row) for row in comparison.rows]
     return [*models, *(_baseline(comparison, row) for row in comparison.baselines)]
 
 
-def _identity(comparison: Comparison, kind: str, name: str) -> dict[str, Value]:
+def _identity(comparison: ComparisonTable, kind: str, name: str) -> dict[str, Value]:
     return {
         "case": comparison.case,
         "source": comparison.source,
@@ -32,7 +32,7 @@ def _horizons(horizons: dict[str, float | None]) -> dict[str, Value]:
     return {f"mse_step_{step}": value for step, value in horizons.items()}
 
 
-def _model(comparison: Comparison, row: ModelRow, pair: PairedComparison | None) -> dict[str, Value]:
+def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | None) -> dict[str, Value]:
     published = row.published
     return {
         **_identity(comparison, "model", row.model),
@@ -67,7 +67,7 @@ def _model(comparison: Comparison, row: ModelRow, pair: PairedComparison | None)
     }
 
 
-def _measures(comparison: Comparison, row: ModelRow) -> dict[str, Value]:
+def _measures(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
     """Return each measure with its interval and, if it is compared, its difference to the reference and p."""
     found: dict[str, Value] = {}
     for measure in comparison.measures:
@@ -84,7 +84,7 @@ def _measures(comparison: Comparison, row: ModelRow) -> dict[str, Value]:
     return found
 
 
-def _baseline(comparison: Comparison, row: BaselineRow) -> dict[str, Value]:
+def _baseline(comparison: ComparisonTable, row: BaselineRow) -> dict[str, Value]:
     return {
         **_identity(comparison, "baseline", row.name),
         "test_mse": row.test_mse,

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from lnncmp.comparison.paired_tests import pairs_on
+from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import (
     BaselineRow,
-    Comparison,
+    ComparisonTable,
     ModelRow,
     PairedComparison,
     PerturbationSummary,
@@ -23,7 +23,7 @@ _Cell = tuple[str, float | None]
 """What is shown, and the number behind it."""
 
 
-def accuracy_grid(comparison: Comparison) -> Grid:
+def accuracy_grid(comparison: ComparisonTable) -> Grid:
     """Return models and, in a second section, baselines: errors, differences, robustness."""
     names = [row.model for row in comparison.rows] + [row.name for row in comparison.baselines]
     return Grid(
@@ -37,7 +37,7 @@ def accuracy_grid(comparison: Comparison) -> Grid:
     )
 
 
-def cost_grid(comparison: Comparison) -> Grid:
+def cost_grid(comparison: ComparisonTable) -> Grid:
     """Return the models alone: parameters, time, memory, implementation. It continues the table of accuracy."""
     rows = comparison.rows
 
@@ -63,7 +63,7 @@ def _column(heading: str, cells: Iterable[_Cell]) -> Column:
     return Column(heading, tuple(cell for cell, _ in pairs), tuple(value for _, value in pairs))
 
 
-def _accuracy(comparison: Comparison) -> tuple[Column, ...]:
+def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
     pairs = pairs_on(comparison.comparisons)
 
     def column(
@@ -130,7 +130,7 @@ def _published(row: ModelRow) -> _Cell:
     return f"{significant(row.published.mean)}{spread}", row.published.mean
 
 
-def perturbation_grid(comparison: Comparison) -> Grid | None:
+def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
     """Return the table of perturbations (rows, grouped) against predictors: ratio to the last-value predictor.
 
     Only perturbations for which some model has a ratio; None if there are none. Baselines follow the models if they

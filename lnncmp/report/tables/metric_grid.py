@@ -1,7 +1,7 @@
 """The tables of what a case measures beside the test error: values by measure, and differences to the reference."""
 
-from lnncmp.comparison.paired_tests import differs, pairs_on
-from lnncmp.comparison.table import BaselineRow, Comparison, ModelRow, PairedComparison
+from lnncmp.comparison.paired_differences import differs, pairs_on
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, PairedComparison
 from lnncmp.records.metric import Measure
 from lnncmp.report.tables.document import MARK, Column, Grid
 from lnncmp.report.tables.numbers import UNKNOWN, interval, p_value, signed, significant
@@ -10,7 +10,7 @@ from lnncmp.stats import MIN_PAIRS
 _DIGITS = 3
 
 
-def measure_grid(comparison: Comparison) -> Grid | None:
+def measure_grid(comparison: ComparisonTable) -> Grid | None:
     """Return measures (rows) against models, then baselines: means over seeds, marked where they differ.
 
     None if the case has no measures of its own.
@@ -37,7 +37,7 @@ def measure_grid(comparison: Comparison) -> Grid | None:
     )
 
 
-def difference_grid(comparison: Comparison) -> Grid | None:
+def difference_grid(comparison: ComparisonTable) -> Grid | None:
     """Return compared measures (rows) against the models that are not the reference: difference, interval, p.
 
     None if there is no measure, or no model, to compare.
@@ -69,7 +69,7 @@ def _label(measure: Measure, direction: bool = True) -> str:
     return " ".join(filter(None, parts))
 
 
-def _direction(comparison: Comparison) -> str:
+def _direction(comparison: ComparisonTable) -> str:
     lower = [measure.better == "lower" for measure in comparison.measures if not measure.detail]
     if not any(lower):
         return ""
