@@ -39,7 +39,7 @@ BAD = [
     (("--models", ","), "no model to measure"),
     (("--only", "trian"), "unknown part of the bench 'trian'"),
     (("--only", ","), "--only names nothing to measure"),
-    (("--format", "latex"), "unknown format 'latex'"),
+    (("--format", "tex"), "unknown format 'tex'"),
     (("--threads", "3"), "--threads 3 is more than the 2 cores"),
     (("--threads", "0"), "--threads"),
     (("--rounds", "0"), "--rounds"),

@@ -10,11 +10,17 @@ from bench_results import CEILINGS, FUSED, LOOP, LSTM, NCPS, OWN_LSTM, WORKLOAD,
 from lnncmp.bench.result import BenchRow
 from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
 from lnncmp.errors import UsageError
-from lnncmp.report.tables.bench import FORMATS, grids, render
+from lnncmp.report.tables.bench import bench_grids, document_of_bench
+from lnncmp.report.tables.render import FORMATS
+from lnncmp.report.tables.render import render as rendered
 
 KEYS = {"workload", "model", "wiring", "implementation", "threads", "ms", "spread", "ratio_ncps", "ratio_lstm",
         "saved_bytes", "peak_bytes", "cpu_ms", "inference_ms", "latency_us", "compile_seconds", "scaled",
         "roofline_ms", "roofline_fraction", "rounds", "measured_steps", "stacked_ms", "output_difference"}  # fmt: skip
+
+
+def render(bench, format, width=100):
+    return rendered(document_of_bench(bench), format, width)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +97,7 @@ class TestFormats:
         assert float(lines[0]["spread_low"]) == pytest.approx(9.5) and lines[3]["stacked_spread_high"] == ""
         assert set(lines[0]) >= KEYS - {"spread"} and lines[1]["scaled"] == "True"
 
-    @pytest.mark.parametrize("format", ["table", "md"])
+    @pytest.mark.parametrize("format", ["table", "md", "latex"])
     def test_tables(self, format):
         text = render(made_up(), format, width=200)
         assert "W4: batch 8, 64 steps, 4 inputs, 32 hidden, 4 outputs, regular times, 1 thread" in text
@@ -99,7 +105,7 @@ class TestFormats:
         assert "Warning: W4: busy." in text and "A note." in text and "100 GFLOP/s" in text
 
     def test_scaled_numbers_are_marked(self):
-        main, apart = grids(made_up())
+        main, apart = bench_grids(made_up())
         step = main.columns[0]
         assert step.heading == "training\nstep" and step.cells == (
             "10.0 ms",
@@ -115,7 +121,7 @@ class TestFormats:
 
     def test_columns_without_numbers_are_left_out(self):
         rows = rows_of(WORKLOAD, [found(FUSED, latency=1.0), found(LSTM, latency=2.0)], Apart(), CEILINGS, 1, 10)
-        (main,) = grids(made_up(rows=rows))
+        (main,) = bench_grids(made_up(rows=rows))
         assert [column.heading for column in main.columns] == ["streaming\nlatency", "saved for\nbackward"]
 
     def test_no_line_is_longer_than_the_page(self):
@@ -125,7 +131,11 @@ class TestFormats:
     def test_another_format_is_refused(self):
         with pytest.raises(UsageError, match="unknown format 'html'"):
             render(made_up(), "html")
-        assert set(FORMATS) == {"table", "json", "md", "csv"}
+
+    @pytest.mark.parametrize("format", FORMATS)
+    def test_a_bench_without_rows_is_shown_in_every_format(self, format):
+        text = render(made_up(rows=[]), format)
+        assert ("A note." in text) == (format != "csv")
 
 
 class TestNotes:

@@ -13,12 +13,13 @@ from lnncmp.bench.candidates import Contender, choose_contenders
 from lnncmp.bench.memory import first_call_seconds
 from lnncmp.bench.messages import Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference
-from lnncmp.bench.process import DiedError, in_fresh_process
+from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.session import line_up, measure
 from lnncmp.bench.steps import StackedStep, elapsed_times, streaming, training_step
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import Workload
+from lnncmp.common.process import DiedError
 from lnncmp.errors import LnncmpError, UsageError
 
 TINY = Workload("W4", 3, 10, 2, 12, 4, irregular=True)

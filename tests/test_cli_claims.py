@@ -15,7 +15,8 @@ from synthetic_records import baseline
 
 from lnncmp.claims.claim import load_claims
 from lnncmp.claims.judge import judge
-from lnncmp.report.tables.claims import render
+from lnncmp.report.tables.claims import document_of_claims
+from lnncmp.report.tables.render import render
 
 ROWS = len(load_claims())
 
@@ -62,7 +63,7 @@ class TestTable:
 
     @pytest.mark.parametrize("width", [80, 100, 200])
     def test_table_fits_and_says_everything(self, width):
-        text = render(judge(load_claims(), study()), width)
+        text = render(document_of_claims(judge(load_claims(), study())), "table", width)
         assert max(map(len, text.splitlines())) <= width and "…" not in text
         for claim in load_claims():
             assert claim.id in text and claim.claim[:30] in re.sub(r"\s+", " ", text)

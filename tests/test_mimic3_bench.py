@@ -5,9 +5,12 @@ import gzip
 import json
 from collections import namedtuple
 
+import bench_work
 import pytest
+from cli_runs import refused, run_here
 
-from lnncmp.errors import DataError, LnncmpError, UsageError
+from lnncmp.common.process import DiedError, in_fresh_process
+from lnncmp.errors import DataError, UsageError
 from lnncmp.sources.mimic3.extraction import bench
 from lnncmp.sources.mimic3.extraction.bench import FULL_ROWS, BenchResult, render, run_bench
 from lnncmp.sources.mimic3.extraction.bench_rows import MOST_ROWS, ROWS_PER_STAY, STAYS, make_rows
@@ -124,12 +127,13 @@ class TestBench:
 
     def test_an_error_of_the_extraction_comes_back_as_it_is(self, tmp_path):
         with pytest.raises(DataError, match="CHARTEVENTS"):
-            bench._in_fresh_process(tmp_path, tmp_path / "c", lambda *report: None)
+            in_fresh_process(bench._measured, tmp_path, tmp_path / "c", tell=lambda *report: None, hint="")
 
-    def test_a_process_that_dies_is_reported(self, tmp_path, capfd):
-        with pytest.raises(LnncmpError, match=r"ended without a result \(exit code 1\)"):
-            bench._in_fresh_process(None, tmp_path, lambda *report: None)
-        assert "Error" in capfd.readouterr().err
+    def test_a_process_that_dies_is_reported(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(bench, "_measured", bench_work.die)
+        with pytest.raises(DiedError, match=r"ended without a result \(exit code 7\)") as caught:
+            run_bench(1_000, tmp_path / "t", tmp_path / "c")
+        assert "--rows" in caught.value.hint and not list((tmp_path / "t").iterdir())
 
     def test_leftovers_are_removed_after_an_error(self, tmp_path, monkeypatch):
         monkeypatch.setattr(bench, "make_rows", lambda folder, *rest: 1 / 0)
@@ -156,7 +160,6 @@ class TestRender:
     def test_json_holds_every_field(self):
         assert BenchResult(**json.loads(render(RESULT, "json"))) == RESULT
 
-    def test_another_format_is_refused(self):
-        with pytest.raises(UsageError, match="unknown format 'jsn'") as caught:
-            render(RESULT, "jsn")
-        assert "'json'" in caught.value.hint
+    def test_another_format_is_refused(self, capsys, monkeypatch):
+        answer = run_here(capsys, monkeypatch, "data", "bench", "mimic3", "--format", "jsn")
+        refused(answer, 2, "unknown format 'jsn'", "'json'")

@@ -7,15 +7,15 @@ import re
 
 import pytest
 from golden_files import assert_same, check_golden, parsed
+from rendered import render
 from synthetic_records import baseline, run, runs, scores, study
 
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import UsageError
-from lnncmp.report import FORMATS, render
 from lnncmp.report.tables import numbers
-from lnncmp.report.tables.console import render as render_console
 from lnncmp.report.tables.latex import escaped
+from lnncmp.report.tables.render import FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_golden_of_a_bare_comparison(bare):
     assert text == check_golden("bare_80.txt", text)
 
 
-@pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("kind", ["comparison", "bare"])
 def test_every_format_names_every_row_and_ends_with_one_newline(format, kind, request):
     made = request.getfixturevalue(kind)
@@ -159,7 +159,7 @@ def test_many_models_split_the_perturbation_table():
 
 def test_bold_only_for_a_significant_best():
     clear = compare(**study())
-    assert "\x1b[1m" in render_console(clear, 200, color=True)
+    assert "\x1b[1m" in render(clear, "table", 200, color=True)
     assert render(clear, "md").count("**") == 2
     assert render(clear, "latex").count("\\textbf{") == 1
     few = compare([*runs("lstm", [0.9] * 5), *runs("cfc", [0.1] * 5)], [], [], reference="lstm")

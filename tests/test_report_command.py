@@ -189,7 +189,7 @@ def test_never_imports_torch_and_starts_without_matplotlib(out):
 
 
 def test_the_package_carries_its_templates():
-    templates = files.Path(reporting.__file__).parent.parent / "report" / "html" / "templates"
+    templates = files.Path(reporting.__file__).parent.parent / "page" / "templates"
     assert {path.name for path in templates.iterdir()} == {"page.html.j2", "macros.html.j2", "page.css", "page.js"}
 
 

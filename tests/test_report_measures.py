@@ -7,16 +7,18 @@ import re
 
 import pytest
 from golden_files import assert_same, check_golden, parsed
+from rendered import render, render_all
 from synthetic_records import MEASURES, baseline, measured, measured_study, run, study, table
 
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, UsageError
-from lnncmp.report import FORMATS, render, render_all
-from lnncmp.report.tables.grid import main_grid, perturbation_grid
-from lnncmp.report.tables.json_document import Comparisons
-from lnncmp.report.tables.metric_grid import MARK, difference_grid, measure_grid
+from lnncmp.report.tables.comparison import Comparisons
+from lnncmp.report.tables.document import MARK
+from lnncmp.report.tables.grid import accuracy_grid, perturbation_grid
+from lnncmp.report.tables.metric_grid import difference_grid, measure_grid
+from lnncmp.report.tables.render import FORMATS
 
 LABELS = [
     "MSE near peaks [y^2]",
@@ -176,16 +178,16 @@ def test_case_without_measures_has_neither_table(plain):
 
 
 def test_main_table_compares_test_mse_only(comparison):
-    assert columns(main_grid(comparison))["difference\nto gru"]["cfc"] == "-0.500\n(p = 0.0059)"
+    assert columns(accuracy_grid(comparison))["difference\nto gru"]["cfc"] == "-0.500\n(p = 0.0059)"
 
 
 def test_noise_slope_is_shown_only_where_one_is_known(comparison, plain):
-    assert "noise\nslope" not in columns(main_grid(comparison))
-    assert "noise\nslope" in columns(main_grid(plain))
+    assert "noise\nslope" not in columns(accuracy_grid(comparison))
+    assert "noise\nslope" in columns(accuracy_grid(plain))
     by_baseline = table(
         [run("lstm", 0, 1.0, scores=measured(1.0))], baselines=[baseline("mean", 2.0)], reference="lstm"
     )
-    assert columns(main_grid(by_baseline))["noise\nslope"] == {"lstm": "-", "mean": "1.00"}
+    assert columns(accuracy_grid(by_baseline))["noise\nslope"] == {"lstm": "-", "mean": "1.00"}
 
 
 def test_baselines_under_perturbations_but_not_the_last_value_predictor(comparison, plain):
@@ -254,7 +256,7 @@ def test_latex_of_several_names_its_package_once(comparison, plain):
     assert text == f"{render(plain, 'latex')}\n{alone}"
 
 
-@pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize("format", FORMATS)
 def test_nothing_to_show_is_refused(format):
     with pytest.raises(DataError, match="no comparison to show"):
         render_all([], format)

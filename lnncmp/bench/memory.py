@@ -11,9 +11,9 @@ from contextlib import suppress
 
 from lnncmp.bench.candidates import Contender
 from lnncmp.bench.networks import build_network
-from lnncmp.bench.process import Tell
 from lnncmp.bench.steps import training_step
 from lnncmp.bench.workload import Workload
+from lnncmp.common.process import Tell
 from lnncmp.evaluation.cost import peak_memory
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lnncmp.bench.messages import Ceilings
-from lnncmp.bench.process import Tell
+from lnncmp.common.process import Tell
 from lnncmp.kernels.common.compiling import Array, kernel
 from lnncmp.kernels.common.fast_math import sigmoid
 from lnncmp.kernels.common.lanes import load, store, wide_lanes

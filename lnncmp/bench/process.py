@@ -1,90 +1,34 @@
-"""Work in a process of its own, which has done nothing else: its memory says something, and its end harms nobody.
+"""Work with torch in a process of its own."""
 
-Where the system allows it, processes are forked from one that has loaded the libraries and done nothing more
-("forkserver"), so that each need not load them for seconds.
-"""
-
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from multiprocessing.connection import Connection
+from collections.abc import Mapping
 from typing import Any
 
-from lnncmp.errors import LnncmpError
+from lnncmp.common import process
+from lnncmp.common.process import Tell, Work
 
-Tell = Callable[[str, int, int], None]
-"""(what is going on, how much is done, of how much)."""
-Work = Callable[..., Any]
-"""(tell, *arguments) -> result; a function of a module."""
-
-_LOADED_BEFORE = ["torch", "torch._dynamo", "ncps.torch", "lnncmp.bench.memory"]
+_LOADED_BEFORE = ("torch", "torch._dynamo", "ncps.torch", "lnncmp.bench.memory")
 """torch._dynamo: what any optimiser loads when it is made. No kernel, whose compiler is part of its first call."""
-
-
-class DiedError(LnncmpError):
-    """A process ended without a result: killed for its memory, or by a fault in native code."""
 
 
 def in_fresh_process(work: Work, *args: Any, tell: Tell, threads: int, environment: Mapping[str, str]) -> Any:
     """Return work(tell, *args) as a new process computes it, with `threads` threads of torch; it never outlives this.
 
-    The new process has the environment of this one, with `environment` put into it before a kernel is loaded. Raises
-    what the work raises if that is an LnncmpError, else an LnncmpError that names it; DiedError if the process ends
-    without an answer.
+    The rest as in `lnncmp.common.process`: its environment is complete before a kernel is loaded.
     """
-    context = _context()
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_serve, args=(sending, {**os.environ, **environment}, threads, work, args), daemon=True
+    return process.in_fresh_process(
+        _work,
+        threads,
+        work,
+        *args,
+        tell=tell,
+        hint="measure a smaller workload.",
+        environment=environment,
+        preload=_LOADED_BEFORE,
     )
-    process.start()
-    sending.close()
-    try:
-        while True:
-            kind, content = receiving.recv()
-            if kind == "told":
-                tell(*content)
-            elif kind == "error":
-                raise content
-            else:
-                return content
-    except EOFError:
-        process.join()
-        raise DiedError(
-            f"the process ended without a result (exit code {process.exitcode})",
-            "It may have been killed for its memory: measure a smaller workload.",
-        ) from None
-    finally:
-        receiving.close()
-        process.kill()
-        process.join()
 
 
-def _context() -> Any:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_LOADED_BEFORE)
-    return context
-
-
-def _serve(sending: Connection, environment: dict[str, str], threads: int, work: Work, args: tuple[Any, ...]) -> None:
-    """Send ("told", ...) messages, then ("done", result) or ("error", what the user should see)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends this process
-    os.environ.update(environment)
+def _work(tell: Tell, threads: int, work: Work, *args: Any) -> Any:
     import torch
 
     torch.set_num_threads(threads)
-
-    def tell(what: str, done: int, total: int) -> None:
-        sending.send(("told", (what, done, total)))
-
-    with suppress(BrokenPipeError):  # the parent is gone: nobody is left to tell
-        try:
-            sending.send(("done", work(tell, *args)))
-        except LnncmpError as error:
-            sending.send(("error", error))
-        except Exception as error:
-            sending.send(("error", LnncmpError(f"{type(error).__name__}: {' '.join(str(error).split())}")))
+    return work(tell, *args)

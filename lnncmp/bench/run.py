@@ -8,11 +8,12 @@ from typing import Any
 
 from lnncmp.bench.candidates import Contender
 from lnncmp.bench.messages import Ceilings, Found, Plan, Session
-from lnncmp.bench.process import Tell, in_fresh_process
+from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.result import Bench, BenchRow
 from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
 from lnncmp.bench.timing import Effort, Noise, noise_warnings
 from lnncmp.bench.workload import Workload
+from lnncmp.common.process import Tell
 from lnncmp.common.provenance import provenance
 from lnncmp.errors import LnncmpError
 

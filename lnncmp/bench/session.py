@@ -8,7 +8,6 @@ import torch
 from lnncmp.bench.candidates import Contender
 from lnncmp.bench.messages import MEMORY_SHARE, Found, Limits, Plan, Session, available_memory
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference, operations_of
-from lnncmp.bench.process import Tell
 from lnncmp.bench.steps import (
     PEAK_OVER_SAVED,
     PROBED,
@@ -23,6 +22,7 @@ from lnncmp.bench.steps import (
 )
 from lnncmp.bench.timing import Action, Effort, Noise, Samples, Turns, fixed_work, interleaved, warm_up
 from lnncmp.bench.workload import Workload
+from lnncmp.common.process import Tell
 from lnncmp.errors import UsageError
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.training.kernel_check import check_kernels

@@ -16,7 +16,8 @@ from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, page, print_result
 from lnncmp.common.files import make_dir, write_bytes
 from lnncmp.errors import DataError, UsageError
-from lnncmp.report.tables.bench import FORMATS, render
+from lnncmp.report.tables.bench import document_of_bench
+from lnncmp.report.tables.render import FORMATS, render
 
 _SOME_FAILED = 4
 _QUICK = Effort(seconds=1.0, most=7, least=3, few=2)
@@ -44,7 +45,6 @@ Quick = Annotated[bool, typer.Option("--quick", help="Fewer rounds, no W3, no co
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.json", help="Also write the JSON document to this file.")
 ]
-Format = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to print the result.")]
 
 
 def bench(
@@ -56,11 +56,11 @@ def bench(
     only: Only = None,
     quick: Quick = False,
     out: OutFile = None,
-    format: Format = "table",
+    format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
     """Measure training, inference, latency and memory of the models, ours and those of ncps and torch."""
-    check_choice("format", format, tuple(FORMATS))
+    check_choice("format", format, FORMATS)
     names = _names(workloads)
     if quick and names is None and not workload:
         names = list(_QUICK_WORKLOADS)
@@ -78,9 +78,10 @@ def bench(
         if format in ("json", "csv"):  # tables carry the warnings themselves
             for warning in result.warnings:
                 progress.warn(warning)
+    document = document_of_bench(result)
     if out is not None:
-        write_bytes(out, render(result, "json").encode())
-    print_result(render(result, format, *page()))
+        write_bytes(out, render(document, "json").encode())
+    print_result(render(document, format, *page()))
     if result.failed:
         raise typer.Exit(_SOME_FAILED)
 

@@ -7,8 +7,9 @@ import typer
 
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat
-from lnncmp.cli.options import FORMATS, check_choice
+from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, page, print_result
+from lnncmp.report.tables.render import FORMATS, render
 
 _CONTRADICTED = 5
 
@@ -37,11 +38,11 @@ def claims(
         return
     check_choice("format", format, FORMATS)
     from lnncmp.claims.judge import judge_folder
-    from lnncmp.report.tables.claims import CLAIM_FORMATS
+    from lnncmp.report.tables.claims import document_of_claims
 
     with interruptible("Nothing was changed."):
         table = judge_folder(out, claims_file)
-    print_result(CLAIM_FORMATS[format](table, *page()))
+    print_result(render(document_of_claims(table), format, *page()))
     if strict and any(row.verdict == "contradicted" for row in table.rows):
         raise typer.Exit(_CONTRADICTED)
 
@@ -58,11 +59,11 @@ def show(
     check_choice("format", format, LIST_FORMATS)
     from lnncmp.claims.claim import find_claim, load_claims
     from lnncmp.claims.judge import judge_folder
-    from lnncmp.report.tables.claim import render
+    from lnncmp.report.tables.claim import document_of_claim
 
     folder, file = context.obj
     find_claim(load_claims(claims_file or file), claim)
     with interruptible("Nothing was changed."):
         table = judge_folder(out or folder, claims_file or file)
     row = next(row for row in table.rows if row.id == claim)
-    print_result(row.model_dump_json(indent=2) if format == "json" else render(row, *page()))
+    print_result(render(document_of_claim(row), format, *page()))

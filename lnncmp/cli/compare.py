@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from lnncmp.cli import options
-from lnncmp.cli.options import FORMATS, check_choice
+from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, page, print_result
+from lnncmp.report.tables.render import FORMATS, render
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as --out named it.")]
 Other = Annotated[
@@ -29,7 +30,7 @@ def compare(
     from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
     from lnncmp.comparison.studies import studies_of
     from lnncmp.records.read import read_records
-    from lnncmp.report.tables.contrasts import COMPARED_FORMATS, Compared
+    from lnncmp.report.tables.contrasts import Compared, document_of_compared
 
     with interruptible("Nothing was changed."):
         records = read_records(folder)
@@ -38,4 +39,4 @@ def compare(
             found = Compared(comparisons=tables, contrasts=contrast_groups(records))
         else:
             found = Compared(comparisons=[], contrasts=[contrast_folders(records, read_records(other))])
-    print_result(COMPARED_FORMATS[format](found, *page()))
+    print_result(render(document_of_compared(found), format, *page()))

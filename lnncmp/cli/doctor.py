@@ -7,12 +7,13 @@ from typing import Any, get_args
 
 import typer
 
-from lnncmp.bench.process import Tell, in_fresh_process
+from lnncmp.bench.process import in_fresh_process
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import note
 from lnncmp.common.cache import cache_root
 from lnncmp.common.files import write_bytes
+from lnncmp.common.process import Tell
 from lnncmp.errors import LnncmpError
 from lnncmp.models.base import load_model, model_names
 

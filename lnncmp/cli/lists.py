@@ -13,8 +13,9 @@ from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import print_result
 from lnncmp.models.base import load_model, model_names
 from lnncmp.recipe.load import load_recipe, preset_names
+from lnncmp.report.tables.render import FORMATS
 
-LIST_FORMATS = ("table", "json")
+LIST_FORMATS = FORMATS[:2]
 ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMATS), help="How to print the list.")]
 
 

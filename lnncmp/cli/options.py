@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from lnncmp.errors import UsageError, unknown_name
+from lnncmp.report.tables.render import FORMATS
 
-FORMATS = ("table", "json", "md", "latex", "csv")
 MATCHES = ("hidden", "params", "own")
 IMPLEMENTATIONS = ("auto", "fused", "loop")
 MAX_SEEDS = 1000

@@ -7,14 +7,15 @@ import typer
 
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.cli import options
-from lnncmp.cli.options import FORMATS, MATCHES, available_cores, check_choice
+from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.recipe.load import load_recipe
-from lnncmp.report.tables.claims import CLAIM_FORMATS
-from lnncmp.report.tables.formats import ONE_DOCUMENT, render, render_all
+from lnncmp.report.tables.claims import document_of_claims
+from lnncmp.report.tables.comparison import document_of_comparison, document_of_comparisons
+from lnncmp.report.tables.render import FORMATS, TEXTS, render
 from lnncmp.runs.ready import Request
 
 _BOTH = ("hidden", "params")
@@ -60,8 +61,9 @@ def reproduce_all(
                     )
                     ran += missing
                     made.append(comparison)
-                    if format not in ONE_DOCUMENT:
-                        print_result(("\n" if len(made) > 1 else "") + render(comparison, format, *page()))
+                    if format in TEXTS:
+                        text = render(document_of_comparison(comparison), format, *page())
+                        print_result(("\n" if len(made) > 1 else "") + text)
         _conclude(made, out, format, quiet, ran)
     exit_if_lost(made)
 
@@ -82,10 +84,10 @@ def _conclude(made: list[ComparisonTable], out: Path, format: str, quiet: bool, 
     from lnncmp.report.build.write import write_report
 
     claims = judge_folder(out)
-    if format in ONE_DOCUMENT:
-        print_result(render_all(made, format, *page(), claims=claims))
+    if format in TEXTS:
+        print_result("\n" + render(document_of_claims(claims), format, *page()))
     else:
-        print_result("\n" + CLAIM_FORMATS[format](claims, *page()))
+        print_result(render(document_of_comparisons(made, claims), format))
     report = out / "report" / "report.html"
     if ran or not report.exists():
         with LiveProgress(quiet) as progress:

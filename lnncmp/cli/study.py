@@ -9,13 +9,14 @@ from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.case_options import own_choices, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
-from lnncmp.cli.options import FORMATS, IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds
+from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
-from lnncmp.report.tables.formats import render
+from lnncmp.report.tables.comparison import document_of_comparison
+from lnncmp.report.tables.render import FORMATS, render
 from lnncmp.runs.ready import Request
 
 _SOME_RUNS_FAILED = 4
@@ -70,7 +71,7 @@ def case_command(case: str) -> Callable[..., None]:
                 _plan(recipe, request, format, quiet)
                 return
             comparison, _ = carry_out(recipe, request, quiet)
-        print_result(render(comparison, format, *page()))
+        print_result(render(document_of_comparison(comparison), format, *page()))
         exit_if_lost([comparison])
 
     return with_own_options(command, load_case(case))
@@ -78,13 +79,13 @@ def case_command(case: str) -> Callable[..., None]:
 
 def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
     """Print what a study would do."""
-    from lnncmp.report.tables.dry_run import render_dry_run
+    from lnncmp.report.tables.dry_run import document_of_dry_run
     from lnncmp.runs.dry_run import dry_run
     from lnncmp.runs.ready import get_ready
 
     with LiveProgress(quiet) as progress:
         planned = dry_run(get_ready(recipe, request, progress), request)
-    print_result(render_dry_run(planned, format))
+    print_result(render(document_of_dry_run(planned), format, *page()))
 
 
 def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:

@@ -6,15 +6,30 @@ A model is a file `lnncmp/models/<name>.py` that defines `MODEL = ModelSpec(...)
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp import models
 from lnncmp.common.registry import load_member, member_names
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
+
+
+Implementation = Annotated[
+    Literal["auto", "fused", "loop"],
+    Field(description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"),
+]
+"""The argument `implementation` of a model, which changes its speed and none of its numbers but for rounding."""
+GatedImplementation = Annotated[
+    Literal["auto", "fused", "torch", "loop"],
+    Field(
+        description="fused: one kernel for the whole sequence; torch: torch.nn's kernel; loop: plain PyTorch; auto: "
+        "fused on a CPU, torch elsewhere"
+    ),
+]
+"""The same of a model that torch.nn has too."""
 
 
 class Arguments(BaseModel):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -40,9 +40,7 @@ class CfCArguments(Arguments):
         "replace_h", description="replace_h: its output replaces the state; input_to_cfc: it is the CfC's input"
     )
     forget_bias: float = Field(1.0, ge=-10, le=10, description="added to the forget gate of the mixed memory")
-    implementation: Literal["auto", "fused", "loop"] = Field(
-        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
-    )
+    implementation: Implementation = "auto"
 
 
 def build(arguments: CfCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec
 from lnncmp.models.ncp import SEED_RANGE
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ class LiquidNCPArguments(Arguments):
         description="motor: motor neurons, one gain and offset each; command: linear, of motor and command neurons; "
         "linear: of all neurons",
     )
-    implementation: Literal["auto", "fused", "loop"] = Field(
-        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
-    )
+    implementation: Implementation = "auto"
 
 
 def _readout(kind: str, wiring: "Wiring", outputs: int) -> "nn.Module":

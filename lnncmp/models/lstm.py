@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments, GatedImplementation, ModelSpec
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -18,11 +18,7 @@ class LSTMArguments(Arguments):
     init: Literal["torch", "keras"] = Field(
         "torch", description="torch: uniform; keras: glorot, orthogonal recurrent kernel, zero biases"
     )
-    implementation: Literal["auto", "fused", "torch", "loop"] = Field(
-        "auto",
-        description="fused: a kernel for the whole sequence; torch: the kernel of torch.nn.LSTM; loop: plain PyTorch; "
-        "auto: fused on a CPU, torch elsewhere",
-    )
+    implementation: GatedImplementation = "auto"
 
 
 def build(arguments: LSTMArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":

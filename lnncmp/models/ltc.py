@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -27,9 +27,7 @@ class LTCArguments(Arguments):
     readout: Literal["linear", "motor"] = Field(
         "linear", description="linear: of all neurons; motor: the first neurons, one gain and offset each"
     )
-    implementation: Literal["auto", "fused", "loop"] = Field(
-        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
-    )
+    implementation: Implementation = "auto"
 
 
 def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":

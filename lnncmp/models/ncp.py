@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec
 
 if TYPE_CHECKING:
     from lnncmp.layers.recurrent_layer import RecurrentLayer
@@ -54,9 +54,7 @@ class NCPArguments(Arguments):
         "all_heads", description="CfC: ncps leaves two heads and the recurrence unmasked, as that library does"
     )
     mode: Literal["default", "no_gate"] = Field("default", description="CfC: default Eq. 4, or without (1 - gate)")
-    implementation: Literal["auto", "fused", "loop"] = Field(
-        "auto", description="fused: one kernel for the whole sequence; loop: plain PyTorch; auto: fused on a CPU"
-    )
+    implementation: Implementation = "auto"
 
 
 def _wire(arguments: NCPArguments, inputs: int, outputs: int, seed: int) -> "Wiring":

@@ -1,5 +1,1 @@
-"""Format comparisons: console, JSON, Markdown, LaTeX, CSV. Formats only; every number is computed before."""
-
-from lnncmp.report.tables.formats import FORMATS, render, render_all
-
-__all__ = ["FORMATS", "render", "render_all"]
+"""Reports: tables, figures and pages of numbers that were computed before."""

@@ -11,15 +11,17 @@ from lnncmp.cases.base import case_names, load_case
 from lnncmp.claims.judge import judge_folder
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.errors import LnncmpError
-from lnncmp.report.tables import csv_rows, latex
-from lnncmp.report.tables.claims import CLAIM_FORMATS
+from lnncmp.report.tables.claims import document_of_claims
+from lnncmp.report.tables.comparison import document_of_comparison
+from lnncmp.report.tables.document import Document
+from lnncmp.report.tables.render import render
 from lnncmp.report.page.content import Report
 from lnncmp.report.page import html as page
 from lnncmp.report.page.markdown import render as render_markdown
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build.drawing import Progress, draw_all
 from lnncmp.report.build.files import place_of, require_free, write_all
-from lnncmp.comparison.studies import Study, load_studies
+from lnncmp.comparison.studies import load_studies
 
 Warn = Callable[[str], None]
 Judge = Callable[[Path], ClaimsTable]
@@ -56,16 +58,20 @@ def write_report(
     claims = _claims(out, cases, judge)
     files: dict[str, bytes] = {}
     drawn = draw_all(studies, place.beside, files, jobs, progress)
+    stem = f"{place.beside}tables/"
+    tables = [
+        _tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies
+    ]
     report = Report(
         claims=claims,
         studies=[
-            study_content(study, figures, _tables(study, place.beside, files))
-            for study, figures in zip(studies, drawn, strict=True)
+            study_content(study, figures, tables)
+            for study, figures, tables in zip(studies, drawn, tables, strict=True)
         ],
         machines=machines(studies),
         protocol=protocol_differences(studies, claims),
         warnings=warnings,
-        claim_tables=_claim_tables(claims, place.beside, files),
+        claim_tables=_tables(document_of_claims(claims), f"{stem}claims", files) if claims.rows else [],
         lnncmp=__version__,
     )
     files[place.markdown.name] = render_markdown(report).encode()
@@ -93,18 +99,10 @@ def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
     return table.model_copy(update={"rows": [row for row in table.rows if row.case not in left_out]})
 
 
-def _tables(study: Study, beside: str, files: dict[str, bytes]) -> list[str]:
-    """Put the tables of a comparison into `files` as LaTeX and CSV, and return their names."""
-    stem = f"{beside}tables/{study.folder}"
-    files[f"{stem}.tex"] = latex.render(study.table).encode()
-    files[f"{stem}.csv"] = csv_rows.render(study.table).encode()
-    return [f"{stem}.tex", f"{stem}.csv"]
-
-
-def _claim_tables(claims: ClaimsTable, beside: str, files: dict[str, bytes]) -> list[str]:
-    if not claims.rows:
-        return []
-    stem = f"{beside}tables/claims"
+def _tables(document: Document, stem: str, files: dict[str, bytes]) -> list[str]:
+    """Put the tables of a document into `files` as LaTeX and CSV, and return their names."""
+    names = []
     for ending, format in (("tex", "latex"), ("csv", "csv")):
-        files[f"{stem}.{ending}"] = CLAIM_FORMATS[format](claims, 0, False).encode()
-    return [f"{stem}.tex", f"{stem}.csv"]
+        names.append(f"{stem}.{ending}")
+        files[names[-1]] = render(document, format).encode()
+    return names

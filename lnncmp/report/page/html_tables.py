@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lnncmp.report.tables.grid import Column, Grid
+from lnncmp.report.tables.document import Column, Grid
 
 
 @dataclass(frozen=True)

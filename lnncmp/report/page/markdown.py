@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from lnncmp.claims.schema import Verdict
 from lnncmp.report.page.content import Report, ReportStudy
 from lnncmp.report.page.words import EFFECTS, JUDGEMENTS, conditions, counted, other_conditions, outcome_sentence
-from lnncmp.report.tables import markdown
 from lnncmp.report.tables.claims import changed, effect_cell
+from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.markdown import escaped
 from lnncmp.report.tables.numbers import UNKNOWN, p_value
+from lnncmp.report.tables.render import render as rendered
 
 
 def render(report: Report) -> str:
@@ -61,7 +62,7 @@ def _study(study: ReportStudy) -> list[str]:
     if lost:
         rows = [[run.model, str(run.seed), run.status, run.reason or UNKNOWN] for run in lost]
         blocks += ["Runs that did not end well:", _table(("model", "seed", "how it ended", "reason"), rows)]
-    blocks.append(markdown.render(study.comparison).strip())
+    blocks.append(rendered(document_of_comparison(study.comparison), "md").strip())
     for figure in study.figures:
         blocks.append(f"![{escaped(figure.title)}]({figure.files[0]})")
         blocks.append(f"*{escaped(figure.title)}. {escaped(figure.explanation)}.* {escaped(figure.alt)}")

@@ -1,1 +1,1 @@
-"""Tables in five formats."""
+"""What commands show as documents, and documents in five formats."""

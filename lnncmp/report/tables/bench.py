@@ -1,71 +1,33 @@
-"""The result as text: tables for a terminal or Markdown, JSON, CSV."""
+"""The result of a bench as a document."""
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from lnncmp.bench.result import Bench, BenchRow, Ends
 from lnncmp.bench.workload import Workload
-from lnncmp.errors import unknown_name
-from lnncmp.report.tables import console, markdown
-from lnncmp.report.tables.grid import Column, Grid
+from lnncmp.report.tables.document import Column, Document, Grid, Row, Section, Value, ends
 from lnncmp.report.tables.numbers import UNKNOWN, seconds, significant, size
 
 SCALED = "~"
-"""What stands before numbers that were measured at fewer steps and multiplied."""
+"""Mark of numbers that were measured at fewer steps and multiplied."""
 
 Cell = Callable[[BenchRow], str]
 
 
-def render(bench: Bench, format: str, width: int = 100, color: bool = False) -> str:
-    """Return the result as "table", "json", "md" or "csv". Raises UsageError for another format."""
-    if format not in FORMATS:
-        raise unknown_name("format", format, FORMATS)
-    return FORMATS[format](bench, width, color)
+def document_of_bench(bench: Bench) -> Document:
+    """Return the tables of each workload and what is to be known of them; in rows quartiles are two columns."""
+    grids = bench_grids(bench)
+    section = Section(grids[0].title if grids else "", grids, notes={"Notes": _notes(bench)})
+    return Document([section], list(map(_row, bench.rows)), bench)
 
 
-def _table(bench: Bench, width: int, color: bool) -> str:
-    return console.render_grids(grids(bench), {"Notes": _told(bench)}, width, color)
-
-
-def _markdown(bench: Bench, width: int, color: bool) -> str:
-    return markdown.render_grids(grids(bench), _told(bench))
-
-
-def _json(bench: Bench, width: int, color: bool) -> str:
-    return bench.model_dump_json(indent=2) + "\n"
-
-
-def _csv(bench: Bench, width: int, color: bool) -> str:
-    """Return one line a row; quartiles are two columns, what was not measured is empty."""
-    lines = [_flat(row) for row in bench.rows]
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(lines[0]) if lines else [], restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return stream.getvalue()
-
-
-def _flat(row: BenchRow) -> dict[str, object]:
-    flat: dict[str, object] = {}
+def _row(row: BenchRow) -> Row:
+    flat: dict[str, Value] = {}
     for name, value in row.model_dump().items():
-        if name.endswith("spread"):
-            low, high = value or (None, None)
-            flat |= {f"{name}_low": low, f"{name}_high": high}
-        else:
-            flat[name] = value
+        flat |= ends(name, value) if name.endswith("spread") else {name: value}
     return flat
 
 
-FORMATS: Mapping[str, Callable[[Bench, int, bool], str]] = {
-    "table": _table,
-    "json": _json,
-    "md": _markdown,
-    "csv": _csv,
-}
-
-
-def _told(bench: Bench) -> list[str]:
+def _notes(bench: Bench) -> list[str]:
     machine = bench.machine
     ceilings = (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} used; torch "
@@ -75,7 +37,7 @@ def _told(bench: Bench) -> list[str]:
     return [*(f"Warning: {warning}" for warning in bench.warnings), ceilings, *bench.notes]
 
 
-def grids(bench: Bench) -> list[Grid]:
+def bench_grids(bench: Bench) -> list[Grid]:
     """Return the tables: for each workload its times and memory, then what was measured apart, where there is any."""
     made = []
     for facts in bench.workloads:

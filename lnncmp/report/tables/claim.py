@@ -1,33 +1,26 @@
 """One verdict in full: what was claimed, what was found, by seed, with everything that belongs to it."""
 
 from lnncmp.claims.schema import Verdict
-from lnncmp.report.tables import console
-from lnncmp.report.tables.claims import effect_cell
-from lnncmp.report.tables.grid import Column, Grid
+from lnncmp.report.tables.claims import effect_cell, row_of
+from lnncmp.report.tables.document import Column, Document, Grid, Section
 from lnncmp.report.tables.numbers import UNKNOWN, significant
 
 
-def render(row: Verdict, width: int = 100, color: bool = False) -> str:
+def document_of_claim(row: Verdict) -> Document:
     """Return the verdict, its numbers, and the same under every other matching or data that was judged."""
-    grids, numbers = [], {}
-    for one in (row, *row.also):
-        where = _where(one)
-        if one.runs:
-            grids.append(_runs(one, where))
+    every = (row, *row.also)
+    numbers: dict[str, list[str]] = {}
+    for one in every:
         if one.n_seeds:
-            numbers[f"Numbers ({where})"] = _numbers(one)
+            numbers[f"Numbers ({_where(one)})"] = _numbers(one)
         elif one is not row:
-            numbers[f"Also ({where})"] = [f"{one.verdict}: {one.reason}"]
-    for heading, texts in (("Assumed", row.assumed), ("Differences of protocol", row.differences_of_protocol)):
-        if texts:
-            numbers[heading] = texts
-    ids = dict.fromkeys(run_id for one in (row, *row.also) for run_id in one.run_ids)
-    if ids:
-        numbers["Runs (names of files in records/)"] = [", ".join(ids)]
+            numbers[f"Also ({_where(one)})"] = [f"{one.verdict}: {one.reason}"]
+    numbers |= {"Assumed": row.assumed, "Differences of protocol": row.differences_of_protocol}
+    ids = ", ".join(dict.fromkeys(run_id for one in every for run_id in one.run_ids))
+    numbers["Runs (names of files in records/)"] = [ids] if ids else []
     told = {row.id: [f"{row.claim} ({row.where})", f"{row.verdict.capitalize()}: {row.reason}"]}
-    parts = [([], told), (grids, {}), ([], numbers)]
-    shown = [console.render_grids(tables, lists, width, color) for tables, lists in parts if tables or lists]
-    return "\n".join(shown)
+    parts = [Section(notes=told), Section(grids=[_runs(one) for one in every if one.runs]), Section(notes=numbers)]
+    return Document([part for part in parts if part.grids or part.lists()], [row_of(one) for one in every], row)
 
 
 def _where(row: Verdict) -> str:
@@ -35,11 +28,11 @@ def _where(row: Verdict) -> str:
     return ", ".join(filter(None, [row.case, row.data, row.conditions, matched, row.preset and f"preset {row.preset}"]))
 
 
-def _runs(row: Verdict, where: str) -> Grid:
+def _runs(row: Verdict) -> Grid:
     left, right = row.models
     unit = f" [{row.unit}]" if row.unit else ""
     return Grid(
-        title=f"{row.measure}{unit} by seed ({where})",
+        title=f"{row.measure}{unit} by seed ({_where(row)})",
         corner="seed",
         labels=tuple(str(run.seed) for run in row.runs),
         columns=(

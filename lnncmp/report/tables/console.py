@@ -1,7 +1,7 @@
-"""The comparison as tables for a terminal or a pipe: plain text, never truncated at 80 columns or more."""
+"""Tables and sentences for a terminal or a pipe: plain text, never truncated at 80 columns or more."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console, JustifyMethod
@@ -9,33 +9,26 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from lnncmp.comparison.table import ComparisonTable
-from lnncmp.report.tables.grid import Column, Grid, accuracy_grid, cost_grid, main_grid
-from lnncmp.report.tables.metric_grid import MARK, detail_grids
+from lnncmp.report.tables.document import MARK, Column, Grid, Section
 
 _UNBOUNDED = 10_000
 
 
-def render(comparison: ComparisonTable, width: int = 100, color: bool = False) -> str:
-    """Return the tables and notes, at most `width` characters wide; with ANSI bold for the best value if `color`.
+def section(part: Section, width: int, color: bool = False) -> str:
+    """Return tables, and under them lists of sentences by their headings, at most `width` characters wide.
 
-    One table if it fits, else accuracy and cost apart, and those again by columns as far as needed.
+    A table that continues the one before it is joined to it if both fit; those too wide are cut by columns. With ANSI
+    bold for the best value if `color`.
     """
-    console = _console(io.StringIO(), width, color)
-    whole = main_grid(comparison)
-    grids = [whole] if _fits(whole, console) else [accuracy_grid(comparison), cost_grid(comparison)]
-    lists = {"Notes": comparison.notes} if comparison.notes else {}
-    return render_grids([*grids, *detail_grids(comparison)], lists, width, color)
-
-
-def render_grids(grids: Iterable[Grid], lists: Mapping[str, Sequence[str]], width: int, color: bool = False) -> str:
-    """Return tables, each by columns as far as needed, and under them lists of sentences by their headings."""
     stream = io.StringIO()
-    console = _console(stream, width, color)
-    for grid in grids:
-        for number, part in enumerate(_by_columns(grid, console)):
-            _show(part, console, title=number == 0)
-    for number, (heading, sentences) in enumerate(lists.items()):
+    console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
+    for grid in _joined(part.shown(), console):
+        for number, piece in enumerate(_by_columns(grid, console)):
+            if number == 0:
+                console.print(Text(grid.title, style="bold"))
+            console.print(_table(piece))
+            console.print()
+    for number, (heading, sentences) in enumerate(part.lists().items()):
         console.print(Text(("\n" if number else "") + heading))
         for sentence in sentences:
             console.print(_bullet(sentence))
@@ -43,15 +36,15 @@ def render_grids(grids: Iterable[Grid], lists: Mapping[str, Sequence[str]], widt
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def _console(stream: io.StringIO, width: int, color: bool) -> Console:
-    return Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
-
-
-def _show(grid: Grid, console: Console, title: bool) -> None:
-    if title:
-        console.print(Text(grid.title, style="bold"))
-    console.print(_table(grid))
-    console.print()
+def _joined(grids: Sequence[Grid], console: Console) -> list[Grid]:
+    """Return the tables, those that continue the one before joined to it where the page is wide enough."""
+    made: list[Grid] = []
+    for grid in grids:
+        if grid.continues and made and _fits(whole := made[-1].joined(grid), console):
+            made[-1] = whole
+        else:
+            made.append(grid)
+    return made
 
 
 def _bullet(note: str) -> Table:

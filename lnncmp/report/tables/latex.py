@@ -1,12 +1,10 @@
-"""The comparison as LaTeX: booktabs tables with all text escaped, and the notes as a list under them."""
+"""Tables and sentences as LaTeX: booktabs tables with all text escaped, sentences as a list under them."""
 
 import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from lnncmp.comparison.table import ComparisonTable
-from lnncmp.report.tables.grid import Grid, accuracy_grid, cost_grid
-from lnncmp.report.tables.metric_grid import detail_grids
+from lnncmp.report.tables.document import Grid, Section
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -27,23 +25,17 @@ _ESCAPES = {
 }
 
 
-def render(comparison: ComparisonTable) -> str:
-    """Return the tables (accuracy, cost, then the others), a float each, and the notes; needs the package booktabs."""
-    return render_all([comparison])
-
-
-def render_all(comparisons: Sequence[ComparisonTable]) -> str:
-    """Return the same for several comparisons, one after the other."""
+def document(sections: Sequence[Section]) -> str:
+    """Return the tables, a float each, and under those of a section its sentences; needs the package booktabs."""
     blocks = ["% needs \\usepackage{booktabs}"]
-    for comparison in comparisons:
-        grids = (accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison))
-        blocks += [table(grid) for grid in grids]
-        if comparison.notes:
-            blocks.append(sentences(comparison.notes))
+    for part in sections:
+        blocks += [_table(grid) for grid in part.shown()]
+        texts = [text for sentences in part.lists().values() for text in sentences]
+        blocks += [_sentences(texts)] if texts else []
     return "\n\n".join(blocks) + "\n"
 
 
-def sentences(texts: Sequence[str]) -> str:
+def _sentences(texts: Sequence[str]) -> str:
     """Return a list of sentences in small print."""
     items = "\n".join(f"\\item {_cell(text)}" for text in texts)
     return f"{{\\footnotesize\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}}}"
@@ -65,7 +57,7 @@ def _cell(text: str, bold: bool = False) -> str:
     return f"\\textbf{{{shown}}}" if bold else shown
 
 
-def table(grid: Grid) -> str:
+def _table(grid: Grid) -> str:
     """Return one table as a float."""
     heading = " & ".join(_cell(text) for text in (grid.corner, *(column.heading for column in grid.columns)))
     lines = [

@@ -1,26 +1,14 @@
-"""The comparison as GitHub Markdown: pipe tables, the best value bold, notes as a list."""
+"""Tables and sentences as GitHub Markdown: pipe tables, the best value bold, sentences as lists."""
 
-from collections.abc import Sequence
-
-from lnncmp.comparison.table import ComparisonTable
-from lnncmp.report.tables.grid import Grid, accuracy_grid, cost_grid
-from lnncmp.report.tables.metric_grid import detail_grids
+from lnncmp.report.tables.document import Grid, Section
 
 
-def render(comparison: ComparisonTable) -> str:
-    """Return a heading, the accuracy table, those of cost, measures, differences and perturbations, and the notes."""
-    grids = [accuracy_grid(comparison), cost_grid(comparison), *detail_grids(comparison)]
-    return render_grids(grids, comparison.notes)
-
-
-def render_grids(grids: Sequence[Grid], notes: Sequence[str]) -> str:
-    """Return tables, the title of the first as a heading and those of the others as a line, then notes as a list."""
-    first, *others = grids
-    blocks = [f"### {escaped(first.title)}", table(first)]
-    for grid in others:
-        blocks += [f"{escaped(grid.title)}:", table(grid)]
-    if notes:
-        blocks.append("\n".join(f"- {escaped(note)}" for note in notes))
+def section(part: Section) -> str:
+    """Return the title as a heading, each table under its own title unless it is the same, then sentences as lists."""
+    blocks = [f"### {escaped(part.title)}"] if part.title else []
+    for grid in part.shown():
+        blocks += [table(grid)] if grid.title == part.title else [f"{escaped(grid.title)}:", table(grid)]
+    blocks += ["\n".join(f"- {escaped(text)}" for text in texts) for texts in part.lists().values()]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -3,20 +3,11 @@
 from lnncmp.comparison.paired_differences import differs, pairs_on
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, PairedComparison
 from lnncmp.records.metric import Measure
-from lnncmp.report.tables.grid import Column, Grid, perturbation_grid
+from lnncmp.report.tables.document import MARK, Column, Grid
 from lnncmp.report.tables.numbers import UNKNOWN, interval, p_value, signed, significant
 from lnncmp.stats import MIN_PAIRS
 
-MARK = " *"
-"""What follows a value that differs significantly from that of the reference."""
-
 _DIGITS = 3
-
-
-def detail_grids(comparison: ComparisonTable) -> list[Grid]:
-    """Return the tables that follow accuracy and cost, those that this comparison has."""
-    made = (measure_grid(comparison), difference_grid(comparison), perturbation_grid(comparison))
-    return [grid for grid in made if grid is not None]
 
 
 def measure_grid(comparison: ComparisonTable) -> Grid | None:

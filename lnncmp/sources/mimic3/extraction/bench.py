@@ -5,29 +5,25 @@ nothing. Tables and cache are temporary and removed, whatever happens.
 """
 
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from lnncmp.common.files import explained, make_dir
-from lnncmp.errors import DataError, LnncmpError, unknown_name
+from lnncmp.common.process import Tell, in_fresh_process
+from lnncmp.errors import DataError
 from lnncmp.sources.base import Progress, no_progress
 from lnncmp.sources.mimic3.extraction.bench_rows import make_rows
 
 FULL_ROWS = 330_712_483
 """Rows of CHARTEVENTS in MIMIC-III v1.4."""
 
-FORMATS = ("table", "json")
+_FEWER = "ask for fewer rows with --rows."
 
 _ROW_BYTES, _PACKED_ROW_BYTES, _CACHE_ROW_BYTES = 125, 25, 30  # disk space to ask for, with a margin
 
@@ -73,7 +69,7 @@ def run_bench(
         with explained(Path(tables)):
             paths = make_rows(Path(tables), rows, seed, progress, compress)
         size = paths["CHARTEVENTS"].stat().st_size
-        taken = _in_fresh_process(Path(tables), Path(kept), progress)
+        taken = in_fresh_process(_measured, Path(tables), Path(kept), tell=progress, hint=_FEWER)
     speed = rows / taken["wall_seconds"]
     return BenchResult(
         rows=rows,
@@ -99,49 +95,7 @@ def _check_space(rows: int, folder: Path, cache: Path, compress: bool) -> None:
             )
 
 
-def _in_fresh_process(tables: Path, cache: Path, progress: Progress) -> dict[str, Any]:
-    """Return what the extraction reports from a new process, handing on its progress; it never outlives the call."""
-    context = multiprocessing.get_context("spawn")
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(tables, cache, sending), daemon=True)
-    process.start()
-    sending.close()
-    try:
-        while True:
-            kind, content = receiving.recv()
-            if kind == "progress":
-                progress(*content)
-            elif kind == "error":
-                raise content
-            else:
-                return dict(content)
-    except EOFError:
-        process.join()
-        raise LnncmpError(
-            f"the process of the extraction ended without a result (exit code {process.exitcode})",
-            "It may have been killed for its memory. Ask for fewer rows with --rows.",
-        ) from None
-    finally:
-        receiving.close()
-        process.kill()
-        process.join()
-
-
-def _work(tables: Path, cache: Path, sending: Connection) -> None:
-    """Extract and send ("progress", ...) messages, then ("done", facts) or ("error", what the user should see)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends this process
-
-    def tell(description: str, done: int, total: int) -> None:
-        sending.send(("progress", (description, done, total)))
-
-    with suppress(BrokenPipeError):  # the parent is gone: nobody is left to tell
-        try:
-            sending.send(("done", _measured(tables, cache, tell)))
-        except LnncmpError as error:
-            sending.send(("error", error))
-
-
-def _measured(tables: Path, cache: Path, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
+def _measured(tell: Tell, tables: Path, cache: Path) -> dict[str, Any]:
     """Return the facts of one extraction; only valid in a fresh process, whose peak memory it takes."""
     import polars as pl
 
@@ -176,11 +130,9 @@ def _peak_resident() -> int | None:
 
 
 def render(result: BenchResult, format: str = "table") -> str:
-    """Return the result as "table" (aligned text) or "json". Raises UsageError for another format."""
+    """Return the result as "table" (aligned text) or "json"."""
     if format == "json":
         return json.dumps(asdict(result), indent=1)
-    if format != "table":
-        raise unknown_name("format", format, FORMATS)
     kind = "csv.gz" if result.compressed else "csv"
     peak = "not told by this system" if result.peak_rss_bytes is None else f"{result.peak_rss_bytes / 1e6:,.0f} MB"
     lines = {

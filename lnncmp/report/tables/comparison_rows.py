@@ -1,37 +1,15 @@
-"""Comparisons as CSV: one row a model and a baseline, full precision, empty cells for what is not known."""
-
-import csv
-import io
-from collections.abc import Sequence
+"""A comparison as plain rows in full precision, one for each model and each baseline."""
 
 from lnncmp.comparison.paired_differences import pairs_on
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, Interval, ModelRow, PairedComparison
-
-Value = str | int | float | None
-
-
-def render(comparison: ComparisonTable) -> str:
-    """Return a header line and one line a row. Bytes and seconds are plain numbers; errors in raw units."""
-    return render_all([comparison])
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow, PairedComparison
+from lnncmp.report.tables.document import Row, Value, ends
 
 
-def render_all(comparisons: Sequence[ComparisonTable]) -> str:
-    """Return one header with the columns of all comparisons and, in their order, the rows of each."""
-    rows = [row for comparison in comparisons for row in _rows(comparison)]
-    fields = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fields, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def _rows(comparison: ComparisonTable) -> list[dict[str, Value]]:
+def rows_of(comparison: ComparisonTable) -> list[Row]:
+    """Return one row for each model and each baseline. Bytes and seconds are plain numbers; errors in raw units."""
     pairs = pairs_on(comparison.comparisons)
-    models = [
-        {**_model(comparison, row, pairs.get(row.model)), **_measures(comparison, row)} for row in comparison.rows
-    ]
-    return models + [_baseline(comparison, row) for row in comparison.baselines]
+    models = [_model(comparison, row, pairs.get(row.model)) | _measures(comparison, row) for row in comparison.rows]
+    return [*models, *(_baseline(comparison, row) for row in comparison.baselines)]
 
 
 def _identity(comparison: ComparisonTable, kind: str, name: str) -> dict[str, Value]:
@@ -46,13 +24,8 @@ def _identity(comparison: ComparisonTable, kind: str, name: str) -> dict[str, Va
     }
 
 
-def _ends(name: str, ends: Interval | None) -> dict[str, Value]:
-    low, high = (None, None) if ends is None else ends
-    return {f"{name}_low": low, f"{name}_high": high}
-
-
 def _estimate(name: str, value: Estimate) -> dict[str, Value]:
-    return {name: value.mean, **_ends(name, value.ci95)}
+    return {name: value.mean, **ends(name, value.ci95)}
 
 
 def _horizons(horizons: dict[str, float | None]) -> dict[str, Value]:
@@ -74,7 +47,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
         **_estimate("test_nmse", row.metrics["test_nmse"]),
         "reference": comparison.reference,
         "difference": pair.difference if pair else None,
-        **_ends("difference", pair.ci95 if pair else None),
+        **ends("difference", pair.ci95 if pair else None),
         "pairs": pair.n_pairs if pair else None,
         "p": pair.p if pair else None,
         "p_holm": pair.p_holm if pair else None,
@@ -103,7 +76,7 @@ def _measures(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
             pair = pairs_on(comparison.comparisons, measure.name).get(row.model)
             found |= {
                 f"{measure.name}_difference": pair.difference if pair else None,
-                **_ends(f"{measure.name}_difference", pair.ci95 if pair else None),
+                **ends(f"{measure.name}_difference", pair.ci95 if pair else None),
                 f"{measure.name}_pairs": pair.n_pairs if pair else None,
                 f"{measure.name}_p": pair.p if pair else None,
                 f"{measure.name}_p_holm": pair.p_holm if pair else None,
