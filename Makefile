@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 OUT ?= lnncmp-results
 # Where to get torch if not from the default index, e.g. https://download.pytorch.org/whl/cpu for a small CPU build.
 TORCH_INDEX ?=
+# How many files of tests run at once: a number, or auto for one on each core, but four at most (each takes about 1 GB).
+TEST_JOBS ?= auto
+PYTEST := $(RUN)/pytest -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install reproduce-all smoke test test-all check format clean
@@ -29,10 +32,10 @@ smoke: install  ## two models, one seed, one epoch: does it run here?
 	$(RUN)/lnncmp walker2d --preset quick --models cfc,lstm --seeds 1 --set train.epochs=1 --out $(OUT)
 
 test: install  ## run the tests, without the slow ones
-	$(RUN)/pytest -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 
 test-all: install  ## run every test that this machine can run
-	$(RUN)/pytest
+	$(PYTEST)
 
 check: install  ## lint and types
 	$(RUN)/ruff check .
