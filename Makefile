@@ -14,6 +14,10 @@ PIP := $(RUN)/pip install --disable-pip-version-check -q -c constraints.txt
 HAS_TORCH := $(RUN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null
 TORCH_CPU_ANSWERS := timeout 10 $(RUN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_CPU)/torch/", timeout=5)' 2>/dev/null
 
+# How many files of tests run at once: a number, or auto for one on each core, but four at most (each takes about 1 GB).
+TEST_JOBS ?= auto
+PYTEST := $(RUN)/pytest -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help install reproduce-all smoke test test-all check format clean
 
@@ -43,10 +47,10 @@ smoke: install  ## two models, one seed, one epoch: does it run here?
 	$(RUN)/lnncmp walker2d --preset quick --models cfc,lstm --seeds 1 --set train.epochs=1 --out $(OUT)
 
 test: install  ## run the tests, without the slow ones
-	$(RUN)/pytest -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 
 test-all: install  ## run every test that this machine can run
-	$(RUN)/pytest
+	$(PYTEST)
 
 check: install  ## lint and types
 	$(RUN)/ruff check .

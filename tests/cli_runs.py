@@ -56,7 +56,7 @@ def start(*args: str, **options) -> subprocess.Popen:
     return subprocess.Popen([*COMMAND, *map(str, args)], **{**pipes, "start_new_session": True, **options})
 
 
-def finish(process: subprocess.Popen, timeout: float = 120) -> Answer:
+def finish(process: subprocess.Popen, timeout: float = 300) -> Answer:
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -65,7 +65,7 @@ def finish(process: subprocess.Popen, timeout: float = 120) -> Answer:
     return Answer(process.returncode, out.decode(), err.decode())
 
 
-def run(*args: str, timeout: float = 120, **options) -> Answer:
+def run(*args: str, timeout: float = 300, **options) -> Answer:
     """Run a command in a process of its own."""
     return finish(start(*args, **options), timeout)
 
@@ -123,7 +123,7 @@ def leftovers(out: Path) -> list[Path]:
     return [path for path in out.rglob("*") if path.name.endswith(".part") or path.name.startswith(".probe")]
 
 
-def wait_for(condition: Callable[[], object], timeout: float = 60, pause: float = 0.01) -> None:
+def wait_for(condition: Callable[[], object], timeout: float = 120, pause: float = 0.01) -> None:
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -1,6 +1,7 @@
 """Shared fixtures: caches of their own, simulated data made once, one small finished study, real data if there."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from claims_tables import claims_table
 from cli_runs import TWO, run
 from local_server import running_site
 from report_folders import folder as report_folder
+from side_by_side import SharedFolders, is_worker, one_thread_each, share_compilations, slowest_first
 from small_rollouts import fill, make_manifest, make_rollouts
 
 from lnncmp.report.build.write import write_report
@@ -16,6 +18,31 @@ from lnncmp.report.build.write import write_report
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled kernels outlive the tests: to compile them takes minutes.
 os.environ.setdefault("LNNCMP_KERNEL_CACHE", str(ROOT / ".pytest_cache" / "kernels"))
+
+
+def pytest_configure(config):
+    """Give each worker of pytest-xdist one core."""
+    if config.getoption("numprocesses", None):
+        one_thread_each()
+
+
+def pytest_collection_modifyitems(items):
+    """Let workers begin with the files that take longest, so that none is left with one of them at the end."""
+    if is_worker():
+        slowest_first(items)
+
+
+@pytest.fixture(scope="session")
+def shared_folders(tmp_path_factory) -> SharedFolders:
+    """Folders that are made once in a run of the tests, however many workers there are."""
+    base = tmp_path_factory.getbasetemp()
+    return SharedFolders(base.parent if is_worker() else base)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_are_compiled_once(shared_folders):
+    if is_worker():
+        share_compilations(shared_folders.base)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,23 +64,33 @@ def _own_cache(test_cache, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def simulated_cache(test_cache) -> Path:
+def simulated_cache(test_cache, shared_folders) -> Path:
     """The cache with the simulated Walker2d rollouts, which the command itself makes (some 30 s on one core)."""
-    answer = run("data", "fetch", "walker2d", env={**os.environ, "LNNCMP_CACHE": str(test_cache)}, timeout=300)
-    assert answer.code == 0, answer
-    assert "walker2d (simulated): complete and verified in" in answer.out
+
+    def simulate(cache: Path) -> None:
+        answer = run("data", "fetch", "walker2d", env={**os.environ, "LNNCMP_CACHE": str(cache)}, timeout=300)
+        assert answer.code == 0, answer
+        assert "walker2d (simulated): complete and verified in" in answer.out
+
+    if "LNNCMP_TEST_CACHE" in os.environ:
+        simulate(test_cache)
+    else:
+        shutil.copytree(shared_folders.get("simulated", simulate), test_cache, dirs_exist_ok=True)
     return test_cache
 
 
 @pytest.fixture(scope="session")
-def finished(simulated_cache, tmp_path_factory) -> Path:
+def finished(simulated_cache, shared_folders) -> Path:
     """The output folder of a small study that was never disturbed: lstm and gru, two seeds. Not to be changed."""
-    out = tmp_path_factory.mktemp("study") / "out"
-    answer = run(*TWO, "--jobs", "1", "--out", out, env={**os.environ, "LNNCMP_CACHE": str(simulated_cache)})
-    assert answer.code == 0, answer
-    (out.parent / "stdout").write_text(answer.out)
-    (out.parent / "stderr").write_text(answer.err)
-    return out
+
+    def study(folder: Path) -> None:
+        env = {**os.environ, "LNNCMP_CACHE": str(simulated_cache)}
+        answer = run(*TWO, "--jobs", "1", "--out", folder / "out", env=env)
+        assert answer.code == 0, answer
+        (folder / "stdout").write_text(answer.out)
+        (folder / "stderr").write_text(answer.err)
+
+    return shared_folders.get("study", study) / "out"
 
 
 @pytest.fixture(scope="session")

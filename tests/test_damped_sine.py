@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnncmp.cases.sine.noise import CORRELATION, IMPULSE_RATE, KINDS
@@ -62,6 +62,7 @@ class TestClosedForm:
         )
         np.testing.assert_allclose(peaks[peaks > zeros[0]][:5], (zeros[:5] + zeros[1:6]) / 2, rtol=1e-12)
 
+    @settings(deadline=None)
     @given(st.floats(0, 1), st.floats(0.05, 3), st.floats(0, 6.28), st.floats(0, 20), st.floats(0, 30))
     def test_the_interval_is_half_open(self, damping, frequency, phase, start, length):
         row = one(damping=damping, frequency=frequency, phase=phase)

@@ -26,7 +26,7 @@ def work(models, cache, *options, expect=0, **more):
     assert done.returncode == expect, (done.stdout[-500:], done.stderr[-1500:])
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith(("ok", "WRONG"))]
     assert [row[1] for row in rows] == list(models) and all(row[0] == "ok" for row in rows), done.stdout
-    return {row[1]: row[2] for row in rows}, done
+    return {row[1]: tuple(row[2:]) for row in rows}, done
 
 
 @pytest.fixture(scope="module")
@@ -155,24 +155,24 @@ DAMAGES = [
 
 @pytest.fixture
 def copied(filled, tmp_path):
-    """A cache of one's own with the kernels of `filled`, and the digest of the GRU."""
+    """A cache of one's own with the kernels of `filled`, and the digest of the GRU's outputs."""
     for path in files(filled[0]):
         target = tmp_path / path.relative_to(filled[0])
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(path.read_bytes())
         target.chmod(0o644)
-    return tmp_path, filled[1]["gru"]
+    return tmp_path, filled[1]["gru"][:1]
 
 
 class TestDamage:
     @pytest.mark.parametrize("damage", DAMAGES)
     def test_is_said_once_and_mended(self, copied, damage):
         cache, digest = copied
-        (path,) = [path for path in files(cache) if path.name.startswith("gru_forward")]
+        (path,) = [path for path in files(cache) if path.name.startswith("gated.gates.pack-")]
         damage(path)
-        found, done = work(["gru"], cache, "32")
+        found, done = work(["gru"], cache, "32", "outputs")
         assert found == {"gru": digest} and done.stderr.count(": the compiled kernel ") == 1, done.stderr
-        again, done = work(["gru"], cache, "32")
+        again, done = work(["gru"], cache, "32", "outputs")
         assert again == found
         if damage is damage_by_a_folder:  # it stands in the way: nothing can be kept there, and that is said
             assert "compiled kernels cannot be kept" in done.stderr
@@ -183,31 +183,31 @@ class TestDamage:
         cache, digest = copied
         for path in files(cache):
             (path.parent / f".{path.name}.x7.part").write_bytes(path.read_bytes()[:100])
-        found, done = work(["gru"], cache, "32")
+        found, done = work(["gru"], cache, "32", "outputs")
         assert found == {"gru": digest} and "compiled 0" in done.stdout and "RuntimeWarning" not in done.stderr
 
     def test_two_processes_compile_at_once(self, tmp_path, filled):
-        command = [sys.executable, TESTS / "kernel_work.py", "gru", "32"]
+        command = [sys.executable, TESTS / "kernel_work.py", "gru", "32", "outputs"]
         env = {**os.environ, "LNNCMP_KERNEL_CACHE": str(tmp_path), "PYTHONPATH": str(TESTS.parent)}
         both = [subprocess.Popen(list(map(str, command)), env=env, stdout=subprocess.PIPE) for _ in range(2)]
-        assert all(f"ok gru {filled[1]['gru']}" in process.communicate()[0].decode() for process in both)
-        assert "compiled 0" in work(["gru"], tmp_path, "32")[1].stdout
+        assert all(f"ok gru {filled[1]['gru'][0]}" in process.communicate()[0].decode() for process in both)
+        assert "compiled 0" in work(["gru"], tmp_path, "32", "outputs")[1].stdout
 
     def test_the_cache_of_another_processor_or_numba_is_left_alone(self, copied):
         cache, digest = copied
         before = {path: hashlib.sha256(path.read_bytes()).digest() for path in files(cache)}
         env = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-        command = [sys.executable, TESTS / "kernel_work.py", "gru", "32"]
+        command = [sys.executable, TESTS / "kernel_work.py", "gru", "32", "outputs"]
         own = {**os.environ, **env, "LNNCMP_KERNEL_CACHE": str(cache), "PYTHONPATH": str(TESTS.parent)}
         done = subprocess.run(list(map(str, command)), env=own, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0 and "ok gru" in done.stdout and "compiled 0" not in done.stdout, done.stderr
         assert all(hashlib.sha256(path.read_bytes()).digest() == digest for path, digest in before.items())
-        assert work(["gru"], cache, "32")[0] == {"gru": digest}
+        assert work(["gru"], cache, "32", "outputs")[0] == {"gru": digest}
 
 
 class TestFolders:
     def check_not_kept(self, cache, **more):
-        found, done = work(["gru"], cache, "32", **more)
+        found, done = work(["gru"], cache, "32", "outputs", **more)
         assert done.stderr.count("compiled kernels cannot be kept") >= 1, done.stderr
         assert "for the next: False" in done.stdout
         return found
@@ -223,7 +223,7 @@ class TestFolders:
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-        assert self.check_not_kept(tmp_path, preexec_fn=limit) == {"gru": filled[1]["gru"]}
+        assert self.check_not_kept(tmp_path, preexec_fn=limit) == {"gru": filled[1]["gru"][:1]}
         assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
     @linux
@@ -233,7 +233,7 @@ class TestFolders:
         for path in (cache, *cache.rglob("*")):
             os.chown(path, 12345, 12345)
             path.chmod(0o755 if path.is_dir() else 0o644)
-        found, done = work(["gru"], cache, "32")  # root writes everywhere, but runs nobody else's code
+        found, done = work(["gru"], cache, "32", "outputs")  # root writes everywhere, but runs nobody else's code
         assert found == {"gru": digest} and "it belongs to another user" in done.stderr
 
     @linux
@@ -250,6 +250,6 @@ class TestFolders:
         cache, digest = copied
         for path in files(cache):
             path.chmod(0o666)
-        found, done = work(["gru"], cache, "32")
+        found, done = work(["gru"], cache, "32", "outputs")
         assert found == {"gru": digest} and "others may write it" in done.stderr
-        assert "compiled 0" in work(["gru"], cache, "32")[1].stdout
+        assert "compiled 0" in work(["gru"], cache, "32", "outputs")[1].stdout

@@ -23,7 +23,7 @@ def test_two_commands_at_once_share_the_work_and_get_the_numbers_of_one(finished
             seen.setdefault(path.name, set()).add(path.stat().st_ino)
         return all(command.poll() is not None for command in commands)
 
-    wait_for(all_ended, timeout=120)
+    wait_for(all_ended, timeout=300)
     answers = [finish(command) for command in commands]
     assert [answer.code for answer in answers] == [0, 0], answers
     assert {len(files) for files in seen.values()} == {1}  # no record was replaced by another
