@@ -115,7 +115,7 @@ class LinearAutoregression:
 
 def _ends(context: Windows) -> NDArray[np.intp]:
     """Return the number of real steps of each window (N,), at least 1."""
-    ends: NDArray[np.intp] = np.maximum(context.step.sum(axis=1), 1)
+    ends: NDArray[np.intp] = np.maximum(context.valid.sum(axis=1), 1)
     return ends
 
 
@@ -127,7 +127,7 @@ def fit_autoregression(
     penalty is the ridge's, in squared units of the inputs, and not on the constant. columns: read only so many of the
     inputs. The order is at most the number of inputs that stand before the last target of any window.
     """
-    known = np.flatnonzero((train.step & train.y_seen.any(axis=-1)).any(axis=0))
+    known = np.flatnonzero((train.valid & train.target_mask.any(axis=-1)).any(axis=0))
     lengths = range(1, min(order, int(known.max(initial=0)) + 1) + 1)
     return LinearAutoregression(tuple(_ridge(train, inputs, penalty, columns) for inputs in lengths), columns)
 
@@ -138,11 +138,11 @@ def _ridge(train: Windows, inputs: int, penalty: float, columns: int | None) -> 
     newest_first = [train.x[:, inputs - 1 - age : inputs - 1 - age + steps, :columns] for age in range(inputs)]
     design = np.concatenate(newest_first, axis=2, dtype=np.float64)
     design = np.concatenate([design, np.ones((*design.shape[:2], 1))], axis=2)
-    seen = (train.y_seen & train.step[..., None])[:, inputs - 1 :]
+    observed = (train.target_mask & train.valid[..., None])[:, inputs - 1 :]
     targets = train.y[:, inputs - 1 :]
-    if (seen == seen[..., :1]).all():
-        return _solve(design[seen[..., 0]], targets[seen[..., 0]], penalty)
-    each = [_solve(design[at], targets[..., o][at], penalty) for o, at in enumerate(np.moveaxis(seen, 2, 0))]
+    if (observed == observed[..., :1]).all():
+        return _solve(design[observed[..., 0]], targets[observed[..., 0]], penalty)
+    each = [_solve(design[at], targets[..., o][at], penalty) for o, at in enumerate(np.moveaxis(observed, 2, 0))]
     return np.stack(each, axis=1)
 
 
@@ -157,7 +157,7 @@ def _solve(rows: NDArray[np.float64], targets: Floats, penalty: float) -> NDArra
 def trivial_predictors(splits: Splits) -> dict[str, Predictor]:
     """Return the predictors of the table by name: persistence, mean, AR(4) ridge."""
     train = splits.train
-    mean = train.y.mean(axis=(0, 1), where=train.y_seen & train.step[..., None], dtype=np.float64)
+    mean = train.y.mean(axis=(0, 1), where=train.target_mask & train.valid[..., None], dtype=np.float64)
     return {
         "persistence": Persistence(train.y.shape[2]),
         "mean": TrainMean(mean.astype(np.float32)),

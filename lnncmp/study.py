@@ -10,11 +10,11 @@ from lnncmp.evaluation.evaluate import score
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import BaselineRecord, RunRecord
 from lnncmp.runs.execute import execute
-from lnncmp.runs.processes import Assignment
-from lnncmp.runs.ready import Audience, Ready, Request
+from lnncmp.runs.processes import WorkerConfig
+from lnncmp.runs.ready import Ready, Request, StudyListener
 
 
-def run_study(ready: Ready, request: Request, audience: Audience) -> ComparisonTable:
+def run_study(ready: Ready, request: Request, listener: StudyListener) -> ComparisonTable:
     """Run what is missing and return the comparison of all runs of the plan."""
     store, recipe = ready.store, ready.recipe
     store.prepare()
@@ -22,7 +22,7 @@ def run_study(ready: Ready, request: Request, audience: Audience) -> ComparisonT
     if request.fresh:
         for spec in ready.plan.runs:
             store.discard(spec.run_id)
-    assignment = Assignment(
+    config = WorkerConfig(
         out=request.out,
         cache=request.cache,
         data_dir=request.data_dir,
@@ -31,7 +31,7 @@ def run_study(ready: Ready, request: Request, audience: Audience) -> ComparisonT
         jobs=request.jobs,
         stack=request.stack,
     )
-    outcome = execute(ready.plan, store, assignment, audience)
+    outcome = execute(ready.plan, store, config, listener)
     return compare(
         outcome.runs,
         outcome.measurements,

@@ -1,7 +1,7 @@
 """Made-up figures of a bench, for tests of what is computed and printed."""
 
-from lnncmp.bench.candidates import Contender
-from lnncmp.bench.messages import Ceilings, Found
+from lnncmp.bench.candidates import Candidate
+from lnncmp.bench.messages import Found, PeakRates
 from lnncmp.bench.networks import operations_of
 from lnncmp.bench.result import Bench
 from lnncmp.bench.rows import Apart, rows_of
@@ -9,9 +9,9 @@ from lnncmp.bench.timing import Samples
 from lnncmp.bench.workload import Workload
 
 WORKLOAD = Workload("W4", 8, 64, 4, 32, 4)
-CEILINGS = Ceilings(100e9, 5e9)
-FUSED, LOOP, NCPS = (Contender("ltc", "full", name) for name in ("fused", "loop", "ncps"))
-OWN_LSTM, LSTM = (Contender("lstm", "full", name) for name in ("loop", "torch"))
+CEILINGS = PeakRates(100e9, 5e9)
+FUSED, LOOP, NCPS = (Candidate("ltc", "full", name) for name in ("fused", "loop", "ncps"))
+OWN_LSTM, LSTM = (Candidate("lstm", "full", name) for name in ("loop", "torch"))
 
 
 def samples(milliseconds):
@@ -20,11 +20,11 @@ def samples(milliseconds):
     return Samples(wall, [seconds / 2 for seconds in wall])
 
 
-def found(contender, steps=64, **milliseconds):
+def found(candidate, steps=64, **milliseconds):
     timed = {part: samples(value) for part, value in milliseconds.items()}
-    operations = operations_of(contender, WORKLOAD)
-    difference = None if contender.is_peer else 1e-7
-    return Found(contender, contender, steps, operations, difference, 1_000_000, timed)
+    operations = operations_of(candidate, WORKLOAD)
+    difference = None if candidate.is_peer else 1e-7
+    return Found(candidate, candidate, steps, operations, difference, 1_000_000, timed)
 
 
 def all_found():

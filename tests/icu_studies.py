@@ -26,12 +26,12 @@ FEW = {
 }
 
 
-def stay(values, seen=None, times=None):
+def stay(values, observed=None, times=None):
     """A stay of (T, V) values, all seen and an hour apart unless said otherwise."""
     values = np.asarray(values, float)
-    seen = np.ones(values.shape, bool) if seen is None else np.asarray(seen, bool)
+    observed = np.ones(values.shape, bool) if observed is None else np.asarray(observed, bool)
     times = np.arange(len(values), dtype=float) if times is None else np.asarray(times, float)
-    return Stay(values, seen, times, "somebody")
+    return Stay(values, observed, times, "somebody")
 
 
 def charted(rng, hours):
@@ -53,8 +53,8 @@ def recording(rng, group, hours=24, event=False, share=0.7):
     """A random walk around the middle of each variable's range; unseen cells hold NaN."""
     times = charted(rng, hours) if event else np.arange(hours, dtype=float)
     values = MIDDLE + np.cumsum(rng.standard_normal((len(times), V)), axis=0)
-    seen = rng.random(values.shape) < share
-    return Recording(np.where(seen, values, np.nan), times, seen, group)
+    observed = rng.random(values.shape) < share
+    return Recording(np.where(observed, values, np.nan), times, observed, group)
 
 
 def cohort(subjects=20, each=2, seed=0, **how):
@@ -65,7 +65,7 @@ def cohort(subjects=20, each=2, seed=0, **how):
 
 def changed(recordings, change):
     """The same recordings, each with the values that `change(recording)` returns."""
-    return [Recording(change(r), r.times, r.seen, r.group) for r in recordings]
+    return [Recording(change(r), r.times, r.observed, r.group) for r in recordings]
 
 
 def settings(**changes):

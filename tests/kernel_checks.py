@@ -29,12 +29,12 @@ def draw(layer, inputs, batch, steps, padded=False, seed=0):
     x = torch.randn(batch, steps, inputs, generator=source, dtype=kind)
     dt = 0.05 + torch.rand(batch, steps, generator=source, dtype=kind)
     state = tuple(0.5 * torch.randn(s.shape, generator=source, dtype=kind) for s in layer.initial_state(batch))
-    step = None
+    valid = None
     if padded:
         lengths = torch.arange(batch) % (steps + 1)
-        step = torch.arange(steps) < lengths[:, None]
-        x[~step], dt[~step] = float("nan"), float("inf")
-    return x, dt, step, state
+        valid = torch.arange(steps) < lengths[:, None]
+        x[~valid], dt[~valid] = float("nan"), float("inf")
+    return x, dt, valid, state
 
 
 def twin_of(layer):
@@ -44,14 +44,14 @@ def twin_of(layer):
     return twin
 
 
-def results(layer, x, dt, step, state, seed=1):
+def results(layer, x, dt, valid, state, seed=1):
     """Return hidden states at real steps, the final state, and all gradients of a random weighting of both."""
     source = torch.Generator().manual_seed(seed)
     x = x.clone().requires_grad_()
     state = tuple(s.clone().requires_grad_() for s in state)
     layer.zero_grad()
-    hidden, final = layer.sequence(x, dt, step, state)
-    found = {"hidden": hidden if step is None else hidden.where(step[..., None], hidden.new_zeros(()))}
+    hidden, final = layer.sequence(x, dt, valid, state)
+    found = {"hidden": hidden if valid is None else hidden.where(valid[..., None], hidden.new_zeros(()))}
     found |= {f"final {k}": s for k, s in enumerate(final)}
     # Drawn in double precision, so that layers of both precisions get the same.
     weights = (torch.randn(v.shape, generator=source, dtype=torch.float64).to(v.dtype) for v in found.values())
@@ -86,21 +86,21 @@ def check_gradients_in_single_precision(layer, inputs, limit=1e-5):
     given = draw(layer, inputs, **W1)
     got, twin = results(layer, *given), twin_of(layer)
     assert_close(got, results(twin, *given), limit)
-    x, dt, step, state = given
-    assert_close(got, results(twin.double(), x.double(), dt.double(), step, tuple(s.double() for s in state)), limit)
+    x, dt, valid, state = given
+    assert_close(got, results(twin.double(), x.double(), dt.double(), valid, tuple(s.double() for s in state)), limit)
 
 
 def check_gradcheck(layer, inputs, batch=3, steps=4, padded=False):
     """Compare all gradients with finite differences in float64."""
     assert dtype_of(layer) == torch.float64 and layer.implementation == "fused"
-    x, dt, step, state = draw(layer, inputs, batch, steps, padded)
+    x, dt, valid, state = draw(layer, inputs, batch, steps, padded)
     names, values = zip(*layer.named_parameters(), strict=True)
     model = Sequence(layer)
 
     def run(x, *rest):
         start, parameters = rest[: len(state)], rest[len(state) :]
         weights = {f"layer.{name}": p for name, p in zip(names, parameters, strict=True)}
-        return functional_call(model, weights, (x, dt, step, start))
+        return functional_call(model, weights, (x, dt, valid, start))
 
     # Finite differences cannot step from what is not finite; that padding is never read is tested elsewhere.
     x, dt = x.nan_to_num(), dt.nan_to_num(posinf=1.0)
@@ -116,9 +116,9 @@ class Sequence(nn.Module):
         super().__init__()
         self.layer = layer
 
-    def forward(self, x, dt, step, state):
-        hidden, final = self.layer.sequence(x, dt, step, state)
-        return hidden if step is None else hidden.where(step[..., None], hidden.new_zeros(())), *final
+    def forward(self, x, dt, valid, state):
+        hidden, final = self.layer.sequence(x, dt, valid, state)
+        return hidden if valid is None else hidden.where(valid[..., None], hidden.new_zeros(())), *final
 
 
 def check_stacked(make, inputs, batch=5, steps=6, padded=False, limit=0.0, copies=3):
@@ -128,18 +128,18 @@ def check_stacked(make, inputs, batch=5, steps=6, padded=False, limit=0.0, copie
     data = [draw(layer, inputs, batch, steps, padded, seed)[:3] for seed, layer in enumerate(layers)]
     models = [RecurrentModel(layer, nn.Identity()) for layer in layers]
     expected = []
-    for model, (x, dt, step) in zip(models, data, strict=True):
-        y = model(x, dt, step)
+    for model, (x, dt, valid) in zip(models, data, strict=True):
+        y = model(x, dt, valid)
         y.square().sum().backward()
         expected.append({"y": y.detach()} | {k: p.grad for k, p in model.named_parameters() if p.grad is not None})
     parameters, buffers = stack_module_state(models)
     template = copy.deepcopy(models[0])
-    x, dt, step = (None if values[0] is None else torch.stack(values) for values in zip(*data, strict=True))
+    x, dt, valid = (None if values[0] is None else torch.stack(values) for values in zip(*data, strict=True))
 
-    def one(parameters, buffers, x, dt, step):
-        return functional_call(template, (parameters, buffers), (x, dt, step))
+    def one(parameters, buffers, x, dt, valid):
+        return functional_call(template, (parameters, buffers), (x, dt, valid))
 
-    y = vmap(one, in_dims=(0, 0, 0, 0, None if step is None else 0))(parameters, buffers, x, dt, step)
+    y = vmap(one, in_dims=(0, 0, 0, 0, None if valid is None else 0))(parameters, buffers, x, dt, valid)
     y.square().sum().backward()
     for k, wanted in enumerate(expected):
         got = {"y": y[k].detach()} | {name: parameters[name].grad[k] for name in wanted if name != "y"}
@@ -171,19 +171,19 @@ def check_threads(layer, inputs, batch=70, steps=5, padded=True):
 
 def check_without_gradients(layer, inputs, batch=5, steps=6):
     """Demand the same outputs where no backward pass will follow."""
-    x, dt, step, state = draw(layer, inputs, batch, steps, padded=True)
-    expected, final = layer.sequence(x, dt, step, state)
+    x, dt, valid, state = draw(layer, inputs, batch, steps, padded=True)
+    expected, final = layer.sequence(x, dt, valid, state)
     with torch.no_grad():
-        got, last = layer.sequence(x, dt, step, state)
+        got, last = layer.sequence(x, dt, valid, state)
     assert torch.equal(got, expected.detach())
     assert all(torch.equal(a, b.detach()) for a, b in zip(last, final, strict=True))
 
 
 def check_strided(layer, inputs, batch=5, steps=6):
     """Demand the same results from inputs and states that are views with other strides."""
-    x, dt, step, state = draw(layer, inputs, batch, steps, padded=True)
-    expected = layer.sequence(x, dt, step, state)
-    strided = [torch.stack([v, v], -1)[..., 0] for v in (x, dt, step, *state)]
+    x, dt, valid, state = draw(layer, inputs, batch, steps, padded=True)
+    expected = layer.sequence(x, dt, valid, state)
+    strided = [torch.stack([v, v], -1)[..., 0] for v in (x, dt, valid, *state)]
     turned = x.permute(2, 1, 0).contiguous().permute(2, 1, 0)
     assert not any(v.is_contiguous() for v in (turned, *strided))
     got = layer.sequence(turned, strided[1], strided[2], tuple(strided[3:]))
@@ -218,8 +218,8 @@ def check_nan(layer, inputs):
 def check_empty(layer, inputs):
     """Demand empty results and gradients of 0 for no rows and for no steps."""
     for batch, steps in ((0, 3), (3, 0), (0, 0)):
-        x, dt, step, state = draw(layer, inputs, batch, steps)
-        found = results(layer, x, dt, step, state)
+        x, dt, valid, state = draw(layer, inputs, batch, steps)
+        found = results(layer, x, dt, valid, state)
         assert found["hidden"].shape == (batch, steps, layer.width)
         assert all(torch.equal(found[f"final {k}"], s) for k, s in enumerate(state))
         assert all(not found[f"of {name}"].any() for name, _ in layer.named_parameters() if f"of {name}" in found)

@@ -90,7 +90,7 @@ def series(recording, variable):
     column = NAMES.index(variable)
     return {
         float(time): float(row[column])
-        for time, row, seen in zip(recording.times, recording.values, recording.seen, strict=True)
+        for time, row, seen in zip(recording.times, recording.values, recording.observed, strict=True)
         if seen[column]
     }
 

@@ -65,8 +65,8 @@ def tolerance(variant):
 
 
 def real_steps():
-    step = torch.ones(BATCH, STEPS, dtype=torch.bool)
-    step[1, 3:] = False
-    step[2, 1:] = False
-    step[3] = False
-    return step
+    valid = torch.ones(BATCH, STEPS, dtype=torch.bool)
+    valid[1, 3:] = False
+    valid[2, 1:] = False
+    valid[3] = False
+    return valid

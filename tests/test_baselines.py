@@ -26,7 +26,7 @@ class TestPersistence:
 
     def test_rolls_out_from_the_last_real_step(self):
         step = np.array([[True, True, True], [True, True, False]])
-        context = windows([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [99.0]]], step=step)
+        context = windows([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [99.0]]], valid=step)
         got = Persistence(1).roll_out(futures(context, np.zeros((2, 4, 1))))
         np.testing.assert_array_equal(got[..., 0], [[3] * 4, [5] * 4])
 
@@ -34,8 +34,8 @@ class TestPersistence:
 class TestTrainMean:
     def test_counts_real_seen_targets_only(self):
         step = np.array([[True, True], [True, False]])
-        y_seen = np.array([[[True], [False]], [[True], [True]]])
-        data = windows(np.zeros((2, 2, 1)), [[[1.0], [np.nan]], [[4.0], [1e6]]], step=step, y_seen=y_seen)
+        target_mask = np.array([[[True], [False]], [[True], [True]]])
+        data = windows(np.zeros((2, 2, 1)), [[[1.0], [np.nan]], [[4.0], [1e6]]], valid=step, target_mask=target_mask)
         mean = trivial_predictors(splits(data, data_like(data, "b"), data_like(data, "c")))["mean"]
         assert mean.mean.tolist() == [2.5]
         assert np.all(mean.predict(data) == 2.5) and mean.predict(data).shape == (2, 2, 1)
@@ -49,7 +49,7 @@ class TestTrainMean:
 
 
 def data_like(data, group):
-    return windows(data.x, data.y, data.dt, data.step, data.y_seen, group)
+    return windows(data.x, data.y, data.dt, data.valid, data.target_mask, group)
 
 
 class TestAutoregression:
@@ -92,22 +92,22 @@ class TestAutoregression:
     def test_windows_too_short_for_the_order_but_for_padding(self):
         train, _ = sines(steps=6)
         step = np.arange(6)[None] < np.full((30, 1), 2)
-        model = fit_autoregression(windows(train.x, train.y, step=step), 4)
+        model = fit_autoregression(windows(train.x, train.y, valid=step), 4)
         assert model.order == 2 and np.isfinite(model.predict(train)).all()
 
     def test_padding_and_unseen_targets_are_left_out_of_the_fit(self):
         train, _ = sines()
-        step, y_seen, y = train.step.copy(), train.y_seen.copy(), train.y.copy()
-        step[3, 8:], y_seen[5, 6] = False, False
+        step, target_mask, y = train.valid.copy(), train.target_mask.copy(), train.y.copy()
+        step[3, 8:], target_mask[5, 6] = False, False
         y[3, 8:], y[5, 6] = 1e6, np.nan
-        dirty = fit_autoregression(windows(train.x, y, None, step, y_seen), 2, penalty=0.0)
+        dirty = fit_autoregression(windows(train.x, y, None, step, target_mask), 2, penalty=0.0)
         np.testing.assert_allclose(dirty.weights[1], fit_autoregression(train, 2, penalty=0.0).weights[1], atol=1e-4)
 
     def test_padded_contexts_roll_out_from_their_last_real_step(self):
         train, ahead = sines()
         short = windows(train.x[:, :8], train.y[:, :8])
         x = np.concatenate([short.x, np.full((30, 4, 1), 50.0, np.float32)], axis=1)
-        padded = windows(x, step=np.arange(12)[None] < np.full((30, 1), 8))
+        padded = windows(x, valid=np.arange(12)[None] < np.full((30, 1), 8))
         model = fit_autoregression(train, 2)
         np.testing.assert_array_equal(model.roll_out(futures(padded, ahead)), model.roll_out(futures(short, ahead)))
 

@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.networks import build_network, operations_of
 from lnncmp.bench.operations import BACKWARD_RATE, Operations
 from lnncmp.bench.steps import elapsed_times
@@ -26,8 +26,8 @@ class Sigmoids(TorchDispatchMode):
         return result
 
 
-def forward(contender, workload, mode):
-    model = build_network(contender, workload).eval()
+def forward(candidate, workload, mode):
+    model = build_network(candidate, workload).eval()
     x = torch.randn(workload.batch, workload.steps, workload.inputs)
     with torch.no_grad(), mode:
         model(x, elapsed_times(workload, workload.steps))
@@ -36,32 +36,32 @@ def forward(contender, workload, mode):
 
 @pytest.mark.parametrize("model", ["cfc", "lstm", "gru"])
 def test_multiply_adds_are_those_of_the_plain_network(model):
-    counted = forward(Contender(model, "full", "loop"), SMALL, FlopCounterMode(display=False)).get_total_flops()
+    counted = forward(Candidate(model, "full", "loop"), SMALL, FlopCounterMode(display=False)).get_total_flops()
     readout = 2 * SMALL.batch * SMALL.steps * SMALL.hidden * SMALL.outputs
-    assert counted - readout == 2 * operations_of(Contender(model, "full", "loop"), SMALL).multiply_adds / 3
+    assert counted - readout == 2 * operations_of(Candidate(model, "full", "loop"), SMALL).multiply_adds / 3
 
 
 @pytest.mark.parametrize("implementation", ["loop", "ncps"])
 def test_every_synapse_of_a_full_ltc_is_a_sigmoid(implementation):
-    contender = Contender("ltc", "full", implementation)
-    made = operations_of(contender, SMALL)
-    assert forward(contender, SMALL, Sigmoids()).count == made.sigmoids == made.adjoints
+    candidate = Candidate("ltc", "full", implementation)
+    made = operations_of(candidate, SMALL)
+    assert forward(candidate, SMALL, Sigmoids()).count == made.sigmoids == made.adjoints
     assert made.sigmoids == 3 * 5 * (6 * 12 * 12 + 2 * 12) and made.multiply_adds == 0
 
 
 def test_a_wired_ltc_counts_the_synapses_that_exist():
-    contender = Contender("ltc", "autoncp", "loop")
-    structure = build_network(contender, SMALL).structure()
+    candidate = Candidate("ltc", "autoncp", "loop")
+    structure = build_network(candidate, SMALL).structure()
     assert 0 < structure["synapses"] < 12 * 12
     synapses = 6 * structure["synapses"] + structure["sensory_synapses"]
-    assert operations_of(contender, SMALL).sigmoids == SMALL.batch * SMALL.steps * synapses
+    assert operations_of(candidate, SMALL).sigmoids == SMALL.batch * SMALL.steps * synapses
 
 
 @pytest.mark.parametrize(("irregular", "gate_heads"), [(True, 2), (False, 1)])
 def test_a_wired_cfc_counts_the_weights_that_ncps_has(irregular, gate_heads):
     workload = Workload("small", 3, 5, 2, 12, 4, irregular)
-    made = operations_of(Contender("cfc", "autoncp", "loop"), workload)
-    cell = build_network(Contender("cfc", "autoncp", "ncps"), workload).layer.rnn_cell
+    made = operations_of(Candidate("cfc", "autoncp", "loop"), workload)
+    cell = build_network(Candidate("cfc", "autoncp", "ncps"), workload).layer.rnn_cell
     layers = [getattr(cell, f"layer_{k}") for k in range(3)]
     masked = sum(2 * int((layer.sparsity_mask != 0).sum()) for layer in layers)
     gates = sum(layer.time_a.weight.numel() for layer in layers)
@@ -80,7 +80,7 @@ PUBLISHED = [
 @pytest.mark.parametrize(("model", "wiring", "expected"), PUBLISHED)
 def test_limits_of_the_standard_workloads(model, wiring, expected):
     for workload, limit in zip(STANDARD, expected, strict=True):
-        found = operations_of(Contender(model, wiring, "loop"), workload).milliseconds(95e9, 3.75e9)
+        found = operations_of(Candidate(model, wiring, "loop"), workload).milliseconds(95e9, 3.75e9)
         assert found == pytest.approx(limit, rel=0.07)
 
 
@@ -90,5 +90,5 @@ def test_milliseconds():
 
 
 def test_all_implementations_of_a_model_have_the_same_limit():
-    limits = {operations_of(Contender("cfc", "full", i), SMALL) for i in ("fused", "loop", "ncps")}
+    limits = {operations_of(Candidate("cfc", "full", i), SMALL) for i in ("fused", "loop", "ncps")}
     assert len(limits) == 1

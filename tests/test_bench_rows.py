@@ -158,4 +158,4 @@ class TestNotes:
             "W4: outputs of ltc fused",
             "W4: outputs of lstm loop",
         ]
-        assert {LOOP, NCPS, OWN_LSTM} <= {one.contender for one in figures}
+        assert {LOOP, NCPS, OWN_LSTM} <= {one.candidate for one in figures}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lnncmp.bench import run as bench_run
-from lnncmp.bench.candidates import Contender, choose_contenders
+from lnncmp.bench.candidates import Candidate, choose_candidates
 from lnncmp.bench.memory import first_call_seconds
 from lnncmp.bench.messages import Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference
@@ -19,13 +19,13 @@ from lnncmp.bench.session import line_up, measure
 from lnncmp.bench.steps import StackedStep, elapsed_times, streaming, training_step
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import Workload
-from lnncmp.common.process import DiedError
+from lnncmp.common.process import WorkerCrashedError
 from lnncmp.errors import LnncmpError, UsageError
 
 TINY = Workload("W4", 3, 10, 2, 12, 4, irregular=True)
 REGULAR = replace(TINY, irregular=False)
 ONCE = Effort(rounds=2)
-FUSED = Contender("ltc", "autoncp", "fused")
+FUSED = Candidate("ltc", "autoncp", "fused")
 
 
 def quiet(what, done, total):
@@ -63,7 +63,7 @@ class TestFreshProcess:
             self.call(bench_work.fail)
 
     def test_its_death_is_told(self):
-        with pytest.raises(DiedError, match="exit code 7"):
+        with pytest.raises(WorkerCrashedError, match="exit code 7"):
             self.call(bench_work.die)
 
     def test_kernels_are_not_loaded_before_their_cache_is_settled(self):
@@ -72,20 +72,20 @@ class TestFreshProcess:
 
 class TestNetworks:
     @pytest.mark.parametrize("workload", [TINY, REGULAR], ids=["irregular", "regular"])
-    @pytest.mark.parametrize("contender", [c for c in choose_contenders(None) if not c.is_peer], ids=lambda c: c.label)
-    def test_ours_compute_what_their_peers_compute(self, contender, workload):
-        model, peer = build_network(contender, workload), build_network(contender.peer, workload)
+    @pytest.mark.parametrize("candidate", [c for c in choose_candidates(None) if not c.is_peer], ids=lambda c: c.label)
+    def test_ours_compute_what_their_peers_compute(self, candidate, workload):
+        model, peer = build_network(candidate, workload), build_network(candidate.peer, workload)
         adopt_weights(model, peer)
         dt = elapsed_times(workload, workload.steps)
         x = torch.randn(workload.batch, workload.steps, workload.inputs)
         assert largest_difference(model, peer, x, dt) < 1e-5
         readout = [sum(p.numel() for p in m.parameters() if p.requires_grad) for m in (model, peer)]
-        assert readout[0] == readout[1] or contender.model == "ltc"
+        assert readout[0] == readout[1] or candidate.model == "ltc"
 
     @pytest.mark.parametrize("workload", [TINY, REGULAR], ids=["irregular", "regular"])
-    @pytest.mark.parametrize("contender", [c for c in choose_contenders(None) if c.is_peer], ids=lambda c: c.label)
-    def test_streaming_gives_the_outputs_of_the_sequence(self, contender, workload):
-        model = build_network(contender, workload).eval()
+    @pytest.mark.parametrize("candidate", [c for c in choose_candidates(None) if c.is_peer], ids=lambda c: c.label)
+    def test_streaming_gives_the_outputs_of_the_sequence(self, candidate, workload):
+        model = build_network(candidate, workload).eval()
         x, dt = torch.randn(1, 6, workload.inputs), elapsed_times(replace(workload, batch=1), 6)
         state, outputs = model.initial_state(1), []
         with torch.no_grad():
@@ -95,7 +95,7 @@ class TestNetworks:
             assert torch.allclose(torch.stack(outputs, 1), model(x, dt), atol=1e-6)
 
     def test_batched_elapsed_times_are_each_sample_s_own(self):
-        model = build_network(Contender("cfc", "full", "ncps"), TINY).eval()
+        model = build_network(Candidate("cfc", "full", "ncps"), TINY).eval()
         x, dt = torch.randn(3, 10, 2), elapsed_times(TINY, 10)
         alone = torch.cat([model(x[i : i + 1], dt[i : i + 1]) for i in range(3)])
         assert torch.allclose(alone, model(x, dt), atol=1e-6)
@@ -108,17 +108,17 @@ class TestNetworks:
     def test_sizes_that_do_not_go_together(self):
         for hidden, outputs in ((3, 1), (6, 4)):
             with pytest.raises(UsageError):
-                build_network(Contender("ltc", "autoncp", "loop"), Workload("W9", 1, 1, 1, hidden, outputs))
+                build_network(Candidate("ltc", "autoncp", "loop"), Workload("W9", 1, 1, 1, hidden, outputs))
 
     def test_a_training_step_learns_from_irregular_times(self):
-        step = training_step(build_network(Contender("cfc", "full", "loop"), TINY), TINY, 10)
+        step = training_step(build_network(Candidate("cfc", "full", "loop"), TINY), TINY, 10)
         before = float(step.loss().detach())
         for _ in range(20):
             step()
         assert float(step.loss().detach()) < before and step.dt.std() > 0.1
 
     def test_streaming_needs_no_gradients(self):
-        model = build_network(Contender("gru", "full", "torch"), TINY)
+        model = build_network(Candidate("gru", "full", "torch"), TINY)
         streaming(model, TINY)()
         assert not model.training
 
@@ -126,16 +126,16 @@ class TestNetworks:
 class TestLineup:
     def test_a_network_that_fell_back_is_not_shown_as_fused_nor_twice(self, monkeypatch):
         monkeypatch.setattr("lnncmp.layers.recurrent_layer.usable", lambda *tensors: False)
-        made = line_up(choose_contenders(None), TINY, Limits(), quiet)
-        labels = [entrant.contender.label for entrant in made.entrants]
+        made = line_up(choose_candidates(None), TINY, Limits(), quiet)
+        labels = [entrant.candidate.label for entrant in made.entrants]
         assert len(labels) == len(set(labels)) == 12 and not any("fused" in label for label in labels)
         assert len(made.absent) == 6 and "W4: no kernel for ltc autoncp here: only its loop is shown." in made.absent
         assert made.failed == []
 
     def test_networks_that_cannot_exist_are_told_once(self):
         small = Workload("W4", 2, 4, 2, 6, 4)
-        made = line_up(choose_contenders(["cfc"]), small, Limits(), quiet)
-        labels = [entrant.contender.label for entrant in made.entrants if entrant.contender.implementation != "fused"]
+        made = line_up(choose_candidates(["cfc"]), small, Limits(), quiet)
+        labels = [entrant.candidate.label for entrant in made.entrants if entrant.candidate.implementation != "fused"]
         assert labels == ["cfc loop", "cfc ncps", "lstm torch"]
         (told,) = [text for text in made.absent if "of these sizes" in text]
         assert "no cfc autoncp of these sizes" in told and "neurons" in told
@@ -147,30 +147,30 @@ class TestLineup:
             return workload.steps
 
         monkeypatch.setattr("lnncmp.bench.session.measurable_steps", broken)
-        contenders = [Contender("ltc", "full", name) for name in ("loop", "ncps")]
-        made = line_up(contenders, TINY, Limits(), quiet)
-        assert [entrant.contender.label for entrant in made.entrants] == ["ltc loop"]
+        candidates = [Candidate("ltc", "full", name) for name in ("loop", "ncps")]
+        made = line_up(candidates, TINY, Limits(), quiet)
+        assert [entrant.candidate.label for entrant in made.entrants] == ["ltc loop"]
         assert made.failed == ["W4: ltc ncps failed: RuntimeError: not enough memory: you tried"]
         assert made.entrants[0].difference is None
 
     def test_a_long_sequence_is_cut_where_memory_is_short(self):
         long = Workload("W4", 2, 128, 2, 12, 4)
-        contenders = [Contender("ltc", "full", "ncps"), Contender("lstm", "full", "torch")]
-        made = line_up(contenders, long, Limits(bytes=3e6), quiet)
+        candidates = [Candidate("ltc", "full", "ncps"), Candidate("lstm", "full", "torch")]
+        made = line_up(candidates, long, Limits(bytes=3e6), quiet)
         assert [entrant.steps for entrant in made.entrants] == [32, 128]
 
 
 class TestSession:
     def test_measures_what_is_asked_for_alone(self):
-        plan = Plan(REGULAR, (Contender("lstm", "full", "torch"),), frozenset({"latency"}), ONCE)
+        plan = Plan(REGULAR, (Candidate("lstm", "full", "torch"),), frozenset({"latency"}), ONCE)
         (found,) = measure(quiet, plan).found
         assert list(found.samples) == ["latency"] and found.saved_bytes is None and found.steps == 10
 
     def test_scaled_rows_are_measured_at_fewer_steps(self):
         long = Workload("W4", 2, 128, 2, 12, 4)
-        contenders = (Contender("ltc", "full", "ncps"), Contender("lstm", "full", "torch"))
-        session = measure(quiet, Plan(long, contenders, frozenset({"train"}), ONCE, Limits(bytes=3e6)))
-        assert {found.contender.label: found.steps for found in session.found} == {"ltc ncps": 32, "lstm torch": 128}
+        candidates = (Candidate("ltc", "full", "ncps"), Candidate("lstm", "full", "torch"))
+        session = measure(quiet, Plan(long, candidates, frozenset({"train"}), ONCE, Limits(bytes=3e6)))
+        assert {found.candidate.label: found.steps for found in session.found} == {"ltc ncps": 32, "lstm torch": 128}
         assert session.noise is not None and not session.failed
         assert set(session.found[0].samples) == {"train", "optimizer", "default_optimizer"}
 
@@ -182,7 +182,7 @@ def whole(test_cache):
     parts = frozenset(PARTS) - {"compile"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LNNCMP_CACHE", str(test_cache))
-        made = run_bench(Request([TINY], choose_contenders(None), parts, 1, ONCE), lambda *news: told.append(news))
+        made = run_bench(Request([TINY], choose_candidates(None), parts, 1, ONCE), lambda *news: told.append(news))
     return made, told
 
 
@@ -261,14 +261,16 @@ class TestFailures:
 
         def reply(name, *args):
             if name == "measure" and args[0].workload == TINY:
-                raise DiedError("the process ended without a result (exit code -9)", "Measure a smaller workload.")
+                raise WorkerCrashedError(
+                    "the process ended without a result (exit code -9)", "Measure a smaller workload."
+                )
             if name == "measure":
                 return measure(quiet, args[0])
             return real(bench_work.answer, None, tell=quiet, threads=1, environment={}) and _Ceilings
 
         self.answers(monkeypatch, reply)
-        contenders = [Contender("lstm", "full", "torch")]
-        made = run_bench(Request([TINY, other], contenders, frozenset({"latency"}), 1, ONCE), quiet)
+        candidates = [Candidate("lstm", "full", "torch")]
+        made = run_bench(Request([TINY, other], candidates, frozenset({"latency"}), 1, ONCE), quiet)
         assert made.failed == 1 and {row.workload for row in made.rows} == {"W5"}
         assert any("W4: the process ended without a result (exit code -9)" in warning for warning in made.warnings)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lnncmp.bench.candidates import REFERENCE, Contender, choose_contenders
+from lnncmp.bench.candidates import REFERENCE, Candidate, choose_candidates
 from lnncmp.bench.workload import STANDARD, Workload, choose_workloads, parse_workload
 from lnncmp.errors import UsageError
 
@@ -55,23 +55,23 @@ class TestWorkloads:
 
 class TestContenders:
     def test_every_model_stands_beside_its_peer(self):
-        chosen = choose_contenders(None)
-        labels = [contender.label for contender in chosen]
+        chosen = choose_candidates(None)
+        labels = [candidate.label for candidate in chosen]
         assert labels == [
             *("ltc fused", "ltc loop", "ltc ncps", "ltc autoncp fused", "ltc autoncp loop", "ltc autoncp ncps"),
             *("cfc fused", "cfc loop", "cfc ncps", "cfc autoncp fused", "cfc autoncp loop", "cfc autoncp ncps"),
             *("lstm fused", "lstm loop", "lstm torch", "gru fused", "gru loop", "gru torch"),
         ]
-        assert all(contender.peer in chosen for contender in chosen)
+        assert all(candidate.peer in chosen for candidate in chosen)
         assert [c.label for c in chosen if c.is_peer] == [
             label for label in labels if label.endswith(("ncps", "torch"))
         ]
 
     def test_the_reference_is_always_measured(self):
-        assert choose_contenders(["gru", "gru"])[-1] == REFERENCE == Contender("lstm", "full", "torch")
-        assert choose_contenders(["lstm"]).count(REFERENCE) == 1
+        assert choose_candidates(["gru", "gru"])[-1] == REFERENCE == Candidate("lstm", "full", "torch")
+        assert choose_candidates(["lstm"]).count(REFERENCE) == 1
 
     @pytest.mark.parametrize(("names", "sentence"), [(["ltcc"], "unknown model 'ltcc'"), ([], "no model")])
     def test_refused(self, names, sentence):
         with pytest.raises(UsageError, match=sentence):
-            choose_contenders(names)
+            choose_candidates(names)

@@ -99,13 +99,13 @@ class TestScaling:
         preparation = made(recordings)
         train = set(preparation.splits.train.group.tolist())
         for v in range(C):
-            cells = np.concatenate([r.values[r.seen[:, v], v] for r in recordings if r.group in train])
+            cells = np.concatenate([r.values[r.observed[:, v], v] for r in recordings if r.group in train])
             assert preparation.scaler.mean[v] == pytest.approx(cells.mean())
             assert preparation.scaler.std[v] == pytest.approx(cells.std())
 
     def test_errors_are_normalised_by_the_seen_training_targets(self):
         splits = made().splits
-        expected = [splits.train.y[..., c][splits.train.y_seen[..., c]].astype(float).std() for c in range(C)]
+        expected = [splits.train.y[..., c][splits.train.target_mask[..., c]].astype(float).std() for c in range(C)]
         np.testing.assert_allclose(splits.target_std, expected, rtol=1e-6)
 
     def test_other_parts_and_unseen_cells_change_nothing(self):
@@ -117,7 +117,7 @@ class TestScaling:
         np.testing.assert_array_equal(others.splits.train.y, before.splits.train.y)
         assert not np.allclose(others.splits.test.x, before.splits.test.x)
         for value in (1e9, np.inf, 0.0):
-            hidden = made(changed(recordings, lambda r, v=value: np.where(r.seen, r.values, v)))
+            hidden = made(changed(recordings, lambda r, v=value: np.where(r.observed, r.values, v)))
             for one, other in zip(arrays(hidden), arrays(before), strict=True):
                 for a, b in zip(one, other, strict=True):
                     np.testing.assert_array_equal(a, b)
@@ -127,11 +127,11 @@ class TestScaling:
         recordings = cohort()
         train = set(made(recordings).splits.train.group.tolist())
         without = [
-            Recording(r.values, r.times, r.seen & ((np.arange(V) != 6) | (r.group not in train)), r.group)
+            Recording(r.values, r.times, r.observed & ((np.arange(V) != 6) | (r.group not in train)), r.group)
             for r in recordings
         ]
         test = made(without).splits.test
-        assert not test.y_seen[..., 6].any() and not test.x[..., 6].any() and (test.x[..., 2 * C + 6] == 1).all()
+        assert not test.target_mask[..., 6].any() and not test.x[..., 6].any() and (test.x[..., 2 * C + 6] == 1).all()
 
     def test_inputs_beyond_the_core_only_if_asked_for(self):
         core, context = made(), made(variables="context")
@@ -153,7 +153,7 @@ class TestPrepare:
         base = prepare().data_hash
         assert base == prepare().data_hash
         others = [prepare(seed=1), prepare(horizon=5), prepare(cohort(seed=1)), prepare(stride=2)]
-        renamed = [Recording(r.values, r.times, r.seen, f"new {r.group}") for r in cohort()]
+        renamed = [Recording(r.values, r.times, r.observed, f"new {r.group}") for r in cohort()]
         others += [prepare(renamed), prepare(split_salt="x")]
         assert len({base, *(one.data_hash for one in others)}) == 7
 
@@ -180,7 +180,7 @@ class TestPrepare:
         np.testing.assert_array_equal(given.splits.train.x, withheld.splits.train.x)
 
     def test_no_window_is_kept_to_be_drawn(self):
-        assert not prepare().exhibits
+        assert not prepare().example_windows
 
     def test_the_sample_is_small_and_complete(self):
         prepared = CASE.sample()

@@ -30,7 +30,7 @@ class TestHarder:
         clean, other = prepared.splits.test, prepare(recordings, grid=grid, spike_rate=0.05, seed=1)
         for one, same, new in zip(prepared.test_sets, again.test_sets, other.test_sets, strict=True):
             hard = one.make()
-            for name in ("y", "y_seen", "step", "group"):
+            for name in ("y", "target_mask", "step", "group"):
                 np.testing.assert_array_equal(getattr(hard, name), getattr(clean, name), err_msg=one.name)
             np.testing.assert_array_equal(hard.x, same.make().x)
             if one.group != "timespans":
@@ -57,9 +57,9 @@ class TestChartedTimes:
     def test_the_whole_pipeline_runs(self):
         prepared = prepare(cohort(subjects=30, event=True, hours=60), grid="event", most_steps=8)
         splits = prepared.splits
-        lengths = splits.test.step.sum(axis=1)
+        lengths = splits.test.valid.sum(axis=1)
         assert splits.train.x.shape[1] == splits.test.x.shape[1] == 8 and lengths.min() < 8 == lengths.max()
-        assert not splits.test.x[~splits.test.step].any() and not splits.test.y_seen[~splits.test.step].any()
+        assert not splits.test.x[~splits.test.valid].any() and not splits.test.target_mask[~splits.test.valid].any()
         for predictor in prepared.baselines().values():
             found = score(predictor, prepared, CASE).metrics["test"]
             assert not any("teacher" in name or name == "accumulation_ratio" for name in found)
@@ -72,7 +72,7 @@ class TestChartedTimes:
         lengths = set()
         for seed in range(8):
             splits = prepare(cohort(seed=seed, event=True, hours=40), grid="event").splits
-            three = [part.step.sum(axis=1).max() for part in (splits.train, splits.validation, splits.test)]
+            three = [part.valid.sum(axis=1).max() for part in (splits.train, splits.validation, splits.test)]
             assert splits.train.x.shape[1] == splits.validation.x.shape[1] == splits.test.x.shape[1] == max(three)
             lengths.add(len(set(three)))
         assert max(lengths) > 1
@@ -98,8 +98,8 @@ class TestPrivacy:
 
     def test_no_refusal_names_a_subject(self):
         fine = self.recordings()
-        unseen = [Recording(r.values, r.times, np.zeros_like(r.seen), r.group) for r in fine]
-        gap = [Recording(r.values, r.times + (r.times > 9), r.seen, r.group) for r in fine]
+        unseen = [Recording(r.values, r.times, np.zeros_like(r.observed), r.group) for r in fine]
+        gap = [Recording(r.values, r.times + (r.times > 9), r.observed, r.group) for r in fine]
         for bad in (fine[:1], [], unseen, gap, self.recordings(hours=8)):
             with pytest.raises(DataError) as refused:
                 prepare(bad)

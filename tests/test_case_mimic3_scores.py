@@ -45,7 +45,7 @@ def by_hand(preparation, predicted, weights, hour):
     counts = weights[preparation.subjects]
     errors = []
     for c in range(C):
-        seen = futures.seen[:, hour - 1, c]
+        seen = futures.observed[:, hour - 1, c]
         squared = (predicted[:, hour - 1, c] - futures.future[:, hour - 1, c])[seen].astype(float) ** 2
         errors.append(np.sqrt(np.sum(counts[seen] * squared) / np.sum(counts[seen])))
     return np.mean(errors)
@@ -85,12 +85,12 @@ class TestMeasures:
 
     def test_hours_without_a_target_do_not_end_skill(self):
         preparation = made()
-        seen = preparation.futures.seen.copy()
+        seen = preparation.futures.observed.copy()
         seen[:, 1] = False
-        preparation.futures = replace(preparation.futures, seen=seen)
+        preparation.futures = replace(preparation.futures, observed=seen)
         found = preparation.measure(GoesWrong(3)).values
         assert found["first_hour_without_skill"] == 4 and "z_rmse_2h" not in found and "z_rmse_1h" in found
-        preparation.futures = replace(preparation.futures, seen=np.zeros_like(seen))
+        preparation.futures = replace(preparation.futures, observed=np.zeros_like(seen))
         assert "first_hour_without_skill" not in preparation.measure(Knows()).values
 
     def test_one_step_errors_of_the_same_hours_are_from_true_inputs(self):
@@ -101,7 +101,7 @@ class TestMeasures:
             for place in preparation.places:
                 one, row = preparation.test_stays[place.stay], place.last + hour
                 given = inputs_of(one, C)[row - 1]
-                for c in np.flatnonzero(one.seen[row, :C]):
+                for c in np.flatnonzero(one.observed[row, :C]):
                     squared[c].append((given[c] - one.values[row, c]) ** 2)
             expected = np.mean([np.sqrt(np.mean(errors)) for errors in squared])
             assert found[f"teacher_z_rmse_{hour}h"] == pytest.approx(expected, rel=1e-5)
@@ -114,9 +114,9 @@ class TestMeasures:
         for value in (1e9, np.nan, np.inf):
             hidden = made()
             futures, test = hidden.futures, hidden.splits.test
-            wrong = np.where(futures.seen, futures.future, value).astype(np.float32)
+            wrong = np.where(futures.observed, futures.future, value).astype(np.float32)
             hidden.futures = replace(futures, future=wrong)
-            y = np.where(test.y_seen, test.y, value).astype(np.float32)
+            y = np.where(test.target_mask, test.y, value).astype(np.float32)
             hidden.splits = replace(hidden.splits, test=replace(test, y=y))
             assert hidden.measure(Persistence(C)) == before
 

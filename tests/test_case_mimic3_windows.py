@@ -67,34 +67,34 @@ class TestCut:
         stays = [random_stay(seed, V, hours=40) for seed in (0, 1)]
         places = anchors(stays, HOURLY, 1, None)
         made = cut(stays, stays, places, HOURLY)
-        assert made.x.shape == (10, 24, 3 * V) and made.step.all() and made.seen.all() and (made.dt == 1).all()
+        assert made.x.shape == (10, 24, 3 * V) and made.valid.all() and made.observed.all() and (made.dt == 1).all()
         for row, place in enumerate(places):
             one, rows = stays[place.stay], slice(place.first, place.last + 1)
             np.testing.assert_array_equal(made.x[row], inputs_of(one, C)[rows])
             following = slice(place.first + 1, place.last + 2)
-            np.testing.assert_array_equal(made.y_seen[row], one.seen[following, :C])
-            seen = made.y_seen[row]
+            np.testing.assert_array_equal(made.target_mask[row], one.observed[following, :C])
+            seen = made.target_mask[row]
             np.testing.assert_allclose(made.y[row][seen], one.values[following, :C][seen], atol=1e-6)
 
     def test_elapsed_times_and_padding(self):
         one = stay(np.arange(6.0)[:, None].repeat(C, axis=1), times=[5.0, 5.5, 8.0, 9.0, 9.25, 20.0])
         frame = Frame(24, 1, 4, C)
         made = cut([one], [one], [Anchor(0, 0, 1), Anchor(0, 1, 4), Anchor(0, 3, 3)], frame)
-        assert made.step.tolist() == [[True, True, False, False], [True] * 4, [True, False, False, False]]
+        assert made.valid.tolist() == [[True, True, False, False], [True] * 4, [True, False, False, False]]
         np.testing.assert_allclose(made.dt, [[1, 0.5, 1, 1], [0.5, 2.5, 1, 0.25], [1, 1, 1, 1]])
         np.testing.assert_allclose(made.x[1, :, 0], [1, 2, 3, 4])
-        assert not made.x[0, 2:].any() and not made.y_seen[0, 2:].any() and not made.y[2, 1:].any()
+        assert not made.x[0, 2:].any() and not made.target_mask[0, 2:].any() and not made.y[2, 1:].any()
         np.testing.assert_allclose(made.y[1, :, 0], [0, 3, 4, 0])
-        assert made.y_seen[1, :, 0].tolist() == [False, True, True, False]
+        assert made.target_mask[1, :, 0].tolist() == [False, True, True, False]
 
     def test_more_rows_are_there_up_to_the_end_of_the_stay(self):
         one = random_stay(2, C, hours=37)
         places = anchors([one], HOURLY, 1, None)
         longer, made = cut([one], [one], places, HOURLY, more=11), cut([one], [one], places, HOURLY)
-        assert longer.x.shape == (2, 35, 3 * C) and longer.step.all()
+        assert longer.x.shape == (2, 35, 3 * C) and longer.valid.all()
         np.testing.assert_array_equal(longer.x[:, :24], made.x)
         np.testing.assert_array_equal(longer.x[1], inputs_of(one, C)[1:36])
-        np.testing.assert_array_equal(longer.y_seen[1, -1], one.seen[36, :C])
+        np.testing.assert_array_equal(longer.target_mask[1, -1], one.observed[36, :C])
 
     def test_harder_inputs_keep_the_targets(self):
         stays = [random_stay(seed, V, hours=40) for seed in (0, 1)]
@@ -102,7 +102,7 @@ class TestCut:
         places = anchors(stays, HOURLY, 1, None)
         given, made = cut(stays, hard, places, HOURLY), cut(stays, stays, places, HOURLY)
         np.testing.assert_array_equal(given.y, made.y)
-        np.testing.assert_array_equal(given.y_seen, made.y_seen)
+        np.testing.assert_array_equal(given.target_mask, made.target_mask)
         np.testing.assert_array_equal(given.x[0], inputs_of(hard[0], C)[:24])
         assert not np.array_equal(given.x, made.x)
 
@@ -128,17 +128,17 @@ class TestFutures:
                 now = one.times[place.last] + k
                 rows = (one.times > now + 1e-6) & (one.times <= now + 1 + 1e-6)
                 for c in range(C):
-                    values = one.values[rows & one.seen[:, c], c]
-                    assert made.seen[row, k, c] == bool(len(values))
+                    values = one.values[rows & one.observed[:, c], c]
+                    assert made.observed[row, k, c] == bool(len(values))
                     assert made.future[row, k, c] == pytest.approx(values.mean() if len(values) else 0, abs=1e-5)
-        end = context.step.sum(axis=1) - 1
+        end = context.valid.sum(axis=1) - 1
         np.testing.assert_array_equal(made.future[:, 0], context.y[np.arange(len(places)), end])
 
     def test_inputs_beside_predictions_follow_the_last_real_row(self):
         one = random_stay(0, V, hours=80, event=True)
         places = anchors([one], EVENT, 1, None)
         context = cut([one], [one], places, EVENT)
-        assert not context.step.all()
+        assert not context.valid.all()
         made = futures([one], places, context, EVENT)
         for row, place in enumerate(places):
             last = inputs_of(one, C)[place.last]
@@ -153,9 +153,9 @@ def test_real_bedside_numerics_give_windows(shared_data):
     from lnncmp.sources.mimic3.waveforms import SOURCE
 
     context = SourceContext(cache=shared_data, data_dir=shared_data / "wfdb-samples", offline=True)
-    stays = [Stay(np.nan_to_num(r.values[:, :7]), r.seen[:, :7], r.times, r.group) for r in SOURCE.load(context)]
+    stays = [Stay(np.nan_to_num(r.values[:, :7]), r.observed[:, :7], r.times, r.group) for r in SOURCE.load(context)]
     frame = Frame(12, 6, 12, 7)
     places = anchors(stays, frame, 1, None)
     made = cut(stays, stays, places, frame)
     assert len(places) == max(len(stay.times) for stay in stays) - 12 - 6 + 1 == 16
-    assert made.x.shape == (16, 12, 21) and made.y_seen[..., 0].mean() > 0.9 and made.step.all()
+    assert made.x.shape == (16, 12, 21) and made.target_mask[..., 0].mean() > 0.9 and made.valid.all()

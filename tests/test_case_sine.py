@@ -27,7 +27,7 @@ class TestWindows:
     def test_the_first_predictions_do_not_count(self):
         splits = prepare(warmup=7).splits
         for part in (splits.train, splits.validation, splits.test):
-            np.testing.assert_array_equal(part.y_seen[0, :, 0], np.arange(50) >= 7)
+            np.testing.assert_array_equal(part.target_mask[0, :, 0], np.arange(50) >= 7)
 
     def test_ranges_are_in_the_settings_units(self):
         waves = made(step=0.1, frequency=(4.0, 4.0), damping=(1.0, 1.0), amplitude=(2.0, 2.0))[0].test.waves
@@ -189,4 +189,4 @@ def test_own_copies_have_no_place_here():
 
 def test_the_sample_is_small_and_complete():
     prepared = CASE.sample()
-    assert len(prepared.splits.train) == 20 and prepared.futures is not None and len(prepared.exhibits) == 3
+    assert len(prepared.splits.train) == 20 and prepared.futures is not None and len(prepared.example_windows) == 3

@@ -53,13 +53,13 @@ def test_padding_equals_packed_sequences(ours, theirs, implementation):
     layer = ours(INPUTS, HIDDEN, implementation)
     layer.load_state_dict(reference.state_dict())
     lengths = torch.tensor([7, 3, 1, 5])
-    step = torch.arange(STEPS) < lengths[:, None]
+    valid = torch.arange(STEPS) < lengths[:, None]
     x, dt = torch.randn(BATCH, STEPS, INPUTS), torch.ones(BATCH, STEPS)
     packed, final = reference(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
     expected = pad_packed_sequence(packed, batch_first=True, total_length=STEPS)[0]
-    got, state = layer.sequence(x, dt, step, layer.initial_state(BATCH))
-    assert torch.allclose(got[step], expected[step], atol=1e-6)
-    assert torch.allclose(layer.outputs(x, dt, step)[step], expected[step], atol=1e-6)
+    got, state = layer.sequence(x, dt, valid, layer.initial_state(BATCH))
+    assert torch.allclose(got[valid], expected[valid], atol=1e-6)
+    assert torch.allclose(layer.outputs(x, dt, valid)[valid], expected[valid], atol=1e-6)
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(state, as_state(final), strict=True))
 
 
@@ -70,11 +70,11 @@ def test_outputs_of_a_padded_batch_come_from_the_kernel_of_torch(ours, monkeypat
 
     layer = ours(INPUTS, HIDDEN)
     monkeypatch.setattr(ours, "_loop", refuse)
-    step = torch.arange(STEPS) < torch.tensor([7, 3, 0, 5])[:, None]
+    valid = torch.arange(STEPS) < torch.tensor([7, 3, 0, 5])[:, None]
     x, dt = torch.randn(BATCH, STEPS, INPUTS), torch.ones(BATCH, STEPS)
-    assert layer.outputs(x, dt, step).shape == (BATCH, STEPS, HIDDEN)
+    assert layer.outputs(x, dt, valid).shape == (BATCH, STEPS, HIDDEN)
     with pytest.raises(AssertionError, match="the loop ran"):
-        ours(INPUTS, HIDDEN, "loop").outputs(x, dt, step)
+        ours(INPUTS, HIDDEN, "loop").outputs(x, dt, valid)
 
 
 @each_kind

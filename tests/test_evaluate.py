@@ -50,11 +50,11 @@ class TestOneStepError:
         np.testing.assert_allclose(got, raw_error.mean(axis=(0, 1)), rtol=1e-5)
 
     def test_padding_and_unseen_targets_do_not_count(self):
-        step, y_seen = np.ones((4, 3), bool), np.ones((4, 3, 2), bool)
-        step[1, 2], y_seen[0, 0, 1] = False, False
+        step, target_mask = np.ones((4, 3), bool), np.ones((4, 3, 2), bool)
+        step[1, 2], target_mask[0, 0, 1] = False, False
         y = np.zeros((4, 3, 2))
         y[0, 0, 1], y[1, 2] = np.nan, 1e6
-        data = windows(np.full((4, 3, 2), 3.0), y, step=step, y_seen=y_seen)
+        data = windows(np.full((4, 3, 2), 3.0), y, valid=step, target_mask=target_mask)
         np.testing.assert_array_equal(one_step_error(Persistence(2), data, splits()), [9.0, 9.0])
 
     def test_the_training_mean_has_normalised_error_one(self):
@@ -97,7 +97,7 @@ class TestRollOut:
     def test_padded_contexts_go_on_from_their_last_real_step(self):
         step = np.array([[True, True, True], [True, False, False]])
         x = np.array([[[0.0], [0.0], [1.0]], [[5.0], [77.0], [77.0]]])
-        got = network(Drift()).roll_out(futures(windows(x, step=step), np.zeros((2, 3, 1))))
+        got = network(Drift()).roll_out(futures(windows(x, valid=step), np.zeros((2, 3, 1))))
         np.testing.assert_allclose(got[..., 0], [[1 + 3, 4 + 4, 8 + 5], [5 + 1, 6 + 2, 8 + 3]])
 
     def test_point_one_is_the_one_step_error_at_the_last_context_step(self):
@@ -157,7 +157,7 @@ class TestFuturesWithGaps:
         seen = np.ones(given.future.shape, bool)
         seen[1, 2, 0] = seen[:, 1] = False
         future = np.where(seen, given.future, np.nan)
-        points = horizon_errors(Persistence(2), replace(given, future=future, seen=seen), splits())
+        points = horizon_errors(Persistence(2), replace(given, future=future, observed=seen), splits())
         whole = horizon_errors(Persistence(2), given, splits())
         assert points[0] == whole[0] and np.isnan(points[1].mse) and 0 < points[2].mse != whole[2].mse
 
@@ -177,7 +177,7 @@ class TestFuturesWithGaps:
         held = network(Sums()).roll_out(replace(given, others=None))[..., 0]
         np.testing.assert_array_equal(held, [[3, 5, 7, 9]] * 2)
 
-    @pytest.mark.parametrize("wrong", [{"seen": np.ones((2, 4, 2), bool)}, {"others": np.zeros((2, 4, 1))}])
+    @pytest.mark.parametrize("wrong", [{"observed": np.ones((2, 4, 2), bool)}, {"others": np.zeros((2, 4, 1))}])
     def test_shapes_that_do_not_fit_are_refused(self, wrong):
         context = windows(np.ones((2, 3, 3)), np.zeros((2, 3, 1)))
         with pytest.raises(DataError, match="should have"):

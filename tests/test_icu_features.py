@@ -17,7 +17,7 @@ def means_after(one, core, at, first=0.0):
             inside = [
                 one.values[row, c]
                 for row, time in enumerate(one.times)
-                if one.seen[row, c] and now + first + 1e-6 < time <= now + first + 1 + 1e-6
+                if one.observed[row, c] and now + first + 1e-6 < time <= now + first + 1 + 1e-6
             ]
             if inside:
                 out[a, c], known[a, c] = np.mean(inside), True
@@ -31,12 +31,12 @@ def inputs_by_hand(one, core):
     for v in range(columns):
         latest = None
         for row in range(len(one.times)):
-            latest = row if one.seen[row, v] else latest
+            latest = row if one.observed[row, v] else latest
             if latest is not None:
                 values[row, v] = one.values[latest, v]
                 ages[row, v] = min((one.times[row] - one.times[latest]) / 24, 1)
     front, back = slice(0, core), slice(core, None)
-    parts = [part[:, where] for where in (front, back) for part in (values, one.seen, ages)]
+    parts = [part[:, where] for where in (front, back) for part in (values, one.observed, ages)]
     return np.concatenate(parts, axis=1)
 
 
@@ -65,7 +65,7 @@ class TestInputs:
 
     def test_the_first_columns_are_the_core_values_whatever_else_there_is(self):
         one = random_stay(3)
-        few = replace(one, values=one.values[:, :C], seen=one.seen[:, :C])
+        few = replace(one, values=one.values[:, :C], observed=one.observed[:, :C])
         np.testing.assert_array_equal(inputs_of(one, C)[:, : 3 * C], inputs_of(few, C))
 
     def test_ages_stop_at_the_cap(self):
@@ -79,7 +79,7 @@ class TestInputs:
     def test_what_stands_in_unseen_cells_does_not_matter(self):
         one = random_stay(1)
         for other in (1e9, np.nan):
-            hidden = replace(one, values=np.where(one.seen, one.values, other))
+            hidden = replace(one, values=np.where(one.observed, one.values, other))
             np.testing.assert_array_equal(inputs_of(hidden, C), inputs_of(one, C))
 
     @pytest.mark.parametrize("event", [False, True])
@@ -88,11 +88,11 @@ class TestInputs:
             rng = np.random.default_rng(seed)
             one = random_stay(seed, event=event)
             row = int(rng.integers(1, len(one.times)))
-            values, seen, times = one.values.copy(), one.seen.copy(), one.times.copy()
+            values, observed, times = one.values.copy(), one.observed.copy(), one.times.copy()
             values[row:] = 100 + rng.standard_normal(values[row:].shape)
-            seen[row:] = rng.random(seen[row:].shape) < 0.5
+            observed[row:] = rng.random(observed[row:].shape) < 0.5
             times[row:] += 0.3
-            other = inputs_of(stay(values, seen, times), C)
+            other = inputs_of(stay(values, observed, times), C)
             np.testing.assert_array_equal(other[:row], inputs_of(one, C)[:row])
             assert not np.array_equal(other[row:], inputs_of(one, C)[row:])
 
@@ -106,27 +106,27 @@ class TestInputs:
 class TestNextHour:
     def test_is_the_next_row_of_a_grid_of_hours(self):
         one = random_stay(0, hours=40)
-        values, seen = next_hour(one, C, one.times)
-        np.testing.assert_array_equal(seen[:-1], one.seen[1:, :C])
-        np.testing.assert_allclose(values[:-1][seen[:-1]], one.values[1:, :C][seen[:-1]], atol=1e-12)
-        assert not seen[-1].any() and not values[-1].any()
+        values, observed = next_hour(one, C, one.times)
+        np.testing.assert_array_equal(observed[:-1], one.observed[1:, :C])
+        np.testing.assert_allclose(values[:-1][observed[:-1]], one.values[1:, :C][observed[:-1]], atol=1e-12)
+        assert not observed[-1].any() and not values[-1].any()
 
     @pytest.mark.parametrize("first", [0.0, 1.0, 5.0])
     def test_equals_the_definition_on_charted_times(self, first):
         for seed in range(5):
             one = random_stay(seed, hours=100, event=True)
             at = np.concatenate([one.times, [-3.0, 0.2, one.times[-1] + 5]])
-            values, seen = next_hour(one, C, at, first)
+            values, observed = next_hour(one, C, at, first)
             expected, known = means_after(one, C, at, first)
-            np.testing.assert_array_equal(seen, known)
+            np.testing.assert_array_equal(observed, known)
             np.testing.assert_allclose(values, expected, atol=1e-12)
             assert known.any() and not known.all()
 
     def test_the_interval_is_open_at_now_and_closed_an_hour_later(self):
         one = stay([[1], [2], [4], [8]], times=[0.0, 0.5, 1.0, 1.001])
-        values, seen = next_hour(one, 1, np.array([0.0, 0.0005, 0.5]))
+        values, observed = next_hour(one, 1, np.array([0.0, 0.0005, 0.5]))
         np.testing.assert_allclose(values[:, 0], [3, 3, 6])
-        assert seen.all()
+        assert observed.all()
 
     def test_rounding_moves_no_row_across_an_hour(self):
         times = 0.1 + np.cumsum(np.full(200, 0.1))  # 1.0999999999999999 and the like
@@ -164,7 +164,7 @@ class TestBesidePredictions:
         one = random_stay(4, columns, hours=20, share=0.15)
         longer = stay(
             np.concatenate([one.values, np.full((30, columns), np.nan)]),
-            np.concatenate([one.seen, np.zeros((30, columns), bool)]),
+            np.concatenate([one.observed, np.zeros((30, columns), bool)]),
         )
         expected = inputs_of(longer, C)[20:, C:]
         np.testing.assert_allclose(beside_predictions(inputs_of(one, C)[-1:], C, 30)[0], expected, atol=1e-6)

@@ -8,7 +8,7 @@ import torch
 from cli_runs import run_here
 from model_variants import build, each_case
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.messages import Limits
 from lnncmp.bench.session import line_up
 from lnncmp.bench.workload import Workload
@@ -19,7 +19,7 @@ from lnncmp.layers.recurrent_layer import use_plain
 from lnncmp.recipe.load import load_recipe
 from lnncmp.records.store import Store
 from lnncmp.runs import kernel_checks
-from lnncmp.runs.measure_cost import UnsoundKernels, execute_measurement
+from lnncmp.runs.measure_cost import UnsoundKernelsError, execute_measurement
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
 from lnncmp.runs.worker import execute_runs
 from lnncmp.training.kernel_check import check_kernels
@@ -123,15 +123,15 @@ class TestWorker:
     def test_measures_no_wrong_kernel(self, tmp_path, monkeypatch, wrong_gradients):
         plan, *_ = train(tmp_path, ["gru"])
         monkeypatch.setattr("lnncmp.runs.measure_cost.compiled_for_next", lambda: False)
-        with pytest.raises(UnsoundKernels, match="gradients by"):
+        with pytest.raises(UnsoundKernelsError, match="gradients by"):
             execute_measurement(plan.measurements[0], seconds=0.01)
 
 
 class TestBench:
     def test_leaves_out_what_is_wrong(self, wrong_gradients):
-        contenders = [Contender("gru", "full", name) for name in ("fused", "loop", "torch")]
-        made = line_up(contenders, Workload("W4", 4, 5, 2, 6, 2), Limits(), lambda *news: None)
-        assert [entrant.contender.label for entrant in made.entrants] == ["gru loop", "gru torch"]
+        candidates = [Candidate("gru", "full", name) for name in ("fused", "loop", "torch")]
+        made = line_up(candidates, Workload("W4", 4, 5, 2, 6, 2), Limits(), lambda *news: None)
+        assert [entrant.candidate.label for entrant in made.entrants] == ["gru loop", "gru torch"]
         (told,) = made.failed
         assert told.startswith("W4: gru fused is wrong and was left out: outputs differ by")
 
@@ -157,7 +157,7 @@ WRONG_SHAPES = [
     ("dt", (), "dt has shape (), expected (4, 6)"),
     ("x", (4, 6, 2), "x has shape (4, 6, 2), expected (batch, steps, 3)"),
     ("x", (4, 3), "x has shape (4, 3), expected (batch, steps, 3)"),
-    ("step", (4, 1), "step has shape (4, 1) and type torch.bool, expected (4, 6) of torch.bool"),
+    ("valid", (4, 1), "valid has shape (4, 1) and type torch.bool, expected (4, 6) of torch.bool"),
 ]
 
 
@@ -166,7 +166,7 @@ class TestShapes:
     @pytest.mark.parametrize(("wrong", "shape", "told"), WRONG_SHAPES)
     def test_are_refused_by_every_layer(self, name, variant, wrong, shape, told):
         model = build(name, variant)
-        given = {"x": torch.zeros(4, 6, 3), "dt": torch.ones(4, 6), "step": torch.ones(4, 6, dtype=torch.bool)}
+        given = {"x": torch.zeros(4, 6, 3), "dt": torch.ones(4, 6), "valid": torch.ones(4, 6, dtype=torch.bool)}
         given[wrong] = torch.ones(shape).to(given[wrong].dtype)
         with pytest.raises(UsageError) as refused:
             model(**given)

@@ -38,21 +38,21 @@ def batch_of(layer, batch=5, steps=7, padded=False):
     weight = next(layer.parameters())
     inputs = layer.plans[0].stages[0].inputs
     x, dt = (torch.randn(batch, steps, inputs).to(weight), 2.0 * torch.rand(batch, steps).to(weight))
-    step = None
+    valid = None
     if padded:
-        step = torch.arange(steps) < torch.arange(batch)[:, None] * steps // max(batch - 1, 1)
-        x[~step], dt[~step] = torch.nan, torch.nan
-    return x, dt, step, tuple(torch.randn(batch, layer.width).to(weight) for _ in layer.initial_state(batch))
+        valid = torch.arange(steps) < torch.arange(batch)[:, None] * steps // max(batch - 1, 1)
+        x[~valid], dt[~valid] = torch.nan, torch.nan
+    return x, dt, valid, tuple(torch.randn(batch, layer.width).to(weight) for _ in layer.initial_state(batch))
 
 
-def everything(layer, implementation, x, dt, step, state):
+def everything(layer, implementation, x, dt, valid, state):
     """Hidden states (0 at padding), final states and the gradients of x, states and parameters."""
     layer.chosen = implementation
     assert layer.implementation == implementation
     leaves = [t.clone().requires_grad_() for t in (x, *state)]
-    hidden, final = layer.sequence(leaves[0], dt, step, tuple(leaves[1:]))
-    if step is not None:
-        hidden = hidden.where(step[..., None], torch.zeros(()).to(hidden))
+    hidden, final = layer.sequence(leaves[0], dt, valid, tuple(leaves[1:]))
+    if valid is not None:
+        hidden = hidden.where(valid[..., None], torch.zeros(()).to(hidden))
     weight = torch.linspace(-1, 1, hidden.numel()).to(hidden).view(hidden.shape)
     loss = (weight * hidden).sum() + sum((f * f).sum() for f in final)
     wanted = [*leaves, *layer.parameters()]
@@ -114,14 +114,14 @@ def test_any_length_and_batch_works(batch, steps, memory):
 def test_gradients_equal_finite_differences(options, memory):
     layer = build(inputs=2, hidden=3, memory=memory, backbone_units=4, **options)
     layer.chosen = "fused"
-    x, dt, step, state = batch_of(layer, 2, 3, padded=True)
+    x, dt, valid, state = batch_of(layer, 2, 3, padded=True)
     x = x.nan_to_num(0.0)
     names = [name for name, _ in layer.named_parameters()]
 
     def call(x, *rest):
         state, weights = rest[: -len(names)], rest[-len(names) :]
-        hidden, final = run(layer, dict(zip(names, weights, strict=True)), x, dt, step, state)
-        return hidden.where(step[..., None], torch.zeros(()).double()), *final
+        hidden, final = run(layer, dict(zip(names, weights, strict=True)), x, dt, valid, state)
+        return hidden.where(valid[..., None], torch.zeros(()).double()), *final
 
     leaves = [t.detach().clone().requires_grad_() for t in (x, *state, *layer.parameters())]
     assert torch.autograd.gradcheck(call, leaves)
@@ -149,14 +149,14 @@ def test_copies_in_one_call_equal_separate_calls(memory):
         layer.chosen = "fused"
     given = [batch_of(layer, padded=True) for layer in layers]
     weights, buffers = stack_module_state([Sequence(layer) for layer in layers])
-    x, dt, step = (torch.stack(parts) for parts in zip(*(g[:3] for g in given), strict=True))
+    x, dt, valid = (torch.stack(parts) for parts in zip(*(g[:3] for g in given), strict=True))
     state = tuple(torch.stack(parts) for parts in zip(*(g[3] for g in given), strict=True))
 
-    def call(weights, x, dt, step, state):
-        hidden, final = functional_call(Sequence(layers[0]), (weights, buffers), (x, dt, step, state))
+    def call(weights, x, dt, valid, state):
+        hidden, final = functional_call(Sequence(layers[0]), (weights, buffers), (x, dt, valid, state))
         return hidden, *final
 
-    together = vmap(call)(weights, x, dt, step, state)
+    together = vmap(call)(weights, x, dt, valid, state)
     sum((part**2).sum() for part in together).backward()
     for copy, (layer, own) in enumerate(zip(layers, given, strict=True)):
         hidden, final = layer.sequence(*own)
@@ -206,9 +206,9 @@ def test_dropout_drops_as_the_plain_path_does(monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_elapsed_times_may_be_zero_or_huge(mode, dtype):
     layer = build(dtype, mode=mode)
-    x, dt, step, state = batch_of(layer)
+    x, dt, valid, state = batch_of(layer)
     for elapsed in (0.0, 1e-30, 1e6, 1e30):
-        assert_equal(layer, x, torch.full_like(dt, elapsed), step, state, tolerance=1e-4)
+        assert_equal(layer, x, torch.full_like(dt, elapsed), valid, state, tolerance=1e-4)
 
 
 def test_nothing_of_the_sequence_is_kept_without_gradients():
@@ -227,10 +227,10 @@ def test_nothing_of_the_sequence_is_kept_without_gradients():
 
 def test_nan_in_real_inputs_comes_out_and_stays_in_its_row():
     layer = build(torch.float32)
-    x, dt, step, state = batch_of(layer)
+    x, dt, valid, state = batch_of(layer)
     x[2, 3, 0] = torch.nan
     layer.chosen = "fused"
-    hidden, _ = layer.sequence(x, dt, step, state)
+    hidden, _ = layer.sequence(x, dt, valid, state)
     assert hidden[2, 3:].isnan().all() and hidden[2, :3].isfinite().all()
     assert hidden[[0, 1, 3, 4]].isfinite().all()
 
@@ -239,16 +239,16 @@ def test_inputs_need_not_be_contiguous():
     layer = build()
     x, dt, _, state = batch_of(layer, 4, 6)
     x, dt = x.transpose(0, 1).contiguous().transpose(0, 1), dt.t().contiguous().t()
-    step = torch.ones(6, 4, dtype=torch.bool).t()
+    valid = torch.ones(6, 4, dtype=torch.bool).t()
     assert not x.is_contiguous()
-    assert_equal(layer, x, dt, step, state)
+    assert_equal(layer, x, dt, valid, state)
 
 
 def test_inputs_of_another_type_are_refused():
     layer = build(torch.float32)
-    x, dt, step, state = batch_of(layer)
+    x, dt, valid, state = batch_of(layer)
     layer.chosen = "fused"
-    for given in ((x.double(), dt, step, state), (x, dt.double(), step, state), (x, dt, step, (state[0].double(),))):
+    for given in ((x.double(), dt, valid, state), (x, dt.double(), valid, state), (x, dt, valid, (state[0].double(),))):
         with pytest.raises(UsageError, match=r"is float64, the model's weights are float32"):
             layer.sequence(*given)
     check_kind(x, dt=dt)
@@ -256,12 +256,12 @@ def test_inputs_of_another_type_are_refused():
 
 def test_gradients_of_the_elapsed_time_come_from_the_loop():
     layer = build()
-    x, dt, step, state = batch_of(layer)
+    x, dt, valid, state = batch_of(layer)
     found = []
     for implementation in ("loop", "fused"):
         layer.chosen = implementation
         elapsed = dt.clone().requires_grad_()
-        hidden, _ = layer.sequence(x, elapsed, step, state)
+        hidden, _ = layer.sequence(x, elapsed, valid, state)
         found.append(torch.autograd.grad(hidden.sum(), elapsed)[0])
     assert found[0].any() and torch.equal(*found)
 

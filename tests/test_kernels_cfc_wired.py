@@ -21,13 +21,13 @@ WIRINGS = {
 }
 
 
-def everything(layer, implementation, x, dt, step, state):
+def everything(layer, implementation, x, dt, valid, state):
     layer.chosen = implementation
     assert layer.implementation == implementation
     leaves = [t.clone().requires_grad_() for t in (x, *state)]
-    hidden, final = layer.sequence(leaves[0], dt, step, tuple(leaves[1:]))
-    if step is not None:
-        hidden = hidden.where(step[..., None], torch.zeros(()).to(hidden))
+    hidden, final = layer.sequence(leaves[0], dt, valid, tuple(leaves[1:]))
+    if valid is not None:
+        hidden = hidden.where(valid[..., None], torch.zeros(()).to(hidden))
     weight = torch.linspace(-1, 1, hidden.numel()).to(hidden).view(hidden.shape)
     loss = (weight * hidden).sum() + sum((f * f).sum() for f in final)
     return [hidden, *final, *torch.autograd.grad(loss, [*leaves, *layer.parameters()])]
@@ -35,10 +35,10 @@ def everything(layer, implementation, x, dt, step, state):
 
 def batch_of(layer, batch, steps, padded, dtype):
     x, dt = torch.randn(batch, steps, 3, dtype=dtype), 2 * torch.rand(batch, steps, dtype=dtype)
-    step = torch.arange(steps) < torch.arange(batch)[:, None] * 2 if padded else None
+    valid = torch.arange(steps) < torch.arange(batch)[:, None] * 2 if padded else None
     if padded:
-        x[~step] = torch.nan
-    return x, dt, step, tuple(torch.randn_like(s) for s in layer.initial_state(batch))
+        x[~valid] = torch.nan
+    return x, dt, valid, tuple(torch.randn_like(s) for s in layer.initial_state(batch))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -59,13 +59,13 @@ def test_equals_the_plain_twin(name, masking, padded, dtype):
 def test_gradients_equal_finite_differences():
     layer = WiredCfCLayer(wiring.auto_ncp(8, 3, 2, 0.3, 1)).double()
     layer.chosen = "fused"
-    x, dt, step, state = batch_of(layer, 2, 3, True, torch.float64)
+    x, dt, valid, state = batch_of(layer, 2, 3, True, torch.float64)
     x = x.nan_to_num(0.0)
     parameters = list(layer.parameters())
 
     def call(x, *rest):
-        hidden, final = layer.sequence(x, dt, step, rest[:3])
-        return hidden.where(step[..., None], torch.zeros(()).double()), *final
+        hidden, final = layer.sequence(x, dt, valid, rest[:3])
+        return hidden.where(valid[..., None], torch.zeros(()).double()), *final
 
     leaves = [t.clone().requires_grad_() for t in (x, *state)]
     assert torch.autograd.gradcheck(call, [*leaves, *parameters])
@@ -74,8 +74,8 @@ def test_gradients_equal_finite_differences():
 def test_absent_synapses_get_no_gradient():
     layer = WiredCfCLayer(wiring.auto_ncp(20, 3, 4, 0.5, 1))
     layer.chosen = "fused"
-    x, dt, step, state = batch_of(layer, 5, 8, False, torch.float32)
-    layer.sequence(x, dt, step, state)[0].sum().backward()
+    x, dt, valid, state = batch_of(layer, 5, 8, False, torch.float32)
+    layer.sequence(x, dt, valid, state)[0].sum().backward()
     for stage in layer.layers:
         for number, head in enumerate(stage.cell.heads.values()):
             absent = ~stage.cell.head_mask[number]

@@ -80,11 +80,11 @@ def test_any_input_gives_a_right_answer_or_a_clear_error(dtype, limit):
 @precision
 def test_elapsed_times_of_zero_and_beyond_any_scale(dtype, limit):
     layer = make(dtype=dtype)
-    x, _, step, state = checks.draw(layer, 3, 4, 6)
+    x, _, valid, state = checks.draw(layer, 3, 4, 6)
     dt = torch.tensor([0.0, 1e-9, 1e9, 0.0, 1e20, 1.0], dtype=dtype).expand(4, 6)
-    given = x, dt, step, state
+    given = x, dt, valid, state
     checks.assert_close(checks.results(layer, *given), checks.results(checks.twin_of(layer), *given), limit)
-    frozen, _ = layer.sequence(x, torch.zeros_like(dt), step, state)
+    frozen, _ = layer.sequence(x, torch.zeros_like(dt), valid, state)
     assert torch.equal(frozen, state[0][:, None].expand_as(frozen))
 
 
@@ -99,12 +99,12 @@ def test_no_synapses_leave_leak_and_bias():
 
 def test_gradients_of_the_elapsed_time_come_from_the_plain_path():
     layer = make()
-    x, dt, step, state = checks.draw(layer, 3, 4, 6)
+    x, dt, valid, state = checks.draw(layer, 3, 4, 6)
     dt.requires_grad_()
     grads = []
     for one in (layer, checks.twin_of(layer)):
         dt.grad = None
-        one.sequence(x, dt, step, state)[0].square().sum().backward()
+        one.sequence(x, dt, valid, state)[0].square().sum().backward()
         grads.append(dt.grad)
     assert grads[0].all() and torch.equal(*grads)
 

@@ -75,9 +75,9 @@ def test_any_input_gives_a_right_answer_or_a_clear_error(kind):
 def test_only_the_final_state_can_be_used(kind):
     layer = make(kind)
     twin = checks.twin_of(layer)
-    x, dt, step, state = checks.draw(layer, 3, 4, 6, padded=True)
+    x, dt, valid, state = checks.draw(layer, 3, 4, 6, padded=True)
     for one in (layer, twin):
-        one.sequence(x, dt, step, state)[1][-1].square().sum().backward()
+        one.sequence(x, dt, valid, state)[1][-1].square().sum().backward()
     for p, q in zip(layer.parameters(), twin.parameters(), strict=True):
         assert torch.allclose(p.grad, q.grad, rtol=0, atol=1e-14)
 

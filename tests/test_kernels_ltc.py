@@ -149,8 +149,8 @@ def test_no_synapses_leave_the_leak():
 
 def test_absent_synapses_get_no_gradient():
     layer = make(sparse())
-    x, dt, step, state = checks.draw(layer, 3, 4, 5)
-    checks.results(layer, x, dt, step, state)
+    x, dt, valid, state = checks.draw(layer, 3, 4, 5)
+    checks.results(layer, x, dt, valid, state)
     for synapses in (layer.recurrent, layer.sensory):
         for p in (synapses.w, synapses.sigma, synapses.mu, synapses.erev):
             assert not p.grad[~synapses.mask].any() and p.grad[synapses.mask].any()

@@ -9,7 +9,7 @@ import bench_work
 import pytest
 from cli_runs import refused, run_here
 
-from lnncmp.common.process import DiedError, in_fresh_process
+from lnncmp.common.process import WorkerCrashedError, in_fresh_process
 from lnncmp.errors import DataError, UsageError
 from lnncmp.sources.mimic3.extraction import bench
 from lnncmp.sources.mimic3.extraction.bench import FULL_ROWS, BenchResult, render, run_bench
@@ -131,7 +131,7 @@ class TestBench:
 
     def test_a_process_that_dies_is_reported(self, tmp_path, monkeypatch):
         monkeypatch.setattr(bench, "_measured", bench_work.die)
-        with pytest.raises(DiedError, match=r"ended without a result \(exit code 7\)") as caught:
+        with pytest.raises(WorkerCrashedError, match=r"ended without a result \(exit code 7\)") as caught:
             run_bench(1_000, tmp_path / "t", tmp_path / "c")
         assert "--rows" in caught.value.hint and not list((tmp_path / "t").iterdir())
 

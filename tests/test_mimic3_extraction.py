@@ -26,7 +26,7 @@ class TestValues:
         recording = only(extracted(tmp_path, [event(HR, 0.1, 80), event(HR, 0.9, 90), event(211, 1.5, 70)]))
         assert series(recording, "hr") == {0.0: 85.0, 1.0: 70.0}
         assert recording.values.shape == (2, 12)
-        assert np.isnan(recording.values[~recording.seen]).all()
+        assert np.isnan(recording.values[~recording.observed]).all()
         assert recording.group == "subject-1"
 
     def test_fahrenheit_by_item(self, tmp_path):
@@ -99,7 +99,7 @@ class TestStays:
         found = extracted(tmp_path, [*chart, event(GLUCOSE, 8, 130)])
         recording = only(found)
         assert recording.times.tolist() == [2.0, 3.0, 4.0, 5.0]
-        assert recording.seen.any(axis=1).tolist() == [True, True, False, True]
+        assert recording.observed.any(axis=1).tolist() == [True, True, False, True]
         assert series(recording, "glucose") == {3.0: 120.0}
         assert (step(found, "hours of these stays").rows, step(found, "hours kept").rows) == (10, 4)
 
@@ -189,7 +189,7 @@ class TestLayouts:
         (folder / "OUTPUTEVENTS.csv.gz").unlink()
         heard = []
         recording = self.recording(folder, tmp_path, heard.append)
-        assert not recording.seen[:, NAMES.index("urine")].any()
+        assert not recording.observed[:, NAMES.index("urine")].any()
         assert len(heard) == 1
         assert "no table OUTPUTEVENTS" in heard[0]
 

@@ -39,7 +39,7 @@ def same(one, other):
         assert a.group == b.group
         assert a.values.tobytes() == b.values.tobytes()
         assert a.times.tobytes() == b.times.tobytes()
-        assert a.seen.tobytes() == b.seen.tobytes()
+        assert a.observed.tobytes() == b.observed.tobytes()
 
 
 def home(cache):
@@ -199,7 +199,7 @@ class TestDemo:
         found = extract(demo, tmp_path, name="demo")
         assert found.attrition[0].recordings == 136
         assert "14,599 hours begun" in found.attrition[1].reason
-        shares = 100 * np.sum([r.seen.sum(axis=0) for r in found.recordings], axis=0) / 14_599
+        shares = 100 * np.sum([r.observed.sum(axis=0) for r in found.recordings], axis=0) / 14_599
         core = [91.3, 88.5, 88.5, 88.6, 89.7, 88.6, 29.9]
         # Glucose and inspired oxygen without laboratory values, urine without hours before the first vital sign.
         context = {"glucose": 21.6, "gcs_eye": 27.0, "gcs_motor": 26.8, "fio2": 16.1, "urine": 61.3}

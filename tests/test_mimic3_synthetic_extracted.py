@@ -37,7 +37,7 @@ def steps(context, recordings):
 @pytest.fixture(scope="module")
 def hours(recordings):
     """All rows one under the other, NaN where nothing was observed."""
-    return np.concatenate([np.where(r.seen, r.values, np.nan) for r in recordings])
+    return np.concatenate([np.where(r.observed, r.values, np.nan) for r in recordings])
 
 
 def column(name):
@@ -64,7 +64,7 @@ class TestNumbers:
         assert 0.01 < (~seen).all(axis=1).mean() < 0.1
 
     def test_temperature_comes_every_four_hours(self, recordings):
-        gaps = np.concatenate([np.diff(r.times[r.seen[:, column("temp")]]) for r in recordings])
+        gaps = np.concatenate([np.diff(r.times[r.observed[:, column("temp")]]) for r in recordings])
         assert np.median(gaps) == 4
 
     def test_no_artefact_is_left_and_every_kind_was_there(self, hours, steps):
@@ -75,7 +75,7 @@ class TestNumbers:
         assert all(name in told for name in ("hr", "sbp", "map", "rr", "spo2"))
 
     def test_pressures_are_ordered_and_coupled(self, recordings):
-        found = np.concatenate([r.values[r.seen[:, :6].all(axis=1)] for r in recordings])
+        found = np.concatenate([r.values[r.observed[:, :6].all(axis=1)] for r in recordings])
         sbp, dbp, mean = (found[:, column(name)] for name in ("sbp", "dbp", "map"))
         assert (sbp > dbp).mean() > 0.98
         assert np.mean(mean - dbp - (sbp - dbp) / 3) == pytest.approx(0, abs=3)
@@ -83,7 +83,7 @@ class TestNumbers:
 
     def test_low_saturation_goes_with_faster_breathing(self, recordings):
         both = [column("spo2"), column("rr")]
-        rows = [r.values[r.seen[:, both].all(axis=1)][:, both] for r in recordings]
+        rows = [r.values[r.observed[:, both].all(axis=1)][:, both] for r in recordings]
         around = np.concatenate([found - found.mean(axis=0) for found in rows if len(found)])
         assert np.corrcoef(around[:, 0], around[:, 1])[0, 1] < -0.05
 
@@ -135,7 +135,7 @@ def error(recordings, hours):
     def at(horizon):
         squares, count = np.zeros(core), np.zeros(core)
         for r in recordings:
-            z = (np.where(r.seen, r.values, np.nan)[:, :core] - mean) / spread
+            z = (np.where(r.observed, r.values, np.nan)[:, :core] - mean) / spread
             number = np.where(np.isfinite(z), np.arange(len(z))[:, None], -1)
             last = np.maximum.accumulate(number, axis=0)
             held = np.where(last >= 0, np.take_along_axis(z, np.maximum(last, 0), axis=0), 0.0)

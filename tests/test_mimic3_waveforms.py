@@ -25,7 +25,7 @@ def only(folder, **options):
 def column(recording, name):
     """Return a variable's values, None where not seen."""
     index = NAMES.index(name)
-    pairs = zip(recording.values[:, index], recording.seen[:, index], strict=True)
+    pairs = zip(recording.values[:, index], recording.observed[:, index], strict=True)
     return [round(float(value), 6) if seen else None for value, seen in pairs]
 
 
@@ -47,8 +47,8 @@ class TestKnownAnswers:
         recording = only(tmp_path)
         assert column(recording, "hr") == [80.0, 75.0, 70.0]
         assert list(recording.times) == [0.0, 1.0, 2.0]
-        assert recording.values.shape == (3, 12) and recording.seen.sum() == 3
-        assert np.array_equal(np.isnan(recording.values), ~recording.seen)
+        assert recording.values.shape == (3, 12) and recording.observed.sum() == 3
+        assert np.array_equal(np.isnan(recording.values), ~recording.observed)
 
     @pytest.mark.parametrize(
         ("fs", "written", "milliseconds"),
@@ -268,12 +268,12 @@ class TestRealRecords:
 
     def test_valid_shares_minute_by_minute(self, samples):
         long, short = SOURCE.load(context(samples, grid="minute"))
-        seen = dict(zip(NAMES, long.seen.sum(axis=0).tolist(), strict=True))
+        seen = dict(zip(NAMES, long.observed.sum(axis=0).tolist(), strict=True))
         # HR itself has 1,890 values (97.6 %) and the cuff 152: the pulse and a few arterial values come on top.
         assert seen["hr"] == 1894 and seen["rr"] == 1891 and seen["spo2"] == 1573 and seen["temp"] == 0
         assert seen["sbp"] == 159 and seen["dbp"] == 159 and seen["map"] == 160
         assert len(long.times) == 1935 and len(short.times) == 72 and (long.group, short.group) == ("s00001", "s25047")
-        assert short.seen[:, :7].sum(axis=0).tolist() == [66, 18, 18, 21, 65, 61, 0]
+        assert short.observed[:, :7].sum(axis=0).tolist() == [66, 18, 18, 21, 65, 61, 0]
 
     def test_hours_and_what_is_left_out(self, samples):
         warnings = []

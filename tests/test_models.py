@@ -151,10 +151,10 @@ def test_continuing_from_a_state_equals_the_whole(name, variant):
     assert torch.allclose(rest, model(x, dt)[:, 2:], rtol=0, atol=1e-12)
 
 
-def outputs_and_gradients(model, x, dt, step):
+def outputs_and_gradients(model, x, dt, valid):
     x, dt = x.clone().requires_grad_(), dt.clone().requires_grad_()
     model.zero_grad()
-    y = model(x, dt, step)
+    y = model(x, dt, valid)
     y.square().sum().backward()
     grads = {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
     grads["x"] = x.grad
@@ -166,16 +166,16 @@ def outputs_and_gradients(model, x, dt, step):
 @each_case
 @pytest.mark.parametrize("fill", [7e3, float("nan"), float("inf"), -1.0])
 def test_padding_blind(name, variant, fill):
-    model, step = build(name, variant), real_steps()
+    model, valid = build(name, variant), real_steps()
     x, dt = sample()
-    y, grads = outputs_and_gradients(model, x, dt, step)
-    _, state = model.sequence(x, dt, step, None)
-    x[~step], dt[~step] = fill, fill
-    y_filled, grads_filled = outputs_and_gradients(model, x, dt, step)
-    y_stateful, state_filled = model.sequence(x, dt, step, None)
+    y, grads = outputs_and_gradients(model, x, dt, valid)
+    _, state = model.sequence(x, dt, valid, None)
+    x[~valid], dt[~valid] = fill, fill
+    y_filled, grads_filled = outputs_and_gradients(model, x, dt, valid)
+    y_stateful, state_filled = model.sequence(x, dt, valid, None)
     assert torch.equal(y_filled, y)
     assert torch.allclose(y_stateful, y, atol=1e-6)
-    assert (y[~step] == 0).all()
+    assert (y[~valid] == 0).all()
     assert grads.keys() == grads_filled.keys()
     for key, grad in grads_filled.items():
         assert grad.isfinite().all(), key
@@ -185,11 +185,11 @@ def test_padding_blind(name, variant, fill):
 
 @each_case
 def test_padded_row_equals_the_shorter_row(name, variant):
-    model, step = build(name, variant, dtype=torch.float64), real_steps()
+    model, valid = build(name, variant, dtype=torch.float64), real_steps()
     x, dt = sample(torch.float64)
-    y, state = model.sequence(x, dt, step, None)
+    y, state = model.sequence(x, dt, valid, None)
     limit = 2e-3 if variant.get("solver") == "dopri5" else 1e-12
-    for row, length in enumerate(step.sum(1).tolist()):
+    for row, length in enumerate(valid.sum(1).tolist()):
         expected, final = model.sequence(x[row : row + 1, :length], dt[row : row + 1, :length], None, None)
         assert torch.allclose(y[row, :length], expected[0], rtol=0, atol=limit)
         assert all(torch.allclose(a[row], b[0], rtol=0, atol=limit) for a, b in zip(state, final, strict=True))

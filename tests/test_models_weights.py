@@ -22,11 +22,11 @@ def test_gradcheck(name, variant):
     fewer = {} if name != "cfc" else {"backbone_units": 4}
     model = build(name, variant, dtype=torch.float64, **{"hidden": hidden, **sharp, **fewer})
     x, dt = sample(torch.float64, batch=2, steps=3)
-    step = torch.tensor([[True, True, True], [True, False, False]])
+    valid = torch.tensor([[True, True, True], [True, False, False]])
     names, values = zip(*model.named_parameters(), strict=True)
 
     def run(x, dt, *parameters):
-        return functional_call(model, dict(zip(names, parameters, strict=True)), (x, dt, step))
+        return functional_call(model, dict(zip(names, parameters, strict=True)), (x, dt, valid))
 
     dt.requires_grad_(load_model(name).uses_dt)
     inputs = (x.requires_grad_(), dt, *(v.detach().requires_grad_() for v in values))
@@ -80,13 +80,13 @@ def test_stacked_models_run_under_vmap(name, variant):
     parameters, buffers = stack_module_state(models)
     template = copy.deepcopy(models[0])
     x, dt = sample(torch.float64)
-    step = real_steps()
+    valid = real_steps()
 
     def one(parameters, buffers):
-        return functional_call(template, (parameters, buffers), (x, dt, step))
+        return functional_call(template, (parameters, buffers), (x, dt, valid))
 
     stacked = vmap(one)(parameters, buffers)
-    expected = torch.stack([model(x, dt, step) for model in models])
+    expected = torch.stack([model(x, dt, valid) for model in models])
     assert torch.allclose(stacked, expected, rtol=0, atol=1e-12)
     assert (expected[0] - expected[1]).abs().max() > 1e-4
 

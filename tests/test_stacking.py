@@ -41,9 +41,9 @@ def settings(**changes):
 def padded_splits():
     """Splits with padding and targets that do not count."""
     plain = random_windows(20)
-    step, y_seen = np.ones((20, 5), bool), np.ones((20, 5, 2), bool)
-    step[3, 2:], step[7, 1:], y_seen[5, 2, 0] = False, False, False
-    return splits(train=windows(plain.x, plain.y, plain.dt, step, y_seen))
+    valid, target_mask = np.ones((20, 5), bool), np.ones((20, 5, 2), bool)
+    valid[3, 2:], valid[7, 1:], target_mask[5, 2, 0] = False, False, False
+    return splits(train=windows(plain.x, plain.y, plain.dt, valid, target_mask))
 
 
 def rows(history):
@@ -62,12 +62,12 @@ class TestStackedModel:
         models = [make(name, seed) for seed in range(3)]
         alone = [copy.deepcopy(model) for model in models]
         x, dt = torch.randn(3, 5, 6, 2), torch.rand(3, 5, 6) + 0.1
-        step = torch.arange(6) < torch.tensor([6, 0, 3, 1, 6])[:, None] if padded else None
+        valid = torch.arange(6) < torch.tensor([6, 0, 3, 1, 6])[:, None] if padded else None
         stack = StackedModel(models)
-        y = stack(x, dt, None if step is None else step.expand(3, -1, -1))
+        y = stack(x, dt, None if valid is None else valid.expand(3, -1, -1))
         y.square().mean((1, 2, 3)).sum().backward()
         for k, model in enumerate(alone):
-            expected = model(x[k], dt[k], step)
+            expected = model(x[k], dt[k], valid)
             expected.square().mean().backward()
             gradient = torch.cat([p.grad.flatten() for p in model.parameters()])
             assert torch.allclose(y[k], expected, rtol=0, atol=1e-6)

@@ -117,15 +117,15 @@ class TestMaskedLoss:
     def masked(self):
         """Return two sets that differ only in what must not matter."""
         plain = random_windows(6)
-        step, y_seen = np.ones((6, 5), bool), np.ones((6, 5, 2), bool)
-        step[2, 3:], y_seen[0, 1, 0], y_seen[3, :, 1] = False, False, False
+        step, target_mask = np.ones((6, 5), bool), np.ones((6, 5, 2), bool)
+        step[2, 3:], target_mask[0, 1, 0], target_mask[3, :, 1] = False, False, False
         y = plain.y.copy()
-        y[~y_seen], y[2, 3:] = np.nan, 7e3
-        dirty = windows(plain.x, y, plain.dt, step, y_seen)
-        return windows(plain.x, plain.y, plain.dt, step, y_seen), dirty, step, y_seen
+        y[~target_mask], y[2, 3:] = np.nan, 7e3
+        dirty = windows(plain.x, y, plain.dt, step, target_mask)
+        return windows(plain.x, plain.y, plain.dt, step, target_mask), dirty, step, target_mask
 
     def test_padding_and_unseen_targets_do_not_count_nan_or_not(self):
-        clean, dirty, step, y_seen = self.masked()
+        clean, dirty, step, target_mask = self.masked()
         torch.manual_seed(0)
         model, rows = Affine(), torch.arange(6)
         results = []
@@ -134,7 +134,7 @@ class TestMaskedLoss:
             loss = Batches(data, CPU).loss(model, rows)
             loss.backward()
             results.append((float(loss.detach()), model.linear.weight.grad.clone()))
-        counted = y_seen & step[..., None]
+        counted = target_mask & step[..., None]
         error = (model(torch.from_numpy(clean.x), torch.ones(6, 5)).detach().numpy() - clean.y) ** 2
         assert results[0][0] == pytest.approx(error[counted].mean(), rel=1e-5)
         assert results[0][0] == results[1][0] and torch.equal(results[0][1], results[1][1])

@@ -28,7 +28,7 @@ def test_recordings_come_in_name_order_with_frames_as_times(folder, manifest, ro
     for recording, raw in zip(recordings, rollouts.values(), strict=True):
         expected = np.load(io.BytesIO(raw))
         assert recording.values.dtype == np.float64 and np.array_equal(recording.values, expected)
-        assert np.array_equal(recording.times, np.arange(len(expected))) and recording.seen.all()
+        assert np.array_equal(recording.times, np.arange(len(expected))) and recording.observed.all()
 
 
 @pytest.mark.parametrize("nested", ["walker", "data/walker"])

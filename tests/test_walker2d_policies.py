@@ -198,10 +198,10 @@ def test_a_tiny_training_writes_six_usable_policies_and_repeats_itself(tmp_path)
     assert reports[-1][1] == reports[-1][2] and [r[1] for r in reports] == sorted(r[1] for r in reports)
     policies = [load_policy(path) for path in paths]
     assert len({policy.digest() for policy in policies}) == len(ALL)
-    untrained = Learner(settings, 3 * 3).policy("untrained")
+    pending = Learner(settings, 3 * 3).policy("untrained")
     for policy in policies:
         for key in ("w0", "b0", "w1", "b1", "w2", "b2", "mu", "sd"):
-            assert not np.array_equal(policy.arrays[key], untrained.arrays[key])
+            assert not np.array_equal(policy.arrays[key], pending.arrays[key])
     recipe = Recipe(policies=ALL, rollouts=1, frames=20)
     assert all(len(rollouts[0]) > 1 for rollouts in simulate(recipe, policies))
     told = json.loads((tmp_path / "a" / "training.json").read_text())

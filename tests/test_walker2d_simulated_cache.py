@@ -39,7 +39,7 @@ def test_recordings_are_made_once_and_then_read(tmp_path, tiny):
     first = source.SOURCE.load(ctx)
     assert [r.group for r in first] == [f"policy{p}-rollout{n:03d}" for p in range(2) for n in range(3)]
     assert same([r.values for r in first], flat(simulate(TINY)))
-    assert all(r.seen.all() and np.array_equal(r.times, np.arange(50.0)) for r in first)
+    assert all(r.observed.all() and np.array_equal(r.times, np.arange(50.0)) for r in first)
     assert reports and all(r[0] == "Simulating Walker2d" for r in reports) and reports[-1][1] == reports[-1][2]
     second = source.SOURCE.load(ctx)
     assert len(tiny) == 1

@@ -58,16 +58,16 @@ def bank(noise, grid=SMALL, **more):
 
 def padded(data, length, fill=7e3):
     """Return the windows with all steps from `length` on made padding, filled with a number that must not matter."""
-    step = data.step.copy()
+    step = data.valid.copy()
     step[:, length:] = False
     x, dt = data.x.copy(), data.dt.copy()
     x[:, length:], dt[:, length:] = fill, fill
-    return Windows(x, dt, step, data.seen, data.y, data.y_seen, data.group)
+    return Windows(x, dt, step, data.observed, data.y, data.target_mask, data.group)
 
 
 def first_steps(data, length):
     """Return the first steps of the windows."""
-    parts = (data.x, data.dt, data.step, data.seen, data.y, data.y_seen)
+    parts = (data.x, data.dt, data.valid, data.observed, data.y, data.target_mask)
     return Windows(*(part[:, :length] for part in parts), data.group)
 
 
@@ -246,9 +246,9 @@ class TestKalmanBank:
         cut = first_steps(data, 8)
         rolled = [predictor.roll_out(futures(part, ahead.future)) for part in (short, cut)]
         np.testing.assert_array_equal(*rolled)
-        seen = data.seen.copy()
+        seen = data.observed.copy()
         seen[:, 8:] = False
-        blind = Windows(data.x * seen, data.dt, data.step, seen, data.y, data.y_seen, data.group)
+        blind = Windows(data.x * seen, data.dt, data.valid, seen, data.y, data.target_mask, data.group)
         last = SCALER.unscale(predictor.predict(blind)[:, -1:])
         dt = np.ones((4, 1)) + data.dt[:, 8:].sum(axis=1, keepdims=True)
         expected = SCALER.unscale(predictor.roll_out(futures(cut, ahead.future[:, :1], dt)))

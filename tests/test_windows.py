@@ -9,16 +9,16 @@ from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError
 
 
-def make_windows(count=3, steps=4, features=2, targets=2, group="a", x=None, dt=None, step=None):
+def make_windows(count=3, steps=4, features=2, targets=2, group="a", x=None, dt=None, valid=None):
     x = np.zeros((count, steps, features), np.float32) if x is None else x
-    step = np.ones((count, steps), bool) if step is None else step
+    valid = np.ones((count, steps), bool) if valid is None else valid
     return Windows(
         x=x,
         dt=np.ones((count, steps), np.float32) if dt is None else dt,
-        step=step,
-        seen=np.ones(x.shape, bool),
+        valid=valid,
+        observed=np.ones(x.shape, bool),
         y=np.zeros((count, steps, targets), np.float32),
-        y_seen=np.ones((count, steps, targets), bool),
+        target_mask=np.ones((count, steps, targets), bool),
         group=np.array([group] * count),
     )
 
@@ -30,8 +30,8 @@ def splits_of(train, validation, test):
 
 class TestWindows:
     def test_shapes_must_agree_and_the_message_shows_both(self):
-        with pytest.raises(DataError, match=r"step should have shape \(3, 4\).*got \(3, 5\)"):
-            make_windows(step=np.ones((3, 5), bool))
+        with pytest.raises(DataError, match=r"valid should have shape \(3, 4\).*got \(3, 5\)"):
+            make_windows(valid=np.ones((3, 5), bool))
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf])
     def test_inputs_must_be_finite(self, bad):
@@ -48,17 +48,17 @@ class TestWindows:
             make_windows(dt=dt)
 
     def test_padding_stands_at_the_end(self):
-        step = np.ones((3, 4), bool)
-        step[0, 3] = False
-        make_windows(step=step)
-        step[0] = [True, False, True, True]
+        valid = np.ones((3, 4), bool)
+        valid[0, 3] = False
+        make_windows(valid=valid)
+        valid[0] = [True, False, True, True]
         with pytest.raises(DataError, match="padding must stand at the end"):
-            make_windows(step=step)
+            make_windows(valid=valid)
 
     def test_elapsed_time_of_padding_does_not_matter(self):
-        step, dt = np.ones((3, 4), bool), np.ones((3, 4), np.float32)
-        step[2, 3], dt[2, 3] = False, -5
-        make_windows(step=step, dt=dt)
+        valid, dt = np.ones((3, 4), bool), np.ones((3, 4), np.float32)
+        valid[2, 3], dt[2, 3] = False, -5
+        make_windows(valid=valid, dt=dt)
 
     def test_repr_shows_no_values(self):
         assert "group" not in repr(make_windows(group="subject-17")) and "17" not in repr(
@@ -86,8 +86,8 @@ class TestSplits:
             Splits(shifted, make_windows(group="b"), make_windows(group="c"), scaler, scaler, np.ones(2))
 
     def test_a_split_without_any_target_is_refused(self):
-        blind = replace(make_windows(group="b"), y_seen=np.zeros((3, 4, 2), bool))
-        with pytest.raises(DataError, match="no target was ever seen in validation"):
+        blind = replace(make_windows(group="b"), target_mask=np.zeros((3, 4, 2), bool))
+        with pytest.raises(DataError, match="no target was ever observed in validation"):
             splits_of(make_windows(), blind, make_windows(group="c"))
 
     @pytest.mark.parametrize("bad", [np.ones(3), np.array([1.0, 0.0]), np.array([1.0, np.nan])])

@@ -24,7 +24,7 @@ class Affine(SequenceModel):
     def initial_state(self, batch):
         return (torch.zeros(batch, 1),)
 
-    def sequence(self, x, dt, step, state):
+    def sequence(self, x, dt, valid, state):
         self.seen.append(x.detach().clone())
         return self.linear(x), state or self.initial_state(len(x))
 
@@ -38,9 +38,9 @@ class Drift(SequenceModel):
     def initial_state(self, batch):
         return (torch.zeros(batch, 1),)
 
-    def sequence(self, x, dt, step, state):
+    def sequence(self, x, dt, valid, state):
         (steps,) = state or self.initial_state(len(x))
-        real = torch.ones_like(dt) if step is None else step.float()
+        real = torch.ones_like(dt) if valid is None else valid.float()
         count = steps + real.cumsum(1)
         y = x[..., :1] + (dt * count)[..., None]
         return torch.where(real[..., None] > 0, y, 0.0), (count[:, -1:],)
@@ -58,22 +58,22 @@ class Noisy(SequenceModel):
     def initial_state(self, batch):
         return (torch.zeros(batch, 5),)
 
-    def sequence(self, x, dt, step, state):
+    def sequence(self, x, dt, valid, state):
         (h,) = state or self.initial_state(len(x))
         hidden, last = self.gru(x, h[None])
         return self.readout(self.dropout(hidden)), (last[0],)
 
 
-def windows(x, y=None, dt=None, step=None, y_seen=None, group="a"):
+def windows(x, y=None, dt=None, valid=None, target_mask=None, group="a"):
     x = np.asarray(x, np.float32)
     y = x.copy() if y is None else np.asarray(y, np.float32)
     return Windows(
         x=x,
         dt=np.ones(x.shape[:2], np.float32) if dt is None else np.asarray(dt, np.float32),
-        step=np.ones(x.shape[:2], bool) if step is None else step,
-        seen=np.ones(x.shape, bool),
+        valid=np.ones(x.shape[:2], bool) if valid is None else valid,
+        observed=np.ones(x.shape, bool),
         y=y,
-        y_seen=np.ones(y.shape, bool) if y_seen is None else y_seen,
+        target_mask=np.ones(y.shape, bool) if target_mask is None else target_mask,
         group=np.array([group] * len(x)),
     )
 

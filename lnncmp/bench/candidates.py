@@ -13,7 +13,7 @@ PEERS = {"ltc": "ncps", "cfc": "ncps", "lstm": "torch", "gru": "torch"}
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """One network that is measured: `model` on a `wiring` (full or autoncp), by an `implementation`."""
 
     model: str
@@ -32,16 +32,16 @@ class Contender:
         return self.implementation in PEERS.values()
 
     @property
-    def peer(self) -> "Contender":
+    def peer(self) -> "Candidate":
         """The other library's network of the same model and wiring."""
-        return Contender(self.model, self.wiring, PEERS[self.model])
+        return Candidate(self.model, self.wiring, PEERS[self.model])
 
 
-REFERENCE = Contender("lstm", "full", "torch")
+REFERENCE = Candidate("lstm", "full", "torch")
 """torch.nn.LSTM, which every network's time is compared with; it is always measured."""
 
 
-def choose_contenders(models: Sequence[str] | None) -> list[Contender]:
+def choose_candidates(models: Sequence[str] | None) -> list[Candidate]:
     """Return the networks for these models (all for None), grouped by model and wiring, and REFERENCE.
 
     Raises UsageError for an unknown model or none at all.
@@ -53,7 +53,7 @@ def choose_contenders(models: Sequence[str] | None) -> list[Contender]:
     if not chosen:
         raise UsageError("no model to measure", f"Name some of {', '.join(MODELS)}.")
     found = [
-        Contender(model, wiring, implementation)
+        Candidate(model, wiring, implementation)
         for model in MODELS
         if model in chosen
         for wiring in (("full", "autoncp") if PEERS[model] == "ncps" else ("full",))

@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import suppress
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.networks import build_network
 from lnncmp.bench.steps import training_step
 from lnncmp.bench.workload import Workload
@@ -17,12 +17,12 @@ from lnncmp.common.process import Tell
 from lnncmp.evaluation.cost import peak_memory
 
 
-def peak_bytes(tell: Tell, contender: Contender, workload: Workload, steps: int) -> int:
+def peak_bytes(tell: Tell, candidate: Candidate, workload: Workload, steps: int) -> int:
     """Return how far training steps on `steps` steps raise the peak memory of this process, which must be fresh.
 
     One step of the sequence goes before, so that libraries, kernels and their workspaces are loaded.
     """
-    model = build_network(contender, workload)
+    model = build_network(candidate, workload)
     training_step(model, workload, 1)()
     step = training_step(model, workload, steps)
     gc.collect()
@@ -37,12 +37,12 @@ def _give_back_free_memory() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def first_call_seconds(tell: Tell, contender: Contender, workload: Workload) -> float:
+def first_call_seconds(tell: Tell, candidate: Candidate, workload: Workload) -> float:
     """Return how much longer the first training step takes than the third, in this process, which must be fresh.
 
     With an empty cache of kernels that is the import of the compiler and the compilation for these arguments.
     """
-    step = training_step(build_network(contender, workload), workload, min(2, workload.steps))
+    step = training_step(build_network(candidate, workload), workload, min(2, workload.steps))
     seconds = []
     for _ in range(3):
         started = time.perf_counter()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.operations import Operations
 from lnncmp.bench.timing import Effort, Noise, Samples
 from lnncmp.bench.workload import Workload
@@ -52,7 +52,7 @@ class Plan:
     """
 
     workload: Workload
-    contenders: tuple[Contender, ...]
+    candidates: tuple[Candidate, ...]
     parts: frozenset[str]
     effort: Effort = field(default_factory=Effort)
     limits: Limits = field(default_factory=Limits)
@@ -61,14 +61,14 @@ class Plan:
 
 @dataclass
 class Found:
-    """Raw figures of one network, which was `asked` for and ran as `contender`, at `steps` steps.
+    """Raw figures of one network, which was `asked` for and ran as `candidate`, at `steps` steps.
 
     samples by what was timed: train, stacked, inference, latency (of one streaming step), optimizer, and
     default_optimizer; saved_bytes and difference as in a row of the result. What was not measured is missing or None.
     """
 
-    contender: Contender
-    asked: Contender
+    candidate: Candidate
+    asked: Candidate
     steps: int
     operations: Operations
     difference: float | None = None
@@ -87,7 +87,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Ceilings:
+class PeakRates:
     """flops: operations per second in matrix products, two a multiply-add; sigmoids per second. All threads."""
 
     flops: float

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from lnncmp.bench import operations
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.operations import Operations, Sizes
 from lnncmp.bench.peers import WIRING_SEED, NcpsModel, TorchModel, build_peer
 from lnncmp.bench.workload import Workload
@@ -25,18 +25,18 @@ _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "rea
 """Arguments of the model `ncp`: for a CfC with the masks of ncps, so that both sides compute the same."""
 
 
-def build_network(contender: Contender, workload: Workload, seed: int = 0) -> SequenceModel:
+def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> SequenceModel:
     """Return the network with weights drawn from `seed`.
 
     Raises UsageError if the sizes do not go together (ours), and what ncps raises then (its own).
     """
-    if contender.is_peer:
+    if candidate.is_peer:
         torch.manual_seed(seed)
-        return build_peer(contender, workload)
-    name = "ncp" if contender.wiring == "autoncp" else contender.model
-    chosen = {"cell": contender.model, **_WIRED} if name == "ncp" else {}
+        return build_peer(candidate, workload)
+    name = "ncp" if candidate.wiring == "autoncp" else candidate.model
+    chosen = {"cell": candidate.model, **_WIRED} if name == "ncp" else {}
     spec = load_model(name)
-    chosen |= {"hidden": workload.hidden, "implementation": contender.implementation}
+    chosen |= {"hidden": workload.hidden, "implementation": candidate.implementation}
     try:
         arguments = spec.arguments.model_validate(chosen)
     except ValidationError as error:
@@ -72,25 +72,25 @@ SPARSITY = 0.5
 """Of the AutoNCP wiring: the default here and in ncps."""
 
 
-def operations_of(contender: Contender, workload: Workload) -> Operations:
+def operations_of(candidate: Candidate, workload: Workload) -> Operations:
     """Return the operations of a training step on the whole workload, the same for all implementations of a model.
 
     A wired CfC is counted with the masks of ncps, which the measured networks have on both sides.
     """
     sizes = Sizes(workload.batch, workload.steps, workload.inputs, workload.hidden, workload.irregular)
-    if contender.model == "lstm":
+    if candidate.model == "lstm":
         return operations.lstm(sizes)
-    if contender.model == "gru":
+    if candidate.model == "gru":
         return operations.gru(sizes)
-    if contender.wiring == "full":
+    if candidate.wiring == "full":
         hidden = workload.hidden
         return (
             operations.cfc(sizes)
-            if contender.model == "cfc"
+            if candidate.model == "cfc"
             else operations.ltc(sizes, hidden**2, workload.inputs * hidden)
         )
     wiring = auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
-    if contender.model == "ltc":
+    if candidate.model == "ltc":
         counts = (int(np.count_nonzero(m)) for m in (wiring.polarity, wiring.sensory_polarity))
         return operations.ltc(sizes, *counts)
     return operations.wired_cfc(sizes, *_head_weights(wiring))

@@ -1,4 +1,4 @@
-"""How many operations a training step needs at least, and the time that a machine's ceilings allow for them.
+"""How many operations a training step needs at least, and the time that a machine's peak rates allow for them.
 
 For B sequences of T steps, I inputs, H units, U unfolds; a backward pass costs two products for each of the forward's:
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lnncmp.bench.messages import Ceilings
+from lnncmp.bench.messages import PeakRates
 from lnncmp.common.process import Tell
 from lnncmp.kernels.common.compiling import Array, kernel
 from lnncmp.kernels.common.fast_math import sigmoid
@@ -20,14 +20,14 @@ _PASSES = 256
 _TRIES = 9
 
 
-def measure_ceilings(tell: Tell) -> Ceilings:
+def measure_peak_rates(tell: Tell) -> PeakRates:
     """Return the best of some short measurements, with as many threads as torch may use (a second, once compiled)."""
     tell("what this machine can do", 0, 1)
     a, b = torch.rand(_SIDE, _SIDE), torch.rand(_SIDE, _SIDE)
     product = torch.empty(_SIDE, _SIDE)
     tiles = torch.get_num_threads()
     x, y = (np.linspace(-8.0, 8.0, tiles * _NUMBERS, dtype=np.float32) for _ in range(2))
-    found = Ceilings(
+    found = PeakRates(
         flops=2.0 * _SIDE**3 / _best(lambda: torch.mm(a, b, out=product)),
         sigmoids=tiles * _NUMBERS * _PASSES / _best(lambda: run_tiles(_sigmoids, tiles, x, y)),
     )

@@ -15,7 +15,7 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
 from torch import Tensor, nn
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.workload import Workload
 from lnncmp.layers.readout import MotorReadout
 from lnncmp.layers.sequence_model import SequenceModel, State
@@ -25,7 +25,7 @@ WIRING_SEED = 1
 
 
 class NcpsModel(SequenceModel):
-    """An LTC or CfC of ncps.torch; padding is not known to it (`step` has to be None)."""
+    """An LTC or CfC of ncps.torch; padding is not known to it (`valid` has to be None)."""
 
     def __init__(self, kind: str, wiring: str, workload: Workload) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class NcpsModel(SequenceModel):
         """Return (h,) = 0 of shape (batch, H)."""
         return (torch.zeros(batch, self.layer.state_size),)
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
         """Return outputs (B, T, O) and (h,) for x (B, T, I), dt (B, T), used where times are irregular."""
         if not self.irregular:
             hidden, h = self.layer(x, None if state is None else state[0])
@@ -90,7 +90,7 @@ class TorchModel(SequenceModel):
         zeros = torch.zeros(1, batch, self.layer.hidden_size)
         return (zeros, zeros) if isinstance(self.layer, nn.LSTM) else (zeros,)
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
         """Return outputs (B, T, O) and the final state for x (B, T, I)."""
         if isinstance(self.layer, nn.LSTM):
             hidden, final = self.layer(x, state)
@@ -99,11 +99,11 @@ class TorchModel(SequenceModel):
         return self.readout(hidden), (h,)
 
 
-def build_peer(contender: Contender, workload: Workload) -> SequenceModel:
+def build_peer(candidate: Candidate, workload: Workload) -> SequenceModel:
     """Return the network of another library with weights from torch's global generator.
 
     Raises ValueError or AssertionError of ncps for an AutoNCP wiring that does not exist.
     """
-    if contender.implementation == "ncps":
-        return NcpsModel(contender.model, contender.wiring, workload)
-    return TorchModel(contender.model, workload)
+    if candidate.implementation == "ncps":
+        return NcpsModel(candidate.model, candidate.wiring, workload)
+    return TorchModel(candidate.model, workload)

@@ -74,7 +74,7 @@ class BenchRow(_Part):
 
 
 class Bench(_Part):
-    """The whole result. machine: versions, processor, ceilings, noise. failed: measurements that were lost."""
+    """The whole result. machine: versions, processor, peak rates, noise. failed: measurements that were lost."""
 
     schema_version: int = SCHEMA_VERSION
     machine: dict[str, Any]

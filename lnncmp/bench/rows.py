@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lnncmp.bench.candidates import PEERS, REFERENCE, Contender
-from lnncmp.bench.messages import Ceilings, Found
+from lnncmp.bench.candidates import PEERS, REFERENCE, Candidate
+from lnncmp.bench.messages import Found, PeakRates
 from lnncmp.bench.result import BenchRow
 from lnncmp.bench.workload import Workload
 
@@ -17,12 +17,12 @@ SCALED_PARTS = ("train", "inference", "stacked")
 class Apart:
     """What was measured in processes of their own: peak bytes, and seconds of compilation, by network."""
 
-    peaks: Mapping[Contender, int] = field(default_factory=dict)
-    compile_seconds: Mapping[Contender, float] = field(default_factory=dict)
+    peaks: Mapping[Candidate, int] = field(default_factory=dict)
+    compile_seconds: Mapping[Candidate, float] = field(default_factory=dict)
 
 
 def rows_of(
-    workload: Workload, found: Sequence[Found], apart: Apart, ceilings: Ceilings | None, threads: int, copies: int
+    workload: Workload, found: Sequence[Found], apart: Apart, peak_rates: PeakRates | None, threads: int, copies: int
 ) -> list[BenchRow]:
     """Return one row for each network, in their order."""
     medians = _Medians(workload, found)
@@ -30,16 +30,16 @@ def rows_of(
     for one in found:
         factor = workload.steps / one.steps
         values = {**_training(one, factor, medians), **_others(one, factor, medians, copies)}
-        if ceilings is not None:
-            limit = one.operations.milliseconds(ceilings.flops, ceilings.sigmoids)
+        if peak_rates is not None:
+            limit = one.operations.milliseconds(peak_rates.flops, peak_rates.sigmoids)
             values |= {"roofline_ms": limit, "roofline_fraction": limit / values["ms"] if "ms" in values else None}
         row = BenchRow(
             workload=workload.name,
-            **asdict(one.contender),
+            **asdict(one.candidate),
             threads=threads,
             saved_bytes=_multiplied(one.saved_bytes, factor),
-            peak_bytes=_multiplied(apart.peaks.get(one.contender), factor),
-            compile_seconds=apart.compile_seconds.get(one.contender),
+            peak_bytes=_multiplied(apart.peaks.get(one.candidate), factor),
+            compile_seconds=apart.compile_seconds.get(one.candidate),
             scaled=one.steps < workload.steps,
             measured_steps=one.steps,
             output_difference=one.difference,
@@ -57,19 +57,19 @@ class _Medians:
         for one in found:
             for part, samples in one.samples.items():
                 factor = workload.steps / one.steps if part in SCALED_PARTS else 1.0
-                self.wall[one.contender, part] = factor * samples.quartiles()[1]
-                self.cpu[one.contender, part] = factor * samples.cpu_median()
+                self.wall[one.candidate, part] = factor * samples.quartiles()[1]
+                self.cpu[one.candidate, part] = factor * samples.cpu_median()
 
     def ratios(self, one: Found, part: str, peers_part: str, times: int = 1) -> dict[str, float | None]:
         """Return how many times faster than ncps and torch.nn.LSTM, by both clocks; None where one is missing.
 
         The peers do `peers_part`, `times` times.
         """
-        ncps = one.contender.peer if PEERS[one.contender.model] == "ncps" else None
+        ncps = one.candidate.peer if PEERS[one.candidate.model] == "ncps" else None
         peers = {"ncps": ncps, "lstm": REFERENCE}
         found: dict[str, float | None] = {}
         for prefix, seconds in (("", self.wall), ("cpu_", self.cpu)):
-            mine = seconds.get((one.contender, part))
+            mine = seconds.get((one.candidate, part))
             for name, peer in peers.items():
                 theirs = None if peer is None else seconds.get((peer, peers_part))
                 found[f"{prefix}ratio_{name}"] = None if mine is None or theirs is None else times * theirs / mine

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from lnncmp.bench.candidates import Contender
-from lnncmp.bench.messages import Ceilings, Found, Plan, Session
+from lnncmp.bench.candidates import Candidate
+from lnncmp.bench.messages import Found, PeakRates, Plan, Session
 from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.result import Bench, BenchRow
 from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
@@ -28,7 +28,7 @@ class Request:
     """What to measure, on how many threads, and with what effort."""
 
     workloads: Sequence[Workload]
-    contenders: Sequence[Contender]
+    candidates: Sequence[Candidate]
     parts: frozenset[str] = frozenset(PARTS)
     threads: int = 1
     effort: Effort = field(default_factory=Effort)
@@ -51,21 +51,21 @@ class _Bench:
         self.noise: dict[str, Noise] = {}
         self.notes: list[str] = []
         self.failed: list[str] = []
-        self.compile_seconds: dict[Contender, float] = {}
+        self.compile_seconds: dict[Candidate, float] = {}
 
     def result(self) -> Bench:
         """Measure one workload after the other."""
-        from lnncmp.bench.peak_rates import measure_ceilings
+        from lnncmp.bench.peak_rates import measure_peak_rates
 
-        ceilings: Ceilings = self._apart(measure_ceilings)
+        peak_rates: PeakRates = self._apart(measure_peak_rates)
         for workload in self.request.workloads:
-            self._measure(workload, ceilings)
+            self._measure(workload, peak_rates)
         if not self.rows:
             reasons = " ".join(self.failed or self.notes)
             raise LnncmpError(f"nothing could be measured: {reasons}", "Choose other workloads or models.")
         noisy = noise_warnings(self.noise.items())
         return Bench(
-            machine=self._machine(ceilings),
+            machine=self._machine(peak_rates),
             workloads=[workload.facts() for workload in self.request.workloads],
             rows=self.rows,
             notes=[*dict.fromkeys(self.notes), *explain(self.rows, self.request.parts)],
@@ -73,11 +73,11 @@ class _Bench:
             failed=len(self.failed),
         )
 
-    def _measure(self, workload: Workload, ceilings: Ceilings) -> None:
+    def _measure(self, workload: Workload, peak_rates: PeakRates) -> None:
         from lnncmp.bench.session import measure
 
         request = self.request
-        plan = Plan(workload, tuple(request.contenders), request.parts, request.effort, copies=COPIES)
+        plan = Plan(workload, tuple(request.candidates), request.parts, request.effort, copies=COPIES)
         try:
             session: Session = self._apart(measure, plan)
         except LnncmpError as error:
@@ -88,49 +88,49 @@ class _Bench:
         if session.noise is not None:
             self.noise[workload.name] = session.noise
         apart = Apart(self._peaks(workload, session.found), self._compilations(workload, session.found))
-        self.rows += rows_of(workload, session.found, apart, ceilings, request.threads, COPIES)
+        self.rows += rows_of(workload, session.found, apart, peak_rates, request.threads, COPIES)
 
-    def _peaks(self, workload: Workload, found: Sequence[Found]) -> dict[Contender, int]:
+    def _peaks(self, workload: Workload, found: Sequence[Found]) -> dict[Candidate, int]:
         """Return the growth of memory over training steps of each network."""
         from lnncmp.bench.memory import peak_bytes
 
-        peaks: dict[Contender, int] = {}
+        peaks: dict[Candidate, int] = {}
         for number, one in enumerate(found if "memory" in self.request.parts else ()):
             try:
-                peaks[one.contender] = self._apart(peak_bytes, one.asked, workload, one.steps)
+                peaks[one.candidate] = self._apart(peak_bytes, one.asked, workload, one.steps)
             except LnncmpError as error:
-                self.failed.append(f"{workload.name}: memory of {one.contender.label}: {error.message}.")
+                self.failed.append(f"{workload.name}: memory of {one.candidate.label}: {error.message}.")
             self.tell(f"{workload.name}: memory, a process each", number + 1, len(found))
         return peaks
 
-    def _compilations(self, workload: Workload, found: Sequence[Found]) -> dict[Contender, float]:
+    def _compilations(self, workload: Workload, found: Sequence[Found]) -> dict[Candidate, float]:
         """Return the seconds of compilation of each kernel, measured at the first workload that it runs."""
         from lnncmp.bench.memory import first_call_seconds
 
-        kernels = [one for one in found if one.contender.implementation == "fused"]
-        missing = [one for one in kernels if one.contender not in self.compile_seconds]
+        kernels = [one for one in found if one.candidate.implementation == "fused"]
+        missing = [one for one in kernels if one.candidate not in self.compile_seconds]
         for number, one in enumerate(missing if "compile" in self.request.parts else ()):
             self.tell("compiling kernels anew, a process each", number, len(missing))
             with tempfile.TemporaryDirectory(prefix="lnncmp-bench-") as empty:
                 try:
                     seconds = self._apart(first_call_seconds, one.asked, workload, LNNCMP_KERNEL_CACHE=empty)
-                    self.compile_seconds[one.contender] = seconds
+                    self.compile_seconds[one.candidate] = seconds
                 except LnncmpError as error:
-                    self.failed.append(f"compiling {one.contender.label}: {error.message}.")
+                    self.failed.append(f"compiling {one.candidate.label}: {error.message}.")
             self.tell("compiling kernels anew, a process each", number + 1, len(missing))
         return self.compile_seconds
 
     def _apart(self, work: Any, *args: Any, **environment: str) -> Any:
         return in_fresh_process(work, *args, tell=self.tell, threads=self.request.threads, environment=environment)
 
-    def _machine(self, ceilings: Ceilings) -> dict[str, Any]:
-        """Return what is to be known of the machine, its ceilings, and how quiet it was in each workload."""
+    def _machine(self, peak_rates: PeakRates) -> dict[str, Any]:
+        """Return what is to be known of the machine, its peak rates, and how quiet it was in each workload."""
         known = provenance(threads=self.request.threads, device="cpu", jobs=1)
         packages = {**known["packages"], "numba": version("numba")}
         return {
             **known,
             "packages": packages,
-            "gflops": ceilings.flops / 1e9,
-            "gigasigmoids_per_second": ceilings.sigmoids / 1e9,
+            "gflops": peak_rates.flops / 1e9,
+            "gigasigmoids_per_second": peak_rates.sigmoids / 1e9,
             "noise": {name: {"spread": n.spread, "waiting": n.waiting} for name, n in self.noise.items()},
         }

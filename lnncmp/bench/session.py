@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.messages import MEMORY_SHARE, Found, Limits, Plan, Session, available_memory
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference, operations_of
 from lnncmp.bench.steps import (
@@ -30,13 +30,13 @@ from lnncmp.training.kernel_check import check_kernels
 
 @dataclass
 class Entrant:
-    """A network in the line-up. contender: named by what really runs; asked: by what was asked for.
+    """A network in the line-up. candidate: named by what really runs; asked: by what was asked for.
 
     steps: of the sequence that it is measured at. difference: to its peer's outputs.
     """
 
-    contender: Contender
-    asked: Contender
+    candidate: Candidate
+    asked: Candidate
     model: SequenceModel
     steps: int = 0
     difference: float | None = None
@@ -51,14 +51,14 @@ class Lineup:
     failed: list[str] = field(default_factory=list)
 
 
-Timed = tuple[Contender | None, str]
+Timed = tuple[Candidate | None, str]
 """What is timed of which network; None for the fixed work."""
 
 
 def measure(tell: Tell, plan: Plan) -> Session:
     """Measure all that is asked for; `tell` hears what is going on."""
     limits = replace(plan.limits, bytes=min(plan.limits.bytes, MEMORY_SHARE * available_memory()))
-    lineup = line_up(plan.contenders, plan.workload, limits, tell)
+    lineup = line_up(plan.candidates, plan.workload, limits, tell)
     measuring = _Measuring(plan, limits, lineup.entrants, tell)
     measuring.all()
     notes, failed = [*lineup.absent, *measuring.notes], [*lineup.failed, *measuring.failed]
@@ -71,9 +71,9 @@ class _Measuring:
     def __init__(self, plan: Plan, limits: Limits, entrants: list[Entrant], tell: Tell) -> None:
         self.plan, self.limits, self.entrants, self.tell = plan, limits, entrants, tell
         self.workload = plan.workload
-        self.steps = {e.contender: training_step(e.model, plan.workload, e.steps) for e in entrants}
+        self.steps = {e.candidate: training_step(e.model, plan.workload, e.steps) for e in entrants}
         self.found = {
-            e.contender: Found(e.contender, e.asked, e.steps, operations_of(e.contender, plan.workload), e.difference)
+            e.candidate: Found(e.candidate, e.asked, e.steps, operations_of(e.candidate, plan.workload), e.difference)
             for e in entrants
         }
         self.fixed = Samples()
@@ -83,20 +83,20 @@ class _Measuring:
     def all(self) -> None:
         """Take the measurements that are asked for."""
         parts, effort = self.plan.parts, self.plan.effort
-        for contender, step in self.steps.items():
+        for candidate, step in self.steps.items():
             if parts & {"memory", "stacked"}:
-                self.found[contender].saved_bytes = step.saved_bytes()
+                self.found[candidate].saved_bytes = step.saved_bytes()
         if "train" in parts:
             self._train()
         brief = replace(effort, seconds=effort.seconds / 8)
         if "inference" in parts:
             passes: dict[Timed, Action] = {
-                (e.contender, "inference"): inference(e.model, self.steps[e.contender]) for e in self.entrants
+                (e.candidate, "inference"): inference(e.model, self.steps[e.candidate]) for e in self.entrants
             }
             self._take_turns("inference", passes, replace(effort, seconds=effort.seconds / 2))
         if "latency" in parts:
             streams: dict[Timed, Action] = {
-                (e.contender, "latency"): streaming(e.model, self.workload) for e in self.entrants
+                (e.candidate, "latency"): streaming(e.model, self.workload) for e in self.entrants
             }
             self._take_turns("streaming", streams, brief, calls=STREAMED)
 
@@ -106,7 +106,7 @@ class _Measuring:
 
     def _train(self) -> None:
         """Time training steps, single ones and stacked ones in the same rounds, then the optimisers alone."""
-        actions: dict[Timed, Action] = {(contender, "train"): step for contender, step in self.steps.items()}
+        actions: dict[Timed, Action] = {(candidate, "train"): step for candidate, step in self.steps.items()}
         expected = self._warm(actions)
         if "stacked" in self.plan.parts:
             stacks = self._stacks(expected)
@@ -114,27 +114,27 @@ class _Measuring:
             actions |= stacks
         self._time("training steps", {key: actions[key] for key in expected}, expected, self.plan.effort)
         optimizers: dict[Timed, Action] = {}
-        for contender, step in self.steps.items():
-            if contender.implementation == "ncps":
+        for candidate, step in self.steps.items():
+            if candidate.implementation == "ncps":
                 fused, default = optimizer_steps(step)
-                optimizers |= {(contender, "optimizer"): fused, (contender, "default_optimizer"): default}
+                optimizers |= {(candidate, "optimizer"): fused, (candidate, "default_optimizer"): default}
         self._take_turns("optimisers", optimizers, replace(self.plan.effort, seconds=self.plan.effort.seconds / 8))
 
     def _stacks(self, expected: Mapping[Timed, float]) -> dict[Timed, Action]:
         """Return stacked training steps of the networks that have a kernel, where time and memory suffice."""
         copies, made = self.plan.copies, dict[Timed, Action]()
         for entrant in self.entrants:
-            contender = entrant.contender
-            if not entrant.model.stackable or (contender, "train") not in expected:
+            candidate = entrant.candidate
+            if not entrant.model.stackable or (candidate, "train") not in expected:
                 continue
-            bytes_needed = copies * PEAK_OVER_SAVED * (self.found[contender].saved_bytes or 0)
-            if copies * expected[contender, "train"] > self.limits.seconds or bytes_needed > self.limits.bytes:
-                self.notes.append(f"{self.workload.name}: {copies} stacked {contender.label} would take too long.")
+            bytes_needed = copies * PEAK_OVER_SAVED * (self.found[candidate].saved_bytes or 0)
+            if copies * expected[candidate, "train"] > self.limits.seconds or bytes_needed > self.limits.bytes:
+                self.notes.append(f"{self.workload.name}: {copies} stacked {candidate.label} would take too long.")
                 continue
             try:
-                made[contender, "stacked"] = StackedStep(entrant.asked, self.workload, copies)
+                made[candidate, "stacked"] = StackedStep(entrant.asked, self.workload, copies)
             except Exception as error:
-                self.failed.append(broken(self.workload, contender, error))
+                self.failed.append(broken(self.workload, candidate, error))
         return made
 
     def _take_turns(self, what: str, actions: Mapping[Timed, Action], effort: Effort, calls: int = 1) -> None:
@@ -171,46 +171,46 @@ class _Measuring:
             {**turns, fixed: Turns(rounds)},
             lambda done, total: self.tell(f"{self.workload.name}: {what}", done, total),
         )
-        for (contender, part), samples in taken.items():
-            if contender is None:
+        for (candidate, part), samples in taken.items():
+            if candidate is None:
                 self.fixed.wall.extend(samples.wall)
                 self.fixed.cpu.extend(samples.cpu)
             else:
-                self.found[contender].samples[part] = samples.each_of(calls)
+                self.found[candidate].samples[part] = samples.each_of(calls)
 
 
-def line_up(contenders: Sequence[Contender], workload: Workload, limits: Limits, tell: Tell) -> Lineup:
-    """Return the line-up, in the order of `contenders`. Kernels are compiled here if they never were."""
+def line_up(candidates: Sequence[Candidate], workload: Workload, limits: Limits, tell: Tell) -> Lineup:
+    """Return the line-up, in the order of `candidates`. Kernels are compiled here if they never were."""
     made = Lineup()
-    made.entrants = _built(contenders, workload, made)
+    made.entrants = _built(candidates, workload, made)
     for number, entrant in enumerate(list(made.entrants)):
         tell(f"{workload.name}: compiling and sizing", number, len(made.entrants))
         try:
             entrant.steps = measurable_steps(entrant.model, workload, limits)
         except Exception as error:  # of torch, ncps or the compiler: the others go on
             made.entrants.remove(entrant)
-            made.failed.append(broken(workload, entrant.contender, error))
+            made.failed.append(broken(workload, entrant.candidate, error))
     _require_sound_kernels(made, workload)
     _equalize(made, workload)
     tell(f"{workload.name}: compiling and sizing", 1, 1)
     return made
 
 
-def named(contender: Contender) -> str:
+def named(candidate: Candidate) -> str:
     """Return model and wiring."""
-    return contender.label.removesuffix(contender.implementation).strip()
+    return candidate.label.removesuffix(candidate.implementation).strip()
 
 
-def broken(workload: Workload, contender: Contender, error: BaseException) -> str:
+def broken(workload: Workload, candidate: Candidate, error: BaseException) -> str:
     """Return the sentence that says what went wrong with a network."""
-    return f"{workload.name}: {contender.label} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return f"{workload.name}: {candidate.label} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _built(contenders: Sequence[Contender], workload: Workload, made: Lineup) -> list[Entrant]:
+def _built(candidates: Sequence[Candidate], workload: Workload, made: Lineup) -> list[Entrant]:
     """Return the networks that exist; say in `made.absent` which do not."""
     entrants: list[Entrant] = []
     impossible: set[tuple[str, str]] = set()
-    for asked in contenders:
+    for asked in candidates:
         kind = (asked.model, asked.wiring)
         if kind in impossible:
             continue
@@ -231,21 +231,21 @@ def _built(contenders: Sequence[Contender], workload: Workload, made: Lineup) ->
 def _require_sound_kernels(made: Lineup, workload: Workload) -> None:
     """Leave networks out whose kernels do not agree with plain PyTorch: their speed means nothing."""
     for entrant in list(made.entrants):
-        if entrant.contender.is_peer:
+        if entrant.candidate.is_peer:
             continue
         check = check_kernels(entrant.model, workload.inputs, workload.batch)
         if check is not None and not check.agrees:
             made.entrants.remove(entrant)
-            made.failed.append(f"{workload.name}: {entrant.contender.label} is wrong and was left out: {check.told}.")
+            made.failed.append(f"{workload.name}: {entrant.candidate.label} is wrong and was left out: {check.told}.")
 
 
 def _equalize(made: Lineup, workload: Workload) -> None:
     """Give our networks the weights of their peers, and keep how far the outputs of some steps differ."""
-    peers = {entrant.contender: entrant.model for entrant in made.entrants if entrant.contender.is_peer}
+    peers = {entrant.candidate: entrant.model for entrant in made.entrants if entrant.candidate.is_peer}
     dt = elapsed_times(workload, min(PROBED, workload.steps))
     x = torch.randn(*dt.shape, workload.inputs, generator=torch.Generator().manual_seed(2))
     for entrant in made.entrants:
-        peer = peers.get(entrant.contender.peer)
+        peer = peers.get(entrant.candidate.peer)
         if peer is None or entrant.model is peer:
             continue
         adopt_weights(entrant.model, peer)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lnncmp.bench.candidates import Contender
+from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.messages import Limits
 from lnncmp.bench.networks import build_network
 from lnncmp.bench.timing import Action, warm_up
@@ -111,8 +111,8 @@ class StackedStep:
     networks that cannot be stacked.
     """
 
-    def __init__(self, contender: Contender, workload: Workload, copies: int) -> None:
-        self.stack = StackedModel([build_network(contender, workload, seed) for seed in range(copies)])
+    def __init__(self, candidate: Candidate, workload: Workload, copies: int) -> None:
+        self.stack = StackedModel([build_network(candidate, workload, seed) for seed in range(copies)])
         self.stack.train(True)
         generator = torch.Generator().manual_seed(0)
         size = (copies, workload.batch, workload.steps)

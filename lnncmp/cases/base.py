@@ -75,7 +75,7 @@ class TestSet:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class ExampleWindow:
     """One test window to be drawn: which row of the test windows, its name, and the stretches to magnify.
 
     truth: (T, O) raw values that the predictions of the window are held against. input_times, target_times: (T,).
@@ -107,7 +107,7 @@ class Prepared:
 
     baselines: makes the predictors without training that stand in the table, by name; called when needed.
     measure: computes the case's own measures (`Case.measures`) of a predictor, None if there are none.
-    exhibits: test windows whose predictions are kept in the records. None of patient data.
+    example windows: test windows whose predictions are kept in the records. None of patient data.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     """
 
@@ -117,7 +117,7 @@ class Prepared:
     data_hash: str
     baselines: Callable[[], Mapping[str, Predictor]]
     measure: Callable[[Predictor], Measured] | None = None
-    exhibits: Sequence[Exhibit] = ()
+    example_windows: Sequence[ExampleWindow] = ()
     attrition: Sequence[AttritionStep] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
 

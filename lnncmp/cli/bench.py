@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.bench.candidates import MODELS, choose_contenders
+from lnncmp.bench.candidates import MODELS, choose_candidates
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
@@ -67,7 +67,7 @@ def bench(
     effort = replace(_QUICK if quick else Effort(), rounds=rounds)
     request = Request(
         choose_workloads(names, workload or []),
-        choose_contenders(_names(models)),
+        choose_candidates(_names(models)),
         _parts(_names(only), quick),
         _allowed(threads),
         effort,

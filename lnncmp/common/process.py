@@ -16,7 +16,7 @@ Work = Callable[..., Any]
 """(tell, *arguments) -> result; a function of a module."""
 
 
-class DiedError(LnncmpError):
+class WorkerCrashedError(LnncmpError):
     """A process ended without a result: killed for its memory, or by a fault in native code."""
 
 
@@ -53,7 +53,7 @@ def in_fresh_process(
                 return content
     except EOFError:
         process.join()
-        raise DiedError(
+        raise WorkerCrashedError(
             f"the process ended without a result (exit code {process.exitcode})",
             f"It may have been killed for its memory: {hint}",
         ) from None

@@ -7,14 +7,14 @@ from lnncmp.data.windows import Windows
 
 
 def sensor_noise(windows: Windows, level: float, input_std: NDArray[np.float64], rng: np.random.Generator) -> Windows:
-    """Add Gaussian noise to the seen inputs; targets stay clean.
+    """Add Gaussian noise to the observed inputs; targets stay clean.
 
     level: noise standard deviation in units of each input's own standard deviation `input_std` (F,),
     which is given in the units of windows.x.
     """
     noise = rng.standard_normal(windows.x.shape, dtype=np.float32)
     x = windows.x + noise * (level * input_std).astype(np.float32)
-    return windows.with_inputs(np.where(windows.seen, x, windows.x).astype(np.float32))
+    return windows.with_inputs(np.where(windows.observed, x, windows.x).astype(np.float32))
 
 
 def unit_timespans(windows: Windows) -> Windows:

@@ -15,34 +15,34 @@ from lnncmp.errors import DataError
 class Recording:
     """A multivariate time series of one group (the unit that must not be split between train and test).
 
-    values: (T, F) float64, raw units, finite wherever `seen`.
+    values: (T, F) float64, raw units, finite wherever `observed`.
     times: (T,) float64, strictly increasing, in the case's time unit.
-    seen: (T, F) bool, False where nothing was measured.
+    observed: (T, F) bool, False where nothing was measured.
     group: name of the rollout, series or subject. Never written to logs.
 
-    Raises DataError on unequal shapes, times that do not increase, or seen values that are not finite.
+    Raises DataError on unequal shapes, times that do not increase, or observed values that are not finite.
     """
 
     values: NDArray[np.float64]
     times: NDArray[np.float64]
-    seen: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
     group: str
 
     def __post_init__(self) -> None:
         steps = len(self.values)
-        if self.values.ndim != 2 or self.seen.shape != self.values.shape or self.times.shape != (steps,):
+        if self.values.ndim != 2 or self.observed.shape != self.values.shape or self.times.shape != (steps,):
             raise DataError(
-                f"a recording needs values (T, F), seen (T, F) and times (T,), got {self.values.shape}, "
-                f"{self.seen.shape} and {self.times.shape}"
+                f"a recording needs values (T, F), observed (T, F) and times (T,), got {self.values.shape}, "
+                f"{self.observed.shape} and {self.times.shape}"
             )
         if steps > 1 and not np.all(np.diff(self.times) > 0):
             raise DataError("the times of a recording must increase from row to row")
-        if not np.all(np.isfinite(self.values[self.seen])):
+        if not np.all(np.isfinite(self.values[self.observed])):
             raise DataError("a recording has NaN or infinite values where it claims to have measured something")
 
     def __repr__(self) -> str:
         """Shapes only: values and group may be patient data."""
-        return f"Recording(values={self.values.shape}, seen={self.seen.mean():.2f})"
+        return f"Recording(values={self.values.shape}, observed={self.observed.mean():.2f})"
 
 
 def regular(values: NDArray[np.float64], group: str) -> Recording:
@@ -57,7 +57,7 @@ def recordings_hash(recordings: Sequence[Recording]) -> str:
         digest.update(repr(recording.values.shape).encode())
         digest.update(np.ascontiguousarray(recording.values, "<f8").tobytes())
         digest.update(np.ascontiguousarray(recording.times, "<f8").tobytes())
-        digest.update(np.packbits(recording.seen).tobytes())
+        digest.update(np.packbits(recording.observed).tobytes())
     return digest.hexdigest()[:16]
 
 

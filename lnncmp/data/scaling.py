@@ -28,9 +28,9 @@ def identity(columns: int) -> Scaler:
     return Scaler(np.zeros(columns), np.ones(columns), fitted=False)
 
 
-def fit(values: NDArray[np.floating], seen: NDArray[np.bool_]) -> Scaler:
-    """Return the scaler of (..., F) training values, using only `seen` cells; constant columns keep their unit."""
-    flat, cells = values.reshape(-1, values.shape[-1]).astype(np.float64), seen.reshape(-1, values.shape[-1])
+def fit(values: NDArray[np.floating], observed: NDArray[np.bool_]) -> Scaler:
+    """Return the scaler of (..., F) training values, using only `observed` cells; constant columns keep their unit."""
+    flat, cells = values.reshape(-1, values.shape[-1]).astype(np.float64), observed.reshape(-1, values.shape[-1])
     count = np.maximum(cells.sum(axis=0), 1)
     mean = np.sum(flat, axis=0, where=cells) / count
     variance = np.sum((flat - mean) ** 2, axis=0, where=cells) / count

@@ -19,8 +19,9 @@ Bools = NDArray[np.bool_]
 class Windows:
     """Model-ready windows.
 
-    x: (N, T, F) scaled inputs, 0 where not seen. dt: (N, T) > 0, time since the previous step in the case's unit.
-    step: (N, T), False = padding, at the end only. seen: (N, T, F). y: (N, T, O) scaled targets. y_seen: (N, T, O).
+    x: (N, T, F) scaled inputs, 0 where not observed. dt: (N, T) > 0, time since the previous step in the case's unit.
+    valid: (N, T), False = padding, at the end only. observed: (N, T, F).
+    y: (N, T, O) scaled targets. target_mask: (N, T, O), False where a target does not count.
     group: (N,) the recording that a window was cut from.
 
     Raises DataError if shapes disagree, a value that counts is not finite, dt is not positive or padding is not last.
@@ -28,32 +29,32 @@ class Windows:
 
     x: Floats
     dt: Floats
-    step: Bools
-    seen: Bools
+    valid: Bools
+    observed: Bools
     y: Floats
-    y_seen: Bools
+    target_mask: Bools
     group: NDArray[np.str_]
 
     def __post_init__(self) -> None:
         count, steps = self.dt.shape
         expected = {
             "x": (count, steps, self.x.shape[-1]),
-            "step": (count, steps),
-            "seen": self.x.shape,
+            "valid": (count, steps),
+            "observed": self.x.shape,
             "y": (count, steps, self.y.shape[-1]),
-            "y_seen": self.y.shape,
+            "target_mask": self.y.shape,
             "group": (count,),
         }
         for name, shape in expected.items():
             got = getattr(self, name).shape
             if got != shape:
                 raise DataError(f"windows: {name} should have shape {shape} to fit dt {self.dt.shape}, got {got}")
-        if not (np.isfinite(self.x).all() and np.isfinite(self.y[self.y_seen]).all()):
-            raise DataError("windows: x, and y where it is seen, must be finite")
-        real = self.dt[self.step]
+        if not (np.isfinite(self.x).all() and np.isfinite(self.y[self.target_mask]).all()):
+            raise DataError("windows: x, and y where target_mask is True, must be finite")
+        real = self.dt[self.valid]
         if real.size and not (np.isfinite(real).all() and real.min() > 0):
             raise DataError(f"windows: elapsed times must be finite and above 0, the smallest is {real.min()}")
-        if steps > 1 and np.any(~self.step[:, :-1] & self.step[:, 1:]):
+        if steps > 1 and np.any(~self.valid[:, :-1] & self.valid[:, 1:]):
             raise DataError("windows: padding must stand at the end of a window, a real step follows a padded one")
 
     def __len__(self) -> int:
@@ -61,17 +62,17 @@ class Windows:
 
     def __repr__(self) -> str:
         """Shapes only."""
-        return f"Windows(x={self.x.shape}, y={self.y.shape}, padded={bool((~self.step).any())})"
+        return f"Windows(x={self.x.shape}, y={self.y.shape}, padded={bool((~self.valid).any())})"
 
     def take(self, rows: NDArray[np.intp] | slice) -> "Windows":
         """Return the windows `rows`, in that order."""
         return Windows(
             self.x[rows],
             self.dt[rows],
-            self.step[rows],
-            self.seen[rows],
+            self.valid[rows],
+            self.observed[rows],
             self.y[rows],
-            self.y_seen[rows],
+            self.target_mask[rows],
             self.group[rows],
         )
 
@@ -89,15 +90,15 @@ class Futures:
     """Free-running test: after `context` (N windows), the truth `future` (N, K, O).
 
     future[:, 0] is the target of the context's last step; a prediction is fed back as the first O inputs.
-    dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step. seen: (N, K, O) which cells of
-    the truth count, None = all. others: (N, K, F - O) the inputs beside a prediction that is fed back, None = held from
-    the context's last step.
+    dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step. observed: (N, K, O), which
+    cells of the truth count, None = all. others: (N, K, F - O), the inputs beside a prediction that is fed back, None =
+    held from the context's last step.
     """
 
     context: Windows
     future: Floats
     dt: Floats
-    seen: Bools | None = None
+    observed: Bools | None = None
     others: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -106,8 +107,8 @@ class Futures:
             raise DataError(
                 f"futures: {len(self.context)} contexts do not fit a future {shape} with dt {self.dt.shape}"
             )
-        if self.seen is not None and self.seen.shape != shape:
-            raise DataError(f"futures: seen should have the shape of the future {shape}, got {self.seen.shape}")
+        if self.observed is not None and self.observed.shape != shape:
+            raise DataError(f"futures: observed should have the shape of the future {shape}, got {self.observed.shape}")
         rest = (*shape[:2], self.context.x.shape[2] - shape[2])
         if self.others is not None and self.others.shape != rest:
             raise DataError(f"futures: others should have shape {rest}, got {self.others.shape}")
@@ -123,7 +124,7 @@ class Futures:
     @property
     def counted(self) -> Bools:
         """Which cells of the truth count (N, K, O)."""
-        return np.ones(self.future.shape, bool) if self.seen is None else self.seen
+        return np.ones(self.future.shape, bool) if self.observed is None else self.observed
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ class Splits:
                 raise DataError(f"splits: no windows in {name}", "Use more data, or shorter windows (data.window).")
             if part.x.shape[1:] != self.train.x.shape[1:] or part.y.shape[2] != self.train.y.shape[2]:
                 raise DataError(f"splits: {name} has inputs {part.x.shape[1:]}, train has {self.train.x.shape[1:]}")
-            if not (part.y_seen & part.step[..., None]).any():
-                raise DataError(f"splits: no target was ever seen in {name}")
+            if not (part.target_mask & part.valid[..., None]).any():
+                raise DataError(f"splits: no target was ever observed in {name}")
         targets = self.train.y.shape[2]
         if self.target_std.shape != (targets,) or not (self.target_std > 0).all():
             raise DataError(
@@ -166,7 +167,7 @@ class Splits:
             self._check_scaler()
 
     def _check_scaler(self) -> None:
-        cells = self.train.seen & self.train.step[..., None]
+        cells = self.train.observed & self.train.valid[..., None]
         mean = self.train.x.mean(axis=(0, 1), where=cells, dtype=np.float64)
         worst = float(np.abs(mean).max())
         if worst > 0.05:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Persistence, Predictor
-from lnncmp.cases.base import Case, Exhibit, Measured, Prepared, TestSet
+from lnncmp.cases.base import Case, ExampleWindow, Measured, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 def one_step_error(predictor: Predictor, windows: Windows, splits: Splits) -> Floats:
     """Return the mean squared one-step error per target (O,) in raw units, over every real, seen step."""
     unscale = splits.target_scaler.unscale
-    seen = windows.y_seen & windows.step[..., None]
-    return squared_error(unscale(predictor.predict(windows)), unscale(windows.y), seen)
+    observed = windows.target_mask & windows.valid[..., None]
+    return squared_error(unscale(predictor.predict(windows)), unscale(windows.y), observed)
 
 
 def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> list[HorizonPoint]:
@@ -50,19 +50,19 @@ def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits) -> 
     )
 
 
-def example(predictor: Predictor, exhibit: Exhibit, splits: Splits, time_unit: str) -> Example:
+def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits, time_unit: str) -> Example:
     """Return one test window with its predictions of the first target, in raw units."""
-    window = splits.test.take(slice(exhibit.row, exhibit.row + 1))
+    window = splits.test.take(slice(example_window.row, example_window.row + 1))
     predicted = splits.target_scaler.unscale(predictor.predict(window))
     return Example(
-        name=exhibit.name,
+        name=example_window.name,
         time_unit=time_unit,
-        input_times=exhibit.input_times.tolist(),
+        input_times=example_window.input_times.tolist(),
         inputs=splits.input_scaler.unscale(window.x)[0, :, 0].tolist(),
-        target_times=exhibit.target_times.tolist(),
-        truth=exhibit.truth[:, 0].tolist(),
+        target_times=example_window.target_times.tolist(),
+        truth=example_window.truth[:, 0].tolist(),
         predicted=predicted[0, :, 0].tolist(),
-        zooms=list(exhibit.zooms),
+        zooms=list(example_window.zooms),
     )
 
 
@@ -84,5 +84,7 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
         horizons=horizon_errors(predictor, prepared.futures, splits) if prepared.futures is not None else [],
         perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
         replicates={name: list(values) for name, values in own.replicates.items()},
-        examples=[example(predictor, exhibit, splits, case.step_unit) for exhibit in prepared.exhibits],
+        examples=[
+            example(predictor, example_window, splits, case.step_unit) for example_window in prepared.example_windows
+        ],
     )

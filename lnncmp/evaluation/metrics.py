@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def squared_error(predicted: Floats, truth: Floats, seen: NDArray[np.bool_]) -> Floats:
-    """Return the mean squared error per target (O,), over seen cells of (..., O); unit: the target's unit squared.
+def squared_error(predicted: Floats, truth: Floats, observed: NDArray[np.bool_]) -> Floats:
+    """Return the mean squared error per target (O,), over observed cells of (..., O); unit: the target's unit squared.
 
-    A target that was never seen gives NaN; a prediction that is not finite gives infinity, never a smaller error.
+    A target that was never observed gives NaN; a prediction that is not finite gives infinity, never a smaller error.
     """
     axes = tuple(range(truth.ndim - 1))
-    difference = np.where(np.isfinite(predicted), predicted, np.inf) - np.where(seen, truth, 0.0)
-    error = np.where(seen, difference, 0.0) ** 2
-    count = seen.sum(axis=axes)
+    difference = np.where(np.isfinite(predicted), predicted, np.inf) - np.where(observed, truth, 0.0)
+    error = np.where(observed, difference, 0.0) ** 2
+    count = observed.sum(axis=axes)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(error.sum(axis=axes) / count)
 
 
 def mse(per_target: Floats) -> float:
-    """Return the mean over seen targets of their squared errors: the published measure, in mixed squared raw units.
+    """Return the mean over observed targets of their squared errors: the published measure, in mixed squared raw units.
 
     Targets with large values dominate it: on Walker2d the two foot velocities make more than half of it.
     """

@@ -63,8 +63,8 @@ class CfCLayer(RecurrentLayer):
         zeros = linears(self.cell.heads.values())[0].bias.new_zeros(batch, self.width)
         return (zeros,) if self.memory is None else (zeros, zeros)
 
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), step (B, T).
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T).
 
         The kernel has no gradient for dt; where that is wanted, the loop runs.
         """
@@ -72,33 +72,33 @@ class CfCLayer(RecurrentLayer):
             drops = self.cell.drops()
             factors = draw_dropout(self.cell, x.shape[1], x.shape[0]) if drops else None
             tensors = stage_tensors(self.cell, self.memory, factors)
-            return run_fused(self.plans[drops], self.memos, tensors, x, dt, step, state)
-        x, dt = blank_padding(x, dt, step)
+            return run_fused(self.plans[drops], self.memos, tensors, x, dt, valid, state)
+        x, dt = blank_padding(x, dt, valid)
         x, elapsed = x.transpose(0, 1), dt.t()[..., None]
         if self.memory is None:
-            return self._plain(x, elapsed, step, state)
-        return self._mixed(self.memory, x, elapsed, step, state)
+            return self._plain(x, elapsed, valid, state)
+        return self._mixed(self.memory, x, elapsed, valid, state)
 
-    def _plain(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _plain(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Run the cell alone over x (T, B, I), dt (T, B, 1)."""
         update = self.cell.prepare()
         (h,) = state
         outputs = []
-        reals = time_major(step, x.shape[0])
+        reals = time_major(valid, x.shape[0])
         for drive, dt_t, real in zip(update.drive(x).unbind(0), dt.unbind(0), reals, strict=True):
             h = hold(real, update.advance(drive, h, dt_t), h)
             outputs.append(h)
         return stack_steps(outputs, self.width, h), (h,)
 
     def _mixed(
-        self, memory: MemoryCell, x: Tensor, dt: Tensor, step: Tensor | None, state: State
+        self, memory: MemoryCell, x: Tensor, dt: Tensor, valid: Tensor | None, state: State
     ) -> tuple[Tensor, State]:
         """Run the memory cell, then the cell, at every step of x (T, B, I), dt (T, B, 1)."""
         update = self.cell.prepare()
         replaces = self.memory_variant == "replace_h"
         h, c = state
         outputs = []
-        reals = time_major(step, x.shape[0])
+        reals = time_major(valid, x.shape[0])
         gates = memory.drive(x).unbind(0)
         drives = update.drive(x).unbind(0) if replaces else gates
         for gate, drive, dt_t, real in zip(gates, drives, dt.unbind(0), reals, strict=True):

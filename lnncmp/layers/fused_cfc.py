@@ -68,9 +68,9 @@ def draw_dropout(cell: "CfCCell", steps: int, batch: int) -> Tensor:
 
 
 def run_fused(
-    plan: Plan, memos: list[Any], tensors: list[Tensor], x: Tensor, dt: Tensor, step: Tensor | None, state: State
+    plan: Plan, memos: list[Any], tensors: list[Tensor], x: Tensor, dt: Tensor, valid: Tensor | None, state: State
 ) -> tuple[Tensor, State]:
-    """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T).
+    """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), valid (B, T).
 
     `memos` is a list of the layer's own, for calls without gradients.
     """
@@ -78,5 +78,5 @@ def run_fused(
 
     if not memos:
         memos.append(Memo(False))
-    hidden, *final = run_plan(plan, memos[0], x, dt, step, state, tensors)
+    hidden, *final = run_plan(plan, memos[0], x, dt, valid, state, tensors)
     return hidden, tuple(final)

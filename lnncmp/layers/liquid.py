@@ -110,14 +110,14 @@ class LiquidLayer(RecurrentLayer):
         """Return (v,) = 0 of shape (batch, H)."""
         return (self.bias.new_zeros(batch, self.width),)
 
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), step (B, T).
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), valid (B, T).
 
         Padding needs no mask of the state: dt is set to 0 there, and the solver is exact at dt = 0.
         """
         if self.implementation == "fused" and not (dt.requires_grad and torch.is_grad_enabled()):
-            return self._fused(x, dt, step, state[0])
-        x, dt = blank_padding(x, dt, step)
+            return self._fused(x, dt, valid, state[0])
+        x, dt = blank_padding(x, dt, valid)
         h = (dt / self.unfolds).t()[..., None]
         opened = h * softplus(self.raw_conductance)
         pulled = opened * self.reversal
@@ -132,14 +132,14 @@ class LiquidLayer(RecurrentLayer):
             outputs.append(v)
         return stack_steps(outputs, self.width, state[0]), (v,)
 
-    def _fused(self, x: Tensor, dt: Tensor, step: Tensor | None, v: Tensor) -> tuple[Tensor, State]:
+    def _fused(self, x: Tensor, dt: Tensor, valid: Tensor | None, v: Tensor) -> tuple[Tensor, State]:
         """Return what `sequence` does by one kernel for all steps, which blanks padding itself."""
         from lnncmp.kernels.liquid.function import LiquidSequence  # compiles, which only users of a kernel wait for
 
         neurons = self.raw_rate, self.raw_conductance, self.reversal, self.bias
         recurrent, sensory = self.recurrent, self.sensory
         weights = recurrent.weight, recurrent.mask, sensory.weight, sensory.mask, self.input_w, self.input_b
-        arguments = x, dt, step, v, *neurons, *weights, self.unfolds, torch.is_grad_enabled(), False
+        arguments = x, dt, valid, v, *neurons, *weights, self.unfolds, torch.is_grad_enabled(), False
         hidden, final, _ = LiquidSequence.apply(*arguments)  # type: ignore[no-untyped-call]
         return hidden, (final,)
 

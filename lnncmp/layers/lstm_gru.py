@@ -32,7 +32,7 @@ def _weights(layer: "LSTMLayer | GRULayer") -> list[Tensor]:
     return [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
 
 
-def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
     """Return hidden states (B, T, H) and the final state by one kernel for the sequence; it blanks padding itself."""
     from lnncmp.kernels.gated.function import (  # compiles, which only users of a kernel wait for
         GRU,
@@ -41,14 +41,14 @@ def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, step: Tensor | None, state:
     )
 
     cell = LSTM if len(state) == 2 else GRU
-    arguments = cell, x, step, *_weights(layer), *state, torch.is_grad_enabled(), False
+    arguments = cell, x, valid, *_weights(layer), *state, torch.is_grad_enabled(), False
     hidden, *rest = GatedSequence.apply(*arguments)  # type: ignore[no-untyped-call]
     return hidden, tuple(rest[: len(state)])
 
 
-def _streams(x: Tensor, step: Tensor | None) -> bool:
+def _streams(x: Tensor, valid: Tensor | None) -> bool:
     """Return whether x (B, T, I) is one step that no gradient will be asked of: torch's cell has less to prepare."""
-    one = step is None and x.shape[1] == 1 and x.shape[0] > 0
+    one = valid is None and x.shape[1] == 1 and x.shape[0] > 0
     # Neither torch.lstm_cell nor torch.gru_cell works well under vmap.
     return one and not torch.is_grad_enabled() and not torch._C._are_functorch_transforms_active()
 
@@ -92,38 +92,38 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         """Return True: every set-up has a fused kernel."""
         return True
 
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return hidden states (B, T, H) and (h, c) for x (B, T, I), step (B, T); dt is ignored."""
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, H) and (h, c) for x (B, T, I), valid (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
-            if _streams(x, step):
+            if _streams(x, valid):
                 h, c = torch.lstm_cell(x[:, 0], state, *_weights(self))
                 return h[:, None], (h, c)
-            return _fused(self, x, step, state)
-        x, _ = blank_padding(x, dt, step)
-        if implementation == "torch" and step is None and x.shape[0] and x.shape[1]:
+            return _fused(self, x, valid, state)
+        x, _ = blank_padding(x, dt, valid)
+        if implementation == "torch" and valid is None and x.shape[0] and x.shape[1]:
             return self._kernel(x, state)
-        return self._loop(x, step, state)
+        return self._loop(x, valid, state)
 
-    def _outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
-        """Return hidden states (B, T, H) from the initial state for x (B, T, I), step (B, T); dt is ignored."""
+    def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
+        """Return hidden states (B, T, H) from the initial state for x (B, T, I), valid (B, T); dt is ignored."""
         if self.implementation == "torch":
             # Padding stands at the end and the layer is causal: blanked padding cannot reach a real step.
-            (x, dt), step = blank_padding(x, dt, step), None
-        return self.sequence(x, dt, step, self.initial_state(x.shape[0]))[0]
+            (x, dt), valid = blank_padding(x, dt, valid), None
+        return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
 
     def _kernel(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         start = [s[None] for s in state]
         hidden, h, c = torch.lstm(x, start, _weights(self), True, 1, 0.0, self.training, False, True)
         return hidden, (h[0], c[0])
 
-    def _loop(self, x: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _loop(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         w_ih, w_hh, b_ih, b_hh = _weights(self)
         recurrent = w_hh.t()
         h, c = state
         outputs = []
         drive = linear(x.transpose(0, 1), w_ih, b_ih + b_hh).unbind(0)
-        for z, real in zip(drive, time_major(step, x.shape[1]), strict=True):
+        for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
             i, f, g, o = torch.addmm(z, h, recurrent).chunk(4, 1)
             new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * tanh(g)
             new_h = torch.sigmoid(o) * tanh(new_c)
@@ -158,33 +158,33 @@ class GRULayer(nn.GRU, RecurrentLayer):
         """Return True: every set-up has a fused kernel."""
         return True
 
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return hidden states (B, T, H) and (h,) for x (B, T, I), step (B, T); dt is ignored."""
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, H) and (h,) for x (B, T, I), valid (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
-            if _streams(x, step):
+            if _streams(x, valid):
                 h = torch.gru_cell(x[:, 0], state[0], *_weights(self))
                 return h[:, None], (h,)
-            return _fused(self, x, step, state)
-        x, _ = blank_padding(x, dt, step)
+            return _fused(self, x, valid, state)
+        x, _ = blank_padding(x, dt, valid)
         if implementation == "torch" and x.shape[0] and x.shape[1]:
-            return self._kernel(x, step, state[0])
-        return self._loop(x, step, state[0])
+            return self._kernel(x, valid, state[0])
+        return self._loop(x, valid, state[0])
 
-    def _kernel(self, x: Tensor, step: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
+    def _kernel(self, x: Tensor, valid: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
         hidden, last = torch.gru(x, h[None], _weights(self), True, 1, 0.0, self.training, False, True)
-        if step is None:
+        if valid is None:
             return hidden, (last[0],)
         path = torch.cat([h[:, None], hidden], 1)
-        real_steps = step.sum(1)[:, None, None].expand(-1, 1, self.hidden_size)
+        real_steps = valid.sum(1)[:, None, None].expand(-1, 1, self.hidden_size)
         return hidden, (path.gather(1, real_steps)[:, 0],)
 
-    def _loop(self, x: Tensor, step: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
+    def _loop(self, x: Tensor, valid: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
         w_ih, w_hh, b_ih, b_hh = _weights(self)
         recurrent = w_hh.t()
         outputs = []
         drive = linear(x.transpose(0, 1), w_ih, b_ih).unbind(0)
-        for z, real in zip(drive, time_major(step, x.shape[1]), strict=True):
+        for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
             in_r, in_z, in_n = z.chunk(3, 1)
             rec_r, rec_z, rec_n = torch.addmm(b_hh, h, recurrent).chunk(3, 1)
             update = torch.sigmoid(in_z + rec_z)

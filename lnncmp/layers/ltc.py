@@ -51,12 +51,12 @@ class LTCLayer(RecurrentLayer):
     def _positive(self, p: Tensor) -> Tensor:
         return softplus(p) if self.constraint == "softplus" else p
 
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), step (B, T).
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return potentials (B, T, H) and (v,) for x (B, T, I), dt (B, T), valid (B, T).
 
         Padding needs no mask of the state: dt is set to 0 there, and every solver is exact at dt = 0.
         """
-        x, dt = blank_padding(x, dt, step)
+        x, dt = blank_padding(x, dt, valid)
         if self.implementation == "fused" and not dt.requires_grad:
             return self._fused(x, dt, state[0])
         gleak, cm = self._positive(self.gleak)[:, None], self._positive(self.cm)[:, None]

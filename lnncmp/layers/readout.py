@@ -121,19 +121,19 @@ class RecurrentModel(SequenceModel):
         """Return the layer's state before the first step: tensors (batch, ...)."""
         return self.layer.initial_state(batch)
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
-        """Return outputs (B, T, O) and the final state for x (B, T, I), dt (B, T), step (B, T), state or None."""
+    def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+        """Return outputs (B, T, O) and the final state for x (B, T, I), dt (B, T), valid (B, T), state or None."""
         start = self.layer.initial_state(x.shape[0]) if state is None else state
-        hidden, final = self.layer.sequence(x, dt, step, start)
-        return self._read(hidden, step), final
+        hidden, final = self.layer.sequence(x, dt, valid, start)
+        return self._read(hidden, valid), final
 
-    def forward(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
-        """Return outputs (B, T, O) from the initial state for x (B, T, I), dt (B, T), step (B, T)."""
-        return self._read(self.layer.outputs(x, dt, step), step)
+    def forward(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return outputs (B, T, O) from the initial state for x (B, T, I), dt (B, T), valid (B, T)."""
+        return self._read(self.layer.outputs(x, dt, valid), valid)
 
-    def _read(self, hidden: Tensor, step: Tensor | None) -> Tensor:
+    def _read(self, hidden: Tensor, valid: Tensor | None) -> Tensor:
         y: Tensor = self.readout(hidden)
-        return y if step is None else y.where(step[..., None], y.new_zeros(()))
+        return y if valid is None else y.where(valid[..., None], y.new_zeros(()))
 
     def constrain(self) -> None:
         """Put the layer's parameters back into their admissible range."""

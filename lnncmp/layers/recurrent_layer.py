@@ -74,30 +74,30 @@ class RecurrentLayer(nn.Module, ABC):
     def initial_state(self, batch: int) -> State:
         """Return the state before the first step: tensors (batch, ...) on the layer's device and dtype."""
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), step (B, T).
+    def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), valid (B, T).
 
         Raises UsageError for tensors whose shapes do not go together (see lnncmp.layers.shapes), and on the fused path
         for other types or devices than those of the weights.
         """
-        check_inputs(x, dt, step, self.inputs)
+        check_inputs(x, dt, valid, self.inputs)
         check_state(state, x.shape[0], self.state_widths)
         if self.implementation == "fused":
             check_kind(next(self.parameters()), x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
-        return self._sequence(x, dt, step, state)
+        return self._sequence(x, dt, valid, state)
 
     @abstractmethod
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Do what `sequence` does, for tensors whose shapes are checked."""
 
-    def outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+    def outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Return the hidden states (B, T, width) alone, from the initial state; raises as `sequence` does."""
-        check_inputs(x, dt, step, self.inputs)
-        return self._outputs(x, dt, step)
+        check_inputs(x, dt, valid, self.inputs)
+        return self._outputs(x, dt, valid)
 
-    def _outputs(self, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
+    def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Do what `outputs` does, for tensors whose shapes are checked."""
-        return self.sequence(x, dt, step, self.initial_state(x.shape[0]))[0]
+        return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
 
     def constrain(self) -> None:
         """Put parameters back into their admissible range; called after every optimiser step."""
@@ -115,18 +115,18 @@ def use_plain(model: Model) -> Model:
     return model
 
 
-def blank_padding(x: Tensor, dt: Tensor, step: Tensor | None) -> tuple[Tensor, Tensor]:
+def blank_padding(x: Tensor, dt: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return x (B, T, I) and dt (B, T) with 0 at padding steps, so that NaN there reaches no value or gradient."""
-    if step is None:
+    if valid is None:
         return x, dt
-    return x.where(step[..., None], x.new_zeros(())), dt.where(step, dt.new_zeros(()))
+    return x.where(valid[..., None], x.new_zeros(())), dt.where(valid, dt.new_zeros(()))
 
 
-def time_major(step: Tensor | None, steps: int) -> list[Tensor | None]:
-    """Return T masks (B, 1) of real steps for step (B, T), or T times None where every step is real."""
-    if step is None:
+def time_major(valid: Tensor | None, steps: int) -> list[Tensor | None]:
+    """Return T masks (B, 1) of real steps for valid (B, T), or T times None where every step is real."""
+    if valid is None:
         return [None] * steps
-    return list(step.t()[..., None].unbind(0))
+    return list(valid.t()[..., None].unbind(0))
 
 
 def hold(real: Tensor | None, new: Tensor, old: Tensor) -> Tensor:

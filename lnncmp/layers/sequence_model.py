@@ -14,9 +14,9 @@ State = tuple[Tensor, ...]
 class SequenceModel(nn.Module, ABC):
     """A causal map from a sequence of inputs at irregular times to a sequence of outputs.
 
-    `dt` is always the time elapsed since the previous observation, shape (B, T), >= 0. `step` (B, T) is True at real
+    `dt` is always the time elapsed since the previous observation, shape (B, T), >= 0. `valid` (B, T) is True at real
     steps; padding (False) stands at the end of a row, its content never matters: outputs there are 0, the state
-    stays as it was at the last real step. `step=None` means that every step is real.
+    stays as it was at the last real step. `valid=None` means that every step is real.
     """
 
     @property
@@ -37,12 +37,12 @@ class SequenceModel(nn.Module, ABC):
         """Return the state before the first step: tensors (batch, ...) on the model's device and dtype."""
 
     @abstractmethod
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
-        """Return outputs (B, T, O) and the final state for x (B, T, I), dt (B, T), step (B, T), state or None."""
+    def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+        """Return outputs (B, T, O) and the final state for x (B, T, I), dt (B, T), valid (B, T), state or None."""
 
-    def forward(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return outputs (B, T, O) from the initial state."""
-        return self.sequence(x, dt, step, None)[0]
+        return self.sequence(x, dt, valid, None)[0]
 
     def step(self, x_t: Tensor, dt_t: Tensor, state: State) -> tuple[Tensor, State]:
         """Stream one step: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""

@@ -11,8 +11,8 @@ from torch import Tensor
 from lnncmp.errors import UsageError
 
 
-def check_inputs(x: Tensor, dt: Tensor, step: Tensor | None, inputs: int) -> None:
-    """Raise UsageError unless x is (B, T, `inputs`), dt (B, T), and step bool (B, T) or None."""
+def check_inputs(x: Tensor, dt: Tensor, valid: Tensor | None, inputs: int) -> None:
+    """Raise UsageError unless x is (B, T, `inputs`), dt (B, T), and valid bool (B, T) or None."""
     if x.ndim != 3 or x.shape[2] != inputs:
         raise UsageError(f"x has shape {tuple(x.shape)}, expected (batch, steps, {inputs})")
     grid, given = tuple(x.shape[:2]), tuple(x.shape)
@@ -21,9 +21,9 @@ def check_inputs(x: Tensor, dt: Tensor, step: Tensor | None, inputs: int) -> Non
             f"dt has shape {tuple(dt.shape)}, expected {grid} for x of shape {given}",
             "Give one elapsed time for each sample and step: (batch, steps).",
         )
-    if step is not None and (step.shape != grid or step.dtype != torch.bool):
+    if valid is not None and (valid.shape != grid or valid.dtype != torch.bool):
         raise UsageError(
-            f"step has shape {tuple(step.shape)} and type {step.dtype}, expected {grid} of torch.bool for x of "
+            f"valid has shape {tuple(valid.shape)} and type {valid.dtype}, expected {grid} of torch.bool for x of "
             f"shape {given}",
             "Give True at each real step and False at padding.",
         )

@@ -77,18 +77,18 @@ class WiredCfCLayer(RecurrentLayer):
         """Return zeros, one tensor (batch, H_l) for each layer of the wiring."""
         return tuple(layer.initial_state(batch)[0] for layer in self._stages())
 
-    def _sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, step (B, T).
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, valid (B, T).
 
         The kernel has no gradient for dt; where that is wanted, the loop runs.
         """
         if self.implementation == "fused" and not dt.requires_grad:
             tensors = [tensor for stage in self._stages() for tensor in stage_tensors(stage.cell, None, None)]
-            return run_fused(self.plan, self.memos, tensors, x, dt, step, state)
+            return run_fused(self.plan, self.memos, tensors, x, dt, valid, state)
         hidden, paths, finals = x, [], []
         for layer, start in zip(self._stages(), state, strict=True):
             layer.chosen = "loop"
-            hidden, (final,) = layer.sequence(hidden, dt, step, (start,))
+            hidden, (final,) = layer.sequence(hidden, dt, valid, (start,))
             paths.append(hidden)
             finals.append(final)
         return torch.cat(paths, 2).index_select(2, self.order), tuple(finals)

@@ -11,10 +11,10 @@ from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.store import Store
 from lnncmp.runs.estimate import run_seconds
 from lnncmp.runs.plan import MeasureSpec, Plan, RunBatch, RunSpec
-from lnncmp.runs.processes import Assignment, Task, Worker
+from lnncmp.runs.processes import Task, Worker, WorkerConfig
 
 
-class Observer(Protocol):
+class RunListener(Protocol):
     """Who is told how the work goes; `task` is a RunBatch or a MeasureSpec."""
 
     def started(self, task: Task) -> None:
@@ -47,33 +47,33 @@ class Outcome:
     measurements: list[MeasurementRecord] = field(default_factory=list)
 
 
-def execute(plan: Plan, store: Store, assignment: Assignment, observer: Observer) -> Outcome:
+def execute(plan: Plan, store: Store, config: WorkerConfig, listener: RunListener) -> Outcome:
     """Do what is missing of `plan`, then return all its records.
 
     Raises LnncmpError if data or the output folder fail a worker. KeyboardInterrupt ends the workers and passes on:
     each run continues from its last epoch next time.
     """
     todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
-    _Queue(replace(assignment, jobs=1), observer, together=assignment.jobs).work(todo)
+    _Queue(replace(config, jobs=1), listener, together=config.jobs).work(todo)
     found = (store.measurement(spec.measurement_id) for spec in plan.measurements)
     measured = [record for record in found if record is not None]
     missing = [spec for spec in plan.runs if store.finished(spec.run_id) is None]
-    batches = run_batches(missing, assignment)
+    batches = run_batches(missing, config)
     seconds = [sum(run_seconds(run, plan.shape, measured) for run in batch.runs) for batch in batches]
     longest_first = sorted(range(len(batches)), key=lambda k: -seconds[k])
-    _Pool(assignment, observer).work([batches[k] for k in longest_first])
+    _Pool(config, listener).work([batches[k] for k in longest_first])
     runs = [record for spec in plan.runs if (record := store.run(spec.run_id)) is not None]
     return Outcome(runs, measured)
 
 
-def run_batches(runs: Sequence[RunSpec], assignment: Assignment) -> list[RunBatch]:
+def run_batches(runs: Sequence[RunSpec], config: WorkerConfig) -> list[RunBatch]:
     """Return `runs` in batches of one model: of `assignment.stack` runs, or as many as keep all processes busy."""
     by_model: dict[str, list[RunSpec]] = {}
     for run in runs:
         by_model.setdefault(run.label, []).append(run)
     batches = []
     for group in by_model.values():
-        parts = -(-len(group) // assignment.stack) if assignment.stack else min(assignment.jobs, len(group))
+        parts = -(-len(group) // config.stack) if config.stack else min(config.jobs, len(group))
         bounds = [len(group) * k // parts for k in range(parts + 1)]
         batches += [RunBatch(runs=tuple(group[first:end])) for first, end in pairwise(bounds)]
     return batches
@@ -82,9 +82,9 @@ def run_batches(runs: Sequence[RunSpec], assignment: Assignment) -> list[RunBatc
 class _Pool:
     """Up to `jobs` workers, each with one task at a time."""
 
-    def __init__(self, assignment: Assignment, observer: Observer) -> None:
-        self.assignment = assignment
-        self.observer = observer
+    def __init__(self, config: WorkerConfig, listener: RunListener) -> None:
+        self.config = config
+        self.listener = listener
         self.workers: list[Worker] = []
         self.waiting: list[Task] = []
 
@@ -102,21 +102,21 @@ class _Pool:
 
     def _assign(self) -> None:
         idle = [worker for worker in self.workers if worker.task is None]
-        while self.waiting and (idle or len(self.workers) < self.assignment.jobs):
+        while self.waiting and (idle or len(self.workers) < self.config.jobs):
             self._give(idle.pop() if idle else self._hire())
         for worker in idle:
             self._dismiss(worker)
 
     def _give(self, worker: Worker) -> None:
         task = self.waiting.pop(0)
-        self.observer.started(task)
+        self.listener.started(task)
         try:
             worker.give(task)
         except OSError:
             self._died(worker)
 
     def _hire(self) -> Worker:
-        worker = Worker(self.assignment)
+        worker = Worker(self.config)
         self.workers.append(worker)
         return worker
 
@@ -147,19 +147,19 @@ class _Pool:
             raise rest[0]
         assert task is not None
         if kind == "epoch":
-            self.observer.epoch(task, *rest)
+            self.listener.epoch(task, *rest)
         elif kind == "warn":
-            self.observer.warn(rest[0])
+            self.listener.warn(rest[0])
         elif kind == "news":
-            self.observer.news(task, rest[0])
+            self.listener.news(task, rest[0])
         elif kind == "ended":
-            self.observer.finished(*rest)
+            self.listener.finished(*rest)
         else:
             worker.task = None
-            self.observer.ended(task)
+            self.listener.ended(task)
             if kind == "busy":
                 self.waiting.append(rest[0])  # look again later: then its record will be there
-                self.observer.postponed(rest[0])
+                self.listener.postponed(rest[0])
             elif kind == "again":
                 self.waiting.insert(0, task)
             if isinstance(task, MeasureSpec):
@@ -189,8 +189,8 @@ class _Queue(_Pool):
     than most measurements; then they take their turns.
     """
 
-    def __init__(self, assignment: Assignment, observer: Observer, together: int) -> None:
-        super().__init__(assignment, observer)
+    def __init__(self, config: WorkerConfig, listener: RunListener, together: int) -> None:
+        super().__init__(config, listener)
         self.together = together
 
     def _assign(self) -> None:

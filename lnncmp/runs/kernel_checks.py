@@ -22,7 +22,7 @@ def require_sound_kernels(
     Checked once in a process for each model. `warn` is told of a failure.
     """
     batch = min(spec.recipe.train.batch_size, len(windows))
-    padded = not bool(windows.step.all())
+    padded = not bool(windows.valid.all())
     inputs = windows.x.shape[2]
     chosen = spec.recipe.model.model_dump_json(), spec.recipe.dt_as_input, spec.recipe.device
     key = (*chosen, inputs, batch, padded)

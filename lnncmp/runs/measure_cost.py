@@ -19,18 +19,18 @@ def set_up_torch(threads: int, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic)
 
 
-class UnsoundKernels(Exception):
+class UnsoundKernelsError(Exception):
     """The fused kernels differ from plain PyTorch, so that their cost means nothing."""
 
 
-class CompiledJustNow(Exception):
+class RecompiledError(Exception):
     """Kernels had to be compiled in this process, which is no longer fresh; the next one finds them in the cache."""
 
 
 def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementRecord:
     """Measure one model in this process, which must be fresh for the memory figure to mean anything.
 
-    Raises CompiledJustNow, with nothing measured, if kernels were compiled and a fresh process would find them, and
+    Raises RecompiledError, with nothing measured, if kernels were compiled and a fresh process would find them, and
     UnsoundKernels if they are wrong.
     """
     device = torch.device(spec.device)
@@ -39,14 +39,14 @@ def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementR
     for batch in (1, spec.batch):
         TrainingStep(model, BatchShape(batch, 1, spec.inputs, spec.outputs), device)()
     if compiled_for_next():
-        raise CompiledJustNow
+        raise RecompiledError
     step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
     peak, method = peak_memory(step)
     timed = step.seconds(repeats=15, budget=seconds)
     latencies = latency_samples(model, spec.inputs, device)
     check = check_kernels(model, spec.inputs, spec.batch)  # last: it must not touch what was measured
     if check is not None and not check.agrees:
-        raise UnsoundKernels(check.told)
+        raise UnsoundKernelsError(check.told)
     return _record(spec, model, timed, latencies, step.saved_bytes(), peak, method)
 
 

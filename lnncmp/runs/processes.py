@@ -30,7 +30,7 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 
 
 @dataclass(frozen=True)
-class Assignment:
+class WorkerConfig:
     """What a worker needs beside its tasks: output folder, where data are, threads, how many run at once.
 
     stack: most runs of a model that are trained in one call; None: as many as keep all processes busy.
@@ -53,11 +53,11 @@ class Worker:
     the task or some of its runs, ("again",) when the task needs a fresh process, ("done",), ("error", LnncmpError).
     """
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, child = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(child, assignment, os.getpid()), daemon=True)
-        with _undisturbed(), _environment(assignment):
+        self.process: BaseProcess = context.Process(target=_serve, args=(child, config, os.getpid()), daemon=True)
+        with _undisturbed(), _environment(config):
             self.process.start()
         child.close()
         self.task: Task | None = None
@@ -85,9 +85,9 @@ class Worker:
 class _environment:
     """Sets variables of native libraries while a child starts: they are read when it loads them."""
 
-    def __init__(self, assignment: Assignment) -> None:
-        self.wanted = {name: str(assignment.threads) for name in _THREAD_VARIABLES}
-        if assignment.deterministic:
+    def __init__(self, config: WorkerConfig) -> None:
+        self.wanted = {name: str(config.threads) for name in _THREAD_VARIABLES}
+        if config.deterministic:
             self.wanted["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it torch refuses matrix products on CUDA
         self.before: dict[str, str | None] = {}
 
@@ -136,14 +136,14 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _serve(pipe: Connection, assignment: Assignment, parent: int) -> None:
+def _serve(pipe: Connection, config: WorkerConfig, parent: int) -> None:
     """Work on tasks until the pipe closes, the parent is gone, or SIGTERM comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signal.signal(signal.SIGTERM, _on_sigterm)
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
         try:
-            session = _Session(pipe, assignment)
+            session = _Session(pipe, config)
         except Exception as error:
             pipe.send(("error", _internal("starting to work", error)))
             return
@@ -177,15 +177,15 @@ def _die_with(parent: int) -> None:
 class _Session:
     """State of a worker between tasks: the store, and the data prepared last."""
 
-    def __init__(self, pipe: Connection, assignment: Assignment) -> None:
+    def __init__(self, pipe: Connection, config: WorkerConfig) -> None:
         from lnncmp.kernels.common.watch import tell_warnings, tell_when_compiling
         from lnncmp.records.store import Store
         from lnncmp.runs.measure_cost import set_up_torch
 
-        set_up_torch(assignment.threads, assignment.deterministic)
+        set_up_torch(config.threads, config.deterministic)
         self.pipe = pipe
-        self.assignment = assignment
-        self.store = Store(assignment.out, self._warn)
+        self.config = config
+        self.store = Store(config.out, self._warn)
         self.prepared: Any = None
         self.prepared_for: str | None = None
         tell_warnings(self._warn)
@@ -209,7 +209,7 @@ class _Session:
         self.pipe.send(answer)
 
     def _measure(self, task: MeasureSpec) -> Answer:
-        from lnncmp.runs.measure_cost import CompiledJustNow, execute_measurement
+        from lnncmp.runs.measure_cost import RecompiledError, execute_measurement
         from lnncmp.runs.worker import failure
 
         with self.store.lock(task.measurement_id) as mine:
@@ -219,7 +219,7 @@ class _Session:
             if self.store.measurement(task.measurement_id) is None:
                 try:
                     self.store.write_measurement(execute_measurement(task))
-                except CompiledJustNow:
+                except RecompiledError:
                     return ("again",)
                 except LnncmpError:
                     raise
@@ -253,7 +253,7 @@ class _Session:
             RunBatch(runs=tuple(missing)),
             self.prepared,
             self.store,
-            self.assignment.jobs,
+            self.config.jobs,
             lambda *news: self.pipe.send(("epoch", *news)),
             lambda record: self.pipe.send(("ended", by_id[record.run_id], record.status, record.reason)),
         )
@@ -263,6 +263,6 @@ class _Session:
 
         if self.prepared_for != task.data_hash:
             # The main process has fetched and checked the data already; here they are read, never downloaded.
-            context = SourceContext(self.assignment.cache, self.assignment.data_dir, offline=True)
+            context = SourceContext(self.config.cache, self.config.data_dir, offline=True)
             self.prepared = prepare_data(task.recipe, context)
             self.prepared_for = task.data_hash

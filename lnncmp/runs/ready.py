@@ -10,7 +10,7 @@ from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.store import Store
-from lnncmp.runs.execute import Observer
+from lnncmp.runs.execute import RunListener
 from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
 from lnncmp.sources.base import SourceContext
 
@@ -29,7 +29,7 @@ class Request:
     dry_run: bool = False
 
 
-class Audience(Observer, Protocol):
+class StudyListener(RunListener, Protocol):
     """Who hears of the data being made and of the runs."""
 
     def data(self, description: str, done: int, total: int) -> None:
@@ -47,13 +47,13 @@ class Ready:
     store: Store
 
 
-def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
+def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Ready:
     """Fetch or make the data and plan the runs. Raises DataError and UsageError.
 
     What cannot work is refused before any work: a device that is not there, folders that cannot be written.
     """
     _require_device(recipe.device)
-    store = Store(request.out, audience.warn, read_only=request.dry_run)
+    store = Store(request.out, listener.warn, read_only=request.dry_run)
     if not request.dry_run:
         store.check()
     if request.data_dir is None:
@@ -64,8 +64,8 @@ def get_ready(recipe: Recipe, request: Request, audience: Audience) -> Ready:
         data_dir=request.data_dir,
         offline=request.offline,
         jobs=request.jobs,
-        progress=audience.data,
-        warn=audience.warn,
+        progress=listener.data,
+        warn=listener.warn,
     )
     source = load_source(case, recipe.source)
     if source.resolve is not None:

@@ -20,7 +20,7 @@ EpochReport = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
-class Untrained:
+class PendingRun:
     """A run whose model is to be trained; `rebuild` returns the model anew, and torch's generator with it."""
 
     spec: RunSpec
@@ -29,7 +29,7 @@ class Untrained:
     rebuild: Callable[[], SequenceModel]
 
 
-def fit(runs: Sequence[Untrained], splits: Splits, store: Store, report: EpochReport) -> list[Fitted]:
+def fit(runs: Sequence[PendingRun], splits: Splits, store: Store, report: EpochReport) -> list[Fitted]:
     """Train the models in place; return one result a run. Several runs need stackable models.
 
     Whether a run is trained alone or with others changes none of its numbers: stackable models are always trained by
@@ -41,12 +41,12 @@ def fit(runs: Sequence[Untrained], splits: Splits, store: Store, report: EpochRe
     return train(runs, [state for state in states if state is not None], splits, store, report)
 
 
-def _settings(run: Untrained) -> tuple[TrainSettings, torch.device]:
+def _settings(run: PendingRun) -> tuple[TrainSettings, torch.device]:
     return run.spec.recipe.train, torch.device(run.spec.recipe.device)
 
 
 def _fit_stack(
-    runs: Sequence[Untrained], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
+    runs: Sequence[PendingRun], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
 ) -> list[Fitted]:
     settings, device = _settings(runs[0])
 
@@ -74,7 +74,7 @@ def _fit_stack(
 
 
 def _fit_one(
-    runs: Sequence[Untrained], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
+    runs: Sequence[PendingRun], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
 ) -> list[Fitted]:
     (run,) = runs
     settings, device = _settings(run)
@@ -94,7 +94,7 @@ def _fit_one(
     return [trainer.fit(after_epoch)]
 
 
-def _start_anew(run: Untrained, store: Store, error: Exception) -> None:
+def _start_anew(run: PendingRun, store: Store, error: Exception) -> None:
     """Set a checkpoint aside, and undo what may have been taken over from it."""
     store.refuse_checkpoint(run.spec.run_id, type(error).__name__)
     run.model.load_state_dict(run.rebuild().state_dict())

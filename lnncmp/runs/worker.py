@@ -22,7 +22,7 @@ from lnncmp.records.schema import Parameters, RunRecord, Seeds
 from lnncmp.records.store import Store
 from lnncmp.runs.kernel_checks import require_sound_kernels
 from lnncmp.runs.plan import RunBatch, RunSpec
-from lnncmp.runs.train_runs import EpochReport, Untrained, fit
+from lnncmp.runs.train_runs import EpochReport, PendingRun, fit
 from lnncmp.sources.base import SourceContext
 from lnncmp.training.build import build_named
 from lnncmp.training.parameter_counts import count_parameters
@@ -143,12 +143,12 @@ def _recorded(run: _Run) -> Iterator[None]:
 
 def _fit(runs: Sequence[_Run], prepared: Prepared, store: Store, report: EpochReport) -> None:
     """Train the models of `runs` in place and put the outcomes into their records."""
-    untrained = [
-        Untrained(run.spec, run.seeds, run.model, partial(_model, run.spec, prepared, run.seeds))
+    pending = [
+        PendingRun(run.spec, run.seeds, run.model, partial(_model, run.spec, prepared, run.seeds))
         for run in runs
         if run.model is not None
     ]
-    for run, fitted in zip(runs, fit(untrained, prepared.splits, store, report), strict=True):
+    for run, fitted in zip(runs, fit(pending, prepared.splits, store, report), strict=True):
         run.record |= _outcome(fitted) | {"stacked": len(runs)}
 
 

@@ -36,13 +36,13 @@ class TimeAsInput(SequenceModel):
         """Return the wrapped model's state."""
         return self.model.initial_state(batch)
 
-    def sequence(self, x: Tensor, dt: Tensor, step: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
         """Run the wrapped model on (x, dt) with inputs (B, T, I + 1)."""
-        return self.model.sequence(_with_time(x, dt), dt, step, state)
+        return self.model.sequence(_with_time(x, dt), dt, valid, state)
 
-    def forward(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
         """Run the wrapped model's own forward, which may be faster than `sequence`; returns (B, T, O)."""
-        y: Tensor = self.model(_with_time(x, dt), dt, step)
+        y: Tensor = self.model(_with_time(x, dt), dt, valid)
         return y
 
     def constrain(self) -> None:

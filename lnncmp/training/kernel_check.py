@@ -96,7 +96,7 @@ Results = tuple[Tensor, list[Tensor]]
 
 
 def _batch(model: SequenceModel, inputs: int, batch: int, padded: bool, seed: int) -> Given:
-    """Return random x (B, T, I), dt (B, T) around 1, and step (B, T) with rows of all lengths if `padded`."""
+    """Return random x (B, T, I), dt (B, T) around 1, and valid (B, T) with rows of all lengths if `padded`."""
     source = torch.Generator().manual_seed(seed)
     kind = next(model.parameters()).dtype
     x = torch.randn(batch, STEPS, inputs, generator=source, dtype=kind)

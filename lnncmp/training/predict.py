@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 
 def tensors(windows: Windows, device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return x, dt and step of `windows` on `device`; step is None if no window is padded, which is faster."""
-    step = None if windows.step.all() else torch.from_numpy(np.ascontiguousarray(windows.step)).to(device)
-    return torch.from_numpy(windows.x).to(device), torch.from_numpy(windows.dt).to(device), step
+    valid = None if windows.valid.all() else torch.from_numpy(np.ascontiguousarray(windows.valid)).to(device)
+    return torch.from_numpy(windows.x).to(device), torch.from_numpy(windows.dt).to(device), valid
 
 
 class NetworkPredictor:
@@ -35,8 +35,8 @@ class NetworkPredictor:
         out = np.empty(windows.y.shape, np.float32)
         for start in range(0, len(windows), self.batch):
             rows = slice(start, start + self.batch)
-            x, dt, step = tensors(windows.take(rows), self.device)
-            out[rows] = self.model(x, dt, step).cpu().numpy()
+            x, dt, valid = tensors(windows.take(rows), self.device)
+            out[rows] = self.model(x, dt, valid).cpu().numpy()
         return out
 
     @torch.no_grad()
@@ -52,11 +52,11 @@ class NetworkPredictor:
     def _roll_out(self, futures: Futures, rows: slice) -> Floats:
         context = futures.context.take(rows)
         targets = futures.future.shape[2]
-        x, context_dt, step = tensors(context, self.device)
+        x, context_dt, valid = tensors(context, self.device)
         times = torch.from_numpy(futures.dt[rows]).to(self.device)
         others = None if futures.others is None else torch.from_numpy(futures.others[rows]).to(self.device)
-        y, state = self.model.sequence(x, context_dt, step, None)
-        last = np.maximum(context.step.sum(axis=1) - 1, 0)
+        y, state = self.model.sequence(x, context_dt, valid, None)
+        last = np.maximum(context.valid.sum(axis=1) - 1, 0)
         every = torch.arange(len(x), device=self.device)
         ends = torch.from_numpy(last).to(self.device)
         predicted, inputs = y[every, ends], x[every, ends]

@@ -224,8 +224,8 @@ class StackTrainer:
 
 def _losses(stack: StackedModel, data: Batches, rows: Tensor) -> tuple[Tensor, list[float]]:
     """Return the loss (S,) of every copy and the cells that count in it, for windows `rows` (S, B) or (B,) for all."""
-    step = None if data.step is None else data.step[rows]
-    error = (stack(data.x[rows], data.dt[rows], step) - data.y[rows]) ** 2
+    valid = None if data.valid is None else data.valid[rows]
+    error = (stack(data.x[rows], data.dt[rows], valid) - data.y[rows]) ** 2
     if data.counted is None:
         return error.mean((1, 2, 3)), [float(error[0].numel())] * len(error)
     counted = data.counted[rows].expand(error.shape)

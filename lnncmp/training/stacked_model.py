@@ -40,20 +40,20 @@ class StackedModel:
             for (name, shape), part in zip(self.shapes.items(), row.detach().split(self.sizes), strict=True):
                 model.get_parameter(name).data = part.view(shape)
 
-    def __call__(self, x: Tensor, dt: Tensor, step: Tensor | None = None) -> Tensor:
-        """Return outputs (S, B, T, O) for x (S, B, T, I), dt and step (S, B, T); x (B, T, I) serves all copies."""
+    def __call__(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return outputs (S, B, T, O) for x (S, B, T, I), dt and valid (S, B, T); x (B, T, I) serves all copies."""
         copies = len(self.rows)
         parts = torch.stack(self.rows).split(self.sizes, dim=1)
         weights = {
             name: part.view(copies, *shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
         own = 0 if x.ndim == 4 else None
-        each = vmap(self._one, in_dims=(0, 0, own, own, None if step is None else own))
-        outputs: Tensor = each(weights, self.others, x, dt, step)
+        each = vmap(self._one, in_dims=(0, 0, own, own, None if valid is None else own))
+        outputs: Tensor = each(weights, self.others, x, dt, valid)
         return outputs
 
-    def _one(self, weights: Tensors, others: Tensors, x: Tensor, dt: Tensor, step: Tensor | None) -> Tensor:
-        outputs: Tensor = functional_call(self.models[0], (weights, others), (x, dt, step))
+    def _one(self, weights: Tensors, others: Tensors, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
+        outputs: Tensor = functional_call(self.models[0], (weights, others), (x, dt, valid))
         return outputs
 
     def train(self, mode: bool) -> None:

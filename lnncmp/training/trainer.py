@@ -49,9 +49,9 @@ class Batches:
     """Windows on a device with their targets, cut into batches in any order."""
 
     def __init__(self, windows: Windows, device: torch.device) -> None:
-        self.x, self.dt, self.step = tensors(windows, device)
-        self.y = torch.from_numpy(np.where(windows.y_seen, windows.y, 0).astype(np.float32)).to(device)
-        counted = windows.y_seen & windows.step[..., None]
+        self.x, self.dt, self.valid = tensors(windows, device)
+        self.y = torch.from_numpy(np.where(windows.target_mask, windows.y, 0).astype(np.float32)).to(device)
+        counted = windows.target_mask & windows.valid[..., None]
         self.counted = None if counted.all() else torch.from_numpy(counted).to(device)
 
     def __len__(self) -> int:
@@ -59,9 +59,9 @@ class Batches:
 
     def loss(self, model: SequenceModel, rows: Tensor) -> Tensor:
         """Return the model's loss on the windows `rows`."""
-        step = None if self.step is None else self.step[rows]
+        valid = None if self.valid is None else self.valid[rows]
         counted = None if self.counted is None else self.counted[rows]
-        return masked_mse(model(self.x[rows], self.dt[rows], step), self.y[rows], counted)
+        return masked_mse(model(self.x[rows], self.dt[rows], valid), self.y[rows], counted)
 
     def count(self, rows: Tensor) -> float:
         """Return the number of cells that count in the windows `rows`."""

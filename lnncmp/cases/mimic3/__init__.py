@@ -65,9 +65,9 @@ def sample() -> Prepared:
 def _walk(rng: np.random.Generator, group: str, hours: int = 40) -> Recording:
     middle = np.array([(variable.low + variable.high) / 2 for variable in VARIABLES])
     walk = np.cumsum(rng.standard_normal((hours, len(VARIABLES))), axis=0)
-    seen = rng.random(walk.shape) < np.where(np.arange(len(VARIABLES)) == len(CORE) - 1, 0.3, 0.9)
-    seen[0] = seen[-1] = True
-    return Recording(middle + walk, np.arange(hours, dtype=np.float64), seen, group)
+    observed = rng.random(walk.shape) < np.where(np.arange(len(VARIABLES)) == len(CORE) - 1, 0.3, 0.9)
+    observed[0] = observed[-1] = True
+    return Recording(middle + walk, np.arange(hours, dtype=np.float64), observed, group)
 
 
 CASE = Case(

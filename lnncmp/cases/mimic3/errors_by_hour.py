@@ -45,7 +45,7 @@ class Sums:
 
 
 def sums_by_subject(
-    predicted: NDArray[np.floating], truth: NDArray[np.floating], seen: NDArray[np.bool_], subject: NDArray[np.intp]
+    predicted: NDArray[np.floating], truth: NDArray[np.floating], observed: NDArray[np.bool_], subject: NDArray[np.intp]
 ) -> Sums:
     """Return the sums by subject of (N, K, C) predictions; subject (N,) counts from 0.
 
@@ -53,12 +53,12 @@ def sums_by_subject(
     """
     groups = int(subject.max(initial=-1)) + 1
     usable = np.where(np.isfinite(predicted), predicted, np.inf).astype(np.float64)
-    difference = np.where(seen, usable - np.where(seen, truth, 0.0), 0.0)
+    difference = np.where(observed, usable - np.where(observed, truth, 0.0), 0.0)
     shape = (groups, *predicted.shape[1:])
     out = Sums(np.zeros(shape), np.zeros(shape), np.zeros(shape))
     np.add.at(out.squared, subject, difference**2)
     np.add.at(out.absolute, subject, np.abs(difference))
-    np.add.at(out.count, subject, seen.astype(np.float64))
+    np.add.at(out.count, subject, observed.astype(np.float64))
     return out
 
 

@@ -17,10 +17,10 @@ AGE_CAP = 24.0
 
 @dataclass(frozen=True)
 class Stay:
-    """One stay in units of standard deviations: values (T, V), seen (T, V), times (T,) in hours, and its subject."""
+    """One stay, in standard deviations: values (T, V), observed (T, V), times (T,) in hours, and its subject."""
 
     values: Floats
-    seen: Bools
+    observed: Bools
     times: Floats
     group: str
 
@@ -29,9 +29,9 @@ class Stay:
         return f"Stay({self.values.shape})"
 
 
-def last_seen(seen: Bools) -> NDArray[np.intp]:
+def last_seen(observed: Bools) -> NDArray[np.intp]:
     """Return (T, V): the row of the latest measurement up to and including each row, -1 before the first."""
-    rows = np.where(seen, np.arange(len(seen))[:, None], -1)
+    rows = np.where(observed, np.arange(len(observed))[:, None], -1)
     return np.maximum.accumulate(rows, axis=0)
 
 
@@ -41,17 +41,17 @@ def inputs_of(stay: Stay, core: int) -> NDArray[np.float32]:
     A value is the latest one measured in this stay, the training mean (0) before the first. An age is the time since
     it was measured over AGE_CAP, 1 before the first. Nothing comes from the future of a row.
     """
-    latest = last_seen(stay.seen)
+    latest = last_seen(stay.observed)
     known = latest >= 0
     values = np.where(known, np.take_along_axis(stay.values, np.maximum(latest, 0), axis=0), 0.0)
     hours = stay.times[:, None] - stay.times[np.maximum(latest, 0)]
     ages = np.where(known, np.minimum(hours / AGE_CAP, 1.0), 1.0)
     parts = [
         values[:, :core],
-        stay.seen[:, :core],
+        stay.observed[:, :core],
         ages[:, :core],
         values[:, core:],
-        stay.seen[:, core:],
+        stay.observed[:, core:],
         ages[:, core:],
     ]
     return np.concatenate(parts, axis=1, dtype=np.float32)
@@ -81,8 +81,8 @@ def next_hour(stay: Stay, core: int, at: Floats, first: float = 0.0) -> tuple[Fl
     """Return the core's means (A, C) of what was measured in (at + first, at + first + 1 h], and where there is any."""
     start = np.searchsorted(stay.times, at + first + 1e-6, side="right")
     end = np.searchsorted(stay.times, at + first + 1.0 + 1e-6, side="right")
-    seen = stay.seen[:, :core]
-    sums = np.concatenate([np.zeros((1, core)), np.cumsum(np.where(seen, stay.values[:, :core], 0.0), axis=0)])
-    counts = np.concatenate([np.zeros((1, core), np.intp), np.cumsum(seen, axis=0)])
+    observed = stay.observed[:, :core]
+    sums = np.concatenate([np.zeros((1, core)), np.cumsum(np.where(observed, stay.values[:, :core], 0.0), axis=0)])
+    counts = np.concatenate([np.zeros((1, core), np.intp), np.cumsum(observed, axis=0)])
     count = counts[end] - counts[start]
     return (sums[end] - sums[start]) / np.maximum(count, 1), count > 0

@@ -23,7 +23,7 @@ def noise(level: float) -> Perturbation:
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:
         drawn = level * rng.standard_normal(stay.values.shape)
-        return replace(stay, values=np.where(stay.seen, stay.values + drawn, stay.values))
+        return replace(stay, values=np.where(stay.observed, stay.values + drawn, stay.values))
 
     return perturb
 
@@ -32,7 +32,7 @@ def missing(share: float) -> Perturbation:
     """Return a stay of which a share of the measurements was never taken, completely at random."""
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:
-        return replace(stay, seen=stay.seen & (rng.random(stay.seen.shape) >= share))
+        return replace(stay, observed=stay.observed & (rng.random(stay.observed.shape) >= share))
 
     return perturb
 
@@ -41,12 +41,12 @@ def dark(hours: float, core: int) -> Perturbation:
     """Return a stay in which on every day one sensor of the core, drawn anew, gives nothing for so many hours."""
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:
-        seen = stay.seen.copy()
+        observed = stay.observed.copy()
         for day in np.arange(stay.times[0], stay.times[-1] + 1e-9, 24.0):
             start = day + rng.uniform(0.0, max(24.0 - hours, 0.0))
             gone = (stay.times >= start) & (stay.times < start + hours)
-            seen[gone, rng.integers(core)] = False
-        return replace(stay, seen=seen)
+            observed[gone, rng.integers(core)] = False
+        return replace(stay, observed=observed)
 
     return perturb
 
@@ -55,8 +55,8 @@ def spikes(rate: float) -> Perturbation:
     """Return a stay with a share of its measurements replaced by artefacts, SPIKE sd above or below the mean."""
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:
-        hit = stay.seen & (rng.random(stay.seen.shape) < rate)
-        side = np.where(rng.random(stay.seen.shape) < 0.5, -SPIKE, SPIKE)
+        hit = stay.observed & (rng.random(stay.observed.shape) < rate)
+        side = np.where(rng.random(stay.observed.shape) < 0.5, -SPIKE, SPIKE)
         return replace(stay, values=np.where(hit, side, stay.values))
 
     return perturb
@@ -71,16 +71,16 @@ def jitter(hours: float, width: float = 0.0) -> Perturbation:
     """
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:
-        place = rng.uniform(-width / 2, width / 2, stay.seen.shape)
-        late = rng.uniform(0.0, hours, stay.seen.shape)
+        place = rng.uniform(-width / 2, width / 2, stay.observed.shape)
+        late = rng.uniform(0.0, hours, stay.observed.shape)
         own = np.arange(len(stay.times))[:, None]
         target = np.maximum(_nearest(stay.times, stay.times[:, None] + place + late), own)
-        values, seen = np.array(stay.values), np.zeros_like(stay.seen)
-        for variable in range(stay.seen.shape[1]):
-            rows = np.flatnonzero(stay.seen[:, variable])
+        values, observed = np.array(stay.values), np.zeros_like(stay.observed)
+        for variable in range(stay.observed.shape[1]):
+            rows = np.flatnonzero(stay.observed[:, variable])
             values[target[rows, variable], variable] = stay.values[rows, variable]
-            seen[target[rows, variable], variable] = True
-        return replace(stay, values=values, seen=seen)
+            observed[target[rows, variable], variable] = True
+        return replace(stay, values=values, observed=observed)
 
     return perturb
 

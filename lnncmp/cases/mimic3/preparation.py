@@ -60,7 +60,7 @@ class Preparation:
         longest = max(place.last - place.first + 1 for part in places for place in part)
         self.frame = replace(self.frame, most_steps=longest)
         made = [self._windows(part, part, at) for part, at in zip(stays, places, strict=True)]
-        cells = made[0].y_seen & made[0].step[..., None]
+        cells = made[0].target_mask & made[0].valid[..., None]
         target_std = scaling.fit(made[0].y, cells).std
         self.splits = Splits(
             made[0], made[1], made[2], scaling.identity(made[0].x.shape[2]), scaling.identity(_C), target_std
@@ -103,15 +103,17 @@ class Preparation:
     def _scaler(self, train: Sequence[Recording], columns: int) -> scaling.Scaler:
         """Return means and standard deviations of the measured training cells; `known` tells what has any."""
         values = np.concatenate([r.values[:, :columns] for r in train])
-        seen = np.concatenate([r.seen[:, :columns] for r in train])
-        self.known = seen.any(axis=0)
-        return scaling.fit(np.where(seen, values, 0.0), seen)
+        observed = np.concatenate([r.observed[:, :columns] for r in train])
+        self.known = observed.any(axis=0)
+        return scaling.fit(np.where(observed, values, 0.0), observed)
 
     def _stay(self, recording: Recording, columns: int) -> Stay:
         # Without a training cell there is neither a mean nor a unit: such a variable counts as never measured.
-        seen = recording.seen[:, :columns] & self.known
-        scaled = (np.where(seen, recording.values[:, :columns], self.scaler.mean) - self.scaler.mean) / self.scaler.std
-        return Stay(scaled, seen, recording.times, recording.group)
+        observed = recording.observed[:, :columns] & self.known
+        scaled = (
+            np.where(observed, recording.values[:, :columns], self.scaler.mean) - self.scaler.mean
+        ) / self.scaler.std
+        return Stay(scaled, observed, recording.times, recording.group)
 
     def _windows(
         self, stays: Sequence[Stay], inputs: Sequence[Stay], places: Sequence[Anchor], more: int = 0
@@ -173,7 +175,7 @@ class Preparation:
 
     def _one_step(self, predictor: Predictor) -> Sums:
         test = self.splits.test
-        counted = test.y_seen & test.step[..., None]
+        counted = test.target_mask & test.valid[..., None]
         whole = sums_by_subject(predictor.predict(test), test.y, counted, self.subjects)
         return Sums(*(part.sum(axis=1, keepdims=True) for part in (whole.squared, whole.absolute, whole.count)))
 

@@ -77,33 +77,33 @@ def cut(
     shape = (len(places), frame.most_steps + more)
     x = np.zeros((*shape, features), np.float32)
     y = np.zeros((*shape, frame.core), np.float32)
-    y_seen = np.zeros((*shape, frame.core), bool)
-    step, dt = np.zeros(shape, bool), np.ones(shape, np.float32)
+    target_mask = np.zeros((*shape, frame.core), bool)
+    valid, dt = np.zeros(shape, bool), np.ones(shape, np.float32)
     for row, place in enumerate(places):
         rows = slice(place.first, place.last + 1 + more)
         count = rows.stop - rows.start
-        x[row, :count], dt[row, :count], step[row, :count] = given[place.stay][rows], elapsed[place.stay][rows], True
-        values, seen = truth[place.stay]
-        y[row, :count], y_seen[row, :count] = values[rows], seen[rows]
+        x[row, :count], dt[row, :count], valid[row, :count] = given[place.stay][rows], elapsed[place.stay][rows], True
+        values, observed = truth[place.stay]
+        y[row, :count], target_mask[row, :count] = values[rows], observed[rows]
     groups = np.array([stays[place.stay].group for place in places], np.str_)
     # An input that was never measured stands as the training mean with mask 0 and age 1, so all of x is given.
-    return Windows(x, dt, step, np.ones(x.shape, bool), y, y_seen, groups)
+    return Windows(x, dt, valid, np.ones(x.shape, bool), y, target_mask, groups)
 
 
 def futures(stays: Sequence[Stay], places: Sequence[Anchor], context: Windows, frame: Frame) -> Futures:
     """Return the hours after the windows `context`, which were cut at `places`, hour by hour."""
     shape = (len(places), frame.horizon, frame.core)
-    future, seen = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    future, observed = np.zeros(shape, np.float32), np.zeros(shape, bool)
     by_stay: dict[int, list[int]] = {}
     for row, place in enumerate(places):
         by_stay.setdefault(place.stay, []).append(row)
     for number, rows in by_stay.items():
         now = stays[number].times[[places[row].last for row in rows]]
         for k in range(frame.horizon):
-            future[rows, k], seen[rows, k] = next_hour(stays[number], frame.core, now, first=float(k))
-    last = context.step.sum(axis=1) - 1
+            future[rows, k], observed[rows, k] = next_hour(stays[number], frame.core, now, first=float(k))
+    last = context.valid.sum(axis=1) - 1
     beside = beside_predictions(context.x[np.arange(len(places)), last], frame.core, frame.horizon, frame.measured)
-    return Futures(context, future, np.ones(shape[:2], np.float32), seen, beside)
+    return Futures(context, future, np.ones(shape[:2], np.float32), observed, beside)
 
 
 def numbered(groups: NDArray[np.str_]) -> NDArray[np.intp]:

@@ -44,7 +44,7 @@ def prepare(source: Source, context: SourceContext, settings: SineSettings, hori
         content_key(key),
         made.baselines,
         made.measure,
-        made.exhibits(),
+        made.example_windows(),
     )
 
 

@@ -71,7 +71,7 @@ class KalmanBank:
                 tracker.observe(t)
                 out[rows, t] = tracker.expect(tracker.time[:, t] + 1)
         scaled = self.scaler.scale(out[..., None])
-        scaled[~windows.step] = 0
+        scaled[~windows.valid] = 0
         return scaled
 
     def roll_out(self, futures: Futures) -> NDArray[np.float32]:
@@ -88,10 +88,10 @@ class KalmanBank:
     def _chunks(self, windows: Windows) -> Iterator[tuple[slice, "_Tracker"]]:
         """Yield rows of the windows with a tracker that has not yet seen any of their inputs."""
         y = self.scaler.unscale(windows.x[..., :1])[..., 0]
-        real_dt = np.where(windows.step, windows.dt, 0).astype(np.float64)
+        real_dt = np.where(windows.valid, windows.dt, 0).astype(np.float64)
         real_dt[:, :1] = 0
         time = np.cumsum(real_dt, axis=1)
-        used = windows.step & windows.seen.all(axis=-1)
+        used = windows.valid & windows.observed.all(axis=-1)
         mean_square = _mean_square(self.ranges.amplitude)
         variance = self._noise_variance(windows) + self.floor**2 * mean_square
         frequency, damping = (

@@ -44,7 +44,7 @@ class OnlineAutoregression:
         a1, a2 = ar2_coefficients(y)
         before = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
         scaled = self._scaled(a1 * y + a2 * before)
-        scaled[~windows.step] = 0
+        scaled[~windows.valid] = 0
         return scaled
 
     def roll_out(self, futures: Futures) -> NDArray[np.float32]:
@@ -54,7 +54,7 @@ class OnlineAutoregression:
         """
         context = futures.context
         y = _raw(context, self.scaler)
-        rows, last = np.arange(len(y)), np.maximum(context.step.sum(axis=1) - 1, 0)
+        rows, last = np.arange(len(y)), np.maximum(context.valid.sum(axis=1) - 1, 0)
         a1, a2 = (part[rows, last] for part in ar2_coefficients(y))
         current, previous = y[rows, last], y[rows, np.maximum(last - 1, 0)]
         out: Floats = np.empty(futures.dt.shape)

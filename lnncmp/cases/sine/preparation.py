@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Predictor, trivial_predictors
-from lnncmp.cases.base import Exhibit, Measured, TestSet
+from lnncmp.cases.base import ExampleWindow, Measured, TestSet
 from lnncmp.cases.sine.kalman_bank import KalmanBank
 from lnncmp.cases.sine.metrics import measure_all
 from lnncmp.cases.sine.noise import KINDS
@@ -89,10 +89,10 @@ class Preparation:
         made = Windows(
             x=self.scaler.scale(given.inputs[..., None]),
             dt=given.elapsed.astype(np.float32),
-            step=np.ones(shape[:2], bool),
-            seen=np.ones(shape, bool),
+            valid=np.ones(shape[:2], bool),
+            observed=np.ones(shape, bool),
             y=self.scaler.scale(given.targets[..., None]),
-            y_seen=counted[..., None],
+            target_mask=counted[..., None],
             group=groups,
         )
         return perturb.unit_timespans(made) if self.settings.timespans == "ones" else made
@@ -125,7 +125,7 @@ class Preparation:
             waves=given.waves,
             times=given.target_times,
             predicted=self.scaler.unscale(predictor.predict(windows))[..., 0],
-            scored=windows.y_seen[..., 0] & windows.step,
+            scored=windows.target_mask[..., 0] & windows.valid,
             noise_std=given.noise_std,
         )
 
@@ -134,7 +134,10 @@ class Preparation:
         kept = self.settings.context
         context = replace(
             self.splits.test,
-            **{name: getattr(self.splits.test, name)[:, :kept] for name in ("x", "dt", "step", "seen", "y", "y_seen")},
+            **{
+                name: getattr(self.splits.test, name)[:, :kept]
+                for name in ("x", "dt", "valid", "observed", "y", "target_mask")
+            },
         )
         steps = np.arange(1, horizon + 1)
         times = self.test.input_times[:, kept - 1 : kept] + steps
@@ -196,13 +199,13 @@ class Preparation:
         made = self.sampled("gap", self.settings.shifted_waves, targets=False)
         return self.windows("gap", drop_stretch(made, self.settings.gap, self._rng("gap", 3)))
 
-    def exhibits(self) -> list[Exhibit]:
+    def example_windows(self) -> list[ExampleWindow]:
         """Return the test waves to be drawn, each with a peak and a zero crossing to magnify, times in steps."""
         order = np.argsort(self.test.waves.frequency, kind="stable")
         rows = {name: int(order[int(share * (len(order) - 1))]) for name, share in _EXHIBITS.items()}
         return [self._exhibit(f"{name} wave", row) for name, row in rows.items()]
 
-    def _exhibit(self, name: str, row: int) -> Exhibit:
+    def _exhibit(self, name: str, row: int) -> ExampleWindow:
         one = slice(row, row + 1)
         waves, times = self.test.waves.take(one), self.test.target_times[row]
         quarter = float(np.pi / 2 / waves.frequency[0])
@@ -214,4 +217,4 @@ class Preparation:
                 centre = float(found[0][0])
                 zooms.append(Zoom(name=what, start=centre - quarter, end=centre + quarter))
         truth = self.test.truth[row][:, None]
-        return Exhibit(name, row, truth, self.test.input_times[row], times, zooms)
+        return ExampleWindow(name, row, truth, self.test.input_times[row], times, zooms)

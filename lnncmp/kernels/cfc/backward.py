@@ -5,16 +5,16 @@ begins at `own`: gradients of the new state (q), the old state, the memory's out
 """
 
 from lnncmp.kernels.cfc.gradients import gather
-from lnncmp.kernels.cfc.heads import unblend, unfade
-from lnncmp.kernels.cfc.layers import add_row, clear_row, copy_row, descend, is_real
-from lnncmp.kernels.cfc.memory import recall
+from lnncmp.kernels.cfc.heads import gated_heads_backward, pure_heads_backward
+from lnncmp.kernels.cfc.layers import activation_backward, add_row, clear_row, copy_row, is_real
+from lnncmp.kernels.cfc.memory import memory_cell_backward
 from lnncmp.kernels.cfc.sizes import CHUNK, Stage
 from lnncmp.kernels.common.compiling import Array, lean, lean_kernel
 from lnncmp.kernels.common.matmul import multiply
 
 
 @lean
-def _undecide(
+def _heads_backward(
     stage: Stage,
     row: int,
     rows: int,
@@ -33,19 +33,23 @@ def _undecide(
     width, steps, mode = stage.state_pad, stage.steps, stage.mode
     kept_row, out_row = (2 if mode == 2 else 3) * width, stage.grads_row
     for r in range(rows):
-        step, place = (row + r) * steps + t, stage.kept_heads + (row * steps + t * rows + r) * kept_row
-        add_row(d_hidden, step * stage.hidden_row + stage.hidden_start, scratch, q + r * width, stage.state)
-        if not is_real(stage.padded_steps, real, step):
+        valid, place = (row + r) * steps + t, stage.kept_heads + (row * steps + t * rows + r) * kept_row
+        add_row(d_hidden, valid * stage.hidden_row + stage.hidden_start, scratch, q + r * width, stage.state)
+        if not is_real(stage.padded_steps, real, valid):
             clear_row(scratch, out + r * out_row, stage.head_grads)
         elif mode == 2:
             asymptote = b + stage.back_asymptote
-            unfade(dt[step], backs, asymptote, scratch, q + r * width, width, kept, place, scratch, out + r * out_row)
+            pure_heads_backward(
+                dt[valid], backs, asymptote, scratch, q + r * width, width, kept, place, scratch, out + r * out_row
+            )
         else:
-            unblend(stage, dt[step], scratch, q + r * width, width, kept, place, scratch, out + r * out_row)
+            gated_heads_backward(
+                stage, dt[valid], scratch, q + r * width, width, kept, place, scratch, out + r * out_row
+            )
 
 
 @lean
-def _unthink(
+def _backbone_backward(
     stage: Stage,
     row: int,
     rows: int,
@@ -69,13 +73,13 @@ def _unthink(
         place = ((layer * stage.all_rows + row) * stage.steps + t * rows) * units
         for r in range(rows):
             value, slope = stage.activations + place + r * units, stage.kept_slopes + place + r * units
-            descend(stage, scratch, at + r * units_row, kept, value, slope, units)
+            activation_backward(stage, scratch, at + r * units_row, kept, value, slope, units)
         above, above_row, depth = at, units_row, stage.units
         w_at = b + stage.back_rest + (layer - 1) * stage.units * units
 
 
 @lean
-def _unmemorise(
+def _memory_backward(
     stage: Stage,
     row: int,
     rows: int,
@@ -94,13 +98,13 @@ def _unmemorise(
         old = stage.cells + (row * (steps + 1) + t * rows + r) * width
         here, there = r * width, out + r * stage.gates_row
         if is_real(stage.padded_steps, real, (row + r) * steps + t):
-            recall(kept, gates, width, old, old + rows * width, scratch, du + here, dc + here, there)
+            memory_cell_backward(kept, gates, width, old, old + rows * width, scratch, du + here, dc + here, there)
         else:
             clear_row(scratch, there, 4 * width)
 
 
 @lean
-def _return(
+def _inputs_backward(
     stage: Stage,
     row: int,
     rows: int,
@@ -127,7 +131,7 @@ def _return(
         to_lead, w_at = du if stage.memory == 2 else dx, b + stage.back_lead
         multiply(scratch, z, z_row, backs, w_at, lead, scratch, to_lead, lead, rows, depth, lead, False)
     if stage.memory:
-        _unmemorise(stage, row, rows, t, real, kept, scratch, du, dc, gates)
+        _memory_backward(stage, row, rows, t, real, kept, scratch, du, dc, gates)
         four, row_of_gates, adds = 4 * width, stage.gates_row, stage.memory == 2
         w_at = b + stage.back_memory_state
         multiply(scratch, gates, row_of_gates, backs, w_at, width, scratch, dh, width, rows, four, width, adds)
@@ -178,10 +182,10 @@ def _stage(
             gathered = (t - begin) * rows
             to_heads, to_layers = heads + gathered * stage.grads_row, layers + gathered * stage.units_row
             to_gates = gates + gathered * stage.gates_row
-            _undecide(stage, row, rows, t, dt, real, backs, b, kept, d_hidden, scratch, q, to_heads)
-            _unthink(stage, row, rows, t, backs, b, kept, scratch, to_heads, to_layers)
+            _heads_backward(stage, row, rows, t, dt, real, backs, b, kept, d_hidden, scratch, q, to_heads)
+            _backbone_backward(stage, row, rows, t, backs, b, kept, scratch, to_heads, to_layers)
             z = to_layers if stage.layers else to_heads
-            _return(stage, row, rows, t, real, backs, b, kept, d_x, scratch, own, z, to_gates)
+            _inputs_backward(stage, row, rows, t, real, backs, b, kept, d_x, scratch, own, z, to_gates)
             for r in range(rows):
                 if is_real(stage.padded_steps, real, (row + r) * stage.steps + t):
                     copy_row(scratch, dh + r * width, scratch, q + r * width, width)

@@ -3,28 +3,28 @@
 `row` is the first row of a tile among those of all copies' batches, `at` the step's slot in the kept block.
 """
 
-from lnncmp.kernels.cfc.heads import blend, fade
-from lnncmp.kernels.cfc.layers import activate, clear_row, copy_row, dense, is_real
-from lnncmp.kernels.cfc.memory import remember
+from lnncmp.kernels.cfc.heads import gated_heads_forward, pure_heads_forward
+from lnncmp.kernels.cfc.layers import activation_forward, clear_row, copy_row, dense, is_real
+from lnncmp.kernels.cfc.memory import memory_cell_forward
 from lnncmp.kernels.cfc.sizes import Stage
 from lnncmp.kernels.common.compiling import Array, lean, lean_kernel
 
 
 @lean
-def _read(stage: Stage, row: int, rows: int, t: int, x: Array, real: Array, kept: Array, home_at: int) -> None:
+def _read_inputs(stage: Stage, row: int, rows: int, t: int, x: Array, real: Array, kept: Array, home_at: int) -> None:
     """Write the inputs of step t in front of the state that is there already; padding counts as 0."""
     inputs, steps, x_row, x_start = stage.inputs, stage.steps, stage.x_row, stage.x_start
     padded_steps, home_row = stage.padded_steps, stage.inputs + stage.state_pad
     for r in range(rows):
-        step = (row + r) * steps + t
-        if is_real(padded_steps, real, step):
-            copy_row(x, step * x_row + x_start, kept, home_at + r * home_row, inputs)
+        valid = (row + r) * steps + t
+        if is_real(padded_steps, real, valid):
+            copy_row(x, valid * x_row + x_start, kept, home_at + r * home_row, inputs)
         else:
             clear_row(kept, home_at + r * home_row, inputs)
 
 
 @lean
-def _memorise(
+def _memory_forward(
     stage: Stage,
     row: int,
     rows: int,
@@ -49,7 +49,7 @@ def _memorise(
     for r in range(rows):
         out, gate, cell = source_at + r * source_row, gates_at + r * columns, r * width
         if is_real(stage.padded_steps, real, (row + r) * stage.steps + t):
-            remember(kept, gate, width, old + cell, new + cell, out + u_at)
+            memory_cell_forward(kept, gate, width, old + cell, new + cell, out + u_at)
         else:
             clear_row(kept, gate, columns)
             clear_row(kept, out + u_at, width)
@@ -61,7 +61,7 @@ def _memorise(
 
 
 @lean
-def _think(
+def _backbone_forward(
     stage: Stage,
     copy: int,
     row: int,
@@ -85,7 +85,7 @@ def _think(
         out_at, bias_at = stage.activations + place, w + stage.biases + layer * units
         dense(kept, read_at, read_row, weights, w_at, units_row, bias_at, kept, out_at, rows, depth, units)
         drop_row = ((copy * layers + layer) * stage.steps + t) * stage.batch + row - copy * stage.batch
-        activate(stage, kept, out_at, stage.kept_slopes + place, drop, drop_row * units, rows * units)
+        activation_forward(stage, kept, out_at, stage.kept_slopes + place, drop, drop_row * units, rows * units)
         read_at, read_row, depth = out_at, units, stage.units
         w_at = w + stage.rest + layer * stage.units * units_row
     w_at, bias_at, columns = w + stage.head_weights, w + stage.head_biases, stage.heads * stage.state_pad
@@ -93,7 +93,7 @@ def _think(
 
 
 @lean
-def _decide(
+def _heads_forward(
     stage: Stage,
     row: int,
     rows: int,
@@ -117,14 +117,14 @@ def _decide(
     for r in range(rows):
         old = home_at + r * home_row + stage.inputs
         new = old + keep * rows * home_row
-        place, step = stage.kept_heads + (row * slots + at * rows + r) * kept_row, (row + r) * steps + t
-        if not is_real(stage.padded_steps, real, step):
+        place, valid = stage.kept_heads + (row * slots + at * rows + r) * kept_row, (row + r) * steps + t
+        if not is_real(stage.padded_steps, real, valid):
             copy_row(kept, old, kept, new, width)
         elif mode == 2:
-            fade(dt[step], weights, rate, rate + width, y, y_at + r * values, width, kept, place, new)
+            pure_heads_forward(dt[valid], weights, rate, rate + width, y, y_at + r * values, width, kept, place, new)
         else:
-            blend(stage, dt[step], y, y_at + r * values, width, kept, place, new)
-        copy_row(kept, new, hidden, step * stage.hidden_row + stage.hidden_start, stage.state)
+            gated_heads_forward(stage, dt[valid], y, y_at + r * values, width, kept, place, new)
+        copy_row(kept, new, hidden, valid * stage.hidden_row + stage.hidden_start, stage.state)
 
 
 @lean
@@ -177,13 +177,13 @@ def _stage(
     cells = stage.cells + row * states * width
     _begin(stage, row, rows, start, kept, home_at + stage.inputs, cells)
     for t in range(stage.steps):
-        _read(stage, row, rows, t, x, real, kept, home_at)
+        _read_inputs(stage, row, rows, t, x, real, kept, home_at)
         source_at = home_at
         if stage.memory:
             source_at = stage.source + (row * slots + keep * t * rows) * source_row
-            _memorise(stage, row, rows, t, real, weights, w, kept, home_at, source_at)
-        _think(stage, copy, row, rows, t, drop, weights, w, kept, source_at, scratch, y_at)
-        _decide(stage, row, rows, t, dt, real, weights, w, kept, home_at, hidden, scratch, y_at)
+            _memory_forward(stage, row, rows, t, real, weights, w, kept, home_at, source_at)
+        _backbone_forward(stage, copy, row, rows, t, drop, weights, w, kept, source_at, scratch, y_at)
+        _heads_forward(stage, row, rows, t, dt, real, weights, w, kept, home_at, hidden, scratch, y_at)
         home_at += keep * rows * home_row
         cells += keep * rows * width
     _end(stage, row, rows, kept, home_at + stage.inputs, cells, final)

@@ -100,20 +100,20 @@ def _dropout(plan: Plan, tensors: list[Tensor], units: int) -> Numbers | None:
 
 @look_up_once
 class CfCFunction(torch.autograd.Function):
-    """apply(x, dt, step, *states, *tensors, plan, memo, stacked) -> (hidden, *final states, kept if memo.keep).
+    """apply(x, dt, valid, *states, *tensors, plan, memo, stacked) -> (hidden, *final states, kept if memo.keep).
 
-    x (B, T, I), dt (B, T), step (B, T) of bool or None; hidden (B, T, width). All tensors have a leading axis of
+    x (B, T, I), dt (B, T), valid (B, T) of bool or None; hidden (B, T, width). All tensors have a leading axis of
     copies if `stacked`.
     """
 
     @staticmethod
-    def forward(x: Tensor, dt: Tensor, step: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+    def forward(x: Tensor, dt: Tensor, valid: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
         """Run all stages."""
         plan, memo, stacked = rest[-3:]
         states, tensors = rest[: plan.states], list(rest[plan.states : -3])
-        layout = _lay_out(plan, x.shape, x.dtype == torch.float32, memo.keep, False, step is not None, stacked)
+        layout = _lay_out(plan, x.shape, x.dtype == torch.float32, memo.keep, False, valid is not None, stacked)
         copies = x.shape[0] if stacked else 1
-        elapsed, real = numbers_of(dt), _NO_BOOLS if step is None else numbers_of(step)
+        elapsed, real = numbers_of(dt), _NO_BOOLS if valid is None else numbers_of(valid)
         kind = elapsed.dtype
         start = [numbers_of(state) for state in states]
         begin = start[0] if len(start) == 1 else np.concatenate(start)
@@ -129,24 +129,24 @@ class CfCFunction(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         """Keep what the backward pass needs."""
-        x, dt, step, *rest = inputs
+        x, dt, valid, *rest = inputs
         ctx.plan, ctx.memo, ctx.stacked = rest[-3:]
         states, buffers = ctx.plan.states, output[1 + ctx.plan.states :]
         ctx.x_shape, ctx.shapes = x.shape, [tensor.shape for tensor in rest[:-3]]
         ctx.mark_non_differentiable(*buffers)
         ctx.set_materialize_grads(False)
         # Weights are kept so that changing them before the backward pass raises; their numbers are in the memo.
-        ctx.save_for_backward(dt, step, *buffers, *rest[states:-3])
+        ctx.save_for_backward(dt, valid, *buffers, *rest[states:-3])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, the states and the tensors."""
         plan, stacked, shape, wants_x = ctx.plan, ctx.stacked, ctx.x_shape, ctx.needs_input_grad[0]
-        dt, step, kept, *tensors = ctx.saved_tensors
-        elapsed, real = numbers_of(dt), _NO_BOOLS if step is None else numbers_of(step)
+        dt, valid, kept, *tensors = ctx.saved_tensors
+        elapsed, real = numbers_of(dt), _NO_BOOLS if valid is None else numbers_of(valid)
         kind = elapsed.dtype
-        layout = _lay_out(plan, shape, dt.dtype == torch.float32, True, wants_x, step is not None, stacked)
+        layout = _lay_out(plan, shape, dt.dtype == torch.float32, True, wants_x, valid is not None, stacked)
         copies, numbers, masks = shape[0] if stacked else 1, ctx.memo.numbers, ctx.memo.masks
         d_hidden = numbers_or_zeros(grads[0], elapsed.size * plan.width, kind)
         if len(plan.stages) > 1 and grads[0] is not None:
@@ -187,11 +187,11 @@ def run_plan(
     memo: Memo,
     x: Tensor,
     dt: Tensor,
-    step: Tensor | None,
+    valid: Tensor | None,
     states: tuple[Tensor, ...],
     tensors: list[Tensor],
 ) -> tuple[Tensor, ...]:
-    """Return hidden states and final states for x (B, T, I), dt (B, T), step (B, T).
+    """Return hidden states and final states for x (B, T, I), dt (B, T), valid (B, T).
 
     `memo` is for calls without gradients. Those are made past autograd where no transform of torch.func is active:
     its bookkeeping takes longer than a step of a small network.
@@ -200,5 +200,5 @@ def run_plan(
         memo = Memo(True)
     direct = not memo.keep and not torch._C._are_functorch_transforms_active()
     call = CfCFunction.forward if direct else CfCFunction.apply
-    found: tuple[Tensor, ...] = call(x, dt, step, *states, *tensors, plan, memo, False)
+    found: tuple[Tensor, ...] = call(x, dt, valid, *states, *tensors, plan, memo, False)
     return found[: 1 + plan.states]

@@ -16,7 +16,7 @@ def _reach(array: Array) -> float:
 
 
 @inlined
-def _blend(
+def _gated_heads_forward(
     stage: Stage,
     dt: float,
     y: Array,
@@ -39,7 +39,7 @@ def _blend(
 
 
 @inlined
-def blend(
+def gated_heads_forward(
     stage: Stage,
     dt: float,
     y: Array,
@@ -53,14 +53,16 @@ def blend(
     narrow = narrow_lanes(y)
     j = 0
     while j + 2 * narrow <= width:
-        _blend(stage, dt, y, at + j, width, kept, kept_at + j, out_at + j, fill(y, 0.0))
+        _gated_heads_forward(stage, dt, y, at + j, width, kept, kept_at + j, out_at + j, fill(y, 0.0))
         j += 2 * narrow
     if j < width:
-        _blend(stage, dt, y, at + j, width, kept, kept_at + j, out_at + j, fill_narrow(y, 0.0))
+        _gated_heads_forward(stage, dt, y, at + j, width, kept, kept_at + j, out_at + j, fill_narrow(y, 0.0))
 
 
 @inlined
-def _unblend(stage: Stage, dt: float, q: Any, width: int, kept: Array, at: int, out: Array, out_at: int) -> None:
+def _gated_heads_backward(
+    stage: Stage, dt: float, q: Any, width: int, kept: Array, at: int, out: Array, out_at: int
+) -> None:
     first, second = load_like(kept, at, q), load_like(kept, at + width, q)
     share = load_like(kept, at + 2 * width, q)
     q = q * stage.gain
@@ -74,23 +76,23 @@ def _unblend(stage: Stage, dt: float, q: Any, width: int, kept: Array, at: int, 
 
 
 @inlined
-def unblend(
+def gated_heads_backward(
     stage: Stage, dt: float, q: Array, q_at: int, width: int, kept: Array, at: int, out: Array, out_at: int
 ) -> None:
-    """Write the gradient of the four heads' values from that of the new state, q, and what `blend` kept."""
+    """Write the gradient of the heads' values from that of the new state, q, and what `gated_heads_forward` kept."""
     narrow = narrow_lanes(kept)
     j = 0
     while j + 2 * narrow <= width:
         lanes = load_like(q, q_at + j, fill(q, 0.0))
-        _unblend(stage, dt, lanes, width, kept, at + j, out, out_at + j)
+        _gated_heads_backward(stage, dt, lanes, width, kept, at + j, out, out_at + j)
         j += 2 * narrow
     if j < width:
         lanes_left = load_like(q, q_at + j, fill_narrow(q, 0.0))
-        _unblend(stage, dt, lanes_left, width, kept, at + j, out, out_at + j)
+        _gated_heads_backward(stage, dt, lanes_left, width, kept, at + j, out, out_at + j)
 
 
 @inlined
-def fade(
+def pure_heads_forward(
     dt: float,
     w: Array,
     rate_at: int,
@@ -113,7 +115,7 @@ def fade(
 
 
 @inlined
-def unfade(
+def pure_heads_backward(
     dt: float,
     w: Array,
     asymptote_at: int,

@@ -33,7 +33,9 @@ def dense(
 
 
 @inlined
-def _activate(stage: Stage, kept: Array, at: int, slope_place: int, drop: Array, drop_at: int, like: Any) -> None:
+def _activation_forward(
+    stage: Stage, kept: Array, at: int, slope_place: int, drop: Array, drop_at: int, like: Any
+) -> None:
     x = load_like(kept, at, like)
     value = activation(stage.activation, x)
     if stage.slopes:
@@ -48,34 +50,40 @@ def _activate(stage: Stage, kept: Array, at: int, slope_place: int, drop: Array,
 
 
 @inlined
-def activate(stage: Stage, kept: Array, at: int, slope_place: int, drop: Array, drop_at: int, count: int) -> None:
+def activation_forward(
+    stage: Stage, kept: Array, at: int, slope_place: int, drop: Array, drop_at: int, count: int
+) -> None:
     """Replace `count` arguments from `at` on by their activations, after dropout; keep slopes if the stage says so."""
     wide = 2 * narrow_lanes(kept)
     j = 0
     while j + wide <= count:
-        _activate(stage, kept, at + j, slope_place + j, drop, drop_at + j, fill(kept, 0.0))
+        _activation_forward(stage, kept, at + j, slope_place + j, drop, drop_at + j, fill(kept, 0.0))
         j += wide
     if j < count:
-        _activate(stage, kept, at + j, slope_place + j, drop, drop_at + j, fill_narrow(kept, 0.0))
+        _activation_forward(stage, kept, at + j, slope_place + j, drop, drop_at + j, fill_narrow(kept, 0.0))
 
 
 @inlined
-def _descend(stage: Stage, grad: Array, grad_at: int, kept: Array, at: int, slope_place: int, like: Any) -> None:
+def _activation_backward(
+    stage: Stage, grad: Array, grad_at: int, kept: Array, at: int, slope_place: int, like: Any
+) -> None:
     known = stage.slopes != 0
     steepness = load_like(kept, slope_place, like) if known else slope_from(stage.activation, load_like(kept, at, like))
     store(grad, grad_at, load_like(grad, grad_at, like) * steepness)
 
 
 @inlined
-def descend(stage: Stage, grad: Array, grad_at: int, kept: Array, at: int, slope_place: int, count: int) -> None:
+def activation_backward(
+    stage: Stage, grad: Array, grad_at: int, kept: Array, at: int, slope_place: int, count: int
+) -> None:
     """Multiply `count` gradients of activations by the slopes there; the activations begin at `at`."""
     wide = 2 * narrow_lanes(grad)
     j = 0
     while j + wide <= count:
-        _descend(stage, grad, grad_at + j, kept, at + j, slope_place + j, fill(grad, 0.0))
+        _activation_backward(stage, grad, grad_at + j, kept, at + j, slope_place + j, fill(grad, 0.0))
         j += wide
     if j < count:
-        _descend(stage, grad, grad_at + j, kept, at + j, slope_place + j, fill_narrow(grad, 0.0))
+        _activation_backward(stage, grad, grad_at + j, kept, at + j, slope_place + j, fill_narrow(grad, 0.0))
 
 
 @lean

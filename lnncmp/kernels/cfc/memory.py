@@ -8,7 +8,7 @@ from lnncmp.kernels.common.lanes import fill, fill_narrow, load_like, narrow_lan
 
 
 @inlined
-def _remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at: int, like: Any) -> None:
+def _memory_cell_forward(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at: int, like: Any) -> None:
     g, i = tanh(load_like(kept, at, like)), sigmoid(load_like(kept, at + width, like))
     f, o = sigmoid(load_like(kept, at + 2 * width, like)), sigmoid(load_like(kept, at + 3 * width, like))
     c = load_like(kept, old_at, like) * f + g * i
@@ -21,7 +21,7 @@ def _remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at
 
 
 @inlined
-def remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at: int) -> None:
+def memory_cell_forward(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at: int) -> None:
     """Replace arguments of gates g, i, f, o by their values, write the new cell state and the output u.
 
     There are 4 `width` numbers of gates from `at` on, of the others `width` from their own starts on.
@@ -29,14 +29,16 @@ def remember(kept: Array, at: int, width: int, old_at: int, new_at: int, out_at:
     narrow = narrow_lanes(kept)
     j = 0
     while j + 2 * narrow <= width:
-        _remember(kept, at + j, width, old_at + j, new_at + j, out_at + j, fill(kept, 0.0))
+        _memory_cell_forward(kept, at + j, width, old_at + j, new_at + j, out_at + j, fill(kept, 0.0))
         j += 2 * narrow
     if j < width:
-        _remember(kept, at + j, width, old_at + j, new_at + j, out_at + j, fill_narrow(kept, 0.0))
+        _memory_cell_forward(kept, at + j, width, old_at + j, new_at + j, out_at + j, fill_narrow(kept, 0.0))
 
 
 @inlined
-def recall(kept: Array, at: int, width: int, old_at: int, new_at: int, own: Array, du: int, dc: int, out: int) -> None:
+def memory_cell_backward(
+    kept: Array, at: int, width: int, old_at: int, new_at: int, own: Array, du: int, dc: int, out: int
+) -> None:
     """Write the gradient of the gates' arguments to own[out : out + 4 width], that of the old cell state over dc.
 
     du and dc are the places of the gradients of the output and of the new cell state.

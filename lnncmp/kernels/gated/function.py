@@ -60,12 +60,12 @@ def _kept(cell: Cell, size: Size, kind: Any) -> tuple[Array, ...]:
 class GatedSequence(torch.autograd.Function):
     """Hidden states (B, T, H) and the final state, each (B, H), of an LSTM or GRU over x (B, T, I).
 
-    Arguments: cell, x, step (B, T) or None, w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,), the start's states
+    Arguments: cell, x, valid (B, T) or None, w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,), the start's states
     (B, H), keep (whether a backward pass may follow), stacked. What the backward pass needs is returned last.
     """
 
     @staticmethod
-    def forward(cell: Cell, x: Tensor, step: Tensor | None, *args: Any) -> tuple[Tensor, ...]:
+    def forward(cell: Cell, x: Tensor, valid: Tensor | None, *args: Any) -> tuple[Tensor, ...]:
         """Run the kernel; see the class."""
         *tensors, keep, stacked = args
         size = _size(x, tensors[1])
@@ -76,7 +76,7 @@ class GatedSequence(torch.autograd.Function):
         y = np.empty(copies * batch * steps * hidden, kind)
         last = tuple(np.empty(copies * batch * hidden, kind) for _ in start)
         packed = pack(size, cell.gates, w_ih, w_hh, b_ih, b_hh)
-        real = _ALL_REAL if step is None else numbers_of(step)
+        real = _ALL_REAL if valid is None else numbers_of(valid)
         tiles = copies * -(-batch // TILE)
         run_tiles(cell.forward, tiles, size, packed, numbers_of(x), real, tuple(start), y, last, keep, kept)
         ends = [torch.from_numpy(end).view(tensors[4].shape) for end in last]
@@ -88,11 +88,11 @@ class GatedSequence(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         """Keep the weights, the mask and what the kernel kept."""
-        ctx.cell, x, step, w_ih, w_hh, *rest = inputs
+        ctx.cell, x, valid, w_ih, w_hh, *rest = inputs
         ctx.size = _size(x, w_hh)
         ctx.shapes = [t.shape for t in (x, w_ih, w_hh, *rest[:3])]
         kept = output[1 + ctx.cell.states :]
-        ctx.save_for_backward(step, w_ih, w_hh, *kept)
+        ctx.save_for_backward(valid, w_ih, w_hh, *kept)
         ctx.mark_non_differentiable(*kept)
         ctx.set_materialize_grads(False)
 
@@ -102,7 +102,7 @@ class GatedSequence(torch.autograd.Function):
         """Return the gradients of x, the weights and the start."""
         cell, size = ctx.cell, ctx.size
         copies, batch, steps, inputs, hidden, width = size
-        step, w_ih, w_hh, *kept = ctx.saved_tensors
+        valid, w_ih, w_hh, *kept = ctx.saved_tensors
         weights = numbers_of(w_ih), numbers_of(w_hh)
         kind = weights[0].dtype
         of_x = ctx.needs_input_grad[1]
@@ -116,7 +116,7 @@ class GatedSequence(torch.autograd.Function):
         d_start = tuple(np.empty(states, kind) for _ in d_last)
         tiles = copies * -(-batch // TILE)
         summed = np.zeros(tiles * (inputs + 2 + hidden) * cell.gates * width, kind)
-        real = _ALL_REAL if step is None else numbers_of(step)
+        real = _ALL_REAL if valid is None else numbers_of(valid)
         saved = tuple(numbers_of(tensor) for tensor in kept)
         run_tiles(
             cell.backward, tiles, size, wide, real, (recurrent, driving), saved, d_hidden, d_last, d_x, d_start, summed

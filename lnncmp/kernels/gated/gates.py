@@ -94,14 +94,14 @@ def begin(size: Size, row: int, rows: int, start: Array, entered: Array, entered
 
 
 @part
-def enter(size: Size, row: int, rows: int, t: int, x: Array, step: Array, entered: Array, entered_at: int) -> None:
+def enter(size: Size, row: int, rows: int, t: int, x: Array, valid: Array, entered: Array, entered_at: int) -> None:
     """Write x_t, 1, 1 into the rows of a tile, x_t = 0 at padding; `row` is its first among all copies' batches."""
     _, _, steps, inputs, _, padded = size
-    masked = step.size > 0
+    masked = valid.size > 0
     for r in range(rows):
         at = entered_at + r * (inputs + 2 + padded)
         here = (row + r) * steps + t
-        if masked and not step[here]:
+        if masked and not valid[here]:
             for k in range(inputs):
                 entered[at + k] = 0.0
         else:

@@ -44,7 +44,7 @@ def _recede(
     row: int,
     rows: int,
     t: int,
-    step: Array,
+    valid: Array,
     gates: Array,
     entered: Array,
     d_h: Array,
@@ -53,10 +53,10 @@ def _recede(
 ) -> None:
     """Turn the gradient of h after step t into those of the gates' arguments; d_h keeps what goes past the gates."""
     _, _, steps, inputs, _, padded = size
-    columns, stride, masked, lanes = COLUMNS * padded, inputs + 2 + padded, step.size > 0, wide_lanes(d_h)
+    columns, stride, masked, lanes = COLUMNS * padded, inputs + 2 + padded, valid.size > 0, wide_lanes(d_h)
     at, h, one = (row * steps + t * rows) * columns, (row * (steps + 1) + t * rows) * stride + inputs + 2, 0
     for r in range(rows):
-        if masked and not step[(row + r) * steps + t]:
+        if masked and not valid[(row + r) * steps + t]:
             d_gates[out : out + columns] = 0.0
         else:
             n = 0
@@ -74,7 +74,7 @@ def _step(
     size: Size,
     place: tuple[int, int, int],
     t: int,
-    step: Array,
+    valid: Array,
     weights: tuple[Array, Array],
     kept: tuple[Array, Array],
     d_hidden: Array,
@@ -89,7 +89,7 @@ def _step(
     copy, row, rows = place
     columns = COLUMNS * padded
     add_gradient(size, row, rows, t, d_hidden, d_h)
-    _recede(size, row, rows, t, step, kept[1], kept[0], d_h, d_gates, out)
+    _recede(size, row, rows, t, valid, kept[1], kept[0], d_h, d_gates, out)
     w = copy * GATES * padded * padded
     multiply(d_gates, out, columns, weights[0], w, padded, d_h, 0, padded, rows, 2 * padded, padded, True)
     w += 2 * padded * padded
@@ -118,7 +118,7 @@ def _tile(
     tile: int,
     size: Size,
     input_width: int,
-    step: Array,
+    valid: Array,
     weights: tuple[Array, Array],
     kept: tuple[Array, Array],
     d_hidden: Array,
@@ -141,7 +141,7 @@ def _tile(
         begin = max(0, end - chunk)
         for t in range(end - 1, begin - 1, -1):
             place, there = (copy, row, rows), (t - begin) * rows * columns
-            _step(size, place, t, step, weights, kept, d_hidden, d_h, d_gates, there, d_x, d_row)
+            _step(size, place, t, valid, weights, kept, d_hidden, d_h, d_gates, there, d_x, d_row)
         at = (row * (steps + 1) + begin * rows) * stride
         _accumulate(size, kept[0], at, (end - begin) * rows, d_gates, summed, out)
         end = begin
@@ -154,7 +154,7 @@ def backward(
     end: int,
     size: Size,
     input_width: int,
-    step: Array,
+    valid: Array,
     weights: tuple[Array, Array],
     kept: tuple[Array, Array],
     d_hidden: Array,
@@ -170,4 +170,4 @@ def backward(
     unless it is empty, and d_start: of h (S, B, H). To summed (S, blocks, D, 3 N) those of the matrices are added.
     """
     for tile in range(first, end):
-        _tile(tile, size, input_width, step, weights, kept, d_hidden, d_last, d_x, d_start, summed)
+        _tile(tile, size, input_width, valid, weights, kept, d_hidden, d_last, d_x, d_start, summed)

@@ -38,7 +38,7 @@ def _advance(
     row: int,
     rows: int,
     t: int,
-    step: Array,
+    valid: Array,
     gates: Array,
     gates_at: int,
     entered: Array,
@@ -47,9 +47,9 @@ def _advance(
 ) -> None:
     """Take a tile through step t: activate its gates and write h (`h_at` to `next_h`)."""
     _, _, steps, inputs, _, padded = size
-    stride, masked, lanes = inputs + 2 + padded, step.size > 0, wide_lanes(entered)
+    stride, masked, lanes = inputs + 2 + padded, valid.size > 0, wide_lanes(entered)
     for r in range(rows):
-        if masked and not step[(row + r) * steps + t]:
+        if masked and not valid[(row + r) * steps + t]:
             copy_rows(entered, h_at, 0, entered, next_h, 0, 1, padded)
         else:
             n = 0
@@ -85,7 +85,7 @@ def _tile(
     size: Size,
     packed: Array,
     x: Array,
-    step: Array,
+    valid: Array,
     start: tuple[Array],
     hidden: Array,
     last: tuple[Array],
@@ -103,10 +103,10 @@ def _tile(
         at, gates_at = 0, 0
     begin(size, row, rows, start[0], entered, at)
     for t in range(steps):
-        enter(size, row, rows, t, x, step, entered, at)
+        enter(size, row, rows, t, x, valid, entered, at)
         _arguments(size, copy, rows, packed, entered, at, gates, gates_at)
         after = at + rows * stride if keep else at
-        _advance(size, row, rows, t, step, gates, gates_at, entered, at + h, after + h)
+        _advance(size, row, rows, t, valid, gates, gates_at, entered, at + h, after + h)
         copy_rows(entered, after + h, stride, hidden, (row * steps + t) * width, steps * width, rows, width)
         at = after
         if keep:
@@ -121,7 +121,7 @@ def forward(
     size: Size,
     packed: Array,
     x: Array,
-    step: Array,
+    valid: Array,
     start: tuple[Array],
     hidden: Array,
     last: tuple[Array],
@@ -130,9 +130,9 @@ def forward(
 ) -> None:
     """Compute the tiles from `first` to `end`.
 
-    packed: the matrices of gates.pack. x (S, B, T, I), step (S, B, T) or empty; start: h (S, B, H). Written are
+    packed: the matrices of gates.pack. x (S, B, T, I), valid (S, B, T) or empty; start: h (S, B, H). Written are
     hidden (S, B, T, H), last: h (S, B, H) and, if `keep`, kept: entered rows (S B (T + 1), D + N - H) and
     r, z, n, b (S B T, 4 N).
     """
     for tile in range(first, end):
-        _tile(tile, size, packed, x, step, start, hidden, last, keep, kept)
+        _tile(tile, size, packed, x, valid, start, hidden, last, keep, kept)

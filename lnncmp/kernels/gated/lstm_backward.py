@@ -47,7 +47,7 @@ def _recede(
     row: int,
     rows: int,
     t: int,
-    step: Array,
+    valid: Array,
     gates: Array,
     cells: Array,
     d_h: Array,
@@ -60,11 +60,11 @@ def _recede(
     d_h keeps the rows at padding, for the h before; others are left as they are, or 0 if there is a mask.
     """
     _, _, steps, _, _, padded = size
-    columns, masked, lanes = GATES * padded, step.size > 0, wide_lanes(d_h)
+    columns, masked, lanes = GATES * padded, valid.size > 0, wide_lanes(d_h)
     at, here, one = (row * steps + t * rows) * columns, (row * (steps + 1) + t * rows) * padded, 0
     after = rows * padded
     for r in range(rows):
-        if masked and not step[(row + r) * steps + t]:
+        if masked and not valid[(row + r) * steps + t]:
             d_gates[out : out + columns] = 0.0
         else:
             n = 0
@@ -85,7 +85,7 @@ def _step(
     size: Size,
     place: tuple[int, int, int],
     t: int,
-    step: Array,
+    valid: Array,
     weights: tuple[Array, Array],
     kept: tuple[Array, Array, Array],
     d_hidden: Array,
@@ -101,8 +101,8 @@ def _step(
     copy, row, rows = place
     depth = GATES * padded
     add_gradient(size, row, rows, t, d_hidden, d_h)
-    _recede(size, row, rows, t, step, kept[1], kept[2], d_h, d_c, d_gates, out)
-    w, masked = copy * depth * padded, step.size > 0
+    _recede(size, row, rows, t, valid, kept[1], kept[2], d_h, d_c, d_gates, out)
+    w, masked = copy * depth * padded, valid.size > 0
     multiply(d_gates, out, depth, weights[0], w, padded, d_h, 0, padded, rows, depth, padded, masked)
     if d_x.size > 0:
         wide = d_row.size // rows
@@ -115,7 +115,7 @@ def _tile(
     tile: int,
     size: Size,
     input_width: int,
-    step: Array,
+    valid: Array,
     weights: tuple[Array, Array],
     kept: tuple[Array, Array, Array],
     d_hidden: Array,
@@ -140,7 +140,7 @@ def _tile(
         begin = max(0, end - chunk)
         for t in range(end - 1, begin - 1, -1):
             place, there = (copy, row, rows), (t - begin) * rows * columns
-            _step(size, place, t, step, weights, kept, d_hidden, d_h, d_c, d_gates, there, d_x, d_row)
+            _step(size, place, t, valid, weights, kept, d_hidden, d_h, d_c, d_gates, there, d_x, d_row)
         at, length = (row * (steps + 1) + begin * rows) * stride, (end - begin) * rows
         multiply_transposed(
             kept[0], at, stride, d_gates, 0, columns, summed, out, columns, depth, length, columns, True
@@ -156,7 +156,7 @@ def backward(
     end: int,
     size: Size,
     input_width: int,
-    step: Array,
+    valid: Array,
     weights: tuple[Array, Array],
     kept: tuple[Array, Array, Array],
     d_hidden: Array,
@@ -173,4 +173,4 @@ def backward(
     matrices are added.
     """
     for tile in range(first, end):
-        _tile(tile, size, input_width, step, weights, kept, d_hidden, d_last, d_x, d_start, summed)
+        _tile(tile, size, input_width, valid, weights, kept, d_hidden, d_last, d_x, d_start, summed)

@@ -40,7 +40,7 @@ def _advance(
     row: int,
     rows: int,
     t: int,
-    step: Array,
+    valid: Array,
     gates: Array,
     gates_at: int,
     cells: Array,
@@ -52,9 +52,9 @@ def _advance(
 ) -> None:
     """Take a tile through step t: activate its gates, write c (`here` to `there`) and h (`h_at` to `next_h`)."""
     _, _, steps, inputs, _, padded = size
-    stride, masked, lanes = inputs + 2 + padded, step.size > 0, wide_lanes(entered)
+    stride, masked, lanes = inputs + 2 + padded, valid.size > 0, wide_lanes(entered)
     for r in range(rows):
-        if masked and not step[(row + r) * steps + t]:
+        if masked and not valid[(row + r) * steps + t]:
             copy_rows(cells, here, 0, cells, there, 0, 1, padded)
             copy_rows(entered, h_at, 0, entered, next_h, 0, 1, padded)
         else:
@@ -76,7 +76,7 @@ def _tile(
     size: Size,
     packed: Array,
     x: Array,
-    step: Array,
+    valid: Array,
     start: tuple[Array, Array],
     hidden: Array,
     last: tuple[Array, Array],
@@ -98,10 +98,10 @@ def _tile(
     cells[here : here + rows * padded] = 0.0
     copy_rows(start[1], row * width, width, cells, here, padded, rows, width)
     for t in range(steps):
-        enter(size, row, rows, t, x, step, entered, at)
+        enter(size, row, rows, t, x, valid, entered, at)
         multiply(entered, at, stride, packed, weights, columns, gates, gates_at, columns, rows, depth, columns, False)
         after, there = (at + rows * stride, here + rows * padded) if keep else (at, here)
-        _advance(size, row, rows, t, step, gates, gates_at, cells, here, there, entered, at + h, after + h)
+        _advance(size, row, rows, t, valid, gates, gates_at, cells, here, there, entered, at + h, after + h)
         copy_rows(entered, after + h, stride, hidden, (row * steps + t) * width, steps * width, rows, width)
         at, here = after, there
         if keep:
@@ -117,7 +117,7 @@ def forward(
     size: Size,
     packed: Array,
     x: Array,
-    step: Array,
+    valid: Array,
     start: tuple[Array, Array],
     hidden: Array,
     last: tuple[Array, Array],
@@ -126,9 +126,9 @@ def forward(
 ) -> None:
     """Compute the tiles from `first` to `end`.
 
-    packed: the matrices of gates.pack. x (S, B, T, I), step (S, B, T) or empty; start: h, c (S, B, H). Written are
+    packed: the matrices of gates.pack. x (S, B, T, I), valid (S, B, T) or empty; start: h, c (S, B, H). Written are
     hidden (S, B, T, H), last: h, c (S, B, H) and, if `keep`, kept: entered rows (S B (T + 1), D + N - H),
     gates (S B T, 4 N), c before and after each step (S B (T + 1), N).
     """
     for tile in range(first, end):
-        _tile(tile, size, packed, x, step, start, hidden, last, keep, kept)
+        _tile(tile, size, packed, x, valid, start, hidden, last, keep, kept)

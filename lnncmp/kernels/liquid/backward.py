@@ -138,7 +138,7 @@ def _tile(
 ) -> None:
     _, batch, steps, inputs, width, padded, unfolds = size
     turned, turned_driving = weights
-    x, dt, step, start, hidden, gates = data
+    x, dt, valid, start, hidden, gates = data
     copy, first, rows = tile_place(tile, batch)
     row, layer = copy * batch + first, rows * padded
     kind = x.dtype
@@ -153,7 +153,7 @@ def _tile(
             copy_rows(hidden, (row * steps + t - 1) * width, steps * width, path, 0, padded, rows, width)
         else:
             copy_rows(start, row * width, width, path, 0, padded, rows, width)
-        observe(size, row, rows, t, x, dt, step, entered, lengths)
+        observe(size, row, rows, t, x, dt, valid, entered, lengths)
         kept = (row * steps + t * rows) * unfolds * padded
         _retrace(size, copy, rows, lengths, neurons, gates, kept, path)
         _add_rows(width, padded, d_hidden, (row * steps + t) * width, steps * width, rows, d_v)
@@ -190,7 +190,7 @@ def backward(
     """Compute the tiles from `first` to `end`.
 
     neurons: as for the forward kernel; weights: its recurrent weights and E transposed, (S, H, N) and (S, H, J), the
-    last empty where d_x is not wanted. data: x, dt, step, start, hidden, gates as there; d_hidden (S, B, T, H),
+    last empty where d_x is not wanted. data: x, dt, valid, start, hidden, gates as there; d_hidden (S, B, T, H),
     d_final (S, B, H). Written are d_x (S, B, T, I) and d_start (S, B, H). Gradients are added to sums, for each tile
     of its own: of the recurrent weights (H, N), of E (I + 1, N) and of 1/tau, k and A / k (3, N).
     """

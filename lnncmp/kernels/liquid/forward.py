@@ -18,14 +18,14 @@ from lnncmp.kernels.liquid.weights import Neurons, Size
 
 @part
 def observe(
-    size: Size, row: int, rows: int, t: int, x: Array, dt: Array, step: Array, entered: Array, lengths: Array
+    size: Size, row: int, rows: int, t: int, x: Array, dt: Array, valid: Array, entered: Array, lengths: Array
 ) -> None:
     """Write the rows [x_t, 1] of a tile and the lengths of its solver steps; x_t = 0 and dt = 0 at padding."""
     _, _, steps, inputs, _, _, unfolds = size
-    masked = step.size > 0
+    masked = valid.size > 0
     for r in range(rows):
         here, at = (row + r) * steps + t, r * (inputs + 1)
-        real = not masked or step[here]
+        real = not masked or valid[here]
         for i in range(inputs):
             entered[at + i] = x[here * inputs + i] if real else 0.0
         entered[at + inputs] = 1.0
@@ -98,7 +98,7 @@ def _tile(
     driving: Array,
     x: Array,
     dt: Array,
-    step: Array,
+    valid: Array,
     start: Array,
     hidden: Array,
     final: Array,
@@ -115,7 +115,7 @@ def _tile(
     driven = np.empty(rows * padded, x.dtype)
     copy_rows(start, row * width, width, v, 0, padded, rows, width)
     for t in range(steps):
-        observe(size, row, rows, t, x, dt, step, entered, lengths)
+        observe(size, row, rows, t, x, dt, valid, entered, lengths)
         multiply(entered, 0, inputs + 1, driving, e, padded, driven, 0, padded, rows, inputs + 1, padded, False)
         for _ in range(unfolds):
             _solve(size, copy, rows, neurons, acting, lengths, driven, v, gates, gate_at)
@@ -134,7 +134,7 @@ def forward(
     driving: Array,
     x: Array,
     dt: Array,
-    step: Array,
+    valid: Array,
     start: Array,
     hidden: Array,
     final: Array,
@@ -143,8 +143,8 @@ def forward(
 ) -> None:
     """Compute the tiles from `first` to `end`; neurons, acting, driving are those of liquid_weights.prepare.
 
-    x (S, B, T, I), dt (S, B, T), step (S, B, T) or empty, start (S, B, H). Written are hidden (S, B, T, H) and
+    x (S, B, T, I), dt (S, B, T), valid (S, B, T) or empty, start (S, B, H). Written are hidden (S, B, T, H) and
     final (S, B, H) and, if `keep`, the gates (S B T K, N), tile after tile.
     """
     for tile in range(first, end):
-        _tile(tile, size, neurons, acting, driving, x, dt, step, start, hidden, final, keep, gates)
+        _tile(tile, size, neurons, acting, driving, x, dt, valid, start, hidden, final, keep, gates)

@@ -38,19 +38,19 @@ def _given(tensors: tuple[Tensor, ...]) -> tuple[Any, ...]:
 class LiquidSequence(torch.autograd.Function):
     """Potentials (B, T, H) and the final ones (B, H) of liquid neurons over x (B, T, I).
 
-    Arguments: x, dt (B, T), step (B, T) or None, the start (B, H), raw rate, raw conductance, reversal, bias (H,),
+    Arguments: x, dt (B, T), valid (B, T) or None, the start (B, H), raw rate, raw conductance, reversal, bias (H,),
     recurrent weights and their mask (H, H), sensory ones (I, H), input_w, input_b (I,), unfolds, keep (whether a
     backward pass may follow), stacked. What the backward pass needs is returned last. dt has no gradient.
     """
 
     @staticmethod
-    def forward(x: Tensor, dt: Tensor, step: Tensor | None, start: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    def forward(x: Tensor, dt: Tensor, valid: Tensor | None, start: Tensor, *args: Any) -> tuple[Tensor, ...]:
         """Run the kernel; see the class."""
         *parameters, unfolds, keep, stacked = args
         size = _size(x, start, unfolds)
         copies, batch, steps, _, width, wide, _ = size
         acting = prepare(size, *_given(tuple(parameters)))
-        real = _ALL_REAL if step is None else numbers_of(step)
+        real = _ALL_REAL if valid is None else numbers_of(valid)
         xs = numbers_of(x)
         hidden, final = np.empty(copies * batch * steps * width, xs.dtype), np.empty(copies * batch * width, xs.dtype)
         gates = np.empty((copies, batch * steps * unfolds * wide if keep else 0), xs.dtype)
@@ -71,7 +71,7 @@ class LiquidSequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_hidden: Tensor | None, d_final: Tensor | None, *_: None) -> tuple[Any, ...]:
         """Return the gradients of x, the start and the parameters."""
-        x, dt, step, start, *parameters, hidden, gates = ctx.saved_tensors
+        x, dt, valid, start, *parameters, hidden, gates = ctx.saved_tensors
         size = _size(x, start, ctx.unfolds)
         copies, batch, inputs, width, wide = (size[k] for k in (0, 1, 3, 4, 5))
         raw, bias, recurrent, sensory = _given(tuple(parameters))
@@ -80,7 +80,7 @@ class LiquidSequence(torch.autograd.Function):
         turned = transpose(copies, width, width, width, wide, wide, acting)
         across = padded(inputs, kind == np.float32) if of_x else 0
         turned_driving = transpose(copies, inputs + 1, inputs if of_x else 0, width, wide, across, driving)
-        data = tuple(numbers_of(t) if t is not None else _ALL_REAL for t in (x, dt, step, start, hidden, gates))
+        data = tuple(numbers_of(t) if t is not None else _ALL_REAL for t in (x, dt, valid, start, hidden, gates))
         d = numbers_or_zeros(d_hidden, hidden.numel(), kind), numbers_or_zeros(d_final, start.numel(), kind)
         d_x, d_start = np.empty(x.numel() if of_x else 0, kind), np.empty(start.numel(), kind)
         tiles = copies * -(-batch // TILE)

@@ -29,12 +29,12 @@ def _row(row: BenchRow) -> Row:
 
 def _notes(bench: Bench) -> list[str]:
     machine = bench.machine
-    ceilings = (
+    peak_rates = (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} used; torch "
         f"{machine['packages']['torch']}, ncps {machine['packages']['ncps']}; at most {machine['gflops']:.0f} GFLOP/s "
         f"in matrix products and {machine['gigasigmoids_per_second']:.1f} billion sigmoids a second."
     )
-    return [*(f"Warning: {warning}" for warning in bench.warnings), ceilings, *bench.notes]
+    return [*(f"Warning: {warning}" for warning in bench.warnings), peak_rates, *bench.notes]
 
 
 def bench_grids(bench: Bench) -> list[Grid]:

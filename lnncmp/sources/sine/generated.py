@@ -18,8 +18,8 @@ def _load(context: SourceContext, waves: int = 100, samples: int = 51) -> list[R
     drawn = draw(waves, DEFAULT_RANGES, np.random.default_rng(0))
     times = np.broadcast_to(DEFAULT_STEP * np.arange(samples), (waves, samples))
     values = drawn.values(times)
-    seen = np.ones((samples, 1), bool)
-    return [Recording(values[n][:, None], times[n], seen, f"wave-{n:03d}") for n in range(waves)]
+    observed = np.ones((samples, 1), bool)
+    return [Recording(values[n][:, None], times[n], observed, f"wave-{n:03d}") for n in range(waves)]
 
 
 SOURCE = Source(

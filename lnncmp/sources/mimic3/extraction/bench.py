@@ -109,7 +109,7 @@ def _measured(tell: Tell, tables: Path, cache: Path) -> dict[str, Any]:
         "cpu_seconds": cpu,
         "peak_rss_bytes": _peak_resident(),
         "recordings": len(extraction.recordings),
-        "cells": sum(int(recording.seen.sum()) for recording in extraction.recordings),
+        "cells": sum(int(recording.observed.sum()) for recording in extraction.recordings),
         "polars": pl.__version__,
         "threads": pl.thread_pool_size(),
     }

@@ -167,7 +167,7 @@ def _extraction(buckets: list[Bucket], steps: tuple[AttritionStep, ...]) -> Extr
         for subject, start, end in zip(bucket.subjects, ends - bucket.lengths, ends, strict=True):
             rows = slice(start, end)
             recordings.append(
-                Recording(bucket.values[rows], bucket.times[rows], bucket.seen[rows], f"subject-{subject}")
+                Recording(bucket.values[rows], bucket.times[rows], bucket.observed[rows], f"subject-{subject}")
             )
     return Extraction(recordings, steps)
 

@@ -28,7 +28,7 @@ class Bucket:
     """
 
     values: NDArray[np.float64]
-    seen: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
     times: NDArray[np.float64]
     lengths: NDArray[np.int64]
     subjects: NDArray[np.int64]
@@ -86,7 +86,7 @@ def make_bucket(events: pl.DataFrame, stays: pl.DataFrame, grid: str) -> Bucket:
     }
     return Bucket(
         values=dense,
-        seen=~np.isnan(dense),
+        observed=~np.isnan(dense),
         times=np.asarray(rows_bin / (HOUR // GRIDS[grid]), np.float64),
         lengths=lengths.astype(np.int64),
         subjects=subjects,

@@ -70,7 +70,7 @@ def read_bucket_file(path: Path, digest: str | None = None) -> Bucket | None:
         return None
     rows, stays = len(bucket.times), len(bucket.subjects)
     wide = (rows, len(NAMES))
-    fits = bucket.values.shape == wide and bucket.seen.shape == wide and bucket.counts.shape == (len(COUNTS),)
+    fits = bucket.values.shape == wide and bucket.observed.shape == wide and bucket.counts.shape == (len(COUNTS),)
     return bucket if fits and bucket.lengths.shape == (stays,) and bucket.lengths.sum() == rows else None
 
 

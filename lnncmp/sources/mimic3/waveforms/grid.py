@@ -36,11 +36,11 @@ def resample(
         hours = np.arange(len(values)) * width / 3600
     else:
         values, hours = _first(list(layers)), seconds / 3600
-    seen = ~np.isnan(values)
-    filled = np.flatnonzero(seen.any(axis=1))
+    observed = ~np.isnan(values)
+    filled = np.flatnonzero(observed.any(axis=1))
     if width and len(filled):
         filled = np.arange(filled[0], filled[-1] + 1)
-    return hours[filled], values[filled], seen[filled]
+    return hours[filled], values[filled], observed[filled]
 
 
 def _means(values: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64]:

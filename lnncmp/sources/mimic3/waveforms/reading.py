@@ -92,10 +92,10 @@ def _add(header: Header, signals: NDArray[np.float64], collected: Collected) -> 
     collected.outside += cleaned.outside
     collected.repeats += cleaned.repeats
     collected.read_groups.add(header.group)
-    times, values, seen = resample(cleaned.values, header.period, collected.grid)
+    times, values, observed = resample(cleaned.values, header.period, collected.grid)
     if len(times) < 2:
         raise SkippedError(Reason.FEW_ROWS)
-    collected.recordings.append(Recording(values, times, seen, header.group))
+    collected.recordings.append(Recording(values, times, observed, header.group))
 
 
 def read_signals(header: Header, samples: int) -> NDArray[np.float64]:
