@@ -30,7 +30,7 @@ class TestHarder:
         clean, other = prepared.splits.test, prepare(recordings, grid=grid, spike_rate=0.05, seed=1)
         for one, same, new in zip(prepared.test_sets, again.test_sets, other.test_sets, strict=True):
             hard = one.make()
-            for name in ("y", "target_mask", "step", "group"):
+            for name in ("y", "target_mask", "valid", "group"):
                 np.testing.assert_array_equal(getattr(hard, name), getattr(clean, name), err_msg=one.name)
             np.testing.assert_array_equal(hard.x, same.make().x)
             if one.group != "timespans":
