@@ -41,7 +41,7 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
         title=recipe.title,
         published={label: number for label in recipe.models if (number := recipe.entry(label).published)},
         ablations=_ablations(ready, store.runs()),
-        measures=ready.case.measures,
+        metrics=ready.case.metrics,
     )
 
 

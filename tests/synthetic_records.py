@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lnncmp.comparison.compare import compare
-from lnncmp.records.metric import Measure, Published
+from lnncmp.records.metric import Metric, Published
 from lnncmp.records.schema import (
     BaselineRecord,
     Epoch,
@@ -157,18 +157,16 @@ def study() -> dict[str, Any]:
 
 
 MEASURES = (
-    Measure(
+    Metric(
         name="mse_peak",
         heading="MSE near\npeaks",
         unit="y^2",
         better="lower",
         formula="mean squared error over the targets within a tenth of a period of a peak",
     ),
-    Measure(
-        name="lag", heading="lag", unit="s", better="ideal", ideal=0, formula="Shift of the best fit to the truth."
-    ),
-    Measure(name="agreement", heading="sign\nagreement", unit="", better="higher", formula="share of equal signs"),
-    Measure(
+    Metric(name="lag", heading="lag", unit="s", better="ideal", ideal=0, formula="Shift of the best fit to the truth."),
+    Metric(name="agreement", heading="sign\nagreement", unit="", better="higher", formula="share of equal signs"),
+    Metric(
         name="noise_gain",
         heading="noise\ngain",
         unit="",
@@ -224,7 +222,7 @@ def measured_study() -> dict[str, Any]:
         "reference": "gru",
         "horizons": (1, 10),
         "title": "Damped sine waves",
-        "measures": MEASURES,
+        "metrics": MEASURES,
     }
 
 

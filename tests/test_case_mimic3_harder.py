@@ -64,7 +64,7 @@ class TestChartedTimes:
             found = score(predictor, prepared, CASE).metrics["test"]
             assert not any("teacher" in name or name == "accumulation_ratio" for name in found)
             assert found["z_rmse_4h"] > 0 and np.isfinite(list(found.values())).all()
-        assert prepared.measure(Knows()).values["z_rmse_4h"] == 0
+        assert prepared.metrics_of(Knows()).values["z_rmse_4h"] == 0
         assert prepared.test_sets[-1].group == "timespans" and (prepared.test_sets[-1].make().dt == 1).all()
 
     def test_parts_have_windows_of_one_length(self):
@@ -93,7 +93,7 @@ class TestPrivacy:
         for predictor in prepared.baselines().values():
             scores = score(predictor, prepared, CASE)
             assert not scores.examples
-            shown += [scores.model_dump_json(), repr(scores), repr(prepared.measure(predictor))]
+            shown += [scores.model_dump_json(), repr(scores), repr(prepared.metrics_of(predictor))]
         assert not any("SECRET" in text for text in shown)
 
     def test_no_refusal_names_a_subject(self):

@@ -209,7 +209,7 @@ class TestSums:
 
 class TestDeclared:
     def test_names_are_unique_and_every_measure_is_computed_within_the_horizon(self):
-        declared = [measure.name for measure in CASE.measures]
+        declared = [measure.name for measure in CASE.metrics]
         assert len(set(declared)) == len(declared)
         whole = prepare(cohort(hours=40), horizon=12)
         assert set(whole.measure(Persistence(C)).values) == set(declared)

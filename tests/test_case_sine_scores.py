@@ -41,7 +41,7 @@ class TestScores:
 
     def test_every_declared_measure_is_computed_and_no_other(self):
         scores = score(Persistence(1), prepare(), CASE)
-        declared = {measure.name for measure in CASE.measures}
+        declared = {measure.name for measure in CASE.metrics}
         assert declared == set(scores.metrics["test"]) - {"mse", "nmse"}
 
     def test_yardsticks_stand_where_they_should(self):

@@ -33,7 +33,7 @@ def with_values(model, values, name="mse_peak", **changes):
 
 
 def test_mean_and_interval_of_a_measure():
-    made = row(table(with_values("lstm", [1.0, 2.0, 3.0]), measures=[PEAK]), "lstm").metrics["mse_peak"]
+    made = row(table(with_values("lstm", [1.0, 2.0, 3.0]), metrics=[PEAK]), "lstm").metrics["mse_peak"]
     half = 4.302652729911275 / math.sqrt(3)
     assert (made.mean, made.values, made.seeds) == (2.0, [1.0, 2.0, 3.0], [0, 1, 2])
     assert made.ci95 == pytest.approx((2 - half, 2 + half))
@@ -41,7 +41,7 @@ def test_mean_and_interval_of_a_measure():
 
 def test_measures_are_paired_by_seed_apart_from_the_test_mse():
     records = [*with_values("lstm", [1.0] * 6), *with_values("cfc", [1 - d for d in UP])]
-    comparison = table(records, measures=[PEAK])
+    comparison = table(records, metrics=[PEAK])
     assert [(pair.metric, pair.model) for pair in comparison.comparisons] == [("test_mse", "cfc"), ("mse_peak", "cfc")]
     pair = pairs_on(comparison.comparisons, "mse_peak")["cfc"]
     assert pair.difference == pytest.approx(-0.35)
@@ -59,7 +59,7 @@ def test_each_measure_is_a_family_of_its_own():
             for seed, d in enumerate(UP)
         ]
 
-    made = table([*of("lstm", 0.0, True), *of("cfc", 1.0, True), *of("gru", 2.0, False)], measures=[PEAK, LAG])
+    made = table([*of("lstm", 0.0, True), *of("cfc", 1.0, True), *of("gru", 2.0, False)], metrics=[PEAK, LAG])
     peak, lag = (pairs_on(made.comparisons, name) for name in ("mse_peak", "lag"))
     assert [pair.p_holm for pair in peak.values()] == [4 / 64, 4 / 64]
     assert (lag["cfc"].p_holm, lag["cfc"].verdict) == (2 / 64, "significantly higher")
@@ -69,7 +69,7 @@ def test_each_measure_is_a_family_of_its_own():
 
 def test_a_measure_that_some_runs_lack():
     records = [*with_values("lstm", [1.0, None, 3.0]), *with_values("cfc", [5.0, 6.0, None])]
-    comparison = table(records, measures=[PEAK])
+    comparison = table(records, metrics=[PEAK])
     assert row(comparison, "lstm").metrics["mse_peak"].seeds == [0, 2]
     pair = pairs_on(comparison.comparisons, "mse_peak")["cfc"]
     assert (pair.seeds, pair.difference, pair.verdict) == ([0], 4.0, "too few seeds (n < 6)")
@@ -78,7 +78,7 @@ def test_a_measure_that_some_runs_lack():
 
 def test_a_measure_that_no_run_holds_is_left_out():
     held = [baseline("mean", 2.0, scores=measured(2.0, mse_peak=1.0, lag=0.5))]
-    comparison = table(with_values("lstm", [1.0, 2.0]), measures=[PEAK, LAG], baselines=held)
+    comparison = table(with_values("lstm", [1.0, 2.0]), metrics=[PEAK, LAG], baselines=held)
     assert comparison.measures == [PEAK]
     assert set(row(comparison, "lstm").metrics) == {"test_mse", "test_nmse", "mse_peak"}
     assert comparison.baselines[0].metrics == {"mse_peak": 1.0}
@@ -87,7 +87,7 @@ def test_a_measure_that_no_run_holds_is_left_out():
 
 def test_a_measure_of_lost_runs_only_is_left_out():
     lost = [run("lstm", 0, None, scores=measured(math.inf, mse_peak=3.0)), *runs("lstm", [1.0, 1.0])[1:]]
-    assert table(lost, measures=[PEAK]).measures == []
+    assert table(lost, metrics=[PEAK]).measures == []
 
 
 def test_records_hold_no_other_measures_than_those_asked_for():
@@ -98,7 +98,7 @@ def test_records_hold_no_other_measures_than_those_asked_for():
 @pytest.mark.parametrize("wild", [math.inf, -math.inf, math.nan])
 def test_a_value_that_is_not_finite_leaves_no_mean_and_no_verdict(wild):
     records = [*with_values("lstm", [0.0] * 6), *with_values("cfc", [1.0] * 5 + [wild])]
-    comparison = table(records, measures=[PEAK], baselines=[baseline("mean", 2.0, scores=measured(2.0, mse_peak=wild))])
+    comparison = table(records, metrics=[PEAK], baselines=[baseline("mean", 2.0, scores=measured(2.0, mse_peak=wild))])
     made = row(comparison, "cfc").metrics["mse_peak"]
     assert (made.mean, made.ci95, made.values) == (None, None, [1.0] * 5 + [None])
     pair = pairs_on(comparison.comparisons, "mse_peak")["cfc"]
@@ -110,7 +110,7 @@ def test_a_value_that_is_not_finite_leaves_no_mean_and_no_verdict(wild):
 
 def test_a_measure_that_is_not_compared_has_a_mean_but_no_pairs():
     records = [*with_values("lstm", [1.0] * 6, "noise_gain"), *with_values("cfc", UP, "noise_gain")]
-    comparison = table(records, measures=[GAIN])
+    comparison = table(records, metrics=[GAIN])
     assert row(comparison, "cfc").metrics["noise_gain"].mean == pytest.approx(0.35)
     assert pairs_on(comparison.comparisons, "noise_gain") == {}
     assert note(comparison, "not tested") == "Differences are not tested for: noise gain."
@@ -135,7 +135,7 @@ def test_notes_count_the_pairs_of_the_test_mse_only():
 
 def test_measures_do_not_decide_which_model_is_best():
     records = [*with_values("lstm", [1.0] * 10), *with_values("cfc", [0.1 + 0.01 * n for n in range(10)])]
-    assert table(records, measures=[PEAK]).best is None
+    assert table(records, metrics=[PEAK]).best is None
 
 
 def test_conditions_stand_in_the_title():

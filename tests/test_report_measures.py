@@ -56,7 +56,7 @@ def single(measure, values, **options):
         for model, given in values.items()
         for seed, value in enumerate(given)
     ]
-    made = table(records, measures=[measure], **options)
+    made = table(records, metrics=[measure], **options)
     return made, measure_grid(made), difference_grid(made)
 
 

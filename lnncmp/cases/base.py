@@ -19,7 +19,7 @@ from lnncmp.common.registry import load_member, member_names
 from lnncmp.data.recording import AttritionStep
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import unknown_name
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.records.schema import Zoom
 from lnncmp.sources.base import Source, SourceContext
 
@@ -90,11 +90,11 @@ class ExampleWindow:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The case's own measures of one predictor, by name; one that is not defined on these data is left out.
+class MetricValues:
+    """The case's own metrics of one predictor, by name; one that is not defined on these data is left out.
 
     replicates: the same over bootstrap samples of the groups of the test data, as many and the same samples for every
-    predictor, for measures whose uncertainty over groups counts; "mse" stands for the test error.
+    predictor, for metrics whose uncertainty over groups counts; "mse" stands for the test error.
     """
 
     values: Mapping[str, float]
@@ -106,7 +106,7 @@ class Prepared:
     """All that a comparison sees of the data: splits, futures for free-running tests, harder test sets, a hash.
 
     baselines: makes the predictors without training that stand in the table, by name; called when needed.
-    measure: computes the case's own measures (`Case.measures`) of a predictor, None if there are none.
+    metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if there are none.
     example windows: test windows whose predictions are kept in the records. None of patient data.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     """
@@ -116,7 +116,7 @@ class Prepared:
     test_sets: Sequence[TestSet]
     data_hash: str
     baselines: Callable[[], Mapping[str, Predictor]]
-    measure: Callable[[Predictor], Measured] | None = None
+    metrics_of: Callable[[Predictor], MetricValues] | None = None
     example_windows: Sequence[ExampleWindow] = ()
     attrition: Sequence[AttritionStep] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
@@ -145,7 +145,7 @@ class Case:
     targets: what is predicted (the first O input features). horizons: free-running steps shown in tables.
     prepare: (source name, source, context, settings, horizon) -> Prepared; raises DataError, UsageError.
     sample: tiny offline Prepared for tests, nothing downloaded or simulated.
-    measures: what `Prepared.measure` computes. variants: name -> what `--name` does; each is a table
+    metrics: what `Prepared.metrics_of` computes. variants: name -> what `--name` does; each is a table
     `variants.<name>` of the case's recipes, and a comparison of its own. options: further options of the command.
     """
 
@@ -159,7 +159,7 @@ class Case:
     horizons: Sequence[int]
     prepare: Callable[[Source, SourceContext, Any, int], Prepared]
     sample: Callable[[], Prepared]
-    measures: Sequence[Measure] = ()
+    metrics: Sequence[Metric] = ()
     variants: Mapping[str, str] = field(default_factory=dict)
     options: Sequence[Option] = ()
 

@@ -103,10 +103,10 @@ def check(claim: Claim) -> None:
     for model in (claim.left, claim.right):
         if model not in model_names():
             raise _of(claim, unknown_name("model", model, model_names()))
-    measures = {"mse", "nmse", *KNOWN, *(measure.name for measure in load_case(claim.case).measures)}
+    metrics = {"mse", "nmse", *KNOWN, *(measure.name for measure in load_case(claim.case).metrics)}
     for measure in filter(None, (claim.measure, claim.check)):
-        if measure not in measures:
-            raise _of(claim, unknown_name("measure", measure, measures))
+        if measure not in metrics:
+            raise _of(claim, unknown_name("measure", measure, metrics))
     if (claim.measure in NEEDS_GROUPS) != bool(claim.groups):
         word = "needs" if claim.measure in NEEDS_GROUPS else "has no use for"
         raise UsageError(f"claim '{claim.id}': the measure {claim.measure} {word} groups of test sets")

@@ -60,7 +60,7 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
         raise ValueError("a verdict needs a test")
     verdict, why = decide(claim, tested.pairs, tested.effect, first, second)
     power = _power(claim, tested, family)
-    words = in_words(claim.measure, load_case(claim.case).measures)[0]
+    words = in_words(claim.measure, load_case(claim.case).metrics)[0]
     second_counts = why in ("negligible", "apart")
     return Verdict(
         **{**_stated(claim), **_found_in(one, one.runs)},
@@ -92,7 +92,7 @@ def _stated(claim: Claim) -> dict[str, Any]:
         "case": claim.case,
         "models": [claim.left, claim.right],
         "measure": claim.measure,
-        "unit": in_words(claim.measure, load_case(claim.case).measures)[1],
+        "unit": in_words(claim.measure, load_case(claim.case).metrics)[1],
         "direction": claim.direction,
         "conditions": claim.conditions.rstrip("*"),
         "effect_kind": "log ratio" if claim.scale == "ratio" else "difference",

@@ -14,7 +14,7 @@ from lnncmp.comparison.paired_differences import TEST_MSE, Errors, Replicates, p
 from lnncmp.comparison.rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row, replicates_by_seed
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelRow, PairedComparison
 from lnncmp.errors import DataError, LnncmpError, unknown_name
-from lnncmp.records.metric import Measure, Published
+from lnncmp.records.metric import Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
 TITLE_ENDING = ": one-step test error"
@@ -33,14 +33,14 @@ def compare(
     title: str | None = None,
     published: Mapping[str, Published] | None = None,
     ablations: Mapping[str, Sequence[RunRecord]] | None = None,
-    measures: Sequence[Measure] = (),
+    metrics: Sequence[Metric] = (),
 ) -> ComparisonTable:
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
     study, its name if None. published: model -> published value. ablations: name -> runs of the same
     case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
-    measures: the case's own measures; those that no record holds are left out.
+    metrics: the case's own metrics; those that no record holds are left out.
     Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
     together (case, source, conditions, data hash), for two runs of one model with one seed or under two protocols.
     """
@@ -51,7 +51,7 @@ def compare(
     ablated = {name: _grouped_ablation(name, list(given), runs[0]) for name, given in (ablations or {}).items()}
     costs = costs_of(by_model, measurements)
     shape = cost_shape(costs)
-    known = [measure for measure in measures if any(errors_by_seed(group, measure.name) for group in by_model.values())]
+    known = [measure for measure in metrics if any(errors_by_seed(group, measure.name) for group in by_model.values())]
     names = [measure.name for measure in known]
     rows = []
     for model, group in by_model.items():
@@ -60,7 +60,7 @@ def compare(
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
     errors = {model: errors_by_seed(group) for model, group in by_model.items()}
-    comparisons = _paired(by_model, reference, TEST_MSE, "mse") + _compared_measures(by_model, reference, known)
+    comparisons = _paired(by_model, reference, TEST_MSE, "mse") + _compared_metrics(by_model, reference, known)
     best = best_model(rows, errors, {model: replicates_by_seed(group) for model, group in by_model.items()})
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
@@ -151,11 +151,11 @@ def _paired(
     return paired_comparisons(values, reference, metric, replicates)
 
 
-def _compared_measures(
-    by_model: Mapping[str, Sequence[RunRecord]], reference: str, measures: Sequence[Measure]
+def _compared_metrics(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metrics: Sequence[Metric]
 ) -> list[PairedComparison]:
     found = []
-    for measure in measures:
+    for measure in metrics:
         if measure.compared:
             found += _paired(by_model, reference, measure.name, measure.name)
     return found

@@ -3,31 +3,31 @@
 from collections.abc import Sequence
 
 from lnncmp.comparison.table import ModelRow
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.stats import SIGNIFICANCE
 
 
-def measure_notes(measures: Sequence[Measure], rows: Sequence[ModelRow]) -> list[str]:
+def metric_notes(metrics: Sequence[Metric], rows: Sequence[ModelRow]) -> list[str]:
     """Return the formula of each measure in their order, then how p was adjusted, then what has no mean and why."""
-    found = [f"{_heading(measure)}: {measure.formula.strip().rstrip('.')}." for measure in measures]
-    if len(rows) > 1 and any(measure.compared for measure in measures):
+    found = [f"{_heading(measure)}: {measure.formula.strip().rstrip('.')}." for measure in metrics]
+    if len(rows) > 1 and any(measure.compared for measure in metrics):
         found.append(
             f"Measures: * marks p <= {SIGNIFICANCE} after Holm, adjusted over the models compared on that measure, not "
             "over the measures."
         )
-    untested = [_heading(measure) for measure in measures if not measure.compared]
+    untested = [_heading(measure) for measure in metrics if not measure.compared]
     if len(rows) > 1 and untested:
         found.append(f"Differences are not tested for: {', '.join(untested)}.")
-    for measure in measures:
+    for measure in metrics:
         found += _gaps(measure, rows)
     return found
 
 
-def _heading(measure: Measure) -> str:
+def _heading(measure: Metric) -> str:
     return " ".join(measure.heading.split())
 
 
-def _gaps(measure: Measure, rows: Sequence[ModelRow]) -> list[str]:
+def _gaps(measure: Metric, rows: Sequence[ModelRow]) -> list[str]:
     """Return for which models the measure is not known, or not finite, in some of the runs that ended well."""
     found = []
     for row in rows:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
-from lnncmp.comparison.metric_notes import measure_notes
+from lnncmp.comparison.metric_notes import metric_notes
 from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.rows import Shape, outcome
 from lnncmp.comparison.table import Estimate, ModelRow, PairedComparison
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.records.schema import MeasurementRecord, RunRecord
 
 Groups = Mapping[str, Sequence[RunRecord]]
@@ -28,7 +28,7 @@ def notes(
     shape: Shape | None,
     measurements: Sequence[MeasurementRecord],
     ablations: Mapping[str, Groups],
-    measures: Sequence[Measure] = (),
+    metrics: Sequence[Metric] = (),
 ) -> list[str]:
     """Return all sentences that apply to this table, in reading order."""
     return [
@@ -42,7 +42,7 @@ def notes(
         *_wiring(rows),
         *_free_running(rows),
         *_noise(rows),
-        *measure_notes([measure for measure in measures if not measure.detail], rows),
+        *metric_notes([measure for measure in metrics if not measure.detail], rows),
         *_timespans(rows),
         *(_ablation(name, rows, groups) for name, groups in ablations.items()),
         *_cost(rows, shape, measurements),

@@ -178,10 +178,10 @@ def model_row(
     cost: MeasurementRecord | None,
     shape: Shape | None,
     horizons: Sequence[int],
-    measures: Sequence[str] = (),
+    metrics: Sequence[str] = (),
 ) -> ModelRow:
     """Return the row of the model that all `runs` share. Sizes are low medians over runs (wiring may vary by seed)."""
-    errors = {f"test_{name}": name for name in ("mse", "nmse")} | {name: name for name in measures}
+    errors = {f"test_{name}": name for name in ("mse", "nmse")} | {name: name for name in metrics}
     outcomes = Counter(outcome(run) for run in runs)
     scores = ok_scores(runs)
     points = curve(scores)
@@ -216,7 +216,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def baseline_row(record: BaselineRecord, horizons: Sequence[int], measures: Sequence[str] = ()) -> BaselineRow:
+def baseline_row(record: BaselineRecord, horizons: Sequence[int], metrics: Sequence[str] = ()) -> BaselineRow:
     """Return the row of one predictor without training, with these of the case's measures."""
     scores = record.scores
     errors = {point.step: point.mse for point in scores.horizons}
@@ -229,7 +229,7 @@ def baseline_row(record: BaselineRecord, horizons: Sequence[int], measures: Sequ
         name=record.name,
         test_mse=_finite(error_of(scores, "mse")),
         test_nmse=_finite(error_of(scores, "nmse")),
-        metrics={name: _finite(error_of(scores, name)) for name in measures},
+        metrics={name: _finite(error_of(scores, name)) for name in metrics},
         horizons={str(step): _finite(errors.get(step)) for step in horizons},
         curve=points,
         noise_slope=_finite(noise_slope(scores)),

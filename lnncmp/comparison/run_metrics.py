@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.records.schema import RunRecord
 
 Sets = tuple[Sequence[str], Sequence[float]]
@@ -16,7 +16,7 @@ Sets = tuple[Sequence[str], Sequence[float]]
 
 
 @dataclass(frozen=True)
-class KnownMeasure:
+class KnownMetric:
     """words: what it is, for sentences. unit: "" if it has none. read: (run, groups and levels) -> value."""
 
     words: str
@@ -61,19 +61,19 @@ def scored(run: RunRecord, name: str) -> float | None:
     return None if run.scores is None else run.scores.metrics.get("test", {}).get(name)
 
 
-COUNTS: Mapping[str, KnownMeasure] = {
-    "active_parameters": KnownMeasure("number of active parameters", "", lambda run, sets: run.parameters.active),
-    "trainable_parameters": KnownMeasure(
+COUNTS: Mapping[str, KnownMetric] = {
+    "active_parameters": KnownMetric("number of active parameters", "", lambda run, sets: run.parameters.active),
+    "trainable_parameters": KnownMetric(
         "number of trainable parameters", "", lambda run, sets: run.parameters.trainable
     ),
-    "neurons": KnownMeasure("number of neurons", "", _structure("neurons")),
-    "synapses": KnownMeasure("number of synapses between neurons", "", _structure("synapses")),
+    "neurons": KnownMetric("number of neurons", "", _structure("neurons")),
+    "synapses": KnownMetric("number of synapses between neurons", "", _structure("synapses")),
 }
 """Facts of a model, the same whenever it is built (but for its wiring): known of lost runs too."""
 
-TIMES: Mapping[str, KnownMeasure] = {
-    "epoch_seconds": KnownMeasure("time per epoch", "s", _epoch_seconds),
-    "throughput": KnownMeasure("training throughput", "epochs/s", _throughput),
+TIMES: Mapping[str, KnownMetric] = {
+    "epoch_seconds": KnownMetric("time per epoch", "s", _epoch_seconds),
+    "throughput": KnownMetric("training throughput", "epochs/s", _throughput),
 }
 """Times of training, known of lost runs too. Comparable on one machine only, beside the same load, and where equally
 many runs were trained in one call. They hardly depend on the seed, and runs of one call share their time: a test over
@@ -82,9 +82,9 @@ seeds would count one measurement several times."""
 MEMORY: Mapping[str, str] = {"peak_memory": "peak training memory", "saved_memory": "memory kept for the backward pass"}
 """Bytes, of the separate measurement of a model (`MeasurementRecord`), in words."""
 
-HARDER: Mapping[str, KnownMeasure] = {
-    "perturbed_mse": KnownMeasure("MSE on harder test sets", "", _perturbed),
-    "perturbed_growth": KnownMeasure("growth of the MSE on harder test sets", "", _growth),
+HARDER: Mapping[str, KnownMetric] = {
+    "perturbed_mse": KnownMetric("MSE on harder test sets", "", _perturbed),
+    "perturbed_growth": KnownMetric("growth of the MSE on harder test sets", "", _growth),
 }
 
 KNOWN = (*COUNTS, *TIMES, *MEMORY, *HARDER)
@@ -101,7 +101,7 @@ def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
     return scored(run, measure)
 
 
-def in_words(measure: str, case: Sequence[Measure]) -> tuple[str, str]:
+def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
     """Return words and unit of a measure; `case` are the case's own."""
     if measure in MEMORY:
         return MEMORY[measure], "B"

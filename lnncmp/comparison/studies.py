@@ -164,7 +164,7 @@ def _study(
         horizons=[step for step in case.horizons if step <= longest],
         title=recipe.title if recipe else case.title,
         published=_published(runs, recipe),
-        measures=case.measures,
+        metrics=case.metrics,
     )
     return Study(group, recipe, variant, runs, measurements, data, table)
 

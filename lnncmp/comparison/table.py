@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lnncmp.records.metric import Measure, Published
+from lnncmp.records.metric import Metric, Published
 
 TABLE_SCHEMA_VERSION = 1
 Interval = tuple[float, float]
@@ -170,5 +170,5 @@ class ComparisonTable(_Part):
     rows: list[ModelRow]
     baselines: list[BaselineRow]
     comparisons: list[PairedComparison]
-    measures: list[Measure] = Field(default_factory=list)
+    measures: list[Metric] = Field(default_factory=list)
     notes: list[str]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Persistence, Predictor
-from lnncmp.cases.base import Case, ExampleWindow, Measured, Prepared, TestSet
+from lnncmp.cases.base import Case, ExampleWindow, MetricValues, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
@@ -73,7 +73,7 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     errors = {name: one_step_error(predictor, part, splits) for name, part in parts.items()}
     metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
-    own = Measured({}) if prepared.measure is None else prepared.measure(predictor)
+    own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
     metrics["test"] |= own.values
     return Scores(
         metrics=metrics,

@@ -19,7 +19,7 @@ class Published(BaseModel):
     differences: list[str] = Field(default_factory=list)
 
 
-class Measure(BaseModel):
+class Metric(BaseModel):
     """One number that a case computes of a predictor on the test windows.
 
     name: its key in records and JSON. heading: its words in tables. unit: "" if it has none.

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lnncmp.cases.base import Case, Prepared, Target
-from lnncmp.cases.mimic3.metrics import measures
+from lnncmp.cases.mimic3.metrics import metrics
 from lnncmp.cases.mimic3.preparation import Preparation
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.common.cache import content_key
@@ -87,5 +87,5 @@ CASE = Case(
     horizons=(1, 6, 12),
     prepare=prepare,
     sample=sample,
-    measures=measures(),
+    metrics=metrics(),
 )

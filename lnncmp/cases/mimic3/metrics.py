@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lnncmp.cases.base import Measured
+from lnncmp.cases.base import MetricValues
 from lnncmp.cases.mimic3.errors_by_hour import Floats, Sums, pooled
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.sources.mimic3.variables import CORE
 
 HOURS = (1, 2, 4, 6, 12)
 """Hours ahead at which errors are reported."""
 
 
-def measures() -> tuple[Measure, ...]:
+def metrics() -> tuple[Metric, ...]:
     """Return the measures of the case, those of single variables last and left to JSON and CSV."""
     free = [
-        Measure(
+        Metric(
             name=f"z_rmse_{hour}h",
             heading=f"z-RMSE\nat {hour} h",
             unit="sd",
@@ -30,7 +30,7 @@ def measures() -> tuple[Measure, ...]:
         for hour in HOURS
     ]
     growth = [
-        Measure(
+        Metric(
             name="accumulation_ratio",
             heading="Error\ngrowth",
             unit="",
@@ -38,7 +38,7 @@ def measures() -> tuple[Measure, ...]:
             formula="z-RMSE at the last hour of free-running prediction over that of one-step predictions of the same "
             "hour from true inputs: 1 is no accumulation of error",
         ),
-        Measure(
+        Metric(
             name="first_hour_without_skill",
             heading="Skill\nends at",
             unit="h",
@@ -51,9 +51,9 @@ def measures() -> tuple[Measure, ...]:
     return (*free, *growth, *_details())
 
 
-def _details() -> list[Measure]:
+def _details() -> list[Metric]:
     found = [
-        Measure(
+        Metric(
             name=f"teacher_z_rmse_{hour}h",
             heading=f"one-step z-RMSE\nat {hour} h",
             unit="sd",
@@ -69,7 +69,7 @@ def _details() -> list[Measure]:
             shared = {"better": "lower", "compared": False, "detail": True}
             where = f"of {variable.words}, {hour} h after the last true input"
             found.append(
-                Measure(
+                Metric(
                     name=f"z_rmse_{variable.name}_{hour}h",
                     heading=f"z-RMSE {variable.name}\nat {hour} h",
                     unit="sd",
@@ -78,7 +78,7 @@ def _details() -> list[Measure]:
                 )
             )
             found.append(
-                Measure(
+                Metric(
                     name=f"mae_{variable.name}_{hour}h",
                     heading=f"MAE {variable.name}\nat {hour} h",
                     unit=variable.unit,
@@ -89,7 +89,9 @@ def _details() -> list[Measure]:
     return found
 
 
-def measured(free: Sums, teacher: Sums | None, naive: Sums, one_step: Sums, std: Floats, weights: Floats) -> Measured:
+def measured(
+    free: Sums, teacher: Sums | None, naive: Sums, one_step: Sums, std: Floats, weights: Floats
+) -> MetricValues:
     """Return all measures with their bootstrap replicates.
 
     free, naive (K hours): of free-running prediction, and of the last measured values. teacher: of one-step
@@ -115,7 +117,7 @@ def measured(free: Sums, teacher: Sums | None, naive: Sums, one_step: Sums, std:
             values[f"mae_{variable.name}_{hour}h"] = float(whole.mae()[0, hour - 1, number] * std[number])
     replicates["mse"] = one_step.resampled(weights).mean_mse()[:, 0].tolist()
     known = {name: value for name, value in values.items() if not np.isnan(value)}
-    return Measured(known, {name: row for name, row in replicates.items() if not np.isnan(row).any()})
+    return MetricValues(known, {name: row for name, row in replicates.items() if not np.isnan(row).any()})
 
 
 def _rows(values: Floats, hours: Sequence[int]) -> list[list[float]]:

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
-from lnncmp.cases.base import Measured, TestSet
+from lnncmp.cases.base import MetricValues, TestSet
 from lnncmp.cases.mimic3 import perturbations as harder
 from lnncmp.cases.mimic3.errors_by_hour import Sums, bootstrap_weights, sums_by_subject
 from lnncmp.cases.mimic3.features import Stay
@@ -150,7 +150,7 @@ class Preparation:
             "var6_ridge": fit_autoregression(self.splits.train, 6, columns=_C),
         }
 
-    def measure(self, predictor: Predictor) -> Measured:
+    def measure(self, predictor: Predictor) -> MetricValues:
         """Return the measures of a predictor on the test windows, with replicates over the test subjects."""
         return measured(
             self._free(predictor),

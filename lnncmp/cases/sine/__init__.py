@@ -12,7 +12,7 @@ from lnncmp.cases.sine.preparation import GAIN_LEVEL, Preparation
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.common.cache import content_key
 from lnncmp.errors import UsageError
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.sine.generated import SOURCE
 
@@ -54,7 +54,7 @@ def sample() -> Prepared:
     return prepare(SOURCE, SourceContext(cache=Path()), few, horizon=10)
 
 
-def _measures() -> tuple[Measure, ...]:
+def _metrics() -> tuple[Metric, ...]:
     clean = f" Where inputs are clean, it is measured at noise of {GAIN_LEVEL:g} of the amplitude."
     return tuple(
         one.model_copy(update={"formula": one.formula + clean}) if one.name == "noise_gain" else one for one in MEASURES
@@ -72,7 +72,7 @@ CASE = Case(
     horizons=(1, 10, 25),
     prepare=prepare,
     sample=sample,
-    measures=_measures(),
+    metrics=_metrics(),
     variants={"noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave."},
     options=(
         Option(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lnncmp.cases.sine.fit import MOST_DAMPING_ERROR, amplitude_and_lag, damping_errors
 from lnncmp.cases.sine.timing import crossing_errors, peak_errors
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.sources.sine.waves import Floats, Waves
 
 Flags = NDArray[np.bool_]
@@ -22,15 +22,15 @@ NEIGHBORHOOD = np.pi / 8
 """How far, in radians, a peak and a zero crossing reach to each side: a sixteenth of a period."""
 
 
-def _lower(name: str, heading: str, unit: str, formula: str) -> Measure:
-    return Measure(name=name, heading=heading, unit=unit, better="lower", formula=formula)
+def _lower(name: str, heading: str, unit: str, formula: str) -> Metric:
+    return Metric(name=name, heading=heading, unit=unit, better="lower", formula=formula)
 
 
-def _ideal(name: str, heading: str, unit: str, ideal: float, formula: str) -> Measure:
-    return Measure(name=name, heading=heading, unit=unit, better="ideal", ideal=ideal, formula=formula)
+def _ideal(name: str, heading: str, unit: str, ideal: float, formula: str) -> Metric:
+    return Metric(name=name, heading=heading, unit=unit, better="ideal", ideal=ideal, formula=formula)
 
 
-MEASURES: tuple[Measure, ...] = (
+MEASURES: tuple[Metric, ...] = (
     _lower(
         "mse_clean",
         "MSE to\nclean wave",

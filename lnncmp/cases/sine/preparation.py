@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Predictor, trivial_predictors
-from lnncmp.cases.base import ExampleWindow, Measured, TestSet
+from lnncmp.cases.base import ExampleWindow, MetricValues, TestSet
 from lnncmp.cases.sine.kalman_bank import KalmanBank
 from lnncmp.cases.sine.metrics import measure_all
 from lnncmp.cases.sine.noise import KINDS
@@ -109,7 +109,7 @@ class Preparation:
             "kalman_bank": KalmanBank(self.scaler, self.settings.ranges(), self.told_noise),
         }
 
-    def measure(self, predictor: Predictor) -> Measured:
+    def measure(self, predictor: Predictor) -> MetricValues:
         """Return the measures of one-step predictions of the test waves.
 
         Where the inputs are clean, the noise gain is measured on the same waves with noise of GAIN_LEVEL.
@@ -118,7 +118,7 @@ class Preparation:
         if self.settings.noise_std == 0:
             noisy = self._noisy("noise gain", self.clean_test, GAIN_LEVEL, "gaussian", targets=False)
             found["noise_gain"] = self._measured(predictor, noisy, self.windows("noise gain", noisy))["noise_gain"]
-        return Measured(found)
+        return MetricValues(found)
 
     def _measured(self, predictor: Predictor, given: Sampled, windows: Windows) -> dict[str, float]:
         return measure_all(

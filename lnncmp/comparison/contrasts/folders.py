@@ -63,10 +63,10 @@ def _name(group: ComparisonGroup) -> str:
 def _rows(pairs: Sequence[Pair], names: tuple[str, str]) -> list[Contrast]:
     """Return the rows of one data set, measure by measure."""
     case = load_case(pairs[0].groups[0].first.case)
-    own = [measure.name for measure in case.measures if measure.compared and not measure.detail]
+    own = [measure.name for measure in case.metrics if measure.compared and not measure.detail]
     made = []
     for measure in ("mse", *own, *_COSTS):
-        words, unit = in_words(measure, case.measures)
+        words, unit = in_words(measure, case.metrics)
         rows = []
         for pair in pairs:
             changes = changes_of(pair, measure)

@@ -8,7 +8,7 @@ from lnncmp.report.tables.document import Row, Value, ends
 def rows_of(comparison: ComparisonTable) -> list[Row]:
     """Return one row for each model and each baseline. Bytes and seconds are plain numbers; errors in raw units."""
     pairs = pairs_on(comparison.comparisons)
-    models = [_model(comparison, row, pairs.get(row.model)) | _measures(comparison, row) for row in comparison.rows]
+    models = [_model(comparison, row, pairs.get(row.model)) | _metrics(comparison, row) for row in comparison.rows]
     return [*models, *(_baseline(comparison, row) for row in comparison.baselines)]
 
 
@@ -67,7 +67,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
     }
 
 
-def _measures(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
+def _metrics(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
     """Return each measure with its interval and, if it is compared, its difference to the reference and p."""
     found: dict[str, Value] = {}
     for measure in comparison.measures:

@@ -2,7 +2,7 @@
 
 from lnncmp.comparison.paired_differences import differs, pairs_on
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, PairedComparison
-from lnncmp.records.metric import Measure
+from lnncmp.records.metric import Metric
 from lnncmp.report.tables.document import MARK, Column, Grid
 from lnncmp.report.tables.numbers import UNKNOWN, interval, p_value, signed, significant
 from lnncmp.stats import MIN_PAIRS
@@ -15,25 +15,25 @@ def measure_grid(comparison: ComparisonTable) -> Grid | None:
 
     None if the case has no measures of its own.
     """
-    measures = [measure for measure in comparison.measures if not measure.detail]
-    if not measures:
+    metrics = [measure for measure in comparison.measures if not measure.detail]
+    if not metrics:
         return None
-    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in measures}
+    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in metrics}
 
     def of_model(row: ModelRow) -> Column:
-        return Column(row.model, tuple(_value(row, m.name, pairs[m.name].get(row.model)) for m in measures))
+        return Column(row.model, tuple(_value(row, m.name, pairs[m.name].get(row.model)) for m in metrics))
 
     def of_baseline(row: BaselineRow) -> Column:
-        return Column(row.name, tuple(significant(row.metrics.get(m.name), _DIGITS) for m in measures))
+        return Column(row.name, tuple(significant(row.metrics.get(m.name), _DIGITS) for m in metrics))
 
     tested = any(pairs.values())
     marked = f" ({MARK.strip()} differs from {comparison.reference})" if tested else ""
     return Grid(
         title=f"Measures on the test windows{_direction(comparison)}{marked}",
         corner="measure",
-        labels=tuple(_label(measure) for measure in measures),
+        labels=tuple(_label(measure) for measure in metrics),
         columns=(*map(of_model, comparison.rows), *map(of_baseline, comparison.baselines)),
-        sections=(len(measures),),
+        sections=(len(metrics),),
     )
 
 
@@ -42,24 +42,22 @@ def difference_grid(comparison: ComparisonTable) -> Grid | None:
 
     None if there is no measure, or no model, to compare.
     """
-    measures = [measure for measure in comparison.measures if measure.compared and not measure.detail]
+    metrics = [measure for measure in comparison.measures if measure.compared and not measure.detail]
     models = [row.model for row in comparison.rows if row.model != comparison.reference]
-    if not measures or not models:
+    if not metrics or not models:
         return None
-    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in measures}
+    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in metrics}
     return Grid(
         title=f"Difference to {comparison.reference}, paired by seed (mean, [95% interval], p after Holm)",
         corner="measure",
-        labels=tuple(_label(measure, direction=False) for measure in measures),
-        columns=tuple(
-            Column(model, tuple(_difference(pairs[m.name].get(model)) for m in measures)) for model in models
-        ),
-        sections=(1,) * len(measures),
+        labels=tuple(_label(measure, direction=False) for measure in metrics),
+        columns=tuple(Column(model, tuple(_difference(pairs[m.name].get(model)) for m in metrics)) for model in models),
+        sections=(1,) * len(metrics),
         stacked=True,
     )
 
 
-def _label(measure: Measure, direction: bool = True) -> str:
+def _label(measure: Metric, direction: bool = True) -> str:
     """Return heading and unit on one line, with the direction where it is not "lower is better"."""
     parts = [*measure.heading.split(), f"[{measure.unit}]" if measure.unit else ""]
     if direction and measure.better == "higher":
