@@ -12,15 +12,18 @@ from filelock import FileLock, Timeout
 _LONG = (
     "test_kernel_cache",
     "test_runs_interrupted",
-    "test_cli_output",
-    "test_bench_run",
-    "test_runs_reproducible",
     "test_runs_failures",
+    "test_runs_reproducible",
+    "test_bench_run",
     "test_runs_storage",
     "test_cli_sine",
-    "test_cli_mimic3",
-    "test_kernel_check",
     "test_figures_command",
+    "test_cli_mimic3",
+    "test_cli_output",
+    "test_kernels_ltc",
+    "test_kernel_check",
+    "test_cells_recurrent",
+    "test_cells_wiring",
 )
 """Files of tests that take more than ten seconds of a processor, the longest first."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
