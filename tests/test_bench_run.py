@@ -245,7 +245,7 @@ def test_the_first_call_compiles_into_the_cache_that_it_is_given(tmp_path):
     seconds = in_fresh_process(
         first_call_seconds, FUSED, TINY, tell=quiet, threads=1, environment={"LNNCMP_KERNEL_CACHE": str(tmp_path)}
     )
-    assert seconds > 0 and list(tmp_path.rglob("*.nbc"))
+    assert seconds > 0 and list(tmp_path.rglob("*.kernel"))
 
 
 class TestFailures:

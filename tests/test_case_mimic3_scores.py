@@ -212,8 +212,8 @@ class TestDeclared:
         declared = [measure.name for measure in CASE.metrics]
         assert len(set(declared)) == len(declared)
         whole = prepare(cohort(hours=40), horizon=12)
-        assert set(whole.measure(Persistence(C)).values) == set(declared)
-        near = CASE.sample().measure(Persistence(C)).values  # its horizon is 6 hours
+        assert set(whole.metrics_of(Persistence(C)).values) == set(declared)
+        near = CASE.sample().metrics_of(Persistence(C)).values  # its horizon is 6 hours
         assert set(declared) - set(near) == {name for name in declared if name.endswith("_12h")}
 
     def test_yardsticks(self):
