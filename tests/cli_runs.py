@@ -104,13 +104,14 @@ def records(out: Path) -> dict[tuple[str, int], RunRecord]:
     return {(record.model, record.seeds.root): record for record in found}
 
 
+CIRCUMSTANCES = {"provenance", "run_id", "protocol_id", "measurement_id", "recipe", "stacked", "kernel_check"}
+
+
 def numbers(record: RunRecord) -> dict:
     """Return all that must be equal in two runs of the same recipe: everything but times and circumstances."""
-    content = record.model_dump(exclude={"provenance", "run_id", "comparison", "recipe", "stacked", "kernel_check"})
+    content = record.model_dump(exclude=CIRCUMSTANCES)
     for epoch in content["history"]:
         del epoch["seconds"]
-    if content["kernel_check"]:
-        del content["kernel_check"]["seconds"]
     return content
 
 

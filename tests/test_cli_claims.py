@@ -122,17 +122,17 @@ class TestBadInput:
 
     def test_another_schema_version(self, command, folder):
         for path in (folder / "records").glob("*.json"):
-            path.write_text(path.read_text().replace('"schema_version":1', '"schema_version":2'))
-        refused(command("claims", "--out", folder), 3, "of another schema version; expected is schema version 1")
+            path.write_text(path.read_text().replace('"schema_version":2', '"schema_version":3'))
+        refused(command("claims", "--out", folder), 3, "of schema version 3 (this version reads 2 and 1)")
 
     def test_some_records_of_another_version_or_damaged_are_counted(self, command, folder):
         first, second, *_ = sorted((folder / "records").glob("gru*.json"))
         before = {path.name for path in folder.rglob("*")}
-        first.write_text(first.read_text().replace('"schema_version":1', '"schema_version":2'))
+        first.write_text(first.read_text().replace('"schema_version":2', '"schema_version":3'))
         second.write_text(second.read_text()[:100])
         answer = command("claims", "--out", folder)
-        assert answer.code == 0 and "Not used: 1 record, another schema version." in answer.out
-        assert "Not used: 1 record, damaged or incomplete." in answer.out
+        assert answer.code == 0 and "Not used: 1 record, of schema version 3 (this version reads 2 and 1)" in answer.out
+        assert "Not used: 1 record, damaged or incomplete (" in answer.out
         assert {path.name for path in folder.rglob("*")} == before  # nothing is moved aside
 
     def test_an_unknown_format(self, command, folder):

@@ -9,10 +9,10 @@ import pytest
 from figure_records import TIMES, WAVE, example, records, run, scores, write
 from matplotlib.collections import LineCollection
 
+from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import LnncmpError
 from lnncmp.records.schema import HorizonPoint
-from lnncmp.records.store import Store
-from lnncmp.report.build import figures as drawing
+from lnncmp.report.build.pictures import picture_set
 from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.figures import fits, free_running, robustness, style, training
 
@@ -24,13 +24,12 @@ def out(tmp_path_factory):
 
 @pytest.fixture
 def drawn(out):
-    store = Store(out)
-    (found,) = drawing._sets("Walker2d", store.runs(), store, None)
-    return found
+    (study,) = load_studies(out)
+    return picture_set(study, style.model_looks(sorted(study.runs)))
 
 
 def waves(drawn, baselines=None):
-    return wave_fits(drawn.comparison, drawn.runs, drawn.baselines, baselines)
+    return wave_fits(drawn.study, baselines)
 
 
 def model_rows(comparison):
@@ -49,9 +48,9 @@ class TestFits:
 
     def test_there_is_a_row_for_each_model_and_useful_baseline(self, fit, panels):
         assert [(row.name, row.note) for row in fit.rows] == [
+            ("ltc", "3 seeds\n1 diverged"),
             ("cfc", "4 seeds"),
             ("gru", "4 seeds"),
-            ("ltc", "3 seeds\n1 diverged"),
             ("filter", ""),
         ]
         assert [panel.get_title() for panel in panels[0]] == [
@@ -61,15 +60,15 @@ class TestFits:
             "residual (predicted - truth)",
         ]
         assert {panel.get_xlabel() for panel in panels[-1]} == {"time (s)"}
-        assert panels[2, 0].get_ylabel() == "ltc\n3 seeds\n1 diverged"
+        assert panels[0, 0].get_ylabel() == "ltc\n3 seeds\n1 diverged"
 
     def test_the_baselines_are_chosen_by_name(self, drawn):
         rows = [row.name for row in next(waves(drawn, ["persistence"])).rows]
-        assert rows == ["cfc", "gru", "ltc", "persistence"]
+        assert rows == ["ltc", "cfc", "gru", "persistence"]
 
     def test_panels_show_truth_inputs_and_the_median_prediction(self, panels):
         left = [run("ltc", seed).scores.examples[0].predicted for seed in (0, 2, 3)]
-        for panel in panels[2, :3]:
+        for panel in panels[0, :3]:
             truth, inputs, predicted = panel.lines
             assert truth.get_ydata().tolist() == WAVE[1:] and truth.get_xdata().tolist() == TIMES[1:]
             assert inputs.get_xdata().tolist() == TIMES[:-1] and inputs.get_marker() == "o"
@@ -78,8 +77,8 @@ class TestFits:
 
     def test_the_band_goes_from_the_least_to_the_largest_seed(self, fit, panels):
         left = list(zip(*(run("gru", seed).scores.examples[0].predicted for seed in range(4)), strict=True))
-        assert list(fit.rows[1].low) == [min(v) for v in left] and list(fit.rows[1].high) == [max(v) for v in left]
-        (band,) = panels[1, 1].collections
+        assert list(fit.rows[2].low) == [min(v) for v in left] and list(fit.rows[2].high) == [max(v) for v in left]
+        (band,) = panels[2, 1].collections
         corners = {(x, y) for x, y in band.get_paths()[0].vertices.tolist()}
         assert {*zip(TIMES[1:], map(max, left), strict=True), *zip(TIMES[1:], map(min, left), strict=True)} <= corners
 
@@ -116,22 +115,22 @@ class TestFits:
 
     def test_records_that_show_different_windows_are_refused(self, drawn):
         changed = run("gru", 3, scores=scores(0.1, examples=[example(0.1, truth=[0.0] * 40)]))
-        runs = {**drawn.runs, "gru": [*drawn.runs["gru"][:3], changed]}
+        runs = {**drawn.study.runs, "gru": [*drawn.study.runs["gru"][:3], changed]}
         with pytest.raises(LnncmpError, match="same window 'slow wave', those of gru differ"):
-            list(waves(replace(drawn, runs=runs)))
+            list(waves(replace(drawn, study=replace(drawn.study, runs=runs))))
 
 
 class TestRobustness:
     def test_groups_with_two_levels_or_more_have_a_panel(self, drawn):
-        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        figure = robustness.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         assert [panel.get_title() for panel in figure.axes] == ["gaussian", "impulsive"]
         assert [panel.get_xlabel() for panel in figure.axes] == ["gaussian sd", "impulsive sd"]
 
     def test_bars_are_the_intervals_over_seeds(self, drawn):
-        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        figure = robustness.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         for panel in figure.axes:
             bars = [c for c in panel.collections if isinstance(c, LineCollection)]
-            for row, bar, container in zip(drawn.comparison.rows, bars, panel.containers, strict=True):
+            for row, bar, container in zip(drawn.study.table.rows, bars, panel.containers, strict=True):
                 points = [p for p in row.perturbations if p.group == panel.get_title()]
                 ends = [(segment[0][1], segment[1][1]) for segment in bar.get_segments()]
                 assert np.allclose(ends, [p.mse.ci95 for p in points], rtol=1e-9, atol=0)
@@ -140,50 +139,51 @@ class TestRobustness:
                 assert line.get_xdata() == pytest.approx([p.level for p in points], rel=0.3)
 
     def test_models_stand_beside_each_other_in_order(self, drawn):
-        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        figure = robustness.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         for panel in figure.axes:
             places = np.array([container.lines[0].get_xdata() for container in panel.containers])
             assert (np.diff(places, axis=0) > 0).all()
             assert (places[-1, :-1] < places[0, 1:]).all(), "levels stay apart"
 
     def test_the_legend_names_models_and_baselines(self, drawn):
-        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        figure = robustness.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         (legend,) = figure.legends
         texts = [text.get_text() for text in legend.get_texts()]
-        assert texts == ["cfc", "gru", "ltc (1 diverged)", "filter", "persistence"]
+        assert texts == ["ltc (1 diverged)", "cfc", "gru", "filter", "persistence"]
 
     def test_a_wide_range_of_errors_gets_a_logarithmic_axis(self, drawn):
-        figure = robustness.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        figure = robustness.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         assert {panel.get_yscale() for panel in figure.axes} == {"log"}
         assert not style.needs_log([1, 20]) and style.needs_log([1, 20.1]) and not style.needs_log([0, 50])
 
 
 class TestFreeRunningAndTraining:
     def test_lines_are_the_curves(self, drawn):
-        figure = free_running.draw(drawn.comparison, drawn.caption, drawn.looks, drawn.thin)
+        figure = free_running.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         (panel,) = figure.axes
-        *baselines, cfc, _, _ = panel.lines
-        assert cfc.get_ydata().tolist() == [p.mean for p in model_rows(drawn.comparison)["cfc"].curve]
+        *baselines, _, cfc, _ = panel.lines
+        assert cfc.get_ydata().tolist() == [p.mean for p in model_rows(drawn.study.table)["cfc"].curve]
         assert cfc.get_xdata().tolist() == list(range(1, 21))
         assert [line.get_ydata().tolist() for line in baselines] == [[k * 0.3**2 for k in range(1, 21)]] * 2
-        low, high = model_rows(drawn.comparison)["cfc"].curve[9].ci95
-        assert {(10.0, low), (10.0, high)} <= {tuple(v) for v in panel.collections[0].get_paths()[0].vertices.tolist()}
+        low, high = model_rows(drawn.study.table)["cfc"].curve[9].ci95
+        assert {(10.0, low), (10.0, high)} <= {tuple(v) for v in panel.collections[1].get_paths()[0].vertices.tolist()}
 
     def test_a_curve_that_is_not_finite_has_a_gap(self, tmp_path):
         lost = [HorizonPoint(step=k, mse=math.inf if k > 5 else 1.0, nmse=1) for k in range(1, 21)]
         runs = [*records()[:3], run("gru", 3, scores=scores(0.1, horizons=lost))]
-        (found,) = drawing._sets("Walker2d", runs, Store(tmp_path), None)
-        (panel,) = free_running.draw(found.comparison, found.caption, found.looks, found.thin).axes
+        (study,) = load_studies(write(tmp_path, runs, ()))
+        found = picture_set(study, style.model_looks(sorted(study.runs)))
+        (panel,) = free_running.draw(study.table, found.caption, found.looks, found.thin).axes
         assert np.isfinite(panel.lines[0].get_ydata()).tolist() == [True] * 5 + [False] * 15
 
     def test_each_seed_is_a_line_in_its_models_panel(self, drawn):
-        figure = training.draw(drawn.comparison, drawn.runs, drawn.caption, drawn.looks)
-        assert [panel.get_title() for panel in figure.axes] == ["cfc", "gru", "ltc (1 diverged)"]
-        for panel in figure.axes[:2]:
+        figure = training.draw(drawn.study.table, drawn.study.runs, drawn.caption, drawn.looks)
+        assert [panel.get_title() for panel in figure.axes] == ["ltc (1 diverged)", "cfc", "gru"]
+        for panel in figure.axes[1:3]:
             seeds = [line.get_ydata().tolist() for line in panel.lines if len(line.get_xdata()) > 1]
             assert seeds == [[(1 + seed) / e for e in range(1, 9)] for seed in range(4)]
             assert panel.get_yscale() == "log"
-        crosses = [line for line in figure.axes[2].lines if line.get_marker() == "x"]
+        crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
         assert [(c.get_xdata()[0], c.get_ydata()[0]) for c in crosses] == [(3, 2 / 3)]
 
 

@@ -49,7 +49,7 @@ def written(out):
 def slim(seed=0, **changes):
     """A run of which only the free-running error and the training can be drawn, quickly."""
     bare = scores(0.1, examples=[], perturbations=[])
-    return run("gru", seed, **{"run_id": f"slim-{changes.get('comparison', '')}-{seed}", "scores": bare, **changes})
+    return run("gru", seed, **{"run_id": f"slim-{changes.get('protocol_id', '')}-{seed}", "scores": bare, **changes})
 
 
 class TestFiles:
@@ -76,7 +76,7 @@ class TestFiles:
             assert image.find(f".//{SVG}text") is None, "letters are shapes"
         assert written[4].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
         assert "gru 0.0" in written[4].alt and "filter 0.3" in written[4].alt
-        assert "gaussian at level 0.4: cfc" in written[1].alt and "after 20 steps" in written[0].alt
+        assert "gaussian at level 0.4: ltc" in written[1].alt and "after 20 steps" in written[0].alt
 
     def test_are_the_same_bytes_for_the_same_records(self, written, tmp_path):
         again = drawing.draw_figures("walker2d", write(tmp_path / "elsewhere", records()))
@@ -126,7 +126,7 @@ class TestFiles:
     def test_the_present_baseline_is_drawn_where_there_are_two(self, tmp_path):
         from lnncmp.baselines import BASELINES_VERSION
         from lnncmp.common.cache import content_key
-        from lnncmp.comparison.studies import stored_baselines
+        from lnncmp.comparison.studies import load_studies
         from lnncmp.records.schema import BaselineRecord
         from lnncmp.records.store import Store
 
@@ -136,7 +136,9 @@ class TestFiles:
             store.write_baseline(
                 BaselineRecord(baseline_id=name, name="filter", data_hash="d" * 16, scores=scores(0.1))
             )
-        assert [record.baseline_id for record in stored_baselines(store)] == [key]
+        store.write_run(slim())
+        (study,) = load_studies(tmp_path)
+        assert [record.baseline_id for record in study.baselines] == [key]
 
 
 class TestCommand:
@@ -174,8 +176,7 @@ class TestCommand:
 
     def test_says_how_to_make_records(self, tmp_path):
         error = refused(DataError, "walker2d", "--out", tmp_path / "none")
-        assert error.message == f"no records of walker2d in {tmp_path / 'none'}" and error.exit_code == 3
-        assert error.hint == f"Make them with: lnncmp walker2d --out {tmp_path / 'none'}"
+        assert error.message == f"the folder of records {tmp_path / 'none'} does not exist" and error.exit_code == 3
         assert not (tmp_path / "none").exists()
 
     def test_says_when_records_hold_nothing_to_draw(self, tmp_path):
@@ -205,11 +206,13 @@ class TestCommand:
         out = write(tmp_path / "out", [slim()], ())
         (out / "records" / "cut.json").write_text('{"run_id": "cut"')
         answer = command("walker2d", "--out", out, "--format", "svg")
-        assert answer.exit_code == 0 and "Warning: cut.json cannot be used" in answer.stderr
+        assert (
+            answer.exit_code == 0 and "Warning: Not used: 1 record, damaged or incomplete (cut.json)." in answer.stderr
+        )
         assert (out / "records" / "cut.json").exists()
         heard = []
         drawing.draw_figures("walker2d", out, formats=["svg"], warn=heard.append)
-        assert heard == ["cut.json cannot be used (incomplete or from another version); it counts as missing"]
+        assert heard == ["Not used: 1 record, damaged or incomplete (cut.json)."]
 
     def test_records_that_contradict_each_other_are_refused(self, tmp_path):
         out = write(tmp_path / "out", [slim(), slim(run_id="copy")], ())

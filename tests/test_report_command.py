@@ -88,8 +88,8 @@ class TestRefusals:
         )
 
     def test_records_of_another_version(self, tmp_path):
-        error = refused(DataError, "--out", small_folder(tmp_path, schema_version=2))
-        assert "1 of another schema version; expected is schema version 1" in error.message
+        error = refused(DataError, "--out", small_folder(tmp_path, schema_version=3))
+        assert "1 record, of schema version 3 (this version reads 2 and 1)" in error.message
         assert not (tmp_path / "report").exists()
 
     def test_an_unknown_case_before_any_work(self, out):
@@ -161,8 +161,8 @@ class TestHalfAStudy:
     def test_damaged_records_are_told_on_the_page_and_left(self, out):
         (out / "records" / "cut.json").write_text('{"run_id": "cut"')
         answer = command("--out", out)
-        assert answer.exit_code == 0 and "Not used: 1 record, damaged or incomplete." in answer.stderr
-        assert "Not used: 1 record, damaged or incomplete." in (out / "report" / "report.html").read_text()
+        assert answer.exit_code == 0 and "Not used: 1 record, damaged or incomplete (" in answer.stderr
+        assert "Not used: 1 record, damaged or incomplete (" in (out / "report" / "report.html").read_text()
         assert (out / "records" / "cut.json").exists()
 
     def test_runs_without_any_success_still_make_a_page(self, tmp_path):
