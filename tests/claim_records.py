@@ -65,9 +65,9 @@ def with_metric(runs, name, values) -> list[RunRecord]:
 
 
 def with_points(runs, *points) -> list[RunRecord]:
-    """The same runs with these harder test sets: (group, level, factor on the run's test error)."""
+    """The same runs with these shifted test sets: (group, level, factor on the run's test error)."""
 
-    def harder(scores: Scores) -> Scores:
+    def shifted(scores: Scores) -> Scores:
         error = scores.metrics["test"]["mse"]
         made = [
             PerturbationPoint(group=g, name=f"{g} {n}", level=level, windows=9, mse=factor * error, nmse=factor)
@@ -75,7 +75,7 @@ def with_points(runs, *points) -> list[RunRecord]:
         ]
         return scores.model_copy(update={"perturbations": made})
 
-    return [made.model_copy(update={"scores": harder(made.scores)}) for made in runs]
+    return [made.model_copy(update={"scores": shifted(made.scores)}) for made in runs]
 
 
 def with_replicates(runs, name, rows) -> list[RunRecord]:

@@ -38,7 +38,7 @@ def claims_table() -> ClaimsTable:
             measure="z-RMSE at 12 h",
             unit="sd",
             verdict="contradicted",
-            reason="The error of the CfC grows more, by a tenth, with p = 0.004 after Holm.",
+            reason="The error of the CfC grows more, by a tenth, with p = 0.004 (Holm).",
             effect=-0.142,
             ci95=(-0.171, -0.113),
             p=0.00195,

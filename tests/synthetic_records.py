@@ -121,7 +121,7 @@ def measurement(model: str, **changes: Any) -> MeasurementRecord:
 
 def baseline(name: str, mse: float, **changes: Any) -> BaselineRecord:
     made = changes.pop("scores", scores(mse, slope=1.0))
-    if name == "persistence":  # the last-value predictor: its ratio to itself is 1
+    if name == "persistence":  # persistence: its ratio to itself is 1
         points = [p if p.ratio is None else p.model_copy(update={"ratio": 1.0}) for p in made.perturbations]
         made = made.model_copy(update={"perturbations": points})
     fields = {"baseline_id": f"b-{name}", "name": name, "data_hash": DATA_HASH, "scores": made}

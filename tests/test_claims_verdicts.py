@@ -40,13 +40,13 @@ class TestDifferences:
     def test_a_difference_too_small_to_matter_contradicts_it(self, level):
         row = verdict(claim(), many("cfc", level), many("lstm", 1.0))
         assert row.verdict == "contradicted" and row.p == 1 / 1024
-        assert "smaller than the one that would matter (a factor of 1.1)" in row.reason
+        assert "below the smallest effect of interest (a factor of 1.1)" in row.reason
 
     def test_one_that_is_shown_but_found_too_small_to_matter_stays_open(self):
         left = [one("cfc", seed, 0.93 * (1 + 0.06 * (-1) ** seed)) for seed in range(10)]
         row = verdict(claim(), left, [one("lstm", seed, 1.0) for seed in range(10)])
         assert row.verdict == "inconclusive" and 0 < row.effect < row.smallest_difference and row.p <= 0.05
-        assert "significantly lower over 10 seeds, but found smaller than would matter" in row.reason
+        assert "significantly lower over 10 seeds, but below the smallest effect of interest" in row.reason
 
     def test_what_seeds_cannot_tell_stays_open_and_says_how_many_could(self):
         left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
@@ -123,7 +123,7 @@ class TestComparability:
         left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
         row = verdict(claim(direction="comparable"), left, many("lstm", 1.0))
         assert row.verdict == "inconclusive"
-        assert "neither less nor more of a difference than would matter is shown" in row.reason
+        assert "neither equivalence nor a difference beyond the margin is shown" in row.reason
 
 
 class TestHolm:
@@ -132,7 +132,7 @@ class TestHolm:
         table = judge(claims, records(many("cfc", 0.8), many("lstm", 1.0)))
         assert {row.p_holm for row in table.rows} == {30 * 2 / 1024}
         assert {row.verdict for row in table.rows} == {"inconclusive"}
-        assert any("too few for so many claims" in note for note in table.notes)
+        assert any(f"too few for {len(table.rows)} claims" in note for note in table.notes)
 
     def test_facts_and_claims_without_runs_are_no_part_of_the_family(self):
         facts = [claim(id=f"fact-{n}", measure="active_parameters") for n in range(30)]

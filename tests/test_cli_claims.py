@@ -92,10 +92,11 @@ class TestShow:
     def test_explains_one_with_its_numbers_and_runs(self, command, folder):
         answer = command("claims", "show", "walker2d-both-learn", "--out", folder)
         assert answer.code == 0
-        for words in ("Supported:", "lost", "persistence 6.5", "p = 0.0215", "after Holm", "Assumed", "ltc-hidden-3"):
+        numbers = ("lost", "persistence 6.5", "p = 0.0215", "Holm-corrected")
+        for words in ("Supported:", *numbers, "Assumed", "ltc-hidden-3"):
             assert words in answer.out, words
 
-    def test_both_matchings_stand_beside_each_other(self, command, folder):
+    def test_both_matchings_are_next_to_each_other(self, command, folder):
         out = command("claims", "--out", folder, "show", "walker2d-ltc-slower-epoch").out
         assert "matched by hidden units" in out and "matched by parameters" in out and "train." not in out
 

@@ -217,7 +217,7 @@ def test_missing_measurement_is_unknown_and_explained():
     for model in ("lstm", "cfc"):
         made = row(comparison, model)
         assert (made.saved_bytes, made.peak_memory_bytes, made.latency_seconds) == (None, None, None)
-    assert "lstm: no measurement of loop" in note(comparison, "measured: fused")
+    assert "lstm: no measurement of plain PyTorch" in note(comparison, "measured: fused")
 
 
 def test_sizes_that_vary_with_the_wiring():

@@ -64,7 +64,7 @@ def test_each_measure_is_a_family_of_its_own():
     assert [pair.p_holm for pair in peak.values()] == [4 / 64, 4 / 64]
     assert (lag["cfc"].p_holm, lag["cfc"].verdict) == (2 / 64, "significantly higher")
     assert (lag["gru"].n_pairs, lag["gru"].p) == (0, None)
-    note(made, "Measures: * marks p <= 0.05 after Holm, adjusted over the models compared on that measure")
+    note(made, "Metrics: * marks p <= 0.05, Holm-corrected over the models compared on that metric")
 
 
 def test_a_measure_that_some_runs_lack():
@@ -130,7 +130,7 @@ def test_formulas_stand_in_the_notes_in_the_order_of_the_measures():
 
 
 def test_notes_count_the_pairs_of_the_test_mse_only():
-    note(compare(**measured_study()), "Holm-adjusted over 3 comparisons")
+    note(compare(**measured_study()), "Holm-corrected over 3 comparisons")
 
 
 def test_measures_do_not_decide_which_model_is_best():

@@ -56,7 +56,7 @@ def test_ablations_of_other_kinds_are_named():
     assert "no run that ended well" in note(comparison, "Ablation 'none'")
 
 
-def test_published_numbers_stay_beside_ours():
+def test_published_numbers_stay_next_to_ours():
     comparison = compare(**study())
     assert row(comparison, "cfc").published.mean == 0.64305
     assert row(comparison, "lstm").published is None

@@ -138,7 +138,7 @@ class TestRobustness:
                 assert line.get_ydata().tolist() == [p.mse.mean for p in points]
                 assert line.get_xdata() == pytest.approx([p.level for p in points], rel=0.3)
 
-    def test_models_stand_beside_each_other_in_order(self, drawn):
+    def test_models_are_next_to_each_other_in_order(self, drawn):
         figure = robustness.draw(drawn.study.table, drawn.caption, drawn.looks, drawn.thin)
         for panel in figure.axes:
             places = np.array([container.lines[0].get_xdata() for container in panel.containers])

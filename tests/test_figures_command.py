@@ -53,7 +53,7 @@ def slim(seed=0, **changes):
 
 
 class TestFiles:
-    def test_lie_beside_the_records_under_speaking_names(self, out, written):
+    def test_lie_next_to_the_records_under_speaking_names(self, out, written):
         paths = [path.relative_to(out / "figures") for picture in written for path in picture.paths]
         assert paths == [Path(FOLDER) / f"{name}.{kind}" for name in NAMES for kind in ("png", "svg", "pdf")]
         assert sorted(path.name for path in (out / "figures" / FOLDER).iterdir()) == sorted(p.name for p in paths)

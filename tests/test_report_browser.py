@@ -86,7 +86,7 @@ class TestSorting:
 
     def test_what_is_not_known_stays_last(self, tab):
         for _ in range(2):
-            tab.click(f"{head(tab, 'p after Holm')} button")
+            tab.click(f"{head(tab, 'p (Holm)')} button")
             assert tab.run(CLAIMS)[0] == "claim-mimic3-accumulation"
 
 

@@ -47,7 +47,7 @@ def out(tmp_path):
 
 
 class TestPlaces:
-    def test_by_default_a_folder_beside_the_records(self, out):
+    def test_by_default_a_folder_next_to_the_records(self, out):
         answer = command("--out", out)
         assert (answer.exit_code, answer.stdout) == (0, f"{out / 'report' / 'report.html'}\n"), answer.exception
         assert {"report.html", "report.md"} <= {path.name for path in (out / "report").iterdir()}

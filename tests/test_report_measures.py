@@ -157,9 +157,9 @@ def test_few_seeds_have_no_p_and_no_mark():
 
 def test_direction_is_in_title_or_label():
     lower, ideal, higher, _ = MEASURES
-    assert single(lower, {"lstm": [1.0]})[1].title == "Measures on the test windows, lower is better"
+    assert single(lower, {"lstm": [1.0]})[1].title == "Metrics on the test windows, lower is better"
     _, values, differences = single(higher, {"lstm": [1.0]})
-    assert (values.title, values.labels) == ("Measures on the test windows", ("sign agreement (higher is better)",))
+    assert (values.title, values.labels) == ("Metrics on the test windows", ("sign agreement (higher is better)",))
     assert differences is None
     unit_gain = ideal.model_copy(update={"ideal": 1.0, "unit": ""})
     assert single(unit_gain, {"lstm": [1.0]})[1].labels == ("lag (1 is best)",)
@@ -174,7 +174,7 @@ def test_a_measure_that_is_not_compared_has_no_difference():
 
 def test_case_without_measures_has_neither_table(plain):
     assert measure_grid(plain) is None and difference_grid(plain) is None
-    assert "Measures" not in render(plain, "table") and "Difference to" not in render(plain, "md")
+    assert "Metrics" not in render(plain, "table") and "Difference to" not in render(plain, "md")
 
 
 def test_main_table_compares_test_mse_only(comparison):

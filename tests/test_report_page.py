@@ -86,7 +86,7 @@ class TestVerdicts:
         bodies = [e["id"] for e in page.all("tbody") if e.get("id", "").startswith("claim-")]
         assert bodies == [f"claim-{row.id}" for row in claims_table().rows]
         heads = page.texts("th", scope="col")[:7]
-        assert heads == ["Claim", "Case", "Verdict", "Effect [95%]", "p after Holm", "Seeds", "Conditions"]
+        assert heads == ["Claim", "Case", "Verdict", "Effect [95%]", "p (Holm)", "Seeds", "Conditions"]
 
     def test_show_effect_interval_p_seeds_and_conditions(self, page):
         text = " ".join(
@@ -108,8 +108,8 @@ class TestVerdicts:
         for part in (
             "The error of the CfC grows more, by a tenth",
             "z-RMSE at 12 h [sd], lower",
-            "Smallest difference that matters x 1.05",
-            "Seeds needed for that difference 7",
+            "Smallest effect of interest x 1.05",
+            "Seeds needed for that effect 7",
             "Open demo of MIMIC-III in place of the full data",
             "12 hours ahead, because the study names no horizon",
             "10 pairs of runs",
@@ -220,7 +220,7 @@ class TestAlone:
         _, tasks = drawing._tasks(load_studies(small_folder(tmp_path)))
         assert list(drawing._drawn(tasks * 4, 2)) == list(drawing._drawn(tasks * 4, 1))
 
-    def test_a_picture_too_many_is_left_beside_it(self, tmp_path, monkeypatch):
+    def test_a_picture_too_many_is_left_next_to_it(self, tmp_path, monkeypatch):
         monkeypatch.setattr(drawing, "INLINE_BYTES", 100)
         small = Page(write_report(small_folder(tmp_path), judge=judged).read_text(encoding="utf-8"))
         assert not small.all("svg") and len(small.all("figure")) == 1

@@ -24,7 +24,7 @@ SHAPE = DataShape(
 
 
 TRAINED = "--set train.epochs=3 --set train.learning_rate=0.005 --set train.decay=1.0"
-"""In what the runs of figure_records differ from the preset, beside their size."""
+"""In what the runs of figure_records differ from the preset, apart from their size."""
 
 
 def planned(chosen):

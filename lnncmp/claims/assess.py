@@ -81,7 +81,7 @@ def _without(claim: Claim, pair: ClaimPair, evidence: Evidence | None) -> str:
     if not pair.seeds:
         return f"no seed was run of both {claim.left} and {claim.right}"
     if evidence is not None and evidence.elsewhere:
-        return "the two models ran on different machines or beside different loads, so their times say nothing"
+        return "the two models ran on different machines or under different loads, so their times say nothing"
     levels = f" at {', '.join(f'{level:g}' for level in claim.levels)}" if claim.levels else ""
     sets = f" on the test sets {', '.join(claim.groups)}{levels}" if claim.groups else ""
     return f"the records of these runs hold no {claim.measure}{sets}"

@@ -21,7 +21,8 @@ Words = Annotated[str, Field(min_length=1)]
 class Claim(BaseModel):
     """One entry `[[claim]]`; the head of `recipes/claims.toml` says what each key means.
 
-    matters: with scale "ratio" a factor above 1, with "difference" a difference above 0 in the measure's unit.
+    matters: the smallest effect of interest; with scale "ratio" a factor above 1, with "difference" a difference above
+    0 in the measure's unit.
     at_least: the factor that the claim names itself (1: it names none).
     """
 
@@ -111,7 +112,7 @@ def check(claim: Claim) -> None:
         word = "needs" if claim.measure in NEEDS_GROUPS else "has no use for"
         raise UsageError(f"claim '{claim.id}': the measure {claim.measure} {word} groups of test sets")
     if claim.levels and not claim.groups:
-        raise UsageError(f"claim '{claim.id}': levels have a meaning beside groups of test sets only")
+        raise UsageError(f"claim '{claim.id}': levels have a meaning with groups of test sets only")
     if claim.direction == "comparable" and claim.measure in FACTS:
         raise UsageError(f"claim '{claim.id}': counts, times and bytes are lower or higher, not comparable")
     if claim.left == claim.right and claim.left_arguments == claim.right_arguments:

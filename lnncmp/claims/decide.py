@@ -15,13 +15,13 @@ Why = Literal[
 
 
 def decide(claim: Claim, pairs: int, effect: float, first: float | None, second: float | None) -> tuple[Judgement, Why]:
-    """Return the verdict on a claim and why, from the p values of `weighing`, both adjusted for all claims.
+    """Return the verdict on a claim and why, from the p values of `significance`, corrected for all claims.
 
     Under six pairs there is none. A claim of a difference is supported if a difference is shown, in its direction, and
-    found to be as large as what would matter; it is contradicted if the opposite is shown, or if any difference is
-    shown to be smaller than what would matter. A claim of a factor is judged against that factor. A claim of
-    comparability is supported if the difference is shown to be smaller than what would matter, contradicted if it is
-    shown to be larger. All else is inconclusive.
+    its estimate reaches the smallest effect of interest; it is contradicted if the opposite is shown, or if any
+    difference is shown to be below that effect. A claim of a factor is judged against that factor. A claim of
+    comparability is supported if the difference is shown to be within the equivalence margin (the same number),
+    contradicted if it is shown to be beyond. All else is inconclusive.
     """
     if pairs < stats.MIN_PAIRS:
         return "inconclusive", "few"
@@ -34,17 +34,17 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
     if claim.baseline is not None:
         if not shown:
             return "inconclusive", "open"
-        return _if_it_matters(claim, effect) if effect > 0 else ("contradicted", "worse")
+        return _if_large_enough(claim, effect) if effect > 0 else ("contradicted", "worse")
     if other:
         return "contradicted", "negligible"
     if not shown:
         return "inconclusive", "open"
     if effect > claimed_effect(claim):
-        return _if_it_matters(claim, effect)
+        return _if_large_enough(claim, effect)
     return "contradicted", "opposite" if effect < 0 else "less than named"
 
 
-def _if_it_matters(claim: Claim, effect: float) -> tuple[Judgement, Why]:
+def _if_large_enough(claim: Claim, effect: float) -> tuple[Judgement, Why]:
     """Return the verdict on a difference that is shown in the claim's direction, or beyond the factor it names."""
     if claim.at_least > 1 or effect >= smallest_effect(claim):
         return "supported", "as claimed"
@@ -54,7 +54,7 @@ def _if_it_matters(claim: Claim, effect: float) -> tuple[Judgement, Why]:
 def decide_fact(claim: Claim, pairs: int, effects: Sequence[float], least: float) -> tuple[Judgement, Why]:
     """Return the verdict on counts, times and bytes: whether all of these effects reach `least`, or none does.
 
-    pairs: seeds of both models; under six there is no verdict, like for all claims.
+    pairs: seeds of both models; under six there is no verdict, as for all claims.
     """
     if pairs < stats.MIN_PAIRS:
         return "inconclusive", "few"

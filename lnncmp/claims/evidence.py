@@ -1,9 +1,9 @@
-"""The numbers behind a verdict: one pair of values a seed, and how far each pair speaks for the claim.
+"""The numbers behind a verdict: one pair of values per seed, and how far each pair speaks for the claim.
 
 Effects are natural logarithms of the ratio of the two values, or their difference; positive is in the claim's favour.
 A run that diverged, failed or gave no finite error has lost: its pair counts as the largest effect seen in that
-comparison (at least one that would matter) against the model that lost, the worst rank of Lachin (1999, "Worst-rank
-score analysis with informatively missing observations"). Pairs in which both lost count as no difference.
+comparison (at least the smallest effect of interest) against the model that lost, the worst rank of Lachin (1999,
+"Worst-rank score analysis with informatively missing observations"). Pairs in which both lost count as no difference.
 """
 
 import math
@@ -58,7 +58,7 @@ def claimed_effect(claim: Claim) -> float:
 
 
 def effect(claim: Claim, left: float, right: float) -> float | None:
-    """Return how far a pair of values speaks for the claim; None if it cannot be told (a ratio of nothing)."""
+    """Return how far a pair of values speaks for the claim; None if it is not defined (a ratio to zero)."""
     sign = -1.0 if claim.direction == "higher" else 1.0
     if claim.scale == "difference":
         return sign * (right - left)

@@ -17,7 +17,7 @@ _BYTES = {"peak_memory": "peak_memory_bytes", "saved_memory": "saved_bytes"}
 
 @dataclass(frozen=True)
 class Fact:
-    """One measure: values by seed, and the effects that have to agree (for counts and times one a seed).
+    """One measure: values by seed, and the effects that have to agree (for counts and times one per seed).
 
     pairs: seeds of both models. note: what to know of the numbers, "" if nothing.
     """
@@ -35,7 +35,7 @@ class Fact:
 
 
 def threshold(claim: Claim) -> float:
-    """Return the effect from which on a fact speaks for the claim: the factor it names, else what would matter."""
+    """Return the effect from which on a fact speaks for the claim: its factor, else the smallest effect of interest."""
     return claimed_effect(claim) if claim.at_least > 1 else smallest_effect(claim)
 
 

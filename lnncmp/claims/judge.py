@@ -72,8 +72,8 @@ def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
 def _with_others(main: Verdict, also: Sequence[Verdict]) -> str:
     """Return the reason with a sentence for each other matching or data under which the verdict is another one."""
     changed = [other for other in also if other.verdict not in (main.verdict, "not testable here")]
-    told = [reasons.sentence(reasons.elsewhere(one, main)) for one in changed]
-    return " ".join([main.reason, *dict.fromkeys(told)])
+    sentences = [reasons.sentence(reasons.elsewhere(one, main)) for one in changed]
+    return " ".join([main.reason, *dict.fromkeys(sentences)])
 
 
 def _notes(rows: Sequence[Verdict]) -> list[str]:
@@ -83,14 +83,15 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
     found = []
     if tested:
         found.append(
-            "p: sign-flip tests paired by seed, where records hold samples of subjects tests over seeds and "
-            f"subjects; adjusted by Holm over all claims tested here ({tested}). Counts, times and bytes have to agree "
-            "at every seed instead: their brackets are the least and the largest."
+            "p: sign-flip permutation tests paired by seed; t tests over seeds and subjects where records hold samples "
+            f"of subjects; Holm-corrected over all claims tested here ({tested}). Counts, times and bytes must agree "
+            "at every seed instead: their brackets are the least and the largest value."
         )
     if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
         found.append(
-            f"{most} seeds are too few for so many claims: a sign-flip test of them cannot go under p = "
-            f"{stats.smallest_p(most):.2g}, nor over {tested} claims under {stats.SIGNIFICANCE:g}; more seeds can."
+            f"{most} seeds are too few for {tested} claims: the smallest p of a sign-flip permutation test is "
+            f"{stats.smallest_p(most):.2g}, which stays above {stats.SIGNIFICANCE:g} after the correction; more seeds "
+            "are needed."
         )
     if few:
         found.append(f"Under {stats.MIN_PAIRS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")

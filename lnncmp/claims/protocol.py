@@ -1,7 +1,7 @@
-"""In what the two models of a claim were not treated alike, as far as their records tell."""
+"""How the protocols of the two models of a claim differ, as far as their records say."""
 
 from lnncmp.claims.pairs import ClaimPair
-from lnncmp.comparison.groups import ModelRuns
+from lnncmp.comparison.groups import ModelRuns, implementation_words
 
 
 def differences_of(pair: ClaimPair) -> list[str]:
@@ -24,4 +24,4 @@ def differences_of(pair: ClaimPair) -> list[str]:
 
 
 def _implementations(side: ModelRuns) -> str:
-    return "+".join(sorted({run.implementation for run in side.by_seed.values()}))
+    return "+".join(sorted({implementation_words(run.implementation) for run in side.by_seed.values()}))

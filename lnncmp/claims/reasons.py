@@ -30,7 +30,7 @@ def found(claim: Claim, words: str, effect: float) -> str:
 
 @dataclass(frozen=True)
 class Power:
-    """Seeds at which the smallest difference that matters would be found, and a difference as large as found here.
+    """Seeds at which the smallest effect of interest would be found, and an effect as large as found here.
 
     None: no number of seeds that anybody would run. family: claims that are tested together.
     """
@@ -50,18 +50,18 @@ def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
         named = f", more than the claim's factor {claim.at_least:g}" if claim.at_least > 1 else ""
         return f"significantly {claim.direction} over {seeds}{named}"
     if why == "small":
-        return f"significantly {claim.direction} over {seeds}, but found smaller than would matter ({least})"
+        return f"significantly {claim.direction} over {seeds}, but below the smallest effect of interest ({least})"
     if why == "opposite":
         other = "higher" if claim.direction == "lower" else "lower"
         return f"significantly {other} over {seeds}, the opposite of the claim"
     if why == "less than named":
         return f"significantly less than the claim's factor {claim.at_least:g} over {seeds}"
     if why == "negligible":
-        return f"a difference shown over {seeds} to be smaller than the one that would matter ({least})"
+        return f"a difference shown over {seeds} to be below the smallest effect of interest ({least})"
     if why == "same":
-        return f"shown over {seeds} to differ by less than would matter ({least})"
+        return f"shown over {seeds} to differ by less than the equivalence margin ({least})"
     if why == "apart":
-        return f"shown over {seeds} to differ by more than would matter ({least})"
+        return f"shown over {seeds} to differ by more than the equivalence margin ({least})"
     if why == "worse":
         return f"significantly worse over {seeds}, the opposite of the claim"
     corrected = f", corrected for {power.family} claims," if power.family > 1 else ""
@@ -78,16 +78,16 @@ def _few(pairs: int) -> str:
 
 def _open(claim: Claim) -> str:
     if claim.direction == "comparable":
-        return "neither less nor more of a difference than would matter is shown"
+        return "neither equivalence nor a difference beyond the margin is shown"
     if claim.at_least > 1:
         return f"neither more nor less than the claim's factor {claim.at_least:g} is shown"
-    return "neither a difference nor the absence of one that matters is shown"
+    return "neither a difference nor its absence is shown"
 
 
 def _needed(claim: Claim, power: Power) -> str:
     if claim.direction == "comparable":
         return f"two equal models would need {_about(power.smallest)}"
-    first = f"the smallest difference that matters would need {_about(power.smallest)}"
+    first = f"the smallest effect of interest would need {_about(power.smallest)}"
     return first if power.found is None else f"{first}, one as large as found here {_about(power.found)}"
 
 
@@ -99,15 +99,15 @@ def fact_because(claim: Claim, why: Why, pairs: int, middle: float) -> str:
     """Return why the verdict follows for numbers without a test, of which `middle` is the median effect."""
     if why == "few":
         return _few(pairs)
-    named = (
-        f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else f"the factor {claim.matters:g} that matters"
-    )
+    named = f"the smallest effect of interest (a factor of {claim.matters:g})"
+    if claim.at_least > 1:
+        named = f"the claim's factor {claim.at_least:g}"
     if why == "as claimed":
         return f"{claim.direction} by more than {named}, over {_seeds(pairs)}"
     if why == "opposite":
         return "the opposite of the claim"
     if why == "open":
-        return f"not on one side of {named} in all that was measured"
+        return f"the measured values are on both sides of {named}"
     return f"{claim.direction}, but short of {named}" if middle > 0 else f"short of {named}"
 
 

@@ -36,7 +36,7 @@ class Verdict(_Part):
     (of comparability: where the left one is lower); ci95: its interval, of counts, times, bytes the least and largest;
     ci95_bca: by the BCa bootstrap over seeds, for comparison. p: of the test that the verdict rests on, p_holm:
     adjusted over all claims of the table. n_seeds: pairs of runs compared. seeds_needed: seeds at which a true effect
-    of `smallest_difference` would be found in four cases of five. iqm: model -> interquartile mean over seeds.
+    of `smallest_difference` would be found with 80% power. iqm: model -> interquartile mean over seeds.
     also: the same claim judged under the other matching or on other data; empty for those themselves.
     """
 

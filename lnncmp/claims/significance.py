@@ -4,9 +4,9 @@ Each claim gives one p to the family of all claims ("p_difference") and at most 
 ("p_equivalence"):
 
     claim                p_difference: what a small p shows   p_equivalence: what a small p shows
-    lower, higher        there is a difference                it is smaller than what would matter
+    lower, higher        there is a difference                it is below the smallest effect of interest
     at least a factor    the factor is another one            -
-    comparable           it is smaller than what would matter it is larger than that
+    comparable           it is within the margin              it is beyond the margin
     better than a        both models are better, or           -
     baseline             one of them is worse
 

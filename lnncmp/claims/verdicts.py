@@ -35,11 +35,11 @@ def fact_verdict(one: Assessment) -> Verdict:
     claim, fact = one.claim, one.facts[0]
     judged = [decide_fact(claim, each.pairs, each.effects, threshold(claim)) for each in one.facts]
     verdict, why = judged[0]
-    told = [_fact_words(claim, each) for each in one.facts]
+    measured = [_fact_words(claim, each) for each in one.facts]
     if len({found for found, _ in judged}) > 1:
-        verdict, reason = "inconclusive", reasons.sentence(*told, "which do not agree on the claim")
+        verdict, reason = "inconclusive", reasons.sentence(*measured, "which do not agree on the claim")
     else:
-        reason = reasons.sentence(*told, reasons.fact_because(claim, why, fact.pairs, fact.middle), fact.note)
+        reason = reasons.sentence(*measured, reasons.fact_because(claim, why, fact.pairs, fact.middle), fact.note)
     middle = fact.middle
     return Verdict(
         **{**_stated(claim), **_found_in(one, fact.runs)},
@@ -54,7 +54,7 @@ def fact_verdict(one: Assessment) -> Verdict:
 
 
 def tested_verdict(one: Assessment, first: float | None, second: float | None, family: int) -> Verdict:
-    """Return the verdict that a test allows; p adjusted over a family of so many claims."""
+    """Return the verdict that a test allows; p adjusted over a family of this many claims."""
     claim, tested, evidence = one.claim, one.tested, one.evidence
     if tested is None or evidence is None:
         raise ValueError("a verdict needs a test")
@@ -165,7 +165,7 @@ def _middles(claim: Claim, runs: tuple[Run, ...]) -> dict[str, float]:
 
 
 def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
-    """Return the seeds at which a difference would be found in four cases of five, at the level left to one claim.
+    """Return the seeds at which a difference would be found with 80% power, at the corrected level of one claim.
 
     For comparability: at which two equal models would be shown to be so; both of its tests have to succeed.
     """

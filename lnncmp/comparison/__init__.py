@@ -1,1 +1,1 @@
-"""What can be told from a folder of records: its comparisons, their recipes and commands, costs, wirings, waves."""
+"""What a folder of records says: its comparisons, their recipes and commands, costs, wirings, waves."""

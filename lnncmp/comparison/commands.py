@@ -77,7 +77,7 @@ def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str | None
 
 
 def _changes(run: RunRecord, recipe: Recipe) -> Changes:
-    """Return what the run's recipe has otherwise than `recipe`: "data.window", "train.epochs", "arguments.hidden"..."""
+    """Return what the run's recipe changes in `recipe`: "data.window", "train.epochs", "arguments.hidden"..."""
     stored, label = run.recipe, run.recipe.model.label
     ours: dict[str, Any] = {key: getattr(recipe, key) for key in (*_FLAGS, "deterministic", "dt_as_input")}
     theirs: dict[str, Any] = {key: getattr(stored, key) for key in ours}
@@ -114,7 +114,7 @@ def _kept_tables(stored: RunRecipe) -> list[dict[str, Any]]:
 
 
 def _merged(changes: Mapping[str, Changes]) -> Changes:
-    """Return the keys of `--set` and the flags for all models: a change that all share once, else one a model."""
+    """Return the keys of `--set` and the flags for all models: a change that all share once, else one per model."""
     merged: Changes = {}
     for key in dict.fromkeys(key for own in changes.values() for key in own):
         values = [own.get(key, _ABSENT) for own in changes.values()]

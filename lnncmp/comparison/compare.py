@@ -1,8 +1,8 @@
-"""Compare models from stored records: one row a model, differences to a reference paired by seed, notes.
+"""Compare models from stored records: one row per model, differences to a reference paired by seed, notes.
 
 Reads records only: it works without torch, on somebody else's records, years later. One comparison is one case, one
-source under one set of conditions, and one data hash; anything else is refused. Tested are the test MSE and the
-measures that the case declares, no others; each is a family of Holm's correction of its own, over the models of the
+source under one set of conditions, and one data hash; anything else is refused. Only the test MSE and the metrics
+that the case declares are tested. Each metric is a family of its own for Holm's correction, over the models of the
 table.
 """
 
@@ -51,8 +51,8 @@ def compare(
     ablated = {name: _grouped_ablation(name, list(given), runs[0]) for name, given in (ablations or {}).items()}
     costs = costs_of(by_model, measurements)
     shape = cost_shape(costs)
-    known = [measure for measure in metrics if any(errors_by_seed(group, measure.name) for group in by_model.values())]
-    names = [measure.name for measure in known]
+    known = [metric for metric in metrics if any(errors_by_seed(group, metric.name) for group in by_model.values())]
+    names = [metric.name for metric in known]
     rows = []
     for model, group in by_model.items():
         row = model_row(group, costs.get(model), shape, horizons, names)
@@ -123,7 +123,7 @@ def _require_equal(what: str, expected: tuple[str, str], found: tuple[str, str])
         raise LnncmpError(
             f"records of one comparison must share one {what}: "
             f"{expected[0]} has '{expected[1] or 'none'}', {found[0]} has '{found[1] or 'none'}'",
-            "Compare each apart: errors on different data say nothing about the models.",
+            "Compare each on its own: errors on different data say nothing about the models.",
         )
 
 
@@ -155,9 +155,9 @@ def _compared_metrics(
     by_model: Mapping[str, Sequence[RunRecord]], reference: str, metrics: Sequence[Metric]
 ) -> list[PairedComparison]:
     found = []
-    for measure in metrics:
-        if measure.compared:
-            found += _paired(by_model, reference, measure.name, measure.name)
+    for metric in metrics:
+        if metric.compared:
+            found += _paired(by_model, reference, metric.name, metric.name)
     return found
 
 

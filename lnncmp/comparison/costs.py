@@ -8,9 +8,9 @@ from lnncmp.records.schema import MeasurementRecord, RunRecord
 def cost_of(run: RunRecord, measurements: Sequence[MeasurementRecord]) -> MeasurementRecord | None:
     """Return the measurement of a run's model as it ran, None if there is none.
 
-    A run names its measurement. Records of schema 1 do not: of their model's measurements at its batch, or at a smaller
-    one, the only one counts, and none where there are several. A measurement of another implementation than the one
-    that ran is none of this run.
+    A run names its measurement. Records of schema 1 do not: there the measurement of their model at its batch counts,
+    or at a smaller one, if it is the only one. A measurement of another implementation than the one that ran never
+    counts.
     """
     fitting = [one for one in measurements if one.implementation == run.implementation]
     if run.measurement_id is not None:

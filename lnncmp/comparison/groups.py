@@ -14,6 +14,7 @@ MATCHED_WORDS = {
 """How sizes were matched, in words."""
 MATCHINGS = tuple(MATCHED_WORDS)
 """Ways of matching sizes, in the order in which they are looked at: the study's own first."""
+_IMPLEMENTATION_WORDS = {"loop": "plain PyTorch"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ModelRuns:
 
 @dataclass(frozen=True)
 class ComparisonGroup:
-    """Runs of one protocol: equal data, training but for a model's own settings, evaluation and way of matching sizes.
+    """Runs of one protocol: same data, evaluation, way of matching sizes; same training but for a model's own settings.
 
     runs: every run under the name of its row (see `named`), sorted by row and seed.
     """
@@ -88,7 +89,7 @@ class ComparisonGroup:
     def find(self, model: str, arguments: Mapping[str, Any]) -> ModelRuns | None:
         """Return the runs of a model, by its name, with these arguments; None if there are none.
 
-        Where several rows show the model (say with other solvers), the one labelled with its name counts unless
+        Where several rows show the model (for example with other solvers), the one labelled with its name counts unless
         arguments are asked for; among equals the one with most seeds.
         """
         found = [one for one in self.models if _fits(one.sample, model, arguments)]
@@ -127,6 +128,11 @@ def named(runs: Sequence[RunRecord]) -> list[RunRecord]:
         words = [f"{key.rpartition('.')[2]}={own[key]}" for key in dict.fromkeys(keys) if key in own]
         renamed.append(run.model_copy(update={"model": f"{run.model} ({', '.join(words)})"}) if words else run)
     return sorted(renamed, key=lambda run: (run.model, run.seeds.root))
+
+
+def implementation_words(implementation: str) -> str:
+    """Return an implementation (or several, joined by "+") as it is shown to readers."""
+    return "+".join(_IMPLEMENTATION_WORDS.get(name, name) for name in implementation.split("+"))
 
 
 def place(order: Sequence[str], name: str) -> int:

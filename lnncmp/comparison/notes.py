@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
+from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.metric_notes import metric_notes
 from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.rows import Shape, outcome
@@ -42,7 +43,7 @@ def notes(
         *_wiring(rows),
         *_free_running(rows),
         *_noise(rows),
-        *metric_notes([measure for measure in metrics if not measure.detail], rows),
+        *metric_notes([metric for metric in metrics if not metric.detail], rows),
         *_timespans(rows),
         *(_ablation(name, rows, groups) for name, groups in ablations.items()),
         *_cost(rows, shape, measurements),
@@ -66,7 +67,7 @@ def _agreed(values: Iterable[Any]) -> Any:
 
 
 def _matched(runs: Groups) -> list[str]:
-    """Return how sizes were matched, how long training was and who knew the time, where all recipes say the same."""
+    """Return how sizes were matched, how long training was, whether elapsed times are inputs, if all recipes agree."""
     recipes = [run.recipe for group in runs.values() for run in group]
     found = []
     match = _agreed(recipe.match for recipe in recipes)
@@ -135,15 +136,15 @@ def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
     if resampled:
         found = [
             "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups (subjects) of the "
-            "test data, the same samples for all models; of measures without such samples: Student t over seeds."
+            "test data, the same samples for all models; of metrics without such samples: Student t over seeds."
         ]
     else:
         found = ["Intervals: 95%, Student t over seeds."]
     tested = [pair for pair in pairs_on(comparisons).values() if pair.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
-        how = "t test with the same error" if resampled else "sign-flip test"
-        found.append(f"Differences to {tested[0].reference} are paired by seed; p: {how}, Holm-adjusted over {count}.")
+        how = "t test with the same error" if resampled else "sign-flip permutation test"
+        found.append(f"Differences to {tested[0].reference} are paired by seed; p: {how}, Holm-corrected over {count}.")
     if any(pair.n_pairs < stats.MIN_PAIRS for pair in comparisons):
         found.append(f"With fewer than {stats.MIN_PAIRS} paired seeds no difference is called significant.")
     powered = [pair.n_pairs for pair in tested if pair.n_pairs >= stats.MIN_PAIRS and not resampled]
@@ -151,7 +152,7 @@ def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
         least = stats.smallest_p(max(powered))
         found.append(
             f"With {max(powered)} pairs p cannot go under {least:.4g}, {min(1.0, len(tested) * least):.4g} after "
-            f"adjustment: more seeds are needed before any difference can be significant."
+            f"correction: more seeds are needed before any difference can be significant."
         )
     return found
 
@@ -168,7 +169,7 @@ def _sizes(runs: Groups) -> list[str]:
 
 
 def _wiring(rows: Sequence[ModelRow]) -> list[str]:
-    """Return what each wired model is made of, and how many solver steps each of its numbers rests on."""
+    """Return what each wired model is made of, and how many solver steps it takes per input step."""
     parts = []
     for row in rows:
         counts = row.structure
@@ -227,7 +228,7 @@ def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
 
 
 def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[MeasurementRecord]) -> list[str]:
-    """Return at what shape and how costs were measured, and which models ran otherwise than they were measured."""
+    """Return at what shape and how costs were measured, and which models ran in another implementation."""
     methods = _unique(row.cost_method for row in rows)
     found = []
     if methods and shape is not None:
@@ -239,13 +240,14 @@ def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[
         others = _unique(m.implementation for m in measurements if m.model == row.model)
         if others and row.cost_method is None:
             found.append(
-                f"{row.model}: no measurement of {row.implementation} at this shape (measured: {', '.join(others)})."
+                f"{row.model}: no measurement of {implementation_words(row.implementation)} at this shape (measured: "
+                f"{', '.join(map(implementation_words, others))})."
             )
     return found
 
 
 def _together(runs: Groups) -> list[str]:
-    """Return that an epoch's time is a share of the time of several runs, where it is."""
+    """Return that an epoch's time is a share of the time of several runs, if it is."""
     most = max((run.stacked for group in runs.values() for run in group), default=1)
     if most == 1:
         return []

@@ -2,7 +2,7 @@
 
 Tables, contrasts and claims test them here. Where records hold bootstrap samples of the groups of the test data, the
 error of the mean has a part of seeds and a part of groups (`lnncmp.stats.two_level_mean`), else seeds alone count:
-Student's t interval, sign-flip tests.
+Student's t interval, sign-flip permutation tests.
 """
 
 import math
@@ -42,7 +42,7 @@ class PairedDifferences:
         return stats.spread([math.fsum(column) / len(column) for column in columns])
 
     def shifted(self, by: float) -> "PairedDifferences":
-        """Return the differences less `by`."""
+        """Return the differences minus `by`."""
         rows = [[value - by for value in row] for row in self.replicates]
         return replace(self, values=[value - by for value in self.values], replicates=rows)
 
@@ -103,9 +103,9 @@ def paired_comparisons(
 ) -> list[PairedComparison]:
     """Compare every other model of `errors` (model -> seed -> value of `metric`) with the reference, paired by seed.
 
-    Sign-flip p and Student interval over seeds; where `replicates` (model -> seed -> values over bootstrap samples of
-    the test groups) has them for every pair, both come from the spread over seeds and over these samples. p is adjusted
-    by Holm over all these comparisons; under six pairs nothing is called significant.
+    p of the sign-flip permutation test and Student's interval over seeds; where `replicates` (model -> seed -> values
+    over bootstrap samples of the test groups) has them for every pair, both come from the spread over seeds and over
+    these samples. p is Holm-corrected over all these comparisons; under six pairs nothing is called significant.
     """
     base = errors[reference]
     others = [model for model in errors if model != reference]
@@ -156,5 +156,5 @@ def pairs_on(comparisons: Iterable[PairedComparison], metric: str = TEST_MSE) ->
 
 
 def differs(pair: PairedComparison | None) -> bool:
-    """Tell whether the difference is significant after Holm's correction."""
+    """Tell whether the difference is significant (Holm-corrected)."""
     return pair is not None and pair.verdict.startswith("significantly")

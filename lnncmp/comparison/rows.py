@@ -27,7 +27,7 @@ _Key = tuple[str, str, float | None]
 
 
 def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[float]] | None = None) -> Estimate:
-    """Return mean and 95% interval of one value a seed; mean and interval are None if a value is not finite.
+    """Return mean and 95% interval of one value per seed; mean and interval are None if a value is not finite.
 
     replicates: the value over bootstrap samples of the test groups, by seed; where every seed has them the interval is
     of seeds and groups, else of seeds.
@@ -47,7 +47,7 @@ def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[flo
 
 
 def error_of(scores: Scores | None, metric: str) -> float | None:
-    """Return one metric ("mse", "nmse", a measure) of the test split, or None if it was not scored."""
+    """Return one metric ("mse", "nmse", one of the case) of the test split, or None if it was not scored."""
     return None if scores is None else scores.metrics.get("test", {}).get(metric)
 
 
@@ -122,7 +122,7 @@ def _key(point: PerturbationPoint) -> _Key:
 
 
 def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
-    """Return error and ratio to the last-value predictor over seeds, for each perturbation, in the order stored."""
+    """Return error and ratio to the error of persistence over seeds, for each perturbation, in the order stored."""
     keys = dict.fromkeys(_key(point) for seed in sorted(scores) for point in scores[seed].perturbations)
 
     def summary(key: _Key) -> PerturbationSummary:
@@ -217,7 +217,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def baseline_row(record: BaselineRecord, horizons: Sequence[int], metrics: Sequence[str] = ()) -> BaselineRow:
-    """Return the row of one predictor without training, with these of the case's measures."""
+    """Return the row of one untrained baseline, with these of the case's metrics."""
     scores = record.scores
     errors = {point.step: point.mse for point in scores.horizons}
     points = curve({0: scores})

@@ -1,4 +1,4 @@
-"""The measures that claims may name beside a case's own: counts, bytes, times, errors on harder test sets.
+"""What claims may name in addition to a case's own metrics: counts, bytes, times, errors on shifted test sets.
 
 Each reads one number of one run; None is "this record does not hold it". Errors are in raw units of the case's targets.
 """
@@ -12,7 +12,7 @@ from lnncmp.records.metric import Metric
 from lnncmp.records.schema import RunRecord
 
 Sets = tuple[Sequence[str], Sequence[float]]
-"""Groups of harder test sets, and levels among them; no level means all."""
+"""Groups of shifted test sets, and levels among them; no level means all."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def _perturbed(run: RunRecord, sets: Sets) -> float | None:
 
 
 def _growth(run: RunRecord, sets: Sets) -> float | None:
-    harder, clean = _perturbed(run, sets), scored(run, "mse")
-    return harder / clean if harder is not None and clean else None
+    shifted, clean = _perturbed(run, sets), scored(run, "mse")
+    return shifted / clean if shifted is not None and clean else None
 
 
 def scored(run: RunRecord, name: str) -> float | None:
@@ -75,27 +75,27 @@ TIMES: Mapping[str, KnownMetric] = {
     "epoch_seconds": KnownMetric("time per epoch", "s", _epoch_seconds),
     "throughput": KnownMetric("training throughput", "epochs/s", _throughput),
 }
-"""Times of training, known of lost runs too. Comparable on one machine only, beside the same load, and where equally
+"""Times of training, known of lost runs too. Comparable on one machine only, under the same load, and where equally
 many runs were trained in one call. They hardly depend on the seed, and runs of one call share their time: a test over
 seeds would count one measurement several times."""
 
 MEMORY: Mapping[str, str] = {"peak_memory": "peak training memory", "saved_memory": "memory kept for the backward pass"}
 """Bytes, of the separate measurement of a model (`MeasurementRecord`), in words."""
 
-HARDER: Mapping[str, KnownMetric] = {
-    "perturbed_mse": KnownMetric("MSE on harder test sets", "", _perturbed),
-    "perturbed_growth": KnownMetric("growth of the MSE on harder test sets", "", _growth),
+SHIFTED: Mapping[str, KnownMetric] = {
+    "perturbed_mse": KnownMetric("MSE on shifted test sets", "", _perturbed),
+    "perturbed_growth": KnownMetric("growth of the MSE on shifted test sets", "", _growth),
 }
 
-KNOWN = (*COUNTS, *TIMES, *MEMORY, *HARDER)
+KNOWN = (*COUNTS, *TIMES, *MEMORY, *SHIFTED)
 FACTS = (*COUNTS, *TIMES, *MEMORY)
 """Measures that do not depend on chance as errors do: judged by their values at every seed, without a test."""
-NEEDS_GROUPS = tuple(HARDER)
+NEEDS_GROUPS = tuple(SHIFTED)
 
 
 def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
     """Return one measure of one run, of `KNOWN` without memory or a metric of the test split."""
-    for table in (COUNTS, TIMES, HARDER):
+    for table in (COUNTS, TIMES, SHIFTED):
         if measure in table:
             return table[measure].read(run, sets)
     return scored(run, measure)
@@ -105,7 +105,7 @@ def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
     """Return words and unit of a measure; `case` are the case's own."""
     if measure in MEMORY:
         return MEMORY[measure], "B"
-    for table in (COUNTS, TIMES, HARDER):
+    for table in (COUNTS, TIMES, SHIFTED):
         if measure in table:
             return table[measure].words, table[measure].unit
     for own in case:

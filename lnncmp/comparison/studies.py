@@ -29,7 +29,7 @@ Warn = Callable[[str], None]
 class Study:
     """One comparison that a folder of records holds. runs: by row of the table, in its order.
 
-    recipe: the recipe that these runs followed and its variant, None if this version has none like it.
+    recipe: the recipe that these runs followed and its variant, None if this version does not have them.
     """
 
     group: ComparisonGroup
@@ -56,8 +56,8 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
     for case in cases:
         load_case(case)
     records = read_records(out)
-    for told in (*records.notes, *lacking_cases(records)):
-        warn(told)
+    for note in (*records.notes, *lacking_cases(records)):
+        warn(note)
     return studies_of(records, cases)
 
 
@@ -106,8 +106,8 @@ def _titled(studies: Sequence[Study]) -> list[Study]:
         keys = [key for key in own if any(settings.get(key) != own[key] for settings in others)]
         words = [MATCHED_WORDS[own[key]] if key == "match" else f"{key}={in_words(own[key])}" for key in keys]
         words = words or ["another set of options"] * bool(others)
-        told = ", ".join([title.removesuffix(TITLE_ENDING), *words]) + TITLE_ENDING
-        made.append(replace(study, table=study.table.model_copy(update={"title": told})))
+        unique = ", ".join([title.removesuffix(TITLE_ENDING), *words]) + TITLE_ENDING
+        made.append(replace(study, table=study.table.model_copy(update={"title": unique})))
     return made
 
 
@@ -170,7 +170,7 @@ def _study(
 
 
 def _reference(rows: Sequence[str], wanted: Sequence[str | None]) -> str:
-    """Return the row that the others are compared with: the first of `wanted` that there is, else the first row."""
+    """Return the row that the others are compared with: the first of `wanted` that exists, else the first row."""
     for name in wanted:
         same = [row for row in rows if name is not None and (row == name or row.startswith(f"{name} ("))]
         if same:

@@ -1,6 +1,6 @@
 """What a comparison says, fully computed: the seam between comparing records and formatting tables.
 
-Every number that any format prints stands here. Errors are in raw units of the case's targets (mean over targets of
+Every number that any format prints is here. Errors are in raw units of the case's targets (mean over targets of
 squared errors) unless named nmse; seconds and bytes are plain numbers. None means "not known" and is never zero.
 Numbers that are not finite are kept out: they become None here and null in JSON.
 """
@@ -53,7 +53,7 @@ class CurvePoint(_Part):
 
 
 class PerturbationSummary(_Part):
-    """Error under one perturbation over seeds: MSE, and its ratio to the error of the last-value predictor there."""
+    """Error under one perturbation over seeds: MSE, and its ratio to the error of persistence under the same one."""
 
     group: str
     name: str
@@ -73,7 +73,7 @@ class PerturbationValue(_Part):
 
 
 class CostShape(_Part):
-    """The batch shape at which the costs of a table were measured: windows a batch, steps a window."""
+    """The batch shape at which the costs of a table were measured: windows per batch, steps per window."""
 
     batch: int
     steps: int
@@ -82,7 +82,7 @@ class CostShape(_Part):
 class ModelRow(_Part):
     """One model of a comparison.
 
-    n_*: runs by outcome. metrics: "test_mse", "test_nmse", and the case's own measures by name.
+    n_*: runs by outcome. metrics: "test_mse", "test_nmse", and the case's own metrics by name.
     horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
     timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
@@ -131,10 +131,10 @@ class BaselineRow(_Part):
 
 
 class PairedComparison(_Part):
-    """One model against the reference on one metric ("test_mse" or a measure of the case), paired by root seed.
+    """One model against the reference on one metric ("test_mse" or one of the case), paired by root seed.
 
     n_pairs: seeds where both runs are ok; seeds: which. difference: model - reference, with the 95% interval of the
-    paired difference. p: exact sign-flip test; p_holm: adjusted over the models compared on the same metric.
+    paired difference. p: sign-flip permutation test; p_holm: corrected over the models compared on the same metric.
     """
 
     model: str
@@ -152,8 +152,8 @@ class PairedComparison(_Part):
 class ComparisonTable(_Part):
     """All models and baselines on the data of one case and source.
 
-    conditions: what sets the data apart from the case's usual ones, in words. measures: what the case's own measures
-    are. best: the model whose test MSE is lowest with every pairwise difference significant and no run lost, else None.
+    conditions: how the data differ from the case's usual ones, in words. measures: the case's own metrics. best: the
+    model whose test MSE is lowest with every pairwise difference significant and no run lost, else None.
     notes: sentences for under the table.
     """
 

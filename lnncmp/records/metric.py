@@ -1,4 +1,4 @@
-"""What a case study measures beside the mean squared error: names, units, directions and formulas.
+"""The metrics of a case study in addition to the mean squared error: names, units, directions and formulas.
 
 The description travels with the table, so that every format can say what a column means.
 """
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Published(BaseModel):
-    """A published value of the same measure, where it stands, and in what its protocol differs from these runs."""
+    """A published value of the same metric, its source, and how its protocol differs from these runs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,12 +20,12 @@ class Published(BaseModel):
 
 
 class Metric(BaseModel):
-    """One number that a case computes of a predictor on the test windows.
+    """One number that a case computes for a predictor on the test windows.
 
     name: its key in records and JSON. heading: its words in tables. unit: "" if it has none.
     better: "lower", "higher", or "ideal" where the value `ideal` is best and both sides of it are worse.
     formula: one sentence that defines it. compared: whether differences between models are tested. detail: whether it
-    is left to JSON and CSV, because a page has no room for so many.
+    is left to JSON and CSV, because a page has no room for all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -54,7 +54,7 @@ def read_records(folder: Path) -> Records:
         )
     refused: dict[str, list[str]] = {}
     runs = _read(folder / "records", RunRecord, refused)
-    lost_runs = _told(refused)
+    lost_runs = _reasons(refused)
     measurements = _read(folder / "measurements", MeasurementRecord, refused)
     baselines = _read(folder / "baselines", BaselineRecord, refused)
     if not runs and lost_runs:
@@ -65,10 +65,10 @@ def read_records(folder: Path) -> Records:
     if not runs:
         raise DataError(f"no records of runs in {folder}", "Make some with a case's command, e.g.: lnncmp walker2d")
     runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.protocol_id, run.model, run.seeds.root))
-    return Records(folder, runs, measurements, baselines, [f"Not used: {told}." for told in _told(refused)])
+    return Records(folder, runs, measurements, baselines, [f"Not used: {reason}." for reason in _reasons(refused)])
 
 
-def _told(refused: Mapping[str, Sequence[str]]) -> list[str]:
+def _reasons(refused: Mapping[str, Sequence[str]]) -> list[str]:
     """Return for each reason how many records it concerns and the names of the first."""
     found = []
     for reason, names in refused.items():

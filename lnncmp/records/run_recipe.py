@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lnncmp.records.settings import EvaluateSettings, TrainSettings
 
 PROTOCOL = ("data", "train", "evaluate", "match", "dt_as_input", "device", "threads", "deterministic")
-"""What models of one comparison have to have in common to be treated alike."""
+"""What models of one comparison must have in common to be treated alike."""
 
 
 class ModelChoice(BaseModel):
@@ -23,7 +23,7 @@ class ModelChoice(BaseModel):
 
     @property
     def wiring_seed(self) -> int | None:
-        """The seed of the wiring that the arguments fix, None if they fix none."""
+        """The seed of the wiring that the arguments fix, None if there is none."""
         seed = self.arguments.get("wiring_seed")
         return seed if isinstance(seed, int) else None
 

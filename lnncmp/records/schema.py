@@ -59,7 +59,7 @@ class HorizonPoint(_Record):
 class PerturbationPoint(_Record):
     """Test error under one perturbation: a group ("noise", "keep", "physics", "timespans"), a name, a level.
 
-    `ratio` is the error over that of the last-value predictor on the same perturbed set (None if not defined).
+    `ratio` is the error over that of persistence (repeats the last value) on the same set (None if not defined).
     """
 
     group: str
@@ -96,7 +96,7 @@ class Example(_Record):
 
 
 class Scores(_Record):
-    """Everything that evaluation says of one predictor (model or baseline) on one data set.
+    """Everything that evaluation says about one predictor (model or baseline) on one data set.
 
     metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse": ...}}, the case's own measures under "test";
     per_target: metric -> target -> value. replicates: metric -> its values over bootstrap samples of the groups of the
@@ -145,7 +145,7 @@ class RunRecord(_Record):
     protocol_id: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
     measurement_id: of the record of this model's cost. inputs, outputs: features of a step that the model reads (before
     the elapsed time is added) and predicts. All three are None in records of schema 1, which did not hold them.
-    conditions: what sets the data apart from the case's usual ones, in words (e.g. "noise 0.1").
+    conditions: how the data differ from the case's usual ones, in words (e.g. "noise 0.1").
     wiring_seed: what the model's wiring was drawn from, None if it has no random wiring.
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     kernel_check: None where no fused kernel was to run.
@@ -184,7 +184,7 @@ class RunRecord(_Record):
 
 
 class MeasurementRecord(_Record):
-    """Cost of one model at one batch shape, measured in a fresh process: raw samples and how they were taken.
+    """Cost of one model at one batch shape, measured in an isolated process: raw samples and how they were taken.
 
     step_seconds: training steps; latency_seconds: one streaming step at batch 1; saved_bytes: tensors kept for the
     backward pass of one training step; peak_memory_bytes: growth of the process's peak resident memory
@@ -207,7 +207,7 @@ class MeasurementRecord(_Record):
 
 
 class BaselineRecord(_Record):
-    """Scores of one trivial predictor on the data of a comparison."""
+    """Scores of one untrained baseline on the data of a comparison."""
 
     schema_version: int = SCHEMA_VERSION
     kind: Literal["baseline"] = "baseline"

@@ -51,7 +51,7 @@ class Store:
         probe.unlink(missing_ok=True)
 
     def run(self, run_id: str) -> RunRecord | None:
-        """Return the record of a run that came to an end, good or bad, or None."""
+        """Return the record of a finished run, whatever its status, or None."""
         return self._read(self.out / "records" / f"{run_id}.json", RunRecord)
 
     def finished(self, run_id: str) -> RunRecord | None:
@@ -111,7 +111,7 @@ class Store:
         if not path.exists():
             return None
         try:
-            with warnings.catch_warnings():  # what torch wonders at in a damaged file is of no use to anybody
+            with warnings.catch_warnings():  # torch's warnings about a damaged file do not help
                 warnings.simplefilter("ignore")
                 state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many types on a cut file; all mean: start this run again
@@ -153,7 +153,7 @@ class Store:
         try:
             record = parse_record(content, kind)
         except UnreadableRecordError as reason:
-            if reason.other_schema:  # whole, as far as one can tell: not to be replaced
+            if reason.other_schema:  # it may be whole: not to be replaced
                 raise DataError(
                     f"{path} is a record {reason}", "Choose another folder with --out, or another version of lnncmp."
                 ) from None

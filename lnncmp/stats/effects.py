@@ -8,7 +8,7 @@ import numpy as np
 from lnncmp.stats.permutation import MIN_PAIRS, SIGNIFICANCE, smallest_p
 
 MOST_SEEDS = 1000
-"""More seeds than this are not asked for: nobody would run them."""
+"""The largest number of seeds that is asked for: nobody would run more."""
 
 
 def interquartile_mean(values: Sequence[float]) -> float | None:
@@ -48,7 +48,7 @@ def noise_slope(levels: Sequence[float], errors: Sequence[float], clean_error: f
     errors: NMSE at those levels; clean_error: NMSE without noise. With d = NMSE(sigma) - NMSE(0), the slope is the
     least-squares line through the origin of d against sigma^2: sum(d sigma^2) / sum(sigma^4), over
     0 < sigma <= 0.3, where errors still grow with sigma^2. Dimensionless; lower is better: 0 = noise is ignored,
-    1 = all of it is passed on (as the last-value predictor does). It can be negative.
+    1 = all of it is passed on (as persistence does, which repeats the last value). It can be negative.
     None if no level is in that range or a value is not finite.
     """
     points = [(level**2, error - clean_error) for level, error in zip(levels, errors, strict=True) if 0 < level <= 0.3]

@@ -1,4 +1,4 @@
-"""Tests of paired differences by flipping signs: of a difference, of equivalence; correction for many tests."""
+"""Sign-flip permutation tests of paired differences: of a difference, of equivalence; correction for many tests."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,7 +11,7 @@ MIN_PAIRS = 6
 """Fewest paired seeds at which anything is called significant: five pairs cannot go under p = 2/32 = 0.0625."""
 
 SIGNIFICANCE = 0.05
-"""Level that a Holm-adjusted p must reach to be called significant."""
+"""Level that a Holm-corrected p must reach to be called significant."""
 
 Alternative = Literal["two-sided", "less", "greater"]
 
@@ -19,7 +19,7 @@ _EXACT_PAIRS = 16
 
 
 def sign_flip_p(differences: Sequence[float], alternative: Alternative = "two-sided") -> float | None:
-    """Return the p of the hypothesis that paired `differences` are symmetric about zero, two-sided unless told.
+    """Return the p of the hypothesis that paired `differences` are symmetric about zero, two-sided by default.
 
     The statistic is the mean. All 2^n sign patterns are enumerated up to 16 pairs (exact); above, 2^16 random
     patterns with a fixed seed, counted with the observed one (Phipson and Smyth 2010), so p is never zero.
@@ -46,8 +46,8 @@ def sign_flip_p(differences: Sequence[float], alternative: Alternative = "two-si
 def equivalence_p(differences: Sequence[float], margin: float) -> float | None:
     """Return the p of the hypothesis that the mean difference is at least `margin` (> 0) away from zero.
 
-    Two one-sided tests (Schuirmann 1987), each by flipping signs of the differences shifted by the margin, at the
-    level of the test without halving; the larger p counts. Small: the mean lies between -margin and +margin.
+    Two one-sided tests (Schuirmann 1987), each a sign-flip permutation test of the differences shifted by the margin,
+    at the level of the test without halving; the larger p counts. Small: the mean lies between -margin and +margin.
     None as in `sign_flip_p`. Example: six differences of 0 give 1/64 for any margin.
     """
     sample = np.asarray(differences, dtype=np.float64)
@@ -57,7 +57,7 @@ def equivalence_p(differences: Sequence[float], margin: float) -> float | None:
 
 
 def smallest_p(pairs: int) -> float:
-    """Return the smallest p that the exact sign-flip test can reach with so many pairs: 2 / 2^pairs, at most 1."""
+    """Return the smallest p that the exact sign-flip test can reach with this many pairs: 2 / 2^pairs, at most 1."""
     return min(1.0, 2.0 ** (1 - pairs))
 
 

@@ -1,7 +1,7 @@
 """The contrasts of two folders of records, and of the groups of runs within one folder.
 
-Each measure on one data set is a family of Holm's correction, over its models. Over several comparisons a model
-has one more row, the mean of its changes of test error in each: errors themselves are never pooled.
+Each measure on one data set is a family of its own for Holm's correction, over its models. A model of several
+comparisons has one more row, the mean of its changes of test error in each: errors themselves are never pooled.
 """
 
 import math
@@ -41,7 +41,7 @@ def contrast_folders(left: Records, right: Records) -> Contrasts:
 
 
 def contrast_groups(records: Records) -> list[Contrasts]:
-    """Return how the groups of one folder differ that share data, each other one against the first."""
+    """Return how the groups of one folder that share data differ, each against the first."""
     found: dict[tuple[str, ...], list[ComparisonGroup]] = {}
     for group in groups_of(records.runs):
         first = group.first
@@ -124,7 +124,7 @@ def _at_first(changes: Changes) -> Finding:
 def _overall(groups: Sequence[Sequence[Pair]], names: tuple[str, str]) -> list[Contrast]:
     """Return for each model of several comparisons its change of test error over all, each counting the same.
 
-    The interval is the stratified BCa bootstrap's, the p that of flipping signs over all pairs.
+    The interval is that of the stratified BCa bootstrap, the p that of a sign-flip permutation test over all pairs.
     """
     found: dict[str, list[Changes]] = {}
     for pairs in groups:

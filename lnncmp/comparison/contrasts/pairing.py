@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lnncmp.comparison.groups import ComparisonGroup, ModelRuns
+from lnncmp.comparison.groups import ComparisonGroup, ModelRuns, implementation_words
 from lnncmp.records.run_recipe import leaves
 from lnncmp.records.schema import RunRecord
 
@@ -60,7 +60,8 @@ def _differences(left: RunRecord, right: RunRecord) -> list[str]:
     if left.stacked != right.stacked:
         found.append(f"runs trained {left.stacked} at a time on the left, {right.stacked} on the right")
     if left.implementation != right.implementation:
-        found.append(f"implemented as {left.implementation} on the left, {right.implementation} on the right")
+        sides = [implementation_words(run.implementation) for run in (left, right)]
+        found.append(f"implemented as {sides[0]} on the left, {sides[1]} on the right")
     return found
 
 

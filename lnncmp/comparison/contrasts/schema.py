@@ -19,7 +19,7 @@ class Contrast(_Part):
     change: "ratio" right over left (geometric mean over pairs), or "difference" right - left where a value is not above
     zero; with its 95% interval. p: as in `lnncmp.stats`, p_holm: adjusted over the models of this measure on these
     data. lost: pairs in which a run of the left, the right set was lost. finding: of right against left; "equal" means
-    the same to six digits at every seed; counts and times have no p, they differ if they do at every seed, by 2%.
+    the same to six digits at every seed; counts and times have no p, they differ if they do so at every seed, by 2%.
     case "all": the mean change over several comparisons, without left and right.
     """
 

@@ -1,1 +1,1 @@
-"""From stored records to a report: collect, draw, write. What a report looks like is the matter of lnncmp.report."""
+"""From stored records to a report: collect, draw, write. lnncmp.report.page says what a report looks like."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 INLINE_BYTES = 4_000_000
-"""How much of a page its pictures may take; what is over lies beside the page only, waves first."""
+"""How many bytes of a page its pictures may take; the rest is only in files next to the page, waves first."""
 
 _ORDER = ("free_running", "robustness", "cost", "training", "wiring", "fit")
 _WHAT = "Drawing pictures"
@@ -32,7 +32,7 @@ def draw_all(
 ) -> list[list[ReportFigure]]:
     """Draw the pictures of all studies, put their SVG and PDF files into `files`, and return them study by study.
 
-    beside: what the names of files begin with. jobs: processes at once. progress: hears of each picture.
+    beside: what the names of files begin with. jobs: processes at once. progress: is called for each picture.
     """
     owners, tasks = _tasks(studies)
     made: list[list[ReportFigure]] = [[] for _ in studies]

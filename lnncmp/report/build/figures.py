@@ -1,4 +1,4 @@
-"""From the records of a case to pictures in files: which comparisons there are, what can be drawn of each. No torch.
+"""From the records of a case to pictures in files: its comparisons, and what can be drawn of each. No torch.
 
 The pictures of one comparison lie in OUT/figures/<case>-<preset>[-<conditions>]-<first 8 of its id>/. Importing this
 module imports matplotlib.
@@ -41,8 +41,8 @@ def draw_figures(
 ) -> list[Written]:
     """Draw every comparison of `case` that has records in the folder `out`, and return what was written.
 
-    models: only these, all if None. formats: of `FORMATS`. warn: hears of records that cannot be used.
-    baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
+    models: only these, all if None. formats: of `FORMATS`. warn: is told of records that cannot be used.
+    baselines: which are in the pictures of waves; None is all but `waves.NOT_IN_FITS`.
     Raises UsageError for an unknown case, model or format, DataError if there is no record or `out` cannot be written.
     """
     load_case(case)
@@ -54,8 +54,8 @@ def draw_figures(
         raise UsageError(f"{what}, got none")
     Store(out, read_only=True).check()  # the pictures go into a folder of it
     records = read_records(out)
-    for told in records.notes:
-        warn(told)
+    for note in records.notes:
+        warn(note)
     everything = studies_of(records, [case])
     known = {run.recipe.model.label for study in everything for run in study.group.runs}
     for model in models or ():

@@ -16,7 +16,7 @@ NAME = "report"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a report goes: the page, the Markdown beside it, and the folder of figures and tables.
+    """Where a report goes: the page, the Markdown next to it, and the folder of figures and tables.
 
     beside: how the page calls that folder, "" if it is the page's own.
     """

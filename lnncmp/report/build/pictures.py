@@ -50,7 +50,7 @@ def picture_set(study: Study, looks: Mapping[str, style.Look]) -> PictureSet:
 def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Iterator[Picture]:
     """Yield the pictures that the records of one comparison allow, waves last.
 
-    baselines: which stand in the pictures of waves; None is all but those whose prediction is no news.
+    baselines: which are in the pictures of waves; None is all but `waves.NOT_IN_FITS`.
     """
     table, runs, caption = drawn.study.table, drawn.study.runs, drawn.caption
     looks, thin = drawn.looks, drawn.thin

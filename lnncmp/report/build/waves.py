@@ -11,7 +11,7 @@ from lnncmp.comparison.studies import Study
 from lnncmp.comparison.rows import ok_scores
 
 NOT_IN_FITS = ("persistence", "mean", "train_mean")
-"""Baselines whose prediction of a wave is no news."""
+"""Baselines whose prediction of a wave needs no picture."""
 
 
 def wave_fits(study: Study, baselines: Sequence[str] | None = None) -> Iterator[fits.Fit]:
@@ -43,7 +43,7 @@ def wave_fits(study: Study, baselines: Sequence[str] | None = None) -> Iterator[
 
 
 def _fit_row(name: str, note: str, examples: Sequence[Example], chosen: Example) -> fits.FitRow:
-    """Return median and range over seeds of the predictions of one wave, and the same less the truth."""
+    """Return median and range over seeds of the predictions of one wave, and the same minus the truth."""
     for example in examples:
         alike = example.target_times == chosen.target_times and example.truth == chosen.truth
         if not alike or len(example.predicted) != len(chosen.truth):

@@ -1,7 +1,7 @@
 """The wiring of a stored run, drawn again from its recipe and its seed, without torch.
 
-A record holds no wiring, only what it was drawn from and how many neurons and synapses came out. What does not come out
-as recorded is not shown, nor the wirings of records of schema 1, which do not hold all of it.
+A record holds no wiring, only what it was drawn from and its numbers of neurons and synapses. A wiring whose numbers
+differ is not shown, nor are those of records of schema 1, which do not hold all of it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The report of a folder of records: collect what it shows, draw its pictures, write page, Markdown, files beside.
+"""The report of a folder of records: collect what it shows, draw its pictures, write page, Markdown and files.
 
 Trains nothing and computes nothing of its own: verdicts are those of `lnncmp claims`, tables those of each case.
 """
@@ -40,7 +40,7 @@ def write_report(
     """Write the report of the records in the folder `out` and return its page.
 
     to: a folder, or the page's name ending with .html; OUT/report if None. cases: only these; all if empty.
-    force: replace a report that is there. warn, progress: hear of records that cannot be used, and of pictures drawn.
+    force: replace a report that is there. warn, progress: called for unusable records and for pictures drawn.
     jobs: processes that draw at once. judge: gives the verdicts.
     Raises UsageError for an unknown case; DataError if there are no records, or something is in the way.
     """

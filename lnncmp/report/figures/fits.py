@@ -21,8 +21,8 @@ _BAND = "#6c9dcb"
 class FitRow:
     """One predictor on one wave, all at the wave's `target_times`: median, least and largest prediction over seeds.
 
-    note: e.g. "10 seeds"; empty for predictors without training. Values that are not finite are NaN.
-    residual, residual_low, residual_high: the same less the truth.
+    note: e.g. "10 seeds"; empty for untrained baselines. Values that are not finite are NaN.
+    residual, residual_low, residual_high: the same minus the truth.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Fit:
 
 
 def draw(fit: Fit, caption: style.Caption) -> Figure:
-    """Return one row a predictor; columns: whole wave, each magnified stretch, residual. Columns share their axes."""
+    """Return one row per predictor; columns: whole wave, each magnified stretch, residual. Columns share their axes."""
     height = _ROW_HEIGHT * len(fit.rows) + _REST_HEIGHT
     figure = style.new_figure(
         height, caption, f"{SUBJECT} '{fit.name}'", "line: median over seeds, band: least to largest"
@@ -78,7 +78,7 @@ def alt_text(fit: Fit, caption: style.Caption) -> str:
         sizes = [abs(value) for value in row.residual if value == value]
         worst.append(f"{row.name} {max(sizes):.3g}" if sizes else f"{row.name} not finite")
     return (
-        f"{caption.heading(f'{SUBJECT} {fit.name}')}. One row a predictor: the wave, {len(fit.zooms)} magnified "
+        f"{caption.heading(f'{SUBJECT} {fit.name}')}. One row per predictor: the wave, {len(fit.zooms)} magnified "
         f"stretches and the residual. Largest residual of the median prediction: {', '.join(worst)}."
     )
 

@@ -21,7 +21,7 @@ def drawable(comparison: ComparisonTable) -> bool:
 def draw(
     comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
-    """Return one line a model with the 95% interval as a band, and one a baseline.
+    """Return one line per model with the 95% interval as a band, and one per baseline.
 
     A line ends where the error of a seed is not finite. looks: of the models; thin: of the baselines.
     """
@@ -51,7 +51,7 @@ def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
         known = [point for point in row.curve if point.mean is not None]
         if known:
             ends.append(f"{row.model} {known[-1].mean:.3g} after {known[-1].step} steps")
-    return f"{caption.heading(SUBJECT)}. Mean squared error by step, one line a model. Last: {', '.join(ends)}."
+    return f"{caption.heading(SUBJECT)}. Mean squared error by step, one line per model. Last: {', '.join(ends)}."
 
 
 def _draw_model(panel: Axes, row: ModelRow, look: style.Look, n: int, count: int) -> None:

@@ -71,7 +71,7 @@ def draw(
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
-    sentences = [f"{caption.heading(SUBJECT)}. One panel a cost, one point a model."]
+    sentences = [f"{caption.heading(SUBJECT)}. One panel per cost, one point per model."]
     for cost in _COSTS:
         points = _points(comparison, cost)
         if len(points) > 1:

@@ -65,7 +65,7 @@ def draw(
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
-    sentences = [f"{caption.heading(SUBJECT)}. Mean squared error against level, one line a model."]
+    sentences = [f"{caption.heading(SUBJECT)}. Mean squared error against level, one line per model."]
     for group in groups(comparison):
         top = max(point.level for row in comparison.rows for point in _of_model(row, group))
         found = [
@@ -124,7 +124,7 @@ def _draw_group(
 
 
 def _place(levels: Sequence[float], n: int, count: int) -> Callable[[float], float]:
-    """Return where model `n` of `count` stands for a level: a little beside it, so that no interval hides another."""
+    """Return the place of model `n` of `count` at a level: a little to its side, so that no interval hides another."""
     straight, back = _axis(levels)
     spots = [straight(level) for level in levels]
     gap = min((b - a for a, b in pairwise(spots)), default=1.0)

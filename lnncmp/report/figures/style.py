@@ -1,8 +1,8 @@
-"""How all pictures look: print sizes in inches, fonts of at least 7 points, and lines that can be told apart.
+"""How all pictures look: print sizes in inches, fonts of at least 7 points, and lines that can be distinguished.
 
-Colors are those of Okabe and Ito (2008, "Color Universal Design"), which color-blind people can tell apart; each
+Colors are those of Okabe and Ito (2008, "Color Universal Design"), which color-blind people can distinguish; each
 model also has a marker and a dash pattern of its own, for prints in black and white. Black and grey lines without
-markers are predictors without training.
+markers are untrained baselines.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -133,7 +133,7 @@ class Caption:
     comparison: str
 
     def heading(self, subject: str) -> str:
-        """Return the first line of the title, which is also the name of the picture for those who hear it."""
+        """Return the first line of the title, which is also its name for screen readers."""
         return f"{self.title} ({self.origin}): {subject}"
 
     def details(self, explanation: str) -> str:
@@ -155,7 +155,7 @@ def model_looks(names: Sequence[str]) -> dict[str, Look]:
 
 
 def baseline_looks(names: Sequence[str]) -> dict[str, Look]:
-    """Return a look for each predictor without training: thin, black or grey, no marker."""
+    """Return a look for each untrained baseline: thin, black or grey, no marker."""
     return {name: _look(_GREYS, ("",), _DOTS, n) for n, name in enumerate(names)}
 
 

@@ -30,7 +30,7 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
     """
     columns = min(len(comparison.rows), _COLUMNS)
     lines = -(-len(comparison.rows) // columns)
-    figure = style.new_figure(1.75 * lines + 1.1, caption, SUBJECT, "one line a seed")
+    figure = style.new_figure(1.75 * lines + 1.1, caption, SUBJECT, "one line per seed")
     panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
     for panel in panels[len(comparison.rows) :]:
         panel.remove()
@@ -58,7 +58,7 @@ def alt_text(comparison: ComparisonTable, runs: Runs, caption: style.Caption) ->
         best = [min(losses.values()) for run in runs.get(row.model, ()) if (losses := _losses(run))]
         if best:
             ranges.append(f"{row.model} {min(best):.3g} to {max(best):.3g}")
-    return f"{caption.heading(SUBJECT)}. One panel a model, one line a seed. Least losses: {', '.join(ranges)}."
+    return f"{caption.heading(SUBJECT)}. One panel per model, one line per seed. Lowest losses: {', '.join(ranges)}."
 
 
 def _losses(run: RunRecord) -> dict[int, float]:

@@ -86,7 +86,7 @@ def _counted(count: int, name: str) -> str:
 
 
 def _spot(diagram: Diagram, place: Place) -> tuple[float, float]:
-    """Return where a neuron stands: layers at whole numbers, neurons of a layer from top to bottom."""
+    """Return the place of a neuron: layers at whole numbers, neurons of a layer from top to bottom."""
     layer, neuron = place
     return float(layer), 1.0 - (neuron + 0.5) / diagram.layers[layer][1]
 

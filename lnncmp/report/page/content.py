@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ReportFigure:
     """One picture. kind: which chapter it belongs to; name: of its files, without ending.
 
-    title: what it shows; explanation: how to read it; alt: the picture in words. files: where it lies beside the page.
+    title: what it shows; explanation: how to read it; alt: the picture in words. files: where it is next to the page.
     svg: None where the page would become too large; then the files alone hold it.
     """
 
@@ -44,7 +44,7 @@ class RunLine:
 
 @dataclass(frozen=True)
 class Assumption:
-    """One setting that the study left open: its key in the recipe, its value in these runs, why this value."""
+    """One setting that is unspecified in the paper: its key in the recipe, its value in these runs, why this value."""
 
     key: str
     value: str
@@ -55,7 +55,7 @@ class Assumption:
 class ReportStudy:
     """One comparison. anchor: its name on the page. heading: its title in a few words.
 
-    commands: what makes these runs again. missing: sentences on runs that are asked for and not there.
+    commands: what makes these runs again. missing: sentences on runs that are asked for but missing.
     """
 
     anchor: str

@@ -32,7 +32,7 @@ _CHAPTERS = (
 
 
 def render(report: Report) -> str:
-    """Return the page. What stands in records enters it as text only, never as markup."""
+    """Return the page. What records hold enters it as text only, never as markup."""
     environment = Environment(
         loader=PackageLoader("lnncmp.report.page"),
         autoescape=True,
@@ -64,7 +64,7 @@ def _chapters(study: ReportStudy) -> list[dict[str, Any]]:
         "robustness": [] if perturbed is None else [table_view(perturbed)],
     }
     made = [_chapter("Accuracy", [table_view(accuracy_grid(table), "Test error by model")], ())]
-    made.append(_chapter("Measures of this case", [table_view(grid) for grid in own], ()))
+    made.append(_chapter("Metrics of this case", [table_view(grid) for grid in own], ()))
     for kind, title in _CHAPTERS:
         figures = [figure for figure in study.figures if figure.kind == kind]
         made.append(_chapter(title, tables.get(kind, []), figures))
@@ -77,7 +77,7 @@ def _chapter(title: str, tables: Sequence[TableView], figures: Sequence[ReportFi
 
 
 def _least(row: Verdict) -> str:
-    """Return the smallest difference that would matter, as effects are written."""
+    """Return the smallest effect of interest, as effects are written."""
     return effect_cell(row.model_copy(update={"effect": row.smallest_difference, "ci95": None}))
 
 

@@ -1,4 +1,4 @@
-"""Tables of text cells as tables of a page: rows in groups that are sorted apart, the number behind each cell."""
+"""Tables of text cells as tables of a page: rows in groups that are sorted separately, the number behind each cell."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from lnncmp.report.tables.document import Column, Grid
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. lines: value first, then what belongs under it. value: for sorting, "" if unknown. best: set off."""
+    """One cell. lines: value first, then what belongs under it. value: for sorting, "" if unknown. best: emphasised."""
 
     lines: tuple[str, ...]
     value: str
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class TableView:
-    """One table. groups: rows that belong together, such as models and, after them, predictors without training."""
+    """One table. groups: rows that belong together, such as models and, after them, untrained baselines."""
 
     caption: str
     corner: str

@@ -1,4 +1,4 @@
-"""The report as Markdown: the same as the page, with links to the figures beside it."""
+"""The report as Markdown: the same as the page, with links to the figures next to it."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
 def _verdicts(report: Report) -> list[str]:
     rows = report.claims.rows
     counts = [f"{n} {word}" for word in JUDGEMENTS if (n := sum(row.verdict == word for row in rows))]
-    head = ("claim", "case", "verdict", "effect [95%]", "p after Holm", "seeds", "conditions")
+    head = ("claim", "case", "verdict", "effect [95%]", "p (Holm)", "seeds", "conditions")
     table = _table(head, [_claim(row) for row in rows])
     reasons = [f"- **{escaped(row.id)}** ({escaped(row.where)}): {escaped(row.reason)}" for row in rows]
     notes = [_bullets(report.claims.notes)] if report.claims.notes else []

@@ -11,8 +11,8 @@ JUDGEMENTS = ("supported", "contradicted", "inconclusive", "not testable here")
 """Verdicts, in the order in which they are counted and sorted."""
 
 EFFECTS = (
-    "Effects point the claim's way: a ratio (x) above 1, or a difference above 0, speaks for the claim. p is adjusted "
-    "over all claims tested here (Holm). Under six seeds there is no verdict."
+    "Effects point the claim's way: a ratio (x) above 1, or a difference above 0, speaks for the claim. p is "
+    "Holm-corrected over all claims tested here. Under six seeds there is no verdict."
 )
 """How to read the table of verdicts."""
 

@@ -14,7 +14,7 @@ Cell = Callable[[BenchRow], str]
 
 
 def document_of_bench(bench: Bench) -> Document:
-    """Return the tables of each workload and what is to be known of them; in rows quartiles are two columns."""
+    """Return the tables of each workload and notes on them; in rows quartiles are two columns."""
     grids = bench_grids(bench)
     section = Section(grids[0].title if grids else "", grids, notes={"Notes": _notes(bench)})
     return Document([section], list(map(_row, bench.rows)), bench)
@@ -38,7 +38,7 @@ def _notes(bench: Bench) -> list[str]:
 
 
 def bench_grids(bench: Bench) -> list[Grid]:
-    """Return the tables: for each workload its times and memory, then what was measured apart, where there is any."""
+    """Return the tables: for each workload its times and memory, then what was measured separately, if anything."""
     made = []
     for facts in bench.workloads:
         workload = Workload(**facts)

@@ -18,8 +18,8 @@ def document_of_claim(row: Verdict) -> Document:
     numbers |= {"Assumed": row.assumed, "Differences of protocol": row.differences_of_protocol}
     ids = ", ".join(dict.fromkeys(run_id for one in every for run_id in one.run_ids))
     numbers["Runs (names of files in records/)"] = [ids] if ids else []
-    told = {row.id: [f"{row.claim} ({row.where})", f"{row.verdict.capitalize()}: {row.reason}"]}
-    parts = [Section(notes=told), Section(grids=[_runs(one) for one in every if one.runs]), Section(notes=numbers)]
+    stated = {row.id: [f"{row.claim} ({row.where})", f"{row.verdict.capitalize()}: {row.reason}"]}
+    parts = [Section(notes=stated), Section(grids=[_runs(one) for one in every if one.runs]), Section(notes=numbers)]
     return Document([part for part in parts if part.grids or part.lists()], [row_of(one) for one in every], row)
 
 
@@ -61,7 +61,8 @@ def _numbers(row: Verdict) -> list[str]:
         found.append(f"the same with the BCa bootstrap's interval: {effect_cell(other)}".replace("\n", " "))
     if row.p is not None:
         adjusted = UNKNOWN if row.p_holm is None else significant(row.p_holm, 3)
-        found.append(f"p = {significant(row.p, 3)}, after Holm over all claims {adjusted}, from {row.n_seeds} seeds")
+        before = significant(row.p, 3)
+        found.append(f"p = {before}, Holm-corrected over all claims {adjusted}, from {row.n_seeds} seeds")
     if row.probability_of_improvement is not None:
         chance = significant(row.probability_of_improvement, 3)
         found.append(
@@ -70,5 +71,5 @@ def _numbers(row: Verdict) -> list[str]:
     if row.smallest_difference is not None:
         least = row.model_copy(update={"effect": row.smallest_difference, "ci95": None})
         needed = f", which would need {row.seeds_needed} seeds" if row.seeds_needed else ""
-        found.append(f"smallest difference that would matter: {effect_cell(least)}{needed}")
+        found.append(f"smallest effect of interest: {effect_cell(least)}{needed}")
     return found

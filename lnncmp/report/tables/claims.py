@@ -13,8 +13,8 @@ _TITLE = "Claims, judged on these records (effect: in the claim's favour above x
 
 def document_of_claims(table: ClaimsTable) -> Document:
     """Return the table, the sentence behind each verdict, and the notes; as rows all verdicts, also the other ones."""
-    told = [f"{row.id}: {row.claim} ({row.where}). {row.verdict.capitalize()}: {row.reason}" for row in table.rows]
-    section = Section(_TITLE, [_grid(table)], notes={"Verdicts": told, "Notes": table.notes})
+    sentences = [f"{row.id}: {row.claim} ({row.where}). {row.verdict.capitalize()}: {row.reason}" for row in table.rows]
+    section = Section(_TITLE, [_grid(table)], notes={"Verdicts": sentences, "Notes": table.notes})
     return Document([section], [row_of(one) for row in table.rows for one in (row, *row.also)], table)
 
 

@@ -68,7 +68,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
 
 
 def _metrics(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
-    """Return each measure with its interval and, if it is compared, its difference to the reference and p."""
+    """Return each metric with its interval and, if it is compared, its difference to the reference and p."""
     found: dict[str, Value] = {}
     for measure in comparison.measures:
         found |= _estimate(measure.name, row.metrics[measure.name])

@@ -25,7 +25,7 @@ def document_of_dry_run(plan: "DryRun") -> Document:
             f"{label}: {', '.join(f'{key}={value}' for key, value in arguments.items())}"
             for label, arguments in plan.models.items()
         ],
-        "Assumed, because the study leaves it open": [f"{key}: {reason}" for key, reason in plan.assumptions.items()],
+        "Assumed (unspecified in the paper)": [f"{key}: {reason}" for key, reason in plan.assumptions.items()],
     }
     return Document([Section(notes=notes)], [], plan)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import (
     BaselineRow,
@@ -53,7 +54,7 @@ def cost_grid(comparison: ComparisonTable) -> Grid:
         column("latency\nper step", lambda row: (seconds(row.latency_seconds), row.latency_seconds)),
         column("peak\nmemory", lambda row: (size(row.peak_memory_bytes), row.peak_memory_bytes)),
         column("saved for\nbackward", lambda row: (size(row.saved_bytes), row.saved_bytes)),
-        Column("implemented\nas", tuple(row.implementation for row in rows)),
+        Column("implemented\nas", tuple(implementation_words(row.implementation) for row in rows)),
     )
     return Grid("Cost", "model", tuple(row.model for row in rows), columns, (len(rows),), continues=True)
 
@@ -131,10 +132,10 @@ def _published(row: ModelRow) -> _Cell:
 
 
 def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
-    """Return the table of perturbations (rows, grouped) against predictors: ratio to the last-value predictor.
+    """Return the table of perturbations (rows, grouped) against predictors: error over that of persistence.
 
     Only perturbations for which some model has a ratio; None if there are none. Baselines follow the models if they
-    have ratios that are not 1 throughout, as those of the last-value predictor itself are.
+    have ratios that are not 1 throughout, as those of persistence itself are.
     """
     models = [{_key(p): p.ratio.mean for p in row.perturbations if p.ratio.values} for row in comparison.rows]
     found = list(dict.fromkeys(key for own in models for key in own))
@@ -155,7 +156,7 @@ def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
         return f"{text} {level:g}" if several[group, name] > 1 and level is not None else text
 
     return Grid(
-        title="Perturbed inputs: error over the error of the last-value predictor (below 1 is better)",
+        title="Perturbed inputs: error relative to persistence, which repeats the last value (below 1 is better)",
         corner="perturbation",
         labels=tuple(label(key) for key in keys),
         columns=tuple(

@@ -42,14 +42,14 @@ def _sentences(texts: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text that LaTeX sets as it stands, on one line."""
+    """Return text that LaTeX sets as it is, on one line."""
     return " ".join("".join(_ESCAPES.get(char, char) for char in text).split())
 
 
 def _cell(text: str, bold: bool = False) -> str:
     """Return one cell with true minus signs.
 
-    An empty group stands before an opening bracket, which the line end above it would take for its own argument.
+    An empty group is put before an opening bracket, which the line end above it would take for its own argument.
     """
     shown = re.sub(r"(^|[\[ ])-(?=\d)", r"\1$-$", escaped(text))
     if shown.startswith("["):

@@ -13,7 +13,7 @@ def section(part: Section) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it stands, on one line."""
+    """Return text that Markdown shows as it is, on one line."""
     text = text.replace("\\", "\\\\")
     for mark in "|*_`<>[]~":
         text = text.replace(mark, f"\\{mark}")

@@ -1,4 +1,4 @@
-"""The tables of what a case measures beside the test error: values by measure, and differences to the reference."""
+"""The tables of a case's own metrics: values, and differences to the reference."""
 
 from lnncmp.comparison.paired_differences import differs, pairs_on
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, PairedComparison
@@ -11,14 +11,14 @@ _DIGITS = 3
 
 
 def measure_grid(comparison: ComparisonTable) -> Grid | None:
-    """Return measures (rows) against models, then baselines: means over seeds, marked where they differ.
+    """Return metrics (rows) against models, then baselines: means over seeds, marked where they differ.
 
-    None if the case has no measures of its own.
+    None if the case has no metrics of its own.
     """
-    metrics = [measure for measure in comparison.measures if not measure.detail]
+    metrics = [metric for metric in comparison.measures if not metric.detail]
     if not metrics:
         return None
-    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in metrics}
+    pairs = {metric.name: pairs_on(comparison.comparisons, metric.name) for metric in metrics}
 
     def of_model(row: ModelRow) -> Column:
         return Column(row.model, tuple(_value(row, m.name, pairs[m.name].get(row.model)) for m in metrics))
@@ -29,46 +29,46 @@ def measure_grid(comparison: ComparisonTable) -> Grid | None:
     tested = any(pairs.values())
     marked = f" ({MARK.strip()} differs from {comparison.reference})" if tested else ""
     return Grid(
-        title=f"Measures on the test windows{_direction(comparison)}{marked}",
-        corner="measure",
-        labels=tuple(_label(measure) for measure in metrics),
+        title=f"Metrics on the test windows{_direction(comparison)}{marked}",
+        corner="metric",
+        labels=tuple(_label(metric) for metric in metrics),
         columns=(*map(of_model, comparison.rows), *map(of_baseline, comparison.baselines)),
         sections=(len(metrics),),
     )
 
 
 def difference_grid(comparison: ComparisonTable) -> Grid | None:
-    """Return compared measures (rows) against the models that are not the reference: difference, interval, p.
+    """Return compared metrics (rows) against the models that are not the reference: difference, interval, p.
 
-    None if there is no measure, or no model, to compare.
+    None if there is no metric, or no model, to compare.
     """
-    metrics = [measure for measure in comparison.measures if measure.compared and not measure.detail]
+    metrics = [metric for metric in comparison.measures if metric.compared and not metric.detail]
     models = [row.model for row in comparison.rows if row.model != comparison.reference]
     if not metrics or not models:
         return None
-    pairs = {measure.name: pairs_on(comparison.comparisons, measure.name) for measure in metrics}
+    pairs = {metric.name: pairs_on(comparison.comparisons, metric.name) for metric in metrics}
     return Grid(
-        title=f"Difference to {comparison.reference}, paired by seed (mean, [95% interval], p after Holm)",
-        corner="measure",
-        labels=tuple(_label(measure, direction=False) for measure in metrics),
+        title=f"Difference to {comparison.reference}, paired by seed (mean, [95% interval], Holm-corrected p)",
+        corner="metric",
+        labels=tuple(_label(metric, direction=False) for metric in metrics),
         columns=tuple(Column(model, tuple(_difference(pairs[m.name].get(model)) for m in metrics)) for model in models),
         sections=(1,) * len(metrics),
         stacked=True,
     )
 
 
-def _label(measure: Metric, direction: bool = True) -> str:
+def _label(metric: Metric, direction: bool = True) -> str:
     """Return heading and unit on one line, with the direction where it is not "lower is better"."""
-    parts = [*measure.heading.split(), f"[{measure.unit}]" if measure.unit else ""]
-    if direction and measure.better == "higher":
+    parts = [*metric.heading.split(), f"[{metric.unit}]" if metric.unit else ""]
+    if direction and metric.better == "higher":
         parts.append("(higher is better)")
-    if direction and measure.better == "ideal":
-        parts.append(f"({measure.ideal:g} is best)" if measure.ideal is not None else "(see notes)")
+    if direction and metric.better == "ideal":
+        parts.append(f"({metric.ideal:g} is best)" if metric.ideal is not None else "(see notes)")
     return " ".join(filter(None, parts))
 
 
 def _direction(comparison: ComparisonTable) -> str:
-    lower = [measure.better == "lower" for measure in comparison.measures if not measure.detail]
+    lower = [metric.better == "lower" for metric in comparison.measures if not metric.detail]
     if not any(lower):
         return ""
     return ", lower is better" if all(lower) else ", lower is better unless noted"

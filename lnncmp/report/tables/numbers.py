@@ -6,7 +6,7 @@ UNKNOWN = "-"
 
 
 def significant(value: float | None, digits: int = 4) -> str:
-    """Return `value` with so many significant digits: 0.8534, 12,350, 1.496e-05. "-" if unknown."""
+    """Return `value` with this many significant digits: 0.8534, 12,350, 1.496e-05. "-" if unknown."""
     if value is None:
         return UNKNOWN
     if value == 0:
@@ -19,7 +19,7 @@ def significant(value: float | None, digits: int = 4) -> str:
 
 
 def interval(ends: tuple[float, float] | None, digits: int = 4) -> str:
-    """Return "[low, high]" with so many significant digits, or the empty text if there is none."""
+    """Return "[low, high]" with this many significant digits, or the empty text if there is none."""
     return "" if ends is None else f"[{significant(ends[0], digits)}, {significant(ends[1], digits)}]"
 
 

@@ -10,7 +10,7 @@
   };
 
   const compare = (a, b, sign) => {
-    if (a === null || b === null) return (a === null) - (b === null);  // what is not known stands last, both ways
+    if (a === null || b === null) return (a === null) - (b === null);  // what is not known is last, both ways
     return sign * (typeof a === "number" ? a - b : a.localeCompare(b));
   };
 
