@@ -169,12 +169,12 @@ def test_peak_memory_of_a_fresh_process_grows_with_the_batch():
     assert 0 <= small < large and large > 0.8 * kept and "fresh process" in method
 
 
-def test_a_system_that_tells_no_peak_memory_gets_the_bytes_kept(monkeypatch, tmp_path):
+def test_a_system_that_reports_no_peak_memory_gets_the_bytes_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(cost, "_CLEAR", tmp_path / "none" / "clear_refs")
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     step = TrainingStep(built(lstm), BatchShape(4, 30, 17, 17), CPU)
     told, method = peak_memory(step)
-    assert told == step.saved_bytes() > 0 and "does not tell" in method
+    assert told == step.saved_bytes() > 0 and "does not report" in method
 
 
 class TestMatching:
