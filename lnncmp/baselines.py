@@ -1,4 +1,4 @@
-"""Trivial predictors that stand in every accuracy table: a model that cannot beat them has learned nothing.
+"""Untrained baselines, included in every accuracy table: a model that cannot beat them has learned nothing.
 
 Legend of shapes: N windows, T steps, F inputs, O targets (the first O inputs), K steps of a future.
 """
@@ -14,11 +14,11 @@ from lnncmp.data.windows import Futures, Splits, Windows
 Floats = NDArray[np.float32]
 
 BASELINES_VERSION = 1
-"""Raised whenever a predictor gives other numbers; part of the identity of stored scores."""
+"""Increased whenever a baseline's numbers change; part of the identity of stored scores."""
 
 
 class Predictor(Protocol):
-    """What evaluation sees of anything that predicts, in scaled units."""
+    """Interface of networks and baselines for evaluation, in scaled units."""
 
     def predict(self, windows: Windows) -> Floats:
         """Return one-step predictions (N, T, O)."""
@@ -29,7 +29,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Persistence:
-    """Predicts that nothing changes: the target equals the current input."""
+    """Persistence: repeats the last value, so the prediction equals the current input."""
 
     targets: int
 
@@ -39,7 +39,7 @@ class Persistence:
         return current
 
     def roll_out(self, futures: Futures) -> Floats:
-        """Return the last true input, K times."""
+        """Return the last true input, repeated K times."""
         context = futures.context
         last = context.x[np.arange(len(context)), _ends(context) - 1, : self.targets]
         return np.repeat(last[:, None], futures.future.shape[1], axis=1)
@@ -64,9 +64,9 @@ class TrainMean:
 class LinearAutoregression:
     """Ridge regressions of the target on the last inputs and a constant; elapsed times are not used.
 
-    weights[n - 1], of shape (n * C + 1, O), is the regression on n inputs, the newest first. Where a window has given
-    fewer inputs than the order, the regression on as many as there are is used. columns: how many of the inputs are
-    read, C; None = all.
+    weights[n - 1], of shape (n * C + 1, O), is the regression on the n last inputs, newest first. At the start of a
+    window, where fewer inputs than the order are available, the regression on the available ones is used. columns: the
+    number C of input columns that are used; None = all.
     """
 
     weights: tuple[NDArray[np.float64], ...] = field(repr=False)
@@ -74,7 +74,7 @@ class LinearAutoregression:
 
     @property
     def order(self) -> int:
-        """Return the greatest number of inputs that a prediction uses."""
+        """Return the largest number of past inputs that a prediction uses."""
         return len(self.weights)
 
     def predict(self, windows: Windows) -> Floats:
@@ -101,8 +101,8 @@ class LinearAutoregression:
         targets = out.shape[2]
         for k in range(out.shape[1]):
             out[:, k] = self._next(recent[..., : self.columns])
-            beside = recent[:, -1, targets:] if others is None else others[:, k]
-            following = np.concatenate([out[:, k], beside], axis=1)[:, None]
+            covariates = recent[:, -1, targets:] if others is None else others[:, k]
+            following = np.concatenate([out[:, k], covariates], axis=1)[:, None]
             recent = np.concatenate([recent, following], axis=1)[:, -self.order :]
         return out
 
@@ -114,7 +114,7 @@ class LinearAutoregression:
 
 
 def _ends(context: Windows) -> NDArray[np.intp]:
-    """Return the number of real steps of each window (N,), at least 1."""
+    """Return the number of valid steps of each window (N,), at least 1."""
     ends: NDArray[np.intp] = np.maximum(context.valid.sum(axis=1), 1)
     return ends
 
@@ -122,10 +122,10 @@ def _ends(context: Windows) -> NDArray[np.intp]:
 def fit_autoregression(
     train: Windows, order: int, penalty: float = 1.0, columns: int | None = None
 ) -> LinearAutoregression:
-    """Return the AR(`order`) ridge fitted on the real steps of the training windows, each target where it was seen.
+    """Return the AR(`order`) ridge fitted on the valid steps of the training windows, for each target where observed.
 
-    penalty is the ridge's, in squared units of the inputs, and not on the constant. columns: read only so many of the
-    inputs. The order is at most the number of inputs that stand before the last target of any window.
+    penalty: of the ridge, in squared units of the inputs; the constant is not penalised. columns: number of input
+    columns that are used. The order is limited to the number of inputs up to the last observed target of any window.
     """
     known = np.flatnonzero((train.valid & train.target_mask.any(axis=-1)).any(axis=0))
     lengths = range(1, min(order, int(known.max(initial=0)) + 1) + 1)
@@ -133,7 +133,7 @@ def fit_autoregression(
 
 
 def _ridge(train: Windows, inputs: int, penalty: float, columns: int | None) -> NDArray[np.float64]:
-    """Return the weights (inputs * C + 1, O) of the regression on `inputs` inputs, over all steps that have so many."""
+    """Return the weights (inputs * C + 1, O) of the regression on `inputs` past inputs, from steps that have them."""
     steps = train.x.shape[1] - inputs + 1
     newest_first = [train.x[:, inputs - 1 - age : inputs - 1 - age + steps, :columns] for age in range(inputs)]
     design = np.concatenate(newest_first, axis=2, dtype=np.float64)
@@ -147,15 +147,15 @@ def _ridge(train: Windows, inputs: int, penalty: float, columns: int | None) -> 
 
 
 def _solve(rows: NDArray[np.float64], targets: Floats, penalty: float) -> NDArray[np.float64]:
-    """Return the ridge weights (P,) or (P, O) of targets (R,) or (R, O) on the rows (R, P), the last the constant."""
-    if not len(rows):  # a target that is never seen: its mean in scaled units
+    """Return the ridge weights (P,) or (P, O) of targets (R,) or (R, O) on rows (R, P); the last is the constant."""
+    if not len(rows):  # a target that is never observed: its mean in scaled units
         return np.zeros((rows.shape[1], *targets.shape[1:]))
     gram = rows.T @ rows + penalty * np.diag([1.0] * (rows.shape[1] - 1) + [0.0])
     return np.asarray(np.linalg.solve(gram, rows.T @ targets))
 
 
 def trivial_predictors(splits: Splits) -> dict[str, Predictor]:
-    """Return the predictors of the table by name: persistence, mean, AR(4) ridge."""
+    """Return the untrained baselines by name: persistence, mean, AR(4) ridge."""
     train = splits.train
     mean = train.y.mean(axis=(0, 1), where=train.target_mask & train.valid[..., None], dtype=np.float64)
     return {

@@ -1,6 +1,6 @@
-"""The only exceptions a user sees: one clear sentence, a hint about what to do next, an exit code.
+"""The only exceptions that a user sees: one clear sentence, a hint what to do next, an exit code.
 
-Logic raises them; exactly one place (`lnncmp.cli`) prints them.
+Any module may raise them; only `lnncmp.cli` prints them.
 """
 
 import difflib
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 class LnncmpError(Exception):
     """An error whose message is meant for the user, without a traceback.
 
-    `message` says what was expected and what came, `hint` what to do next (may be empty).
+    `message` says what was expected and what was found, `hint` what to do next (may be empty).
     """
 
     exit_code = 1
@@ -21,24 +21,24 @@ class LnncmpError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[type["LnncmpError"], tuple[str, str]]:
-        """Pickle with both fields, so that the error survives the way back from a worker process."""
+        """Pickle with both fields, so that the error can be sent from a worker process."""
         return type(self), (self.message, self.hint)
 
 
 class UsageError(LnncmpError):
-    """An option, name or recipe value that cannot be accepted (exit code 2)."""
+    """An invalid option, name or recipe value (exit code 2)."""
 
     exit_code = 2
 
 
 class DataError(LnncmpError):
-    """Data that is missing, damaged or refused (exit code 3)."""
+    """Missing, damaged or rejected data, or a file that cannot be written (exit code 3)."""
 
     exit_code = 3
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a name that is not in `known`, naming the nearest match and the full list."""
+    """Return the error for a name that is not in `known`, with the nearest match and the full list."""
     options = sorted(known)
     near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
     guess = f"Did you mean '{near[0]}'? " if near else ""

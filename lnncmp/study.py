@@ -1,4 +1,4 @@
-"""A case study from recipe to comparison: get the data, plan, run what is missing, compare. Prints nothing."""
+"""A case study from plan to comparison table: execute the missing runs, then compare. Prints nothing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,10 +15,10 @@ from lnncmp.runs.ready import Ready, Request, StudyListener
 
 
 def run_study(ready: Ready, request: Request, listener: StudyListener) -> ComparisonTable:
-    """Run what is missing and return the comparison of all runs of the plan."""
+    """Execute the missing runs and return the comparison of all runs of the plan."""
     store, recipe = ready.store, ready.recipe
     store.prepare()
-    baselines = _baselines(ready)  # first: they need every test set, which is then made once, here, not by each worker
+    baselines = _baselines(ready)  # first: this generates every test set once, before the workers need them
     if request.fresh:
         for spec in ready.plan.runs:
             store.discard(spec.run_id)
@@ -46,7 +46,7 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
 
 
 def _baselines(ready: Ready) -> list[BaselineRecord]:
-    """Return the scores of the predictors without training, computed once per data hash."""
+    """Return the scores of the baselines, computed once per data hash."""
     data_hash = ready.plan.shape.data_hash
     records = []
     for name, predictor in ready.prepared.baselines().items():
@@ -61,7 +61,7 @@ def _baselines(ready: Ready) -> list[BaselineRecord]:
 
 
 def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequence[RunRecord]]:
-    """Return stored runs of the same study that differ only in having been trained without elapsed times."""
+    """Return stored runs of the same study that differ only in training without elapsed times."""
     wanted = {spec.label: _without_time(spec.recipe) for spec in ready.plan.runs}
     seeds = set(ready.recipe.seeds)
     found = [
@@ -76,5 +76,5 @@ def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequen
 
 
 def _without_time(recipe: RunRecipe) -> dict[str, object]:
-    """Return a resolved run recipe without its seed and its timespans."""
+    """Return a resolved run recipe without its seed and its elapsed-time setting."""
     return {key: value for key, value in recipe.flat().items() if key != "data.timespans"}

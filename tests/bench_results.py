@@ -4,7 +4,7 @@ from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.messages import Found, PeakRates
 from lnncmp.bench.networks import operations_of
 from lnncmp.bench.result import Bench
-from lnncmp.bench.rows import Apart, rows_of
+from lnncmp.bench.rows import Isolated, rows_of
 from lnncmp.bench.timing import Samples
 from lnncmp.bench.workload import Workload
 
@@ -39,8 +39,8 @@ def all_found():
 
 def made_up(**changes):
     """A finished bench of one workload and two models."""
-    apart = Apart({FUSED: 2_000_000, NCPS: 30_000_000}, {FUSED: 12.5})
-    rows = rows_of(WORKLOAD, all_found(), apart, CEILINGS, threads=1, copies=10)
+    isolated = Isolated({FUSED: 2_000_000, NCPS: 30_000_000}, {FUSED: 12.5})
+    rows = rows_of(WORKLOAD, all_found(), isolated, CEILINGS, threads=1, copies=10)
     packages = {"torch": "2.0", "ncps": "1.0.1"}
     machine = {"cpu": "Some CPU", "cores": 2, "threads": 1, "packages": packages}
     content = {

@@ -8,7 +8,7 @@ import pytest
 from bench_results import CEILINGS, FUSED, LOOP, LSTM, NCPS, OWN_LSTM, WORKLOAD, all_found, found, made_up
 
 from lnncmp.bench.result import BenchRow
-from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
+from lnncmp.bench.rows import Isolated, explain, output_warnings, rows_of
 from lnncmp.errors import UsageError
 from lnncmp.report.tables.bench import bench_grids, document_of_bench
 from lnncmp.report.tables.render import FORMATS
@@ -60,7 +60,7 @@ class TestRows:
         assert fused.stacked_ratio_lstm == pytest.approx(10 * 2 / 50)
         assert rows["ltc", "loop"].stacked_copies is None
 
-    def test_share_of_the_limit(self, rows):
+    def test_fraction_of_roofline(self, rows):
         synapses = 6 * 32 * 32 + 4 * 32
         limit = 1e3 * 8 * 64 * synapses * (1 + 1.25) / 5e9
         for implementation in ("fused", "loop", "ncps"):
@@ -69,11 +69,11 @@ class TestRows:
             assert row.roofline_fraction == pytest.approx(limit / row.ms)
 
     def test_without_the_peer_there_is_no_ratio(self):
-        (row,) = rows_of(WORKLOAD, [found(FUSED, train=10.0)], Apart(), CEILINGS, 1, 10)
+        (row,) = rows_of(WORKLOAD, [found(FUSED, train=10.0)], Isolated(), CEILINGS, 1, 10)
         assert row.ms and row.ratio_ncps is None and row.ratio_lstm is None
 
     def test_what_was_not_measured_is_none(self):
-        (row,) = rows_of(WORKLOAD, [found(FUSED, latency=1.0)], Apart(), None, 2, 10)
+        (row,) = rows_of(WORKLOAD, [found(FUSED, latency=1.0)], Isolated(), None, 2, 10)
         assert row.latency_us == pytest.approx(1000.0) and row.threads == 2
         assert (row.ms, row.spread, row.cpu_ms, row.roofline_fraction, row.peak_bytes) == (None,) * 5
 
@@ -120,7 +120,7 @@ class TestFormats:
         assert apart.labels == ("ltc fused", "ltc ncps") and apart.columns[0].cells == ("12.5 s", "-")
 
     def test_columns_without_numbers_are_left_out(self):
-        rows = rows_of(WORKLOAD, [found(FUSED, latency=1.0), found(LSTM, latency=2.0)], Apart(), CEILINGS, 1, 10)
+        rows = rows_of(WORKLOAD, [found(FUSED, latency=1.0), found(LSTM, latency=2.0)], Isolated(), CEILINGS, 1, 10)
         (main,) = bench_grids(made_up(rows=rows))
         assert [column.heading for column in main.columns] == ["streaming\nlatency", "saved for\nbackward"]
 
@@ -144,16 +144,16 @@ class TestNotes:
         assert scaled.startswith("~ scaled") and "W4 ltc loop (16 steps), W4 ltc ncps (8 steps)." in scaled
 
     def test_belong_to_what_was_measured(self):
-        rows = rows_of(WORKLOAD, [found(LSTM, latency=1.0)], Apart(), CEILINGS, 1, 10)
+        rows = rows_of(WORKLOAD, [found(LSTM, latency=1.0)], Isolated(), CEILINGS, 1, 10)
         text = " ".join(explain(rows, frozenset({"latency"})))
         assert "Latency" in text
-        assert not any(word in text for word in ("scaled", "compile", "Stacked", "Adam", "Peak", "limit"))
+        assert not any(word in text for word in ("scaled", "compile", "Stacked", "Adam", "Peak", "roofline"))
 
     def test_different_outputs_are_a_warning(self):
         figures = all_found()
-        assert output_warnings(rows_of(WORKLOAD, figures, Apart(), CEILINGS, 1, 10)) == []
+        assert output_warnings(rows_of(WORKLOAD, figures, Isolated(), CEILINGS, 1, 10)) == []
         figures[0].difference, figures[3].difference = 0.02, float("nan")
-        told = output_warnings(rows_of(WORKLOAD, figures, Apart(), CEILINGS, 1, 10))
+        told = output_warnings(rows_of(WORKLOAD, figures, Isolated(), CEILINGS, 1, 10))
         assert [warning.split(" differ")[0] for warning in told] == [
             "W4: outputs of ltc fused",
             "W4: outputs of lstm loop",

@@ -15,7 +15,7 @@ from lnncmp.bench.messages import Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference
 from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.run import PARTS, Request, run_bench
-from lnncmp.bench.session import line_up, measure
+from lnncmp.bench.session import build_candidates, measure
 from lnncmp.bench.steps import StackedStep, elapsed_times, streaming, training_step
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import Workload
@@ -41,7 +41,7 @@ class TestFreshProcess:
     def call(self, work, *args, threads=1, told=quiet, **environment):
         return in_fresh_process(work, *args, tell=told, threads=threads, environment=environment)
 
-    def test_gives_its_result_and_news(self):
+    def test_returns_its_result_and_reports_progress(self):
         told = []
         value, threads, cache, process = self.call(
             bench_work.answer,
@@ -62,7 +62,7 @@ class TestFreshProcess:
         with pytest.raises(LnncmpError, match="RuntimeError: something broke"):
             self.call(bench_work.fail)
 
-    def test_its_death_is_told(self):
+    def test_its_crash_is_reported(self):
         with pytest.raises(WorkerCrashedError, match="exit code 7"):
             self.call(bench_work.die)
 
@@ -123,24 +123,25 @@ class TestNetworks:
         assert not model.training
 
 
-class TestLineup:
+class TestCandidateSet:
     def test_a_network_that_fell_back_is_not_shown_as_fused_nor_twice(self, monkeypatch):
         monkeypatch.setattr("lnncmp.layers.recurrent_layer.usable", lambda *tensors: False)
-        made = line_up(choose_candidates(None), TINY, Limits(), quiet)
-        labels = [entrant.candidate.label for entrant in made.entrants]
+        made = build_candidates(choose_candidates(None), TINY, Limits(), quiet)
+        labels = [one.candidate.label for one in made.built]
         assert len(labels) == len(set(labels)) == 12 and not any("fused" in label for label in labels)
-        assert len(made.absent) == 6 and "W4: no kernel for ltc autoncp here: only its loop is shown." in made.absent
+        assert len(made.absent) == 6
+        assert "W4: no kernel for ltc autoncp here: only plain PyTorch is shown." in made.absent
         assert made.failed == []
 
-    def test_networks_that_cannot_exist_are_told_once(self):
+    def test_networks_that_cannot_exist_are_reported_once(self):
         small = Workload("W4", 2, 4, 2, 6, 4)
-        made = line_up(choose_candidates(["cfc"]), small, Limits(), quiet)
-        labels = [entrant.candidate.label for entrant in made.entrants if entrant.candidate.implementation != "fused"]
+        made = build_candidates(choose_candidates(["cfc"]), small, Limits(), quiet)
+        labels = [one.candidate.label for one in made.built if one.candidate.implementation != "fused"]
         assert labels == ["cfc loop", "cfc ncps", "lstm torch"]
-        (told,) = [text for text in made.absent if "of these sizes" in text]
-        assert "no cfc autoncp of these sizes" in told and "neurons" in told
+        (told,) = [text for text in made.absent if "with these sizes" in text]
+        assert "no cfc autoncp with these sizes" in told and "neurons" in told
 
-    def test_a_network_that_breaks_is_told_and_the_others_go_on(self, monkeypatch):
+    def test_a_network_that_fails_is_reported_and_the_others_go_on(self, monkeypatch):
         def broken(model, workload, limits):
             if model.implementation == "ncps":
                 raise RuntimeError("not enough memory:\nyou tried")
@@ -148,16 +149,16 @@ class TestLineup:
 
         monkeypatch.setattr("lnncmp.bench.session.measurable_steps", broken)
         candidates = [Candidate("ltc", "full", name) for name in ("loop", "ncps")]
-        made = line_up(candidates, TINY, Limits(), quiet)
-        assert [entrant.candidate.label for entrant in made.entrants] == ["ltc loop"]
+        made = build_candidates(candidates, TINY, Limits(), quiet)
+        assert [one.candidate.label for one in made.built] == ["ltc loop"]
         assert made.failed == ["W4: ltc ncps failed: RuntimeError: not enough memory: you tried"]
-        assert made.entrants[0].difference is None
+        assert made.built[0].difference is None
 
     def test_a_long_sequence_is_cut_where_memory_is_short(self):
         long = Workload("W4", 2, 128, 2, 12, 4)
         candidates = [Candidate("ltc", "full", "ncps"), Candidate("lstm", "full", "torch")]
-        made = line_up(candidates, long, Limits(bytes=3e6), quiet)
-        assert [entrant.steps for entrant in made.entrants] == [32, 128]
+        made = build_candidates(candidates, long, Limits(bytes=3e6), quiet)
+        assert [one.steps for one in made.built] == [32, 128]
 
 
 class TestSession:
@@ -220,7 +221,7 @@ class TestWhole:
         assert document["machine"]["gflops"] > 0.1 and document["machine"]["gigasigmoids_per_second"] > 0.01
         assert document["machine"]["threads"] == 1 and set(document["machine"]["noise"]) == {"W4"}
         assert document["workloads"][0]["hidden"] == 12 and len(document["notes"]) >= 5
-        for what in ("training steps", "inference", "streaming", "memory, a process each"):
+        for what in ("training steps", "inference", "streaming", "memory, one process per network"):
             assert any(what in text for text, _, _ in told)
 
 
@@ -255,7 +256,7 @@ class TestFailures:
             bench_run, "in_fresh_process", lambda work, *args, tell, threads, environment: reply(work.__name__, *args)
         )
 
-    def test_a_workload_whose_process_died_is_told(self, monkeypatch):
+    def test_a_workload_whose_process_crashed_is_reported(self, monkeypatch):
         real = bench_run.in_fresh_process
         other = Workload("W5", 1, 4, 2, 8, 2)
 
@@ -276,7 +277,7 @@ class TestFailures:
 
     def test_nothing_at_all_is_an_error(self, monkeypatch):
         def reply(name, *args):
-            return _Ceilings if name == "measure_ceilings" else Session([], None, ["W4: no such thing."], [])
+            return _Ceilings if name == "measure_peak_rates" else Session([], None, ["W4: no such thing."], [])
 
         self.answers(monkeypatch, reply)
         with pytest.raises(LnncmpError, match=r"nothing could be measured: W4: no such thing\."):

@@ -68,7 +68,7 @@ class TestSamples:
         assert samples.quartiles() == (2.0, 3.0, 4.0) and samples.cpu_median() == 2.0
 
     def test_of_one_call_out_of_many(self):
-        assert Samples([2.0], [4.0]).each_of(4) == Samples([0.5], [1.0])
+        assert Samples([2.0], [4.0]).per_call(4) == Samples([0.5], [1.0])
 
 
 class TestEffort:

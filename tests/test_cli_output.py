@@ -151,7 +151,7 @@ def test_quiet_is_silent_and_verbose_shows_the_recipe(again):
     told = again("-v").err
     assert "Recipe walker2d.quick:" in told
     assert "hidden = 8" in told
-    assert "Assumed (unspecified in the paper):" in told
+    assert "Assumed, because the paper leaves it unspecified:" in told
 
 
 def test_a_dry_run_writes_nothing(capsys, monkeypatch, simulated_cache, tmp_path):

@@ -74,7 +74,7 @@ def test_the_report_is_written_when_something_ran_or_it_is_missing(asked, capsys
     first = run_here(capsys, monkeypatch, *call)
     assert len(asked["reports"]) == 1 and f"Report: {tmp_path / 'report' / 'report.html'}" in first.err
     again = run_here(capsys, monkeypatch, *call)
-    assert len(asked["reports"]) == 1 and "Nothing had to be run and the report is as it was." in again.err
+    assert len(asked["reports"]) == 1 and "Nothing had to be run; the report is unchanged." in again.err
     asked["missing"] = 3
     run_here(capsys, monkeypatch, *call)
     assert len(asked["reports"]) == 2

@@ -153,7 +153,7 @@ class TestData:
         answer = run_here(capsys, monkeypatch, "data", "fetch", "sine")
         assert (answer.code, answer.out) == (
             0,
-            "sine (generated): made in memory whenever needed; there is nothing to fetch\n",
+            "sine (generated): generated in memory when needed; there is nothing to fetch\n",
         )
 
     def test_verify_and_describe_work_as_for_any_case(self, capsys, monkeypatch):

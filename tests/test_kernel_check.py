@@ -10,7 +10,7 @@ from model_variants import build, each_case
 
 from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.messages import Limits
-from lnncmp.bench.session import line_up
+from lnncmp.bench.session import build_candidates
 from lnncmp.bench.workload import Workload
 from lnncmp.cases.base import load_case
 from lnncmp.errors import UsageError
@@ -47,7 +47,8 @@ class TestCheck:
         check = check_kernels(model, 3, 20, padded)
         assert (check is None) == (model.implementation != "fused")
         if check is not None:
-            assert check.agrees and 0 < check.gradient < 1e-4 and check.forward < 1e-5 and check.seconds > 0, check.told
+            assert check.agrees, check.summary
+            assert 0 < check.gradient < 1e-4 and check.forward < 1e-5 and check.seconds > 0
 
     def test_leaves_the_model_and_the_generator_alone(self):
         model = build("cfc", {"backbone_dropout": 0.5, "dropout_placement": "every_layer"}).train()
@@ -63,7 +64,7 @@ class TestCheck:
     def test_wrong_gradients_are_found(self, wrong_gradients):
         check = check_kernels(build("gru", {}), 3, 20)
         assert not check.agrees and check.forward < 1e-5 and 0.005 < check.gradient < 0.02
-        assert "gradients by 1e-02" in check.told
+        assert "gradients by 1e-02" in check.summary
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_numbers_that_are_none_are_found(self, monkeypatch, value):
@@ -79,7 +80,7 @@ class TestCheck:
 
         monkeypatch.setattr(GatedSequence, "forward", staticmethod(broken))
         check = check_kernels(build("lstm", {}), 3, 4)
-        assert not check.agrees and check.told == "OSError: LLVM ERROR: no such instruction"
+        assert not check.agrees and check.summary == "OSError: LLVM ERROR: no such instruction"
 
     def test_plain_models_need_none(self):
         assert check_kernels(use_plain(build("lstm", {})), 3, 4) is None
@@ -130,8 +131,8 @@ class TestWorker:
 class TestBench:
     def test_leaves_out_what_is_wrong(self, wrong_gradients):
         candidates = [Candidate("gru", "full", name) for name in ("fused", "loop", "torch")]
-        made = line_up(candidates, Workload("W4", 4, 5, 2, 6, 2), Limits(), lambda *news: None)
-        assert [entrant.candidate.label for entrant in made.entrants] == ["gru loop", "gru torch"]
+        made = build_candidates(candidates, Workload("W4", 4, 5, 2, 6, 2), Limits(), lambda *news: None)
+        assert [one.candidate.label for one in made.built] == ["gru loop", "gru torch"]
         (told,) = made.failed
         assert told.startswith("W4: gru fused is wrong and was left out: outputs differ by")
 

@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from lnncmp.evaluation.cost import BatchShape, TrainingStep, latency_samples, pe
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models import cfc, gru, lstm
 from lnncmp.recipe.load import load_recipe
+from lnncmp.runs.measure_cost import probe
+from lnncmp.runs.plan import MeasureSpec
 from lnncmp.training.build import build_model
 from lnncmp.training.matching import matched_arguments
 from lnncmp.training.parameter_counts import count_parameters
@@ -169,12 +172,29 @@ def test_peak_memory_of_a_fresh_process_grows_with_the_batch():
     assert 0 <= small < large and large > 0.8 * kept and "fresh process" in method
 
 
-def test_a_system_that_tells_no_peak_memory_gets_the_bytes_kept(monkeypatch, tmp_path):
+def test_a_system_that_reports_no_peak_memory_gets_the_bytes_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(cost, "_CLEAR", tmp_path / "none" / "clear_refs")
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     step = TrainingStep(built(lstm), BatchShape(4, 30, 17, 17), CPU)
     told, method = peak_memory(step)
-    assert told == step.saved_bytes() > 0 and "does not tell" in method
+    assert told == step.saved_bytes() > 0 and "does not report" in method
+
+
+def test_an_estimate_is_not_made_from_the_first_step_which_may_compile(monkeypatch):
+    spec = MeasureSpec(
+        measurement_id="m", label="lstm", model="lstm", arguments={"hidden": 4}, dt_as_input=False,
+        batch=2, steps=3, inputs=2, outputs=1, device="cpu", threads=1,
+    )  # fmt: skip
+    step, calls = TrainingStep.__call__, []
+
+    def slow_at_first(self):
+        if not calls:
+            time.sleep(2.0)
+        calls.append(self)
+        step(self)
+
+    monkeypatch.setattr(TrainingStep, "__call__", slow_at_first)
+    assert max(probe(spec).step_seconds) < 1.0 and len(calls) > 1
 
 
 class TestMatching:

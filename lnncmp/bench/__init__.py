@@ -1,1 +1,1 @@
-"""`lnncmp bench`: time and memory of the models here beside those of ncps.torch and torch.nn, on this machine."""
+"""`lnncmp bench`: time and memory of these models compared with ncps.torch and torch.nn, on this machine."""

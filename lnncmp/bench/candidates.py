@@ -1,4 +1,4 @@
-"""What is compared: each model and wiring, as implemented here and as the libraries have it."""
+"""The candidates of a bench: each model and wiring, as implemented here and in the libraries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from lnncmp.errors import UsageError, unknown_name
 
 MODELS = ("ltc", "cfc", "lstm", "gru")
 OWN = ("fused", "loop")
-"""The implementations of this project that are asked for; `fused` may turn out to be `native`, or not to exist."""
+"""The implementations of this project that are requested; `fused` may resolve to `native`, or not exist."""
 PEERS = {"ltc": "ncps", "cfc": "ncps", "lstm": "torch", "gru": "torch"}
 """The library that a model is compared with: ncps.torch or torch.nn."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One network that is measured: `model` on a `wiring` (full or autoncp), by an `implementation`."""
+    """One network to measure: `model` with a `wiring` (full or autoncp) and an `implementation`."""
 
     model: str
     wiring: str
@@ -22,13 +22,13 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """Return what rows of tables are called: "ltc autoncp fused", "lstm torch"."""
+        """Return the row label in tables: "ltc autoncp fused", "lstm torch"."""
         wiring = [] if self.wiring == "full" else [self.wiring]
         return " ".join([self.model, *wiring, self.implementation])
 
     @property
     def is_peer(self) -> bool:
-        """Tell whether it is another library's network."""
+        """Return whether it is another library's network."""
         return self.implementation in PEERS.values()
 
     @property
@@ -38,13 +38,13 @@ class Candidate:
 
 
 REFERENCE = Candidate("lstm", "full", "torch")
-"""torch.nn.LSTM, which every network's time is compared with; it is always measured."""
+"""torch.nn.LSTM, the common reference of all times; it is always measured."""
 
 
 def choose_candidates(models: Sequence[str] | None) -> list[Candidate]:
-    """Return the networks for these models (all for None), grouped by model and wiring, and REFERENCE.
+    """Return the candidates for these models (None: all), grouped by model and wiring, and REFERENCE.
 
-    Raises UsageError for an unknown model or none at all.
+    Raises UsageError for an unknown model or an empty list.
     """
     chosen = list(dict.fromkeys(MODELS if models is None else models))
     for name in chosen:

@@ -1,6 +1,6 @@
-"""What needs a process for itself: the growth of its memory over training steps, and the first call of a kernel.
+"""Measurements that need an isolated process: memory growth over training steps, and the first call of a kernel.
 
-Nothing here may import a kernel before it runs: where compiled code is kept is settled then.
+Nothing here may import a kernel early: the folder of compiled code is fixed on import.
 """
 
 import ctypes
@@ -18,9 +18,9 @@ from lnncmp.evaluation.cost import peak_memory
 
 
 def peak_bytes(tell: Tell, candidate: Candidate, workload: Workload, steps: int) -> int:
-    """Return how far training steps on `steps` steps raise the peak memory of this process, which must be fresh.
+    """Return by how much training on `steps` steps raises the peak memory of this process, which must be isolated.
 
-    One step of the sequence goes before, so that libraries, kernels and their workspaces are loaded.
+    A training step on one step of the sequence comes first, to load libraries, kernels and their workspaces.
     """
     model = build_network(candidate, workload)
     training_step(model, workload, 1)()
@@ -31,16 +31,16 @@ def peak_bytes(tell: Tell, candidate: Candidate, workload: Workload, steps: int)
 
 
 def _give_back_free_memory() -> None:
-    """Have the C library return what it holds free, which the measured steps would reuse unseen (glibc only)."""
+    """Make the C library return its free memory, which the measured steps would reuse unnoticed (glibc only)."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
 
 
 def first_call_seconds(tell: Tell, candidate: Candidate, workload: Workload) -> float:
-    """Return how much longer the first training step takes than the third, in this process, which must be fresh.
+    """Return how much longer the first training step takes than the third, in this process, which must be isolated.
 
-    With an empty cache of kernels that is the import of the compiler and the compilation for these arguments.
+    With an empty kernel cache this is the time to import the compiler and to compile for these arguments.
     """
     step = training_step(build_network(candidate, workload), workload, min(2, workload.steps))
     seconds = []

@@ -1,4 +1,4 @@
-"""What goes to the processes that measure, and the raw figures that come back. No torch here."""
+"""Messages to the measuring processes, and the raw figures that they return. No torch here."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from lnncmp.bench.timing import Effort, Noise, Samples
 from lnncmp.bench.workload import Workload
 
 MEMORY_SHARE = 0.4
-"""Share of the available memory that a training step may take."""
+"""Fraction of the available memory that a training step may use."""
 _UNKNOWN = 4_000_000_000
 _MEMORY = Path("/proc/meminfo")
 _CONTAINER = Path("/sys/fs/cgroup")
@@ -17,7 +17,7 @@ _CONTAINER = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Limits:
-    """A training step that is foretold to take more than `seconds` or `bytes` is measured at fewer steps.
+    """A training step estimated to take more than `seconds` or `bytes` is measured on fewer steps.
 
     It then takes at most about `shorter` seconds and no more than `bytes`.
     """
@@ -28,7 +28,7 @@ class Limits:
 
 
 def available_memory() -> int:
-    """Return the bytes that this process may still take, as the system tells them; 4 GB where it does not."""
+    """Return the bytes that this process may still allocate, as reported by the system; 4 GB if unknown."""
     found = []
     try:
         lines = _MEMORY.read_text(encoding="ascii").splitlines()
@@ -46,9 +46,9 @@ def available_memory() -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one process measures: a workload, networks, the `parts` asked for, and how long.
+    """What one process measures: a workload, candidates, the requested `parts`, and how long.
 
-    copies: networks in one call of a stacked training step.
+    copies: networks in one stacked training step.
     """
 
     workload: Workload
@@ -61,10 +61,10 @@ class Plan:
 
 @dataclass
 class Found:
-    """Raw figures of one network, which was `asked` for and ran as `candidate`, at `steps` steps.
+    """Raw figures of one network, requested as `asked` and run as `candidate`, measured on `steps` steps.
 
-    samples by what was timed: train, stacked, inference, latency (of one streaming step), optimizer, and
-    default_optimizer; saved_bytes and difference as in a row of the result. What was not measured is missing or None.
+    samples: by what was timed: train, stacked, inference, latency (of one streaming step), optimizer,
+    default_optimizer. saved_bytes, difference: as in `BenchRow`. Anything not measured is missing or None.
     """
 
     candidate: Candidate
@@ -78,7 +78,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Session:
-    """What one process found, how noisy the machine was, and what is to be told of both."""
+    """What one process measured, how noisy the machine was, and notes for the user."""
 
     found: list[Found]
     noise: Noise | None
@@ -88,7 +88,7 @@ class Session:
 
 @dataclass(frozen=True)
 class PeakRates:
-    """flops: operations per second in matrix products, two a multiply-add; sigmoids per second. All threads."""
+    """Peak rates of all threads: flops in matrix products (two per multiply-add) and sigmoids, per second."""
 
     flops: float
     sigmoids: float

@@ -1,4 +1,4 @@
-"""The networks that are measured, built from what they are called; ours with the weights of their peers."""
+"""Builds the measured networks from their candidates, and copies the weights of a peer into ours."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ from lnncmp.models.base import load_model
 from lnncmp.training.build import build_model
 
 _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "readout": "motor", "masking": "ncps"}
-"""Arguments of the model `ncp`: for a CfC with the masks of ncps, so that both sides compute the same."""
+"""Arguments of the model `ncp`; a CfC gets the masks of ncps, so that both sides compute the same function."""
 
 
 def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> SequenceModel:
     """Return the network with weights drawn from `seed`.
 
-    Raises UsageError if the sizes do not go together (ours), and what ncps raises then (its own).
+    Raises UsageError for sizes that do not fit together; a peer raises the exceptions of ncps.
     """
     if candidate.is_peer:
         torch.manual_seed(seed)
@@ -47,9 +47,9 @@ def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> Se
 
 
 def adopt_weights(model: SequenceModel, peer: SequenceModel) -> None:
-    """Give a network of ours the weights of its peer; both then compute the same.
+    """Copy the weights of a peer into a network of ours; both then compute the same function.
 
-    Raises RuntimeError or UsageError if they are not built alike.
+    Raises RuntimeError or UsageError if their structures differ.
     """
     if not isinstance(model, RecurrentModel) or not isinstance(peer, NcpsModel | TorchModel):
         raise LnncmpError(f"the bench cannot give a {type(model).__name__} the weights of a {type(peer).__name__}")
@@ -62,20 +62,20 @@ def adopt_weights(model: SequenceModel, peer: SequenceModel) -> None:
 
 
 def largest_difference(model: SequenceModel, peer: SequenceModel, x: Tensor, dt: Tensor) -> float:
-    """Return the largest difference of outputs for x (B, T, I), dt (B, T), over the largest output of the peer."""
+    """Return the largest output difference for x (B, T, I), dt (B, T), relative to the peer's largest output."""
     with torch.no_grad():
         expected = peer(x, dt)
         return float((model(x, dt) - expected).abs().max() / expected.abs().max())
 
 
 SPARSITY = 0.5
-"""Of the AutoNCP wiring: the default here and in ncps."""
+"""Sparsity of the AutoNCP wiring: the default here and in ncps."""
 
 
 def operations_of(candidate: Candidate, workload: Workload) -> Operations:
-    """Return the operations of a training step on the whole workload, the same for all implementations of a model.
+    """Return the operations of a training step on the whole workload, equal for all implementations of a model.
 
-    A wired CfC is counted with the masks of ncps, which the measured networks have on both sides.
+    A wired CfC is counted with the masks of ncps, which both measured networks use.
     """
     sizes = Sizes(workload.batch, workload.steps, workload.inputs, workload.hidden, workload.irregular)
     if candidate.model == "lstm":
@@ -97,6 +97,6 @@ def operations_of(candidate: Candidate, workload: Workload) -> Operations:
 
 
 def _head_weights(wiring: Wiring) -> tuple[int, int]:
-    """Return the weights that exist in both heads for states, and in one of the heads for the gate."""
+    """Return the number of weights in the two state heads together, and in one gate head."""
     masks = [head_mask(wiring, layer, "ncps") for layer in range(len(wiring.layers))]
     return sum(int(mask[:2].sum()) for mask in masks), sum(int(mask[2].sum()) for mask in masks)

@@ -1,4 +1,4 @@
-"""What this machine can do at most, in float32: multiply-adds in large matrix products, sigmoids within the cache."""
+"""Peak rates of this machine in float32: multiply-adds in large matrix products, sigmoids in cache."""
 
 import time
 from collections.abc import Callable
@@ -21,8 +21,8 @@ _TRIES = 9
 
 
 def measure_peak_rates(tell: Tell) -> PeakRates:
-    """Return the best of some short measurements, with as many threads as torch may use (a second, once compiled)."""
-    tell("what this machine can do", 0, 1)
+    """Return the best of several short measurements with all threads of torch (about a second, once compiled)."""
+    tell("measuring peak rates of this machine", 0, 1)
     a, b = torch.rand(_SIDE, _SIDE), torch.rand(_SIDE, _SIDE)
     product = torch.empty(_SIDE, _SIDE)
     tiles = torch.get_num_threads()
@@ -31,12 +31,12 @@ def measure_peak_rates(tell: Tell) -> PeakRates:
         flops=2.0 * _SIDE**3 / _best(lambda: torch.mm(a, b, out=product)),
         sigmoids=tiles * _NUMBERS * _PASSES / _best(lambda: run_tiles(_sigmoids, tiles, x, y)),
     )
-    tell("what this machine can do", 1, 1)
+    tell("measuring peak rates of this machine", 1, 1)
     return found
 
 
 def _best(action: Callable[[], Any]) -> float:
-    """Return the shortest of some times of `action`, in seconds, after one that does not count."""
+    """Return the shortest of several times of `action` in seconds, after one untimed call."""
     action()
     times = []
     for _ in range(_TRIES):

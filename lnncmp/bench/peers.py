@@ -1,11 +1,11 @@
-"""The networks of ncps.torch and torch.nn behind the contract of SequenceModel, as their users would set them up.
+"""Networks of ncps.torch and torch.nn with the interface of SequenceModel, configured as their users would.
 
-Readouts are those of this project's models, so that both compute the same: a linear map of all units at once for all
-steps, and on an AutoNCP wiring a gain and an offset for each motor neuron (an LTC's by ncps itself).
+Readouts are those of this project's models, so that both compute the same function: one linear map of all units for
+all steps, and with an AutoNCP wiring a gain and an offset per motor neuron (for an LTC, that of ncps itself).
 
-ncps's layers take elapsed times of a batch for those of its units: an exception or, where batch and units are equally
-many, wrong numbers. With irregular times its cell runs in a loop like that of the layer, with dt of shape (B, 1);
-where all times are 1 the layer runs as it is.
+The layers of ncps apply the elapsed times of a batch to its units: they raise an exception or, if batch size and units
+are equal, compute wrong numbers. With irregular times the cell of ncps therefore runs in a loop like that of the layer,
+with dt of shape (B, 1). If all times are 1, the layer runs unchanged.
 
 Legend of shape suffixes: B batch, T steps, I inputs, O outputs, H hidden units.
 """
@@ -25,7 +25,7 @@ WIRING_SEED = 1
 
 
 class NcpsModel(SequenceModel):
-    """An LTC or CfC of ncps.torch; padding is not known to it (`valid` has to be None)."""
+    """An LTC or CfC of ncps.torch; it does not support padding (`valid` must be None)."""
 
     def __init__(self, kind: str, wiring: str, workload: Workload) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class NcpsModel(SequenceModel):
 
     @property
     def implementation(self) -> str:
-        """It is ncps's."""
+        """Return "ncps"."""
         return "ncps"
 
     def initial_state(self, batch: int) -> State:
@@ -48,7 +48,7 @@ class NcpsModel(SequenceModel):
         return (torch.zeros(batch, self.layer.state_size),)
 
     def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
-        """Return outputs (B, T, O) and (h,) for x (B, T, I), dt (B, T), used where times are irregular."""
+        """Return outputs (B, T, O) and (h,) for x (B, T, I), dt (B, T); dt is used only if times are irregular."""
         if not self.irregular:
             hidden, h = self.layer(x, None if state is None else state[0])
             return self.readout(hidden), (h,)
@@ -60,7 +60,7 @@ class NcpsModel(SequenceModel):
         return self.readout(torch.stack(outputs, 1)), (h,)
 
     def step(self, x_t: Tensor, dt_t: Tensor, state: State) -> tuple[Tensor, State]:
-        """Stream one step by ncps's cell: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
+        """Stream one step with the cell of ncps: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
         out, h = self.layer.rnn_cell(x_t, state[0], dt_t[:, None] if self.irregular else 1.0)
         return self.readout(out), (h,)
 
@@ -72,7 +72,7 @@ def _readout(kind: str, wired: bool, workload: Workload) -> nn.Module:
 
 
 class TorchModel(SequenceModel):
-    """torch.nn.LSTM or GRU with a linear readout; elapsed times are ignored, padding is not known to it."""
+    """torch.nn.LSTM or GRU with a linear readout; it ignores elapsed times and does not support padding."""
 
     def __init__(self, kind: str, workload: Workload) -> None:
         super().__init__()
@@ -82,11 +82,11 @@ class TorchModel(SequenceModel):
 
     @property
     def implementation(self) -> str:
-        """It is torch's."""
+        """Return "torch"."""
         return "torch"
 
     def initial_state(self, batch: int) -> State:
-        """Return zeros: (h, c), or (h,) for a GRU, each (1, batch, H), the form of torch.nn."""
+        """Return zeros (h, c), or (h,) for a GRU, each of shape (1, batch, H) as in torch.nn."""
         zeros = torch.zeros(1, batch, self.layer.hidden_size)
         return (zeros, zeros) if isinstance(self.layer, nn.LSTM) else (zeros,)
 
@@ -102,7 +102,7 @@ class TorchModel(SequenceModel):
 def build_peer(candidate: Candidate, workload: Workload) -> SequenceModel:
     """Return the network of another library with weights from torch's global generator.
 
-    Raises ValueError or AssertionError of ncps for an AutoNCP wiring that does not exist.
+    Raises the ValueError or AssertionError of ncps for an impossible AutoNCP wiring.
     """
     if candidate.implementation == "ncps":
         return NcpsModel(candidate.model, candidate.wiring, workload)

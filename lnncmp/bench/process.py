@@ -1,4 +1,4 @@
-"""Work with torch in a process of its own."""
+"""Work with torch in an isolated process."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from lnncmp.common import process
 from lnncmp.common.process import Tell, Work
 
 _LOADED_BEFORE = ("torch", "torch._dynamo", "ncps.torch", "lnncmp.bench.memory")
-"""torch._dynamo: what any optimiser loads when it is made. No kernel, whose compiler is part of its first call."""
+"""torch._dynamo is loaded by every optimiser. No kernel is preloaded: its compiler is part of its first call."""
 
 
 def in_fresh_process(work: Work, *args: Any, tell: Tell, threads: int, environment: Mapping[str, str]) -> Any:
-    """Return work(tell, *args) as a new process computes it, with `threads` threads of torch; it never outlives this.
+    """Return work(tell, *args) as computed by a new process with `threads` threads of torch.
 
-    The rest as in `lnncmp.common.process`: its environment is complete before a kernel is loaded.
+    Otherwise as in `lnncmp.common.process`; the environment is complete before a kernel is loaded.
     """
     return process.in_fresh_process(
         _work,

@@ -1,4 +1,4 @@
-"""What a bench found, fully computed: the rows, and what is to be known of them. No torch here."""
+"""The computed result of a bench: rows, notes and warnings. No torch here."""
 
 from typing import Any, Literal
 
@@ -18,16 +18,16 @@ class BenchRow(_Part):
     """One network on one workload. None: not measured.
 
     ms, inference_ms: median wall time of a training step and of a forward pass without gradients. spread,
-    inference_spread: first and third quartile, likewise in ms. cpu_ms: median processor time of a training step, all
-    threads. latency_us: median of one streaming step at batch 1. ratio_*: time of ncps's network of the same model and
-    wiring, or of torch.nn.LSTM, over this one's: above 1 this row is faster. cpu_ratio_*: the same of processor times.
-    saved_bytes: kept for the backward pass. peak_bytes: growth of a fresh process over training steps.
-    compile_seconds: what the first call costs more where no compiled kernel is kept. stacked_ms: one training step of
-    `stacked_copies` networks in one call; its ratios are to as many steps of the peer one after the other.
-    optimizer_ms, default_optimizer_ms: Adam(fused=True), which is part of ms, and Adam as torch gives it without
-    arguments, on the weights of this network. scaled: times and bytes were measured at `measured_steps` steps and
-    multiplied. roofline_ms: what this machine would need at least for the operations; roofline_fraction: that over ms.
-    output_difference: largest difference to the peer's outputs for the same weights, over the largest output.
+    inference_spread: first and third quartile, also in ms. cpu_ms: median processor time of a training step, all
+    threads. latency_us: median of one streaming step at batch 1. ratio_*: time of the ncps network of the same model
+    and wiring, or of torch.nn.LSTM, divided by this row's: above 1 this row is faster. cpu_ratio_*: the same for
+    processor times. saved_bytes: kept for the backward pass. peak_bytes: memory growth of an isolated process over
+    training steps. compile_seconds: extra time of the first call with an empty kernel cache. stacked_ms: one training
+    step of `stacked_copies` networks in one call; its ratios compare with the same number of consecutive peer steps.
+    optimizer_ms, default_optimizer_ms: Adam(fused=True), which is part of ms, and Adam with torch's default arguments,
+    on the weights of this network. scaled: times and bytes were measured on `measured_steps` steps and multiplied.
+    roofline_ms: minimum time of the operations at this machine's peak rates; roofline_fraction: roofline_ms / ms.
+    output_difference: largest difference from the peer's outputs with equal weights, relative to the largest output.
     """
 
     workload: str
@@ -69,12 +69,12 @@ class BenchRow(_Part):
 
     @property
     def label(self) -> str:
-        """Return "ltc autoncp fused", "lstm torch"."""
+        """Return the row label, e.g. "ltc autoncp fused", "lstm torch"."""
         return " ".join([self.model, *([] if self.wiring == "full" else [self.wiring]), self.implementation])
 
 
 class Bench(_Part):
-    """The whole result. machine: versions, processor, peak rates, noise. failed: measurements that were lost."""
+    """The whole result. machine: versions, processor, peak rates, noise. failed: number of failed measurements."""
 
     schema_version: int = SCHEMA_VERSION
     machine: dict[str, Any]

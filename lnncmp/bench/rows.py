@@ -1,4 +1,4 @@
-"""From raw figures to the rows of the result: medians, quartiles, ratios, scaling, the share of the limit reached."""
+"""From raw figures to the rows of the result: medians, quartiles, ratios, scaling, fraction of roofline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,21 +10,26 @@ from lnncmp.bench.result import BenchRow
 from lnncmp.bench.workload import Workload
 
 SCALED_PARTS = ("train", "inference", "stacked")
-"""What takes a time in proportion to the steps of the sequence."""
+"""Parts whose time is proportional to the steps of the sequence."""
 
 
 @dataclass(frozen=True)
-class Apart:
-    """What was measured in processes of their own: peak bytes, and seconds of compilation, by network."""
+class Isolated:
+    """What was measured in isolated processes: peak bytes and compilation seconds, by candidate."""
 
     peaks: Mapping[Candidate, int] = field(default_factory=dict)
     compile_seconds: Mapping[Candidate, float] = field(default_factory=dict)
 
 
 def rows_of(
-    workload: Workload, found: Sequence[Found], apart: Apart, peak_rates: PeakRates | None, threads: int, copies: int
+    workload: Workload,
+    found: Sequence[Found],
+    isolated: Isolated,
+    peak_rates: PeakRates | None,
+    threads: int,
+    copies: int,
 ) -> list[BenchRow]:
-    """Return one row for each network, in their order."""
+    """Return one row per network, in their order."""
     medians = _Medians(workload, found)
     rows = []
     for one in found:
@@ -38,8 +43,8 @@ def rows_of(
             **asdict(one.candidate),
             threads=threads,
             saved_bytes=_multiplied(one.saved_bytes, factor),
-            peak_bytes=_multiplied(apart.peaks.get(one.candidate), factor),
-            compile_seconds=apart.compile_seconds.get(one.candidate),
+            peak_bytes=_multiplied(isolated.peaks.get(one.candidate), factor),
+            compile_seconds=isolated.compile_seconds.get(one.candidate),
             scaled=one.steps < workload.steps,
             measured_steps=one.steps,
             output_difference=one.difference,
@@ -50,7 +55,7 @@ def rows_of(
 
 
 class _Medians:
-    """Median seconds of what was timed, by network, for the whole workload: on the clock, of the processor."""
+    """Median wall and processor seconds by candidate and part, for the whole workload."""
 
     def __init__(self, workload: Workload, found: Sequence[Found]) -> None:
         self.wall, self.cpu = {}, {}
@@ -61,9 +66,9 @@ class _Medians:
                 self.cpu[one.candidate, part] = factor * samples.cpu_median()
 
     def ratios(self, one: Found, part: str, peers_part: str, times: int = 1) -> dict[str, float | None]:
-        """Return how many times faster than ncps and torch.nn.LSTM, by both clocks; None where one is missing.
+        """Return the speedups over ncps and torch.nn.LSTM in wall and processor time; None if a time is missing.
 
-        The peers do `peers_part`, `times` times.
+        A peer is charged `times` times its time for `peers_part`.
         """
         ncps = one.candidate.peer if PEERS[one.candidate.model] == "ncps" else None
         peers = {"ncps": ncps, "lstm": REFERENCE}
@@ -77,7 +82,7 @@ class _Medians:
 
 
 def _training(one: Found, factor: float, medians: _Medians) -> dict[str, Any]:
-    """Return what a row says of training steps."""
+    """Return the fields of a row about training steps."""
     samples = one.samples.get("train")
     if samples is None:
         return {}
@@ -87,7 +92,7 @@ def _training(one: Found, factor: float, medians: _Medians) -> dict[str, Any]:
 
 
 def _others(one: Found, factor: float, medians: _Medians, copies: int) -> dict[str, Any]:
-    """Return what a row says of everything else that was timed."""
+    """Return the fields of a row about everything else that was timed."""
     values: dict[str, Any] = {}
     units = {"inference": ("ms", 1e3 * factor), "latency": ("us", 1e6), "stacked": ("ms", 1e3 * factor)}
     for part, (unit, scale) in units.items():
@@ -110,45 +115,45 @@ def _multiplied(count: int | None, factor: float) -> int | None:
 
 
 MOST_DIFFERENCE = 1e-3
-"""Largest difference of outputs, over the largest output, at which two networks count as the same (float32)."""
+"""Largest relative output difference at which two networks count as the same function (float32)."""
 _TRAIN = (
-    "A training step is zero_grad, forward, mean squared error, backward and Adam(fused=True), in float32, the same "
-    "for all. Times are medians of rounds in which the networks of a workload take turns inside one process, short "
-    "ones for 20 ms each; [ ] are quartiles. Ratios are the peer's wall time over a row's: above 1 the row is faster. "
-    "ncps is compared by model and wiring."
+    "A training step is zero_grad, forward, mean squared error, backward and Adam(fused=True), in float32, for every "
+    "network. Times are medians over rounds in which the networks of a workload run in turn in one process; short "
+    "steps repeat for 20 ms. Brackets show quartiles. Ratios are the peer's wall time divided by the row's: above 1 "
+    "the row is faster. The peer in ncps has the same model and wiring."
 )
 _SAME = (
     "Both sides have the same weights, wiring (AutoNCP with seed 1) and readout; a wired CfC has the masks of ncps. "
-    "Where times are irregular ncps's cell runs in a loop with dt of shape (B, 1), because its layers mistake batched "
-    "timespans."
+    "With irregular times the cell of ncps runs in a loop with dt of shape (B, 1), because its layers misinterpret "
+    "batched timespans."
 )
-_LIMIT = (
-    "Of the limit: the least time for the operations of a training step, at this machine's own rates of multiply-adds "
-    "(matrix products) and sigmoids, over the time taken. LTC: (6 x synapses + sensory synapses) x B x T sigmoids, and "
-    "as many in the backward pass at 1.25 times their cost. CfC, LSTM, GRU: 3 multiply-adds for each weight, step and "
-    "sample, and the sigmoids of the forward pass; a CfC's two gate heads count as one where times are regular. "
-    "Readout, optimiser and memory traffic are left out."
+_ROOFLINE = (
+    "Fraction of roofline: the minimum time for the operations of a training step at this machine's peak rates of "
+    "multiply-adds (matrix products) and sigmoids, divided by the measured time. LTC: (6 x synapses + sensory "
+    "synapses) x B x T sigmoids, and the same number in the backward pass at 1.25 times the cost. CfC, LSTM, GRU: 3 "
+    "multiply-adds per weight, step and sample, and the sigmoids of the forward pass; the two gate heads of a CfC "
+    "count as one if times are regular. Readout, optimiser and memory traffic are left out."
 )
 _MEMORY = (
-    "Saved for backward: distinct tensors that one forward pass keeps, weights left out. Peak memory: growth over two "
-    "training steps in a fresh process, after one on a single step of the sequence."
+    "Kept for the backward pass: distinct tensors that one forward pass stores, without weights. Peak memory: growth "
+    "over two training steps in an isolated process, after one training step on a single step of the sequence."
 )
-_LATENCY = "Latency: one streaming step at batch 1, without gradients; ncps by its cell, torch.nn by its layer."
+_LATENCY = "Latency: one streaming step at batch 1, without gradients; ncps runs its cell, torch.nn its layer."
 _COMPILE = (
-    "First compile: what the first training step takes longer in a fresh process where no kernel was compiled before; "
-    "it comes once a machine and is in no other time."
+    "First compile: extra time of the first training step in an isolated process with an empty kernel cache; it occurs "
+    "once per machine and is not part of any other time."
 )
-_STACKED = "Stacked: one training step of several networks in one call, against steps of the peer one after the other."
+_STACKED = "Stacked: one training step of several networks in one call, compared with consecutive steps of the peer."
 _OPTIMIZER = (
-    "Adam, default: its step on ncps's weights as torch gives it without arguments, which ncps's users mostly have; "
-    "the training steps here use the fused one."
+    "Adam, default: one step on the weights of ncps with torch's default arguments, which most users of ncps have; the "
+    "training steps here use the fused Adam."
 )
 
 
 def explain(rows: Sequence[BenchRow], parts: frozenset[str]) -> list[str]:
-    """Return the notes that belong to these rows."""
+    """Return the notes that explain these rows."""
     notes = [_scaled(rows)] if any(row.scaled for row in rows) else []
-    notes += [_TRAIN, _SAME, _LIMIT] if "train" in parts else [_SAME]
+    notes += [_TRAIN, _SAME, _ROOFLINE] if "train" in parts else [_SAME]
     notes += [_MEMORY] if "memory" in parts else []
     notes += [_LATENCY] if "latency" in parts else []
     notes += [_COMPILE] if any(row.compile_seconds is not None for row in rows) else []
@@ -160,16 +165,16 @@ def explain(rows: Sequence[BenchRow], parts: frozenset[str]) -> list[str]:
 def _scaled(rows: Sequence[BenchRow]) -> str:
     scaled = [f"{row.workload} {row.label} ({row.measured_steps} steps)" for row in rows if row.scaled]
     return (
-        f"~ scaled: measured at fewer steps of the sequence, because of its memory or time, and multiplied by the "
-        f"number of steps: {', '.join(scaled)}."
+        f"~ scaled: measured on fewer steps of the sequence, to limit memory or time, and multiplied up to the full "
+        f"length: {', '.join(scaled)}."
     )
 
 
 def output_warnings(rows: Sequence[BenchRow]) -> list[str]:
-    """Return a sentence for each network whose outputs are not those of its peer for the same weights."""
+    """Return a sentence for each network whose outputs differ from those of its peer with the same weights."""
     return [
-        f"{row.workload}: outputs of {row.label} differ from its peer's by {row.output_difference:.2g} of the largest "
-        "output: they do not compute the same."
+        f"{row.workload}: outputs of {row.label} differ from those of its peer by {row.output_difference:.2g} of the "
+        "largest output: they do not compute the same function."
         for row in rows
         if row.output_difference is not None and not row.output_difference <= MOST_DIFFERENCE
     ]

@@ -1,4 +1,4 @@
-"""The bench from request to result. It measures nothing itself: every measurement has a process of its own."""
+"""The bench from request to result. It measures nothing itself: every measurement runs in its own process."""
 
 import tempfile
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.messages import Found, PeakRates, Plan, Session
 from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.result import Bench, BenchRow
-from lnncmp.bench.rows import Apart, explain, output_warnings, rows_of
+from lnncmp.bench.rows import Isolated, explain, output_warnings, rows_of
 from lnncmp.bench.timing import Effort, Noise, noise_warnings
 from lnncmp.bench.workload import Workload
 from lnncmp.common.process import Tell
@@ -18,14 +18,14 @@ from lnncmp.common.provenance import provenance
 from lnncmp.errors import LnncmpError
 
 PARTS = ("train", "inference", "latency", "memory", "compile", "stacked")
-"""What can be measured; `stacked` needs `train` for its ratios."""
+"""Parts that can be measured; `stacked` needs `train` for its ratios."""
 COPIES = 10
 """Networks in one stacked training step."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to measure, on how many threads, and with what effort."""
+    """What to measure, with how many threads, and how long."""
 
     workloads: Sequence[Workload]
     candidates: Sequence[Candidate]
@@ -35,15 +35,15 @@ class Request:
 
 
 def run_bench(request: Request, tell: Tell) -> Bench:
-    """Measure all that is asked for and return the result; what cannot be measured is told in it and left out.
+    """Measure everything requested and return the result; it lists what could not be measured.
 
-    Raises LnncmpError if nothing at all could be measured.
+    Raises LnncmpError if nothing could be measured.
     """
     return _Bench(request, tell).result()
 
 
 class _Bench:
-    """The state of one bench: rows so far, and what is to be told."""
+    """The state of one bench: rows so far, notes and failures."""
 
     def __init__(self, request: Request, tell: Tell) -> None:
         self.request, self.tell = request, tell
@@ -54,10 +54,10 @@ class _Bench:
         self.compile_seconds: dict[Candidate, float] = {}
 
     def result(self) -> Bench:
-        """Measure one workload after the other."""
+        """Measure the workloads one after another."""
         from lnncmp.bench.peak_rates import measure_peak_rates
 
-        peak_rates: PeakRates = self._apart(measure_peak_rates)
+        peak_rates: PeakRates = self._isolated(measure_peak_rates)
         for workload in self.request.workloads:
             self._measure(workload, peak_rates)
         if not self.rows:
@@ -79,7 +79,7 @@ class _Bench:
         request = self.request
         plan = Plan(workload, tuple(request.candidates), request.parts, request.effort, copies=COPIES)
         try:
-            session: Session = self._apart(measure, plan)
+            session: Session = self._isolated(measure, plan)
         except LnncmpError as error:
             self.failed.append(f"{workload.name}: {error.message}. {error.hint}".strip())
             return
@@ -87,44 +87,44 @@ class _Bench:
         self.failed += session.failed
         if session.noise is not None:
             self.noise[workload.name] = session.noise
-        apart = Apart(self._peaks(workload, session.found), self._compilations(workload, session.found))
-        self.rows += rows_of(workload, session.found, apart, peak_rates, request.threads, COPIES)
+        isolated = Isolated(self._peaks(workload, session.found), self._compilations(workload, session.found))
+        self.rows += rows_of(workload, session.found, isolated, peak_rates, request.threads, COPIES)
 
     def _peaks(self, workload: Workload, found: Sequence[Found]) -> dict[Candidate, int]:
-        """Return the growth of memory over training steps of each network."""
+        """Return the memory growth over training steps of each network."""
         from lnncmp.bench.memory import peak_bytes
 
         peaks: dict[Candidate, int] = {}
         for number, one in enumerate(found if "memory" in self.request.parts else ()):
             try:
-                peaks[one.candidate] = self._apart(peak_bytes, one.asked, workload, one.steps)
+                peaks[one.candidate] = self._isolated(peak_bytes, one.asked, workload, one.steps)
             except LnncmpError as error:
                 self.failed.append(f"{workload.name}: memory of {one.candidate.label}: {error.message}.")
-            self.tell(f"{workload.name}: memory, a process each", number + 1, len(found))
+            self.tell(f"{workload.name}: memory, one process per network", number + 1, len(found))
         return peaks
 
     def _compilations(self, workload: Workload, found: Sequence[Found]) -> dict[Candidate, float]:
-        """Return the seconds of compilation of each kernel, measured at the first workload that it runs."""
+        """Return the compilation seconds of each kernel, measured on the first workload that uses it."""
         from lnncmp.bench.memory import first_call_seconds
 
         kernels = [one for one in found if one.candidate.implementation == "fused"]
         missing = [one for one in kernels if one.candidate not in self.compile_seconds]
         for number, one in enumerate(missing if "compile" in self.request.parts else ()):
-            self.tell("compiling kernels anew, a process each", number, len(missing))
+            self.tell("compiling kernels from scratch, one process per kernel", number, len(missing))
             with tempfile.TemporaryDirectory(prefix="lnncmp-bench-") as empty:
                 try:
-                    seconds = self._apart(first_call_seconds, one.asked, workload, LNNCMP_KERNEL_CACHE=empty)
+                    seconds = self._isolated(first_call_seconds, one.asked, workload, LNNCMP_KERNEL_CACHE=empty)
                     self.compile_seconds[one.candidate] = seconds
                 except LnncmpError as error:
                     self.failed.append(f"compiling {one.candidate.label}: {error.message}.")
-            self.tell("compiling kernels anew, a process each", number + 1, len(missing))
+            self.tell("compiling kernels from scratch, one process per kernel", number + 1, len(missing))
         return self.compile_seconds
 
-    def _apart(self, work: Any, *args: Any, **environment: str) -> Any:
+    def _isolated(self, work: Any, *args: Any, **environment: str) -> Any:
         return in_fresh_process(work, *args, tell=self.tell, threads=self.request.threads, environment=environment)
 
     def _machine(self, peak_rates: PeakRates) -> dict[str, Any]:
-        """Return what is to be known of the machine, its peak rates, and how quiet it was in each workload."""
+        """Return facts about the machine, its peak rates, and its noise during each workload."""
         known = provenance(threads=self.request.threads, device="cpu", jobs=1)
         packages = {**known["packages"], "numba": version("numba")}
         return {

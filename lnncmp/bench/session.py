@@ -1,4 +1,4 @@
-"""The measurements of one workload that take place inside one process, in turns."""
+"""The interleaved measurements of one workload, all inside one process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,10 +29,10 @@ from lnncmp.training.kernel_check import check_kernels
 
 
 @dataclass
-class Entrant:
-    """A network in the line-up. candidate: named by what really runs; asked: by what was asked for.
+class BuiltCandidate:
+    """A candidate with its network. candidate: names the implementation that runs; asked: the requested one.
 
-    steps: of the sequence that it is measured at. difference: to its peer's outputs.
+    steps: steps of the sequence used for measuring. difference: from the peer's outputs.
     """
 
     candidate: Candidate
@@ -43,45 +43,45 @@ class Entrant:
 
 
 @dataclass
-class Lineup:
-    """The networks that take part; why others do not: `absent` where they do not exist, `failed` where they broke."""
+class CandidateSet:
+    """The candidates to measure, `built`; reasons for the others: `absent` if they do not exist, `failed` on errors."""
 
-    entrants: list[Entrant] = field(default_factory=list)
+    built: list[BuiltCandidate] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
 Timed = tuple[Candidate | None, str]
-"""What is timed of which network; None for the fixed work."""
+"""(candidate, part); the candidate is None for the fixed work."""
 
 
 def measure(tell: Tell, plan: Plan) -> Session:
-    """Measure all that is asked for; `tell` hears what is going on."""
+    """Measure everything requested; `tell` is the progress callback."""
     limits = replace(plan.limits, bytes=min(plan.limits.bytes, MEMORY_SHARE * available_memory()))
-    lineup = line_up(plan.candidates, plan.workload, limits, tell)
-    measuring = _Measuring(plan, limits, lineup.entrants, tell)
+    candidates = build_candidates(plan.candidates, plan.workload, limits, tell)
+    measuring = _Measuring(plan, limits, candidates.built, tell)
     measuring.all()
-    notes, failed = [*lineup.absent, *measuring.notes], [*lineup.failed, *measuring.failed]
+    notes, failed = [*candidates.absent, *measuring.notes], [*candidates.failed, *measuring.failed]
     return Session(list(measuring.found.values()), measuring.noise(), notes, failed)
 
 
 class _Measuring:
-    """The kinds of measurements, one after the other; each takes turns through the networks."""
+    """The kinds of measurements, one after another; each interleaves the networks."""
 
-    def __init__(self, plan: Plan, limits: Limits, entrants: list[Entrant], tell: Tell) -> None:
-        self.plan, self.limits, self.entrants, self.tell = plan, limits, entrants, tell
+    def __init__(self, plan: Plan, limits: Limits, built: list[BuiltCandidate], tell: Tell) -> None:
+        self.plan, self.limits, self.built, self.tell = plan, limits, built, tell
         self.workload = plan.workload
-        self.steps = {e.candidate: training_step(e.model, plan.workload, e.steps) for e in entrants}
+        self.steps = {e.candidate: training_step(e.model, plan.workload, e.steps) for e in built}
         self.found = {
             e.candidate: Found(e.candidate, e.asked, e.steps, operations_of(e.candidate, plan.workload), e.difference)
-            for e in entrants
+            for e in built
         }
         self.fixed = Samples()
         self.notes: list[str] = []
         self.failed: list[str] = []
 
     def all(self) -> None:
-        """Take the measurements that are asked for."""
+        """Take the requested measurements."""
         parts, effort = self.plan.parts, self.plan.effort
         for candidate, step in self.steps.items():
             if parts & {"memory", "stacked"}:
@@ -91,21 +91,21 @@ class _Measuring:
         brief = replace(effort, seconds=effort.seconds / 8)
         if "inference" in parts:
             passes: dict[Timed, Action] = {
-                (e.candidate, "inference"): inference(e.model, self.steps[e.candidate]) for e in self.entrants
+                (e.candidate, "inference"): inference(e.model, self.steps[e.candidate]) for e in self.built
             }
             self._take_turns("inference", passes, replace(effort, seconds=effort.seconds / 2))
         if "latency" in parts:
             streams: dict[Timed, Action] = {
-                (e.candidate, "latency"): streaming(e.model, self.workload) for e in self.entrants
+                (e.candidate, "latency"): streaming(e.model, self.workload) for e in self.built
             }
             self._take_turns("streaming", streams, brief, calls=STREAMED)
 
     def noise(self) -> Noise | None:
-        """Return the noise during all that was timed."""
+        """Return the noise during all timed work."""
         return Noise.of(self.fixed) if self.fixed.wall else None
 
     def _train(self) -> None:
-        """Time training steps, single ones and stacked ones in the same rounds, then the optimisers alone."""
+        """Time single and stacked training steps in the same rounds, then the optimisers alone."""
         actions: dict[Timed, Action] = {(candidate, "train"): step for candidate, step in self.steps.items()}
         expected = self._warm(actions)
         if "stacked" in self.plan.parts:
@@ -121,18 +121,18 @@ class _Measuring:
         self._take_turns("optimisers", optimizers, replace(self.plan.effort, seconds=self.plan.effort.seconds / 8))
 
     def _stacks(self, expected: Mapping[Timed, float]) -> dict[Timed, Action]:
-        """Return stacked training steps of the networks that have a kernel, where time and memory suffice."""
+        """Return stacked training steps of the networks that have a kernel, if time and memory allow."""
         copies, made = self.plan.copies, dict[Timed, Action]()
-        for entrant in self.entrants:
-            candidate = entrant.candidate
-            if not entrant.model.stackable or (candidate, "train") not in expected:
+        for one in self.built:
+            candidate = one.candidate
+            if not one.model.stackable or (candidate, "train") not in expected:
                 continue
             bytes_needed = copies * PEAK_OVER_SAVED * (self.found[candidate].saved_bytes or 0)
             if copies * expected[candidate, "train"] > self.limits.seconds or bytes_needed > self.limits.bytes:
                 self.notes.append(f"{self.workload.name}: {copies} stacked {candidate.label} would take too long.")
                 continue
             try:
-                made[candidate, "stacked"] = StackedStep(entrant.asked, self.workload, copies)
+                made[candidate, "stacked"] = StackedStep(one.asked, self.workload, copies)
             except Exception as error:
                 self.failed.append(broken(self.workload, candidate, error))
         return made
@@ -142,7 +142,7 @@ class _Measuring:
         self._time(what, {key: actions[key] for key in expected}, expected, effort, calls)
 
     def _warm(self, actions: Mapping[Timed, Action]) -> dict[Timed, float]:
-        """Return the seconds that each action takes once warm, of those that work."""
+        """Return the seconds of each action after warm-up; actions that fail are left out."""
         expected = {}
         for key, action in actions.items():
             try:
@@ -160,7 +160,7 @@ class _Measuring:
         effort: Effort,
         calls: int = 1,
     ) -> None:
-        """Take samples of `actions`, each of so many calls, and keep them by call."""
+        """Time `actions` and store their samples; `calls`: calls inside one action, by which its times are divided."""
         if not actions:
             return
         turns = {key: effort.turns(seconds) for key, seconds in expected.items()}
@@ -176,20 +176,20 @@ class _Measuring:
                 self.fixed.wall.extend(samples.wall)
                 self.fixed.cpu.extend(samples.cpu)
             else:
-                self.found[candidate].samples[part] = samples.each_of(calls)
+                self.found[candidate].samples[part] = samples.per_call(calls)
 
 
-def line_up(candidates: Sequence[Candidate], workload: Workload, limits: Limits, tell: Tell) -> Lineup:
-    """Return the line-up, in the order of `candidates`. Kernels are compiled here if they never were."""
-    made = Lineup()
-    made.entrants = _built(candidates, workload, made)
-    for number, entrant in enumerate(list(made.entrants)):
-        tell(f"{workload.name}: compiling and sizing", number, len(made.entrants))
+def build_candidates(candidates: Sequence[Candidate], workload: Workload, limits: Limits, tell: Tell) -> CandidateSet:
+    """Return the candidate set, in the order of `candidates`. Kernels that were never compiled are compiled here."""
+    made = CandidateSet()
+    made.built = _built(candidates, workload, made)
+    for number, one in enumerate(list(made.built)):
+        tell(f"{workload.name}: compiling and sizing", number, len(made.built))
         try:
-            entrant.steps = measurable_steps(entrant.model, workload, limits)
+            one.steps = measurable_steps(one.model, workload, limits)
         except Exception as error:  # of torch, ncps or the compiler: the others go on
-            made.entrants.remove(entrant)
-            made.failed.append(broken(workload, entrant.candidate, error))
+            made.built.remove(one)
+            made.failed.append(broken(workload, one.candidate, error))
     _require_sound_kernels(made, workload)
     _equalize(made, workload)
     tell(f"{workload.name}: compiling and sizing", 1, 1)
@@ -202,13 +202,13 @@ def named(candidate: Candidate) -> str:
 
 
 def broken(workload: Workload, candidate: Candidate, error: BaseException) -> str:
-    """Return the sentence that says what went wrong with a network."""
+    """Return the sentence that describes the failure of a network."""
     return f"{workload.name}: {candidate.label} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _built(candidates: Sequence[Candidate], workload: Workload, made: Lineup) -> list[Entrant]:
-    """Return the networks that exist; say in `made.absent` which do not."""
-    entrants: list[Entrant] = []
+def _built(candidates: Sequence[Candidate], workload: Workload, made: CandidateSet) -> list[BuiltCandidate]:
+    """Return the networks that exist; add the others to `made.absent`."""
+    built: list[BuiltCandidate] = []
     impossible: set[tuple[str, str]] = set()
     for asked in candidates:
         kind = (asked.model, asked.wiring)
@@ -216,37 +216,37 @@ def _built(candidates: Sequence[Candidate], workload: Workload, made: Lineup) ->
             continue
         try:
             model = build_network(asked, workload)
-        except UsageError as error:  # comes for a network of ours first, before its peer
+        except UsageError as error:  # ours comes before its peer, so the peer is never built
             impossible.add(kind)
-            made.absent.append(f"{workload.name}: no {named(asked)} of these sizes: {error.message}.")
+            made.absent.append(f"{workload.name}: no {named(asked)} with these sizes: {error.message}.")
             continue
         ran = replace(asked, implementation=model.implementation)
         if not asked.is_peer and asked.implementation == "fused" and ran.implementation not in ("fused", "native"):
-            made.absent.append(f"{workload.name}: no kernel for {named(asked)} here: only its loop is shown.")
+            made.absent.append(f"{workload.name}: no kernel for {named(asked)} here: only plain PyTorch is shown.")
             continue
-        entrants.append(Entrant(ran, asked, model))
-    return entrants
+        built.append(BuiltCandidate(ran, asked, model))
+    return built
 
 
-def _require_sound_kernels(made: Lineup, workload: Workload) -> None:
-    """Leave networks out whose kernels do not agree with plain PyTorch: their speed means nothing."""
-    for entrant in list(made.entrants):
-        if entrant.candidate.is_peer:
+def _require_sound_kernels(made: CandidateSet, workload: Workload) -> None:
+    """Remove networks whose kernels disagree with plain PyTorch: their speed is meaningless."""
+    for one in list(made.built):
+        if one.candidate.is_peer:
             continue
-        check = check_kernels(entrant.model, workload.inputs, workload.batch)
+        check = check_kernels(one.model, workload.inputs, workload.batch)
         if check is not None and not check.agrees:
-            made.entrants.remove(entrant)
-            made.failed.append(f"{workload.name}: {entrant.candidate.label} is wrong and was left out: {check.told}.")
+            made.built.remove(one)
+            made.failed.append(f"{workload.name}: {one.candidate.label} is wrong and was left out: {check.summary}.")
 
 
-def _equalize(made: Lineup, workload: Workload) -> None:
-    """Give our networks the weights of their peers, and keep how far the outputs of some steps differ."""
-    peers = {entrant.candidate: entrant.model for entrant in made.entrants if entrant.candidate.is_peer}
+def _equalize(made: CandidateSet, workload: Workload) -> None:
+    """Copy the weights of the peers into our networks, and store how far the outputs of a few steps differ."""
+    peers = {one.candidate: one.model for one in made.built if one.candidate.is_peer}
     dt = elapsed_times(workload, min(PROBED, workload.steps))
     x = torch.randn(*dt.shape, workload.inputs, generator=torch.Generator().manual_seed(2))
-    for entrant in made.entrants:
-        peer = peers.get(entrant.candidate.peer)
-        if peer is None or entrant.model is peer:
+    for one in made.built:
+        peer = peers.get(one.candidate.peer)
+        if peer is None or one.model is peer:
             continue
-        adopt_weights(entrant.model, peer)
-        entrant.difference = largest_difference(entrant.model, peer, x, dt)
+        adopt_weights(one.model, peer)
+        one.difference = largest_difference(one.model, peer, x, dt)

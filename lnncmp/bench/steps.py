@@ -1,4 +1,4 @@
-"""The actions that are timed: a training step, a forward pass, streaming steps, an optimiser's step."""
+"""The timed actions: a training step, a forward pass, streaming steps, an optimiser step."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from lnncmp.training.stacked_model import StackedModel
 
 CPU = torch.device("cpu")
 STREAMED = 20
-"""Steps of one timed stretch of streaming: a single one is too short for the clock."""
+"""Streaming steps in one timed action: a single step is too short for the clock."""
 
 
 def elapsed_times(workload: Workload, steps: int) -> Tensor:
@@ -28,14 +28,14 @@ def elapsed_times(workload: Workload, steps: int) -> Tensor:
 
 
 def training_step(model: SequenceModel, workload: Workload, steps: int) -> TrainingStep:
-    """Return zero_grad, forward, mean squared error, backward, Adam(fused=True) on the first `steps` steps."""
+    """Return an action: zero_grad, forward, mean squared error, backward, Adam(fused=True) on `steps` steps."""
     step = TrainingStep(model, BatchShape(workload.batch, steps, workload.inputs, workload.outputs), CPU)
     step.dt = elapsed_times(workload, steps)
     return step
 
 
 def inference(model: SequenceModel, step: TrainingStep) -> Action:
-    """Return a forward pass over the batch of `step` without gradients; switches to evaluation."""
+    """Return a forward pass on the batch of `step` without gradients; puts the model into evaluation mode."""
     model.eval()
 
     def act() -> Tensor:
@@ -47,7 +47,7 @@ def inference(model: SequenceModel, step: TrainingStep) -> Action:
 
 
 def streaming(model: SequenceModel, workload: Workload) -> Action:
-    """Return STREAMED single steps at batch 1 without gradients, each from the state of the one before."""
+    """Return STREAMED single steps at batch 1 without gradients, each from the previous state."""
     model.eval()
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(STREAMED, 1, workload.inputs, generator=generator)
@@ -63,9 +63,9 @@ def streaming(model: SequenceModel, workload: Workload) -> Action:
 
 
 def optimizer_steps(step: TrainingStep) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return the optimiser's step alone: Adam(fused=True), and Adam as torch gives it without further arguments.
+    """Return the optimiser step alone: Adam(fused=True), and Adam with torch's default arguments.
 
-    The gradients stay those of one training step.
+    The gradients are those of one training step.
     """
     step()
     weights = [p for p in step.model.parameters() if p.grad is not None]
@@ -73,15 +73,15 @@ def optimizer_steps(step: TrainingStep) -> tuple[Callable[[], object], Callable[
 
 
 PROBED = 8
-"""Steps of the sequence that time and memory are foretold from."""
+"""Steps of the sequence from which time and memory are estimated."""
 PEAK_OVER_SAVED = 2.0
-"""Peak memory of a training step over the bytes saved for its backward pass; 1.7 was measured for ncps's LTC."""
+"""Peak memory of a training step over the bytes kept for its backward pass; 1.7 was measured for the LTC of ncps."""
 
 
 def measurable_steps(model: SequenceModel, workload: Workload, limits: Limits) -> int:
-    """Return the steps of the workload's sequences that a training step of `model` is measured at.
+    """Return the number of steps on which a training step of `model` is measured.
 
-    They are all steps, or a half, a quarter ... of them, at least PROBED. Takes some training steps of PROBED steps.
+    It is all steps of the workload, or a half, a quarter, ..., at least PROBED. Runs a few short training steps.
     """
     if workload.steps <= PROBED:
         return workload.steps
@@ -91,7 +91,7 @@ def measurable_steps(model: SequenceModel, workload: Workload, limits: Limits) -
 
 
 def shortened(steps: int, seconds_per_step: float, bytes_per_step: float, limits: Limits) -> int:
-    """Return the steps to measure where each is foretold to take so much time and memory.
+    """Return the number of steps to measure, given the estimated time and memory per step.
 
     >>> shortened(512, 0.001, 1e6, Limits(bytes=1e9)), shortened(512, 0.001, 4e6, Limits(bytes=1e9))
     (512, 128)
@@ -105,9 +105,9 @@ def shortened(steps: int, seconds_per_step: float, bytes_per_step: float, limits
 
 
 class StackedStep:
-    """One step of `copies` networks with seeds 0, 1, ...: as many losses, gradients and updates as if each were alone.
+    """One training step of `copies` networks with seeds 0, 1, ..., each with its own loss, gradient and update.
 
-    x (S, B, T, I), y (S, B, T, O), dt (S, B, T) for S copies, sequences, steps, inputs, outputs. Raises UsageError for
+    x (S, B, T, I), y (S, B, T, O), dt (S, B, T) for S copies, batch, steps, inputs, outputs. Raises UsageError for
     networks that cannot be stacked.
     """
 

@@ -1,4 +1,4 @@
-"""Times of actions that take turns: what slows the machine down for a while slows all of them."""
+"""Interleaved timing of actions: anything that slows the machine down for a while affects all of them."""
 
 import gc
 import time
@@ -14,18 +14,18 @@ Action = Callable[[], object]
 
 @dataclass(frozen=True)
 class Samples:
-    """Seconds that a call took, one figure a round: on the clock, and of the processor in all threads."""
+    """Wall and processor seconds (all threads) of one call, one value per round."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
     def quartiles(self) -> tuple[float, float, float]:
-        """Return first quartile, median and third quartile of the wall times."""
+        """Return the first quartile, the median and the third quartile of the wall times."""
         low, middle, high = np.quantile(self.wall, [0.25, 0.5, 0.75])
         return float(low), float(middle), float(high)
 
-    def each_of(self, calls: int) -> "Samples":
-        """Return the times of one call where an action was so many."""
+    def per_call(self, calls: int) -> "Samples":
+        """Return the times of one call, for actions that make `calls` calls."""
         return Samples([wall / calls for wall in self.wall], [cpu / calls for cpu in self.cpu])
 
     def cpu_median(self) -> float:
@@ -35,7 +35,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Turns:
-    """In how many rounds an action takes part, and how often it is called in each."""
+    """The number of rounds of an action, and of calls in each round."""
 
     rounds: int
     calls: int = 1
@@ -43,11 +43,11 @@ class Turns:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long an action may be measured: at least `least` rounds and at most `most`.
+    """How long an action is measured: at least `least` rounds and at most `most`.
 
-    seconds: what all rounds of one action may take together, as far as `least` rounds allow. few: as `least`, for an
-    action of more than `long` seconds. turn: seconds that a round lasts for a short action, which is called again and
-    again: a single call would find the caches full of what the others left there. rounds: if given, exactly so many.
+    seconds: time limit of all rounds of one action, unless `least` rounds take longer. few: replaces `least` for an
+    action of more than `long` seconds. turn: seconds per round of a short action, which is called repeatedly because
+    a single call would run with caches filled by the others. rounds: if given, exactly this number of rounds.
     """
 
     seconds: float = 3.0
@@ -68,9 +68,9 @@ class Effort:
 
 
 def warm_up(action: Action, calls: int = 3, budget: float = 2.0) -> float:
-    """Call `action` up to so often, at least twice, until `budget` seconds are used; return what the last one took.
+    """Call `action` at most `calls` times, at least twice, until `budget` seconds are used; return its last time.
 
-    That is the lesser of wall and processor time: where others use the machine, about what it would take without them.
+    The time is the smaller of wall and processor time: on a shared machine, about the time without other load.
     """
     used, last, done = 0.0, 0.0, 0
     while done < 2 or (done < calls and used < budget):
@@ -80,7 +80,7 @@ def warm_up(action: Action, calls: int = 3, budget: float = 2.0) -> float:
 
 
 def timed(action: Action, calls: int = 1) -> tuple[float, float]:
-    """Return the seconds that one of so many calls of `action` takes: wall, processor."""
+    """Return (wall, processor) seconds per call, averaged over `calls` calls of `action`."""
     cpu, wall = time.process_time(), time.perf_counter()
     for _ in range(calls):
         action()
@@ -90,17 +90,17 @@ def timed(action: Action, calls: int = 1) -> tuple[float, float]:
 def interleaved(
     actions: Mapping[Key, Action], turns: Mapping[Key, Turns], after_round: Callable[[int, int], None]
 ) -> dict[Key, Samples]:
-    """Return samples of all actions, taken in turns (A B C A B C) as `turns` says; each is the mean of a turn's calls.
+    """Return samples of all actions, interleaved (A B C A B C); each sample is the mean of the calls in one round.
 
-    An action with fewer rounds than others sits out some of them, evenly. Python's garbage collector runs between the
-    rounds only. `after_round` is told how many rounds are done, and of how many.
+    An action with fewer rounds than others skips some rounds, evenly spaced. Python's garbage collector runs only
+    between rounds. `after_round(done, total)` is called after each round.
     """
     samples = {key: Samples() for key in actions}
     total = max((own.rounds for own in turns.values()), default=0)
     collecting = gc.isenabled()
     gc.disable()
     gc.collect()
-    gc.freeze()  # what was there before need not be looked through after every round
+    gc.freeze()  # older objects need not be scanned after every round
     try:
         for number in range(total):
             for key, action in actions.items():
@@ -119,13 +119,13 @@ def interleaved(
 
 
 MOST_SPREAD = 0.10
-"""Interquartile range over median of the fixed work's times, above which there is a warning."""
+"""Threshold of a warning: interquartile range over median of the times of the fixed work."""
 MOST_WAITING = 1.10
-"""Wall time over processor time of one thread, above which there is a warning."""
+"""Threshold of a warning: wall time over processor time of one thread."""
 
 
 def fixed_work() -> int:
-    """Do the work: some milliseconds in the interpreter, always the same, in one thread, within the fastest cache."""
+    """Run a constant workload: a few milliseconds in the interpreter, one thread, data in the L1 cache."""
     total = 0
     for number in range(60_000):
         total += number & 7
@@ -134,21 +134,21 @@ def fixed_work() -> int:
 
 @dataclass(frozen=True)
 class Noise:
-    """spread: interquartile range over median of the fixed work. waiting: its wall time over its processor time."""
+    """Noise in the times of the fixed work: spread = interquartile range / median, waiting = wall / processor time."""
 
     spread: float
     waiting: float
 
     @classmethod
     def of(cls, samples: Samples) -> "Noise":
-        """Return the noise that samples of `fixed_work` show."""
+        """Return the noise in samples of `fixed_work`."""
         low, middle, high = samples.quartiles()
         return cls((high - low) / middle, sum(samples.wall) / max(sum(samples.cpu), 1e-9))
 
 
 def noise_warnings(found: Iterable[tuple[str, Noise]]) -> list[str]:
-    """Return a sentence for each workload, by name, whose measurements should be repeated on a quieter machine."""
-    told = []
+    """Return a sentence for each named workload that should be measured again on a quieter machine."""
+    warnings = []
     for name, noise in found:
         signs = []
         if noise.spread > MOST_SPREAD:
@@ -156,8 +156,8 @@ def noise_warnings(found: Iterable[tuple[str, Noise]]) -> list[str]:
         if noise.waiting > MOST_WAITING:
             signs.append(f"it waited for the processor {1 - 1 / noise.waiting:.0%} of the time")
         if signs:
-            told.append(
+            warnings.append(
                 f"{name}: the machine was too busy to trust small differences: {' and '.join(signs)}. "
-                "Repeat it when nothing else runs; until then processor times (cpu_*) tell more."
+                "Repeat the measurement on an idle machine; until then, processor times (cpu_*) are more reliable."
             )
-    return told
+    return warnings

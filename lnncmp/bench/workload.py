@@ -1,4 +1,4 @@
-"""What the networks work on: the sizes of a batch and of the network, standard ones and those that the user gives."""
+"""Workloads: sizes of a batch and of a network, standard ones and the user's own."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -14,9 +14,9 @@ _EXAMPLE = "for example --workload batch=8,steps=100,inputs=4,hidden=32"
 
 @dataclass(frozen=True)
 class Workload:
-    """A batch of sequences and the width of the network: `outputs` values at each step, float32.
+    """A batch of sequences and the width of the network, with `outputs` values per step, in float32.
 
-    irregular: elapsed times are drawn from U(0.1, 1.9) for every sample and step; else they are all 1.
+    irregular: elapsed times are drawn from U(0.1, 1.9) for every sample and step; otherwise they are all 1.
     """
 
     name: str
@@ -45,15 +45,15 @@ STANDARD = (
     Workload("W2", 16, 32, 1, 16, 1),
     Workload("W3", 32, 512, 17, 128, 17),
 )
-"""The workloads that are measured unless others are asked for."""
+"""The workloads that are measured by default."""
 
 _SIZES = [field.name for field in fields(Workload) if field.name in LIMITS]
 
 
 def parse_workload(text: str, name: str) -> Workload:
-    """Return the workload that `batch=8,steps=100,inputs=4,hidden=32[,outputs=4][,irregular=yes]` means.
+    """Parse `batch=8,steps=100,inputs=4,hidden=32[,outputs=4][,irregular=yes]`.
 
-    outputs: as many as inputs if not given. Raises UsageError.
+    outputs: the same number as inputs if not given. Raises UsageError.
 
     >>> parse_workload("batch=8,steps=100,inputs=4,hidden=32", "W4").outputs
     4
@@ -93,9 +93,9 @@ def _size(key: str, value: str) -> int:
 
 
 def choose_workloads(names: Sequence[str] | None, given: Sequence[str]) -> list[Workload]:
-    """Return the standard workloads of these names (all for None), then those of the texts `given`, W4 and on.
+    """Return the named standard workloads (None: all), then those parsed from `given`, numbered from W4.
 
-    With texts and without names only those of the texts. Raises UsageError.
+    With texts in `given` but no names, only those of the texts. Raises UsageError.
     """
     known = {workload.name: workload for workload in STANDARD}
     if names is None:

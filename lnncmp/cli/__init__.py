@@ -1,1 +1,1 @@
-"""The command line: parse, call one function, print. No logic; torch is imported by the commands that need it."""
+"""The command line: parse, call one function, print. No logic; only commands that need torch import it."""

@@ -1,4 +1,4 @@
-"""`lnncmp bench`: speed and memory of the models here beside those of ncps and torch, on this machine."""
+"""`lnncmp bench`: speed and memory of these models compared with ncps and torch, on this machine."""
 
 import os
 from dataclasses import replace
@@ -25,20 +25,20 @@ _QUICK_WORKLOADS = ("W1", "W2")
 
 Names = Annotated[
     str | None,
-    typer.Option(metavar="W1,W2", help=f"Standard workloads: {', '.join(w.name for w in STANDARD)}; all by default."),
+    typer.Option(metavar="W1,W2", help=f"Standard workloads: {', '.join(w.name for w in STANDARD)} (default: all)."),
 ]
 Own = Annotated[
     list[str] | None,
     typer.Option(
         "--workload",
         metavar="SIZES",
-        help="A workload of your own: batch=8,steps=100,inputs=4,hidden=32[,outputs=4][,irregular=yes]. Repeatable.",
+        help="Your own workload: batch=8,steps=100,inputs=4,hidden=32[,outputs=4][,irregular=yes]. Repeatable.",
     ),
 ]
 Models = Annotated[str | None, typer.Option(help=f"Comma-separated models: {', '.join(MODELS)}.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of torch and of the kernels.")]
 Rounds = Annotated[
-    int | None, typer.Option(min=1, max=10_000, help="Rounds of each measurement; by time if not given.")
+    int | None, typer.Option(min=1, max=10_000, help="Rounds of each measurement (default: chosen by its duration).")
 ]
 Only = Annotated[str | None, typer.Option(metavar="PART,...", help=f"Measure only some of {', '.join(PARTS)}.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer rounds, no W3, no compilation: a first look.")]
@@ -59,7 +59,7 @@ def bench(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure training, inference, latency and memory of the models, ours and those of ncps and torch."""
+    """Measure training, inference, latency and memory of lnncmp's models and those of ncps and torch."""
     check_choice("format", format, FORMATS)
     names = _names(workloads)
     if quick and names is None and not workload:
@@ -75,7 +75,7 @@ def bench(
     _check_file(out)
     with interruptible("Nothing was kept."), LiveProgress(quiet) as progress:
         result = run_bench(request, progress.data)
-        if format in ("json", "csv"):  # tables carry the warnings themselves
+        if format in ("json", "csv"):  # tables include the warnings
             for warning in result.warnings:
                 progress.warn(warning)
     document = document_of_bench(result)
@@ -91,28 +91,28 @@ def _names(text: str | None) -> list[str] | None:
 
 
 def _parts(only: list[str] | None, quick: bool) -> frozenset[str]:
-    """Return what to measure: all parts, without compilation if `quick`, or those named. Raises UsageError."""
+    """Return the parts to measure: the named ones, or all (without compilation if `quick`). Raises UsageError."""
     if only is None:
         return frozenset(PARTS) - ({"compile"} if quick else set())
     for part in only:
         check_choice("part of the bench", part, PARTS)
     if not only:
         raise UsageError("--only names nothing to measure", f"Name some of {', '.join(PARTS)}.")
-    return frozenset(only) | ({"train"} if "stacked" in only else set())  # its ratios are to training steps
+    return frozenset(only) | ({"train"} if "stacked" in only else set())  # its ratios compare with training steps
 
 
 def _allowed(threads: int) -> int:
-    """Return `threads`. Raises UsageError if there are fewer cores, where times would say nothing."""
+    """Return `threads`. Raises UsageError if there are fewer cores, because the times would be meaningless."""
     if threads > available_cores():
-        raise UsageError(f"--threads {threads} is more than the {available_cores()} cores that may be used here")
+        raise UsageError(f"--threads {threads} is more than the {available_cores()} cores available to this process")
     return threads
 
 
 def _check_file(out: Path | None) -> None:
-    """Raise UsageError or DataError, before minutes of measuring, if the file cannot be written."""
+    """Raise UsageError or DataError if the file cannot be written, before minutes of measuring."""
     if out is None:
         return
     if out.is_dir():
-        raise UsageError(f"--out takes the name of a file, {out} is a folder")
+        raise UsageError(f"--out takes the name of a file, but {out} is a folder")
     if not os.access(make_dir(out.parent), os.W_OK):
         raise DataError(f"cannot write to the folder {out.parent}", "Choose another file with --out.")

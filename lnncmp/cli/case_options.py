@@ -1,4 +1,4 @@
-"""Flags that a case study adds to its command: one for each of its variants, and its own options."""
+"""Flags that a case study adds to its command: one per variant, and its own options."""
 
 from collections.abc import Callable
 from inspect import Parameter, signature
@@ -11,7 +11,7 @@ from lnncmp.errors import UsageError
 
 
 def with_own_options(command: Callable[..., None], case: Case) -> Callable[..., None]:
-    """Return `command` with a flag for each variant of the case, and the case's own options, for the parser to see."""
+    """Return `command` with a signature that includes a flag per variant of the case and the case's own options."""
     shared = [p for p in signature(command).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     kinds: list[tuple[str, object, object, object]] = [
         (name, bool, False, typer.Option(f"--{name}", help=text)) for name, text in case.variants.items()
@@ -26,18 +26,18 @@ def with_own_options(command: Callable[..., None], case: Case) -> Callable[..., 
 
 
 def _word(flag: str) -> str:
-    """Return the name of the parameter behind a flag."""
+    """Return the parameter name of a flag."""
     return flag.strip("-").replace("-", "_")
 
 
 def own_choices(case: Case, given: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """Return the variant and the changes of the recipe that the case's own flags ask for.
+    """Return the variant and the recipe changes selected by the case's own flags.
 
-    Raises UsageError if they ask for two variants.
+    Raises UsageError if they select two variants.
     """
     chosen = {option: given[_word(option.flag)] for option in case.options if given[_word(option.flag)] is not None}
     implied = [option.variant for option in chosen if option.variant is not None]
     wanted = list(dict.fromkeys([name for name in case.variants if given[name]] + implied))
     if len(wanted) > 1:
-        raise UsageError(f"--{wanted[0]} and --{wanted[1]} are two comparisons", "Run one after the other.")
+        raise UsageError(f"--{wanted[0]} and --{wanted[1]} are two comparisons", "Run them one after another.")
     return wanted[0] if wanted else None, [f"{option.key}={value!r}" for option, value in chosen.items()]

@@ -1,4 +1,4 @@
-"""`lnncmp claims`: what the stored runs say of each claim; `lnncmp claims show ID`: one of them in full."""
+"""`lnncmp claims`: the verdict of the stored runs on each claim; `lnncmp claims show ID`: one claim in full."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +14,12 @@ from lnncmp.report.tables.render import FORMATS, render
 _CONTRADICTED = 5
 
 app = typer.Typer(
-    help="Judge the claims on stored records, or explain one verdict.",
+    help="Evaluate the claims on stored records, or explain one verdict.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
 ClaimsFile = Annotated[
-    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) in place of lnncmp's.")
+    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) instead of lnncmp's.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if a claim is contradicted.")]
 
@@ -32,7 +32,7 @@ def claims(
     strict: Strict = False,
     format: options.OutputFormat = "table",
 ) -> None:
-    """Say of each claim whether the stored runs support it, contradict it, or leave it open."""
+    """Report for each claim whether the stored runs support it, contradict it, or are inconclusive."""
     if context.invoked_subcommand is not None:
         context.obj = (out, claims_file)
         return
@@ -55,7 +55,7 @@ def show(
     claims_file: ClaimsFile = None,
     format: ListFormat = "table",
 ) -> None:
-    """Explain one verdict: numbers by seed, tests, what is assumed, where the protocol differs, which runs."""
+    """Explain one verdict: numbers by seed, tests, assumptions, deviations from the protocol, runs."""
     check_choice("format", format, LIST_FORMATS)
     from lnncmp.claims.claim import find_claim, load_claims
     from lnncmp.claims.judge import judge_folder

@@ -1,4 +1,4 @@
-"""`lnncmp compare DIR [DIR2]`: tables of any stored records, and which differences between two sets are real."""
+"""`lnncmp compare DIR [DIR2]`: tables of any stored records, and significant differences between two sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,11 @@ from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, page, print_result
 from lnncmp.report.tables.render import FORMATS, render
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as --out named it.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as given to --out.")]
 Other = Annotated[
-    Path | None, typer.Argument(metavar="DIR2", help="Another one: of another machine, version or recipe.")
+    Path | None, typer.Argument(metavar="DIR2", help="A second folder: from another machine, version or recipe.")
 ]
-Reference = Annotated[
-    str | None, typer.Option(help="The model that the others are held against, in place of the recipe's.")
-]
+Reference = Annotated[str | None, typer.Option(help="The reference model of the comparison, instead of the recipe's.")]
 
 
 def compare(

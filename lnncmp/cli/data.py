@@ -1,4 +1,4 @@
-"""`lnncmp data ...`: list, fetch, verify, describe data; train the policies behind the simulated rollouts."""
+"""`lnncmp data ...`: list, fetch, verify and describe data; train the policies of the simulated rollouts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from lnncmp.errors import UsageError
 from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
-_GO_ON = "What was downloaded is kept: the same command goes on."
+_RESUME = "Downloaded files are kept: run the same command again to continue."
 CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
 
 
@@ -44,12 +44,12 @@ def fetch(
     offline: options.Offline = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Download or make the data of a case study and keep it in the cache; check it if it is there."""
+    """Download or generate the data of a case study into the cache; verify it if it is already there."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     if chosen.fetch is None:
-        typer.echo(f"{case} ({chosen.name}): made in memory whenever needed; there is nothing to fetch")
+        typer.echo(f"{case} ({chosen.name}): generated in memory when needed; there is nothing to fetch")
         return
-    with interruptible(_GO_ON), LiveProgress(quiet) as progress:
+    with interruptible(_RESUME), LiveProgress(quiet) as progress:
         context = SourceContext(
             cache_root(), data, offline, jobs or available_cores(), progress=progress.data, warn=progress.warn
         )
@@ -61,7 +61,7 @@ def fetch(
 def verify(
     case: CaseName, source: options.SourceName = None, data: options.DataDir = None, quiet: options.Quiet = False
 ) -> None:
-    """Check the data of a case study against their manifest, without the network."""
+    """Verify the data of a case study against its manifest, without the network."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
         context = SourceContext(cache_root(), data, True, available_cores(), progress=progress.data, warn=progress.warn)
@@ -80,18 +80,18 @@ def describe(case: CaseName, source: options.SourceName = None) -> None:
 @app.command()
 def bench(
     case: CaseName,
-    rows: Annotated[int, typer.Option(min=1, help="Rows of made-up measurements to read.")] = 1_000_000,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of synthetic measurements to read.")] = 1_000_000,
     folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to put temporary tables.")] = None,
-    packed: Annotated[bool, typer.Option("--gz", help="Read .csv.gz in place of .csv.")] = False,
+    packed: Annotated[bool, typer.Option("--gz", help="Read .csv.gz instead of .csv.")] = False,
     format: ListFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure how fast made-up tables of the real shape are read on this machine, and the memory that takes."""
+    """Measure the time and memory to read synthetic tables of the real format on this machine."""
     check_choice("format", format, LIST_FORMATS)
     loaded = load_case(case)
     measured = [member for name in loaded.sources if (member := load_source(loaded, name)).bench is not None]
     if not measured or measured[0].bench is None:
-        raise UsageError(f"there is nothing to measure in reading the data of {case}", "Try mimic3.")
+        raise UsageError(f"there is no benchmark for reading the data of {case}", "Try mimic3.")
     place = cache_root() if folder is None else folder
     with interruptible("Temporary tables are removed."), LiveProgress(quiet) as progress:
         text = measured[0].bench(rows, place, packed, format, progress.data)
@@ -104,16 +104,16 @@ def train_policies(
     case: CaseName = "walker2d",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     scale: Annotated[
-        float, typer.Option(min=0.0, help="Share of the full training budget (1: about 3 minutes).")
+        float, typer.Option(min=0.0, help="Fraction of the full training budget (1: about 3 minutes).")
     ] = 1.0,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train the walking policies of the simulated rollouts again, from nothing."""
+    """Train the walking policies of the simulated rollouts again from scratch."""
     if case != "walker2d":
         raise UsageError(f"only walker2d has policies to train, got '{case}'")
     from lnncmp.sources.walker2d.policy_training.stages import train_policies as train
 
-    with interruptible("The same command begins anew."), LiveProgress(quiet) as progress:
+    with interruptible("The same command starts over."), LiveProgress(quiet) as progress:
         written = train(out, seed=seed, scale=scale, progress=progress.data)
     for path in written:
         typer.echo(str(path))

@@ -1,4 +1,4 @@
-"""`lnncmp doctor`: what this installation has, whether its kernels compute what they should, and what to do if not."""
+"""`lnncmp doctor`: checks the installation and its kernels, and gives advice on faults."""
 
 import importlib
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _PACKAGES = (
 def doctor(format: ListFormat = "table") -> None:
     """Check packages, processor, accelerator, cache folder and the kernels of all models. Exit code 1 if one is broken.
 
-    Each model's fused kernels are compared with plain PyTorch; on a new machine they are compiled first, some seconds
+    Each model's fused kernels are compared with plain PyTorch; on a new machine they are compiled first, a few seconds
     each.
     """
     check_choice("format", format, LIST_FORMATS)
@@ -62,20 +62,20 @@ def _accelerator() -> dict[str, str]:
 
     if torch.cuda.is_available():
         return {"check": "CUDA", "found": torch.cuda.get_device_name(0), "advice": "Use it with --device cuda."}
-    return {"check": "CUDA", "found": "none", "advice": "Runs use the processor."}
+    return {"check": "CUDA", "found": "none", "advice": "Runs use the CPU."}
 
 
 def _kernels() -> dict[str, str]:
     from lnncmp.kernels.common.compiling import cache_folder, kept_on_disk
 
-    advice = "" if kept_on_disk() else "None compiled yet: that takes some seconds for each model, once."
+    advice = "" if kept_on_disk() else "None compiled yet: this takes a few seconds per model, once."
     return {"check": "compiled kernels", "found": str(cache_folder()), "advice": advice}
 
 
 def _sound_kernels() -> Iterator[dict[str, str]]:
-    """Yield for each model, and each cell that it may be made of, whether its kernels agree with plain PyTorch.
+    """Yield for each model, and each of its cell types, whether its kernels agree with plain PyTorch.
 
-    Each is checked in a process of its own: nothing that a kernel does there ends this one.
+    Each is checked in an isolated process: a crash of a kernel does not end this one.
     """
     for name in model_names():
         fields = load_model(name).arguments.model_fields
@@ -88,7 +88,9 @@ def _sound_kernels() -> Iterator[dict[str, str]]:
 def _sound(label: str, name: str, arguments: dict[str, Any]) -> dict[str, str]:
     row = {"check": f"kernels of {label}"}
     try:
-        agrees, found = in_fresh_process(_check, name, arguments, tell=lambda *news: None, threads=1, environment={})
+        agrees, found = in_fresh_process(
+            _check, name, arguments, tell=lambda *progress: None, threads=1, environment={}
+        )
     except LnncmpError as error:
         agrees, found = False, error.message
     advice = "" if agrees else "Broken: runs use plain PyTorch. Remove the folder of compiled kernels and try again."
@@ -96,7 +98,7 @@ def _sound(label: str, name: str, arguments: dict[str, Any]) -> dict[str, str]:
 
 
 def _check(tell: Tell, name: str, arguments: dict[str, Any]) -> tuple[bool, str]:
-    """Return whether the kernels of a model of 32 units agree with plain PyTorch here, and how far, in words."""
+    """Return whether the kernels of a model of 32 units agree with plain PyTorch, and the differences in words."""
     from lnncmp.training.build import build_model
     from lnncmp.training.kernel_check import check_kernels
 
@@ -104,10 +106,10 @@ def _check(tell: Tell, name: str, arguments: dict[str, Any]) -> tuple[bool, str]
     chosen = spec.arguments(**{"hidden": 32, **arguments})
     model = build_model(spec, chosen, 4, 2, dt_as_input=True, model_seed=0, wiring_seed=0)
     check_kernels(model, 4, 32)
-    check = check_kernels(model, 4, 32)  # now nothing is compiled or loaded, which is not to be timed
+    check = check_kernels(model, 4, 32)  # again: the reported time must not include compiling or loading
     if check is None:
-        return True, "none: plain PyTorch runs"
-    return check.agrees, f"{check.told} ({1000 * check.seconds:.0f} ms)"
+        return True, "none: plain PyTorch is used"
+    return check.agrees, f"{check.summary} ({1000 * check.seconds:.0f} ms)"
 
 
 def _cache() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`lnncmp figures`: pictures of what was recorded."""
+"""`lnncmp figures`: figures of the stored records."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
 _ALL = "png,svg,pdf"
 
 CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
-Shown = Annotated[str | None, typer.Option(help="Comma-separated models to draw; all that have records if not given.")]
-PictureFormats = Annotated[str, typer.Option("--format", metavar=_ALL, help="Comma-separated kinds of files.")]
+Shown = Annotated[str | None, typer.Option(help="Comma-separated models to draw (default: all that have records).")]
+PictureFormats = Annotated[str, typer.Option("--format", metavar=_ALL, help="Comma-separated file formats.")]
 
 
 def figures(
@@ -21,11 +21,11 @@ def figures(
     format: PictureFormats = _ALL,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw errors, robustness, cost, training, wirings and waves from stored records; print the files written."""
+    """Draw errors, robustness, cost, training, wirings and waves from stored records; print the paths of the files."""
     from lnncmp.report.build.figures import draw_figures
 
     chosen = None if models is None else _names(models)
-    with interruptible("Pictures written so far are whole; the same command draws all again."):
+    with interruptible("Figures written so far are complete; the same command draws all of them again."):
         written = draw_figures(case, out, chosen, _names(format), LiveProgress(quiet).warn)
     print_result("\n".join(str(path) for picture in written for path in picture.paths))
 

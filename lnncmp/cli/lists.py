@@ -1,4 +1,4 @@
-"""`lnncmp models` and `lnncmp recipes`: what there is to compare, and the settings behind each preset."""
+"""`lnncmp models` and `lnncmp recipes`: the available models, and the settings of each preset."""
 
 import io
 import json
@@ -20,7 +20,7 @@ ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMA
 
 
 def print_listing(title: str, rows: list[dict[str, Any]], format: str) -> None:
-    """Print `rows`, which share their keys, as a table or as JSON. Raises UsageError for another format."""
+    """Print `rows`, which have the same keys, as a table or as JSON. Raises UsageError for another format."""
     check_choice("format", format, LIST_FORMATS)
     if format == "json":
         print_result(json.dumps(rows, indent=2))
@@ -37,10 +37,10 @@ def print_listing(title: str, rows: list[dict[str, Any]], format: str) -> None:
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="A model to explain; all are listed if not given.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A model to explain (default: list all).")] = None,
     format: ListFormat = "table",
 ) -> None:
-    """List the models, or explain one: equation, source, deviations, arguments with their ranges."""
+    """List the models, or explain one: equation, source, deviations, arguments and their ranges."""
     if name is not None:
         _explain_model(name, format)
         return
@@ -67,7 +67,7 @@ def _explain_model(name: str, format: str) -> None:
 
 
 def _valid(schema: dict[str, Any]) -> str:
-    """Return the valid values of one argument in words."""
+    """Describe the valid values of one argument."""
     options = schema.get("anyOf", [schema])
     return " or ".join(_one(option) for option in options)
 

@@ -1,4 +1,4 @@
-"""The commands and where they come from: every case study is a command of its own, named after its file."""
+"""Registers all commands; every case study is a command named after its file."""
 
 import io
 import sys
@@ -43,7 +43,7 @@ def _options(
 
 
 for _name in case_names():
-    app.command(_name, help=f"{load_case(_name).summary} Trains what is missing and prints the comparison.")(
+    app.command(_name, help=f"{load_case(_name).summary} Executes missing runs and prints the comparison.")(
         study.case_command(_name)
     )
 app.command("reproduce-all")(reproduce_all)
@@ -59,9 +59,9 @@ app.command("doctor")(doctor)
 
 
 def main() -> None:
-    """Run the command line. Errors meant for the user are printed here, and only here, without a traceback."""
+    """Run the command line. Errors for the user are printed here, and only here, without a traceback."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # rather "?" than an error where a terminal lacks a character
+        if isinstance(stream, io.TextIOWrapper):  # prints "?" for characters that the terminal lacks
             stream.reconfigure(errors="replace")
     try:
         app()

@@ -1,4 +1,4 @@
-"""Options that several commands share, declared once, and how their texts become values."""
+"""Options shared by several commands, and the parsing of their values."""
 
 import os
 import sys
@@ -15,19 +15,19 @@ MATCHES = ("hidden", "params", "own")
 IMPLEMENTATIONS = ("auto", "fused", "loop")
 MAX_SEEDS = 1000
 RESULTS = Path("lnncmp-results")
-"""The folder of records unless `--out` names another."""
+"""The default folder of records, see `--out`."""
 
 
 def available_cores() -> int:
-    """Return how many processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-Preset = Annotated[str, typer.Option(help="Recipe to follow: quick, standard or paper.")]
-Models = Annotated[str | None, typer.Option(help="Comma-separated models, in place of the recipe's, e.g. ltc,lstm.")]
-Seeds = Annotated[str | None, typer.Option(help="How many seeds (10), or which: 0-4 or 0,3,7.")]
+Preset = Annotated[str, typer.Option(help="Recipe: quick, standard or paper.")]
+Models = Annotated[str | None, typer.Option(help="Comma-separated models instead of the recipe's, e.g. ltc,lstm.")]
+Seeds = Annotated[str | None, typer.Option(help="Number of seeds (10), or a range or list: 0-4 or 0,3,7.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, e.g. train.epochs=5. Repeatable."),
@@ -38,39 +38,40 @@ Matching = Annotated[
         metavar="|".join(MATCHES), help="Equal hidden units, equal active parameters, or each model's own size."
     ),
 ]
-SourceName = Annotated[str | None, typer.Option("--source", help="Where the data come from; never mixed in one table.")]
+SourceName = Annotated[str | None, typer.Option("--source", help="Data source; sources are never mixed in one table.")]
 DataDir = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder with your own copy of the data.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Torch threads of each process (recipe: 1).")]
 Implementation = Annotated[
     str | None,
     typer.Option(
-        metavar="|".join(IMPLEMENTATIONS), help="Fused kernels, plain PyTorch, or auto: kernels where they run."
+        metavar="|".join(IMPLEMENTATIONS),
+        help="Fused kernels (fused), plain PyTorch (loop), or kernels where available (auto).",
     ),
 ]
 Stack = Annotated[
     int | None,
-    typer.Option(min=1, help="Seeds of a model trained in one call; as many as keep all jobs busy if not given."),
+    typer.Option(min=1, help="Seeds of a model trained in one call (default: as many as keep all jobs busy)."),
 ]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Processes at once; the number of cores if not given.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Parallel processes (default: number of cores).")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")]
-Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Forget this study's stored runs and run them again.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate, train nothing.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
-Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse kernels that are not deterministic.")]
-OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to print the result.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard error but errors.")]
+Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Discard this study's stored runs and repeat them.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate without training.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+Deterministic = Annotated[bool, typer.Option("--deterministic", help="Reject nondeterministic kernels.")]
+OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Output format of the result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
 
 
 def check_choice(kind: str, given: str | None, known: Sequence[str]) -> None:
-    """Raise UsageError with the nearest match unless `given` is one of `known` or None."""
+    """Raise UsageError with the nearest match unless `given` is None or one of `known`."""
     if given is not None and given not in known:
         raise unknown_name(kind, given, known)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds that `10` (ten of them), `0-4` or `0,3,7` mean. Raises UsageError.
+    """Parse seeds: a number (`10`), a range (`0-4`) or a list (`0,3,7`). Raises UsageError.
 
     >>> parse_seeds("3"), parse_seeds("2-4"), parse_seeds("0,7")
     ((0, 1, 2), (2, 3, 4), (0, 7))

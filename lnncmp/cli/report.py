@@ -1,4 +1,4 @@
-"""`lnncmp report`: the page to send to a colleague."""
+"""`lnncmp report`: all results as one HTML page to share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +8,14 @@ import typer
 from lnncmp.cli import options
 from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
 
-Cases = Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Only these cases; all if not given.")]
+Cases = Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Only these cases (default: all).")]
 To = Annotated[
     Path | None,
     typer.Option(
-        metavar="PATH", help="Where to write: a folder, or the page's name (.html).", show_default="OUT/report"
+        metavar="PATH", help="Output path: a folder, or the name of the page (.html).", show_default="OUT/report"
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a report that is there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing report.")]
 
 
 def report(
@@ -26,10 +26,10 @@ def report(
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write verdicts and evidence as one HTML page, and Markdown, tables and figures beside it; print where."""
+    """Write verdicts and evidence as one HTML page, with Markdown, tables and figures next to it; print its path."""
     from lnncmp.report.build.write import write_report
 
-    with interruptible("Nothing was written unless the page is there."), LiveProgress(quiet) as progress:
+    with interruptible("The report is complete only if its page exists."), LiveProgress(quiet) as progress:
         cores = jobs or options.available_cores()
         page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores)
     print_result(str(page))

@@ -1,4 +1,4 @@
-"""`lnncmp reproduce-all`: every case study, then the verdicts on all claims and the report."""
+"""`lnncmp reproduce-all`: all case studies, then the verdicts on all claims and the report."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,14 +19,14 @@ from lnncmp.report.tables.render import FORMATS, TEXTS, render
 from lnncmp.runs.ready import Request
 
 _BOTH = ("hidden", "params")
-"""Ways to match under which a claim is judged where that may change the answer."""
+"""Ways to match sizes under which claims are evaluated if matching may change the verdict."""
 
 Matchings = Annotated[
     str | None,
     typer.Option(
         "--match",
         metavar="NAME[,NAME]",
-        help="Ways to match sizes; if not given, hidden and params with the preset standard, else the recipe's own.",
+        help="Ways to match sizes (default: hidden,params for the preset standard, otherwise the recipe's own).",
     ),
 ]
 
@@ -43,7 +43,7 @@ def reproduce_all(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Run every case study, each of its variants too; print their comparisons and the claims, write the report."""
+    """Run every case study and variant; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
     chosen = {"seeds": options.parse_seeds(seeds) if seeds is not None else None, "implementation": implementation}
@@ -69,7 +69,7 @@ def reproduce_all(
 
 
 def _matchings(match: str | None, preset: str) -> tuple[str | None, ...]:
-    """Return the ways to match that are asked for; None is the recipe's own."""
+    """Return the requested ways to match; None is the recipe's own."""
     if match is None:
         return _BOTH if preset == "standard" else (None,)
     names = tuple(dict.fromkeys(name.strip() for name in match.split(",") if name.strip()))
@@ -79,7 +79,7 @@ def _matchings(match: str | None, preset: str) -> tuple[str | None, ...]:
 
 
 def _conclude(made: list[ComparisonTable], out: Path, format: str, quiet: bool, ran: int) -> None:
-    """Print the verdicts and write the report, anew only if something ran or it is not there."""
+    """Print the verdicts and write the report; an existing report is rewritten only if something ran."""
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.build.write import write_report
 
@@ -93,6 +93,6 @@ def _conclude(made: list[ComparisonTable], out: Path, format: str, quiet: bool, 
         with LiveProgress(quiet) as progress:
             report = write_report(out, None, (), True, progress.warn, progress.data, available_cores())
     elif not quiet:
-        note("Nothing had to be run and the report is as it was.")
+        note("Nothing had to be run; the report is unchanged.")
     if not quiet:
         note(f"Report: {report}")

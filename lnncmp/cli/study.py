@@ -24,7 +24,7 @@ ADVICE = "Finished epochs are kept: the same command continues"
 
 
 def case_command(case: str) -> Callable[..., None]:
-    """Return the command of the case study `case`."""
+    """Return the command for the case study `case`."""
 
     def command(
         preset: options.Preset = "standard",
@@ -78,7 +78,7 @@ def case_command(case: str) -> Callable[..., None]:
 
 
 def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
-    """Print what a study would do."""
+    """Print the dry run of a study."""
     from lnncmp.report.tables.dry_run import document_of_dry_run
     from lnncmp.runs.dry_run import dry_run
     from lnncmp.runs.ready import get_ready
@@ -89,7 +89,7 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
 
 
 def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:
-    """Carry out one study; return its comparison and how many runs and measurements were missing."""
+    """Execute one study; return its comparison and the number of runs and measurements that were missing."""
     from lnncmp.runs.ready import get_ready, missing_tasks
     from lnncmp.study import run_study
 
@@ -120,6 +120,6 @@ def _explain(recipe: Recipe) -> None:
     note(f"Recipe {recipe.case}.{recipe.preset}:")
     for key, value in recipe.model_dump(mode="json", exclude={"assumptions"}).items():
         note(f"  {key} = {value}")
-    note("Assumed, because the study leaves it open:")
+    note("Assumed, because the paper leaves it unspecified:")
     for key, reason in recipe.assumptions.items():
         note(f"  {key}: {reason}")

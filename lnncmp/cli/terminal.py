@@ -1,4 +1,4 @@
-"""What goes to the terminal beside results: errors, warnings and one live progress display, all on standard error."""
+"""Terminal output: results on standard output; errors, warnings and a live progress display on standard error."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ _LEAST_WIDTH = 80
 
 
 def print_error(error: LnncmpError) -> None:
-    """Print an error for the user: one sentence, and the hint on its own line."""
+    """Print an error for the user: one sentence, then the hint on its own line."""
     _stderr.print(f"[bold red]Error:[/] {escape(error.message)}")
     if error.hint:
         _stderr.print(escape(error.hint))
@@ -38,7 +38,7 @@ def note(message: str) -> None:
 
 
 def page() -> tuple[int, bool]:
-    """Return (characters a line of results may have, whether they may have colors)."""
+    """Return (maximum line length of results, whether colors are allowed)."""
     stdout = Console()
     if not stdout.is_terminal:
         return _PIPE_WIDTH, False
@@ -46,25 +46,27 @@ def page() -> tuple[int, bool]:
 
 
 def print_result(text: str) -> None:
-    """Print results on standard output. Raises DataError if they cannot be written there, e.g. on a full disk."""
+    """Print results on standard output. Raises DataError if they cannot be written, e.g. on a full disk."""
     try:
         typer.echo(text, nl=not text.endswith("\n"))
     except OSError as error:
-        if error.errno == errno.EPIPE:  # a reader that has seen enough, as in `| head`
+        if error.errno == errno.EPIPE:  # the reader has closed the pipe, as in `| head`
             raise
-        with Path(os.devnull).open("w") as nowhere:  # what is left in the buffer would fail once more at the end
+        with Path(os.devnull).open("w") as nowhere:  # the rest of the buffer would fail again on exit
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         reason = error.strerror or str(error)
-        raise DataError(f"cannot write to standard output: {reason}", "Results are kept: run it again.") from error
+        raise DataError(
+            f"cannot write to standard output: {reason}", "Results are stored: run the same command again."
+        ) from error
 
 
 class _Terminated(BaseException):
-    """SIGTERM, as an exception: BaseException, so that nothing on the way mistakes it for a failed run."""
+    """SIGTERM, as a BaseException, so that no handler mistakes it for a failed run."""
 
 
 @contextmanager
 def interruptible(advice: str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into exit codes 130 and 143; `advice` says how to go on."""
+    """Turn Ctrl-C and SIGTERM into exit codes 130 and 143; `advice` says how to continue."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         raise _Terminated
@@ -73,7 +75,7 @@ def interruptible(advice: str) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, _Terminated) as stop:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient press twice
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C
         note(f"Interrupted. {advice}")
         raise typer.Exit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
     finally:
@@ -81,7 +83,7 @@ def interruptible(advice: str) -> Iterator[None]:
 
 
 class LiveProgress:
-    """One display for data, measurements and runs. Off a terminal it prints a line per finished piece of work."""
+    """One display for data, measurements and runs. Without a terminal it prints one line per finished task."""
 
     def __init__(self, quiet: bool, total: int = 0) -> None:
         self.quiet = quiet
@@ -91,7 +93,7 @@ class LiveProgress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[news]}"),
+            TextColumn("{task.fields[status]}"),
             console=_stderr,
             disable=quiet or self.plain,
             transient=True,
@@ -110,41 +112,41 @@ class LiveProgress:
         self.bars.stop()
 
     def data(self, description: str, done: int, total: int) -> None:
-        """Show how far fetching or making data has come."""
+        """Show the progress of fetching or generating data."""
         self._update(description, done, total, "")
         if total and done >= total:
             self._remove(description)
             self._line(f"{description}: done")
 
     def started(self, task: Task) -> None:
-        """Show runs or a measurement that begin."""
+        """Show the runs or the measurement that start."""
         for part in task.runs if isinstance(task, RunBatch) else (task,):
             self.began[task_name(part)] = time.perf_counter()
         self._update(task_name(task), 0, 0, "")
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
-        """Show the epoch a run has reached."""
+        """Show the current epoch of a task."""
         self._update(task_name(task), epoch, epochs, f"validation {loss:.4g}")
 
     def postponed(self, task: Task) -> None:
-        """Show no longer a run or measurement that another process works on; say so once."""
+        """Hide a task that another process works on; print a line about it once."""
         name = task_name(task)
         self._remove(name)
         if name not in self.elsewhere:
             self.elsewhere.add(name)
             self._line(f"{name}: another process works on it; waiting for its record")
 
-    def news(self, task: Task, text: str) -> None:
-        """Show what a task is busy with."""
+    def status(self, task: Task, text: str) -> None:
+        """Show what a task is doing."""
         self._update(task_name(task), 0, 0, text)
         self._line(f"{task_name(task)}: {text}")
 
     def ended(self, task: Task) -> None:
-        """Show a task no longer."""
+        """Hide a task that has ended."""
         self._remove(task_name(task))
 
     def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
-        """Show that a run or measurement ended, and how."""
+        """Print the outcome of a run or measurement."""
         name = task_name(part)
         self.done += 1
         seconds = time.perf_counter() - self.began.get(name, time.perf_counter())
@@ -154,7 +156,7 @@ class LiveProgress:
             self.warn(f"{name} {status}: {reason}")
 
     def warn(self, message: str) -> None:
-        """Print a warning, whatever the display shows."""
+        """Print a warning above the live display."""
         if self.quiet:
             return
         _stderr.print(f"[yellow]Warning:[/] {escape(message)}")
@@ -163,10 +165,10 @@ class LiveProgress:
         if self.plain and not self.quiet:
             note(text)
 
-    def _update(self, name: str, done: int, total: int, news: str) -> None:
+    def _update(self, name: str, done: int, total: int, status: str) -> None:
         if name not in self.tasks:
-            self.tasks[name] = self.bars.add_task(escape(name), total=total or None, news=news)
-        self.bars.update(self.tasks[name], completed=done, total=total or None, news=escape(news))
+            self.tasks[name] = self.bars.add_task(escape(name), total=total or None, status=status)
+        self.bars.update(self.tasks[name], completed=done, total=total or None, status=escape(status))
 
     def _remove(self, name: str) -> None:
         if name in self.tasks:

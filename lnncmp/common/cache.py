@@ -1,4 +1,4 @@
-"""The user's cache folder: where made and downloaded data live, named by what determines their content."""
+"""The user's cache folder for generated and downloaded data, and keys derived from content."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ def cache_root() -> Path:
 
 
 def content_key(parts: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that change whenever one of `parts` (JSON-able, order-free) changes.
+    """Return a hash of 16 hexadecimal digits of `parts` (JSON values); the order of keys does not matter.
 
     >>> content_key({"a": 1, "b": 2}) == content_key({"b": 2, "a": 1})
     True

@@ -1,6 +1,6 @@
-"""Write files so that nobody ever sees half of one (temporary name, flush, fsync, rename), and lock files.
+"""Atomic writing of files (temporary name, flush, fsync, rename), and lock files.
 
-Turns a full disk or a folder that cannot be written into one sentence for the user.
+A full disk or a folder without write permission becomes one sentence for the user.
 """
 
 import errno
@@ -19,7 +19,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def share_dir(kind: str) -> Path:
-    """Return the folder `recipes` or `datasets`: beside the package in a checkout, inside it when installed.
+    """Return the folder `recipes` or `datasets`: next to the package in a checkout, inside it when installed.
 
     Raises LnncmpError if neither exists (a broken installation).
     """
@@ -38,7 +38,7 @@ def _explained(error: OSError, path: Path) -> LnncmpError:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block, which changes something at `path`, into a DataError for the user."""
+    """Turn an OSError in the block, which writes to `path`, into a DataError for the user."""
     try:
         yield
     except OSError as error:
@@ -54,9 +54,9 @@ def make_dir(path: Path, mode: int = 0o777) -> Path:
 
 @contextmanager
 def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """Yield a binary file that becomes `path` when the block ends without an error, and vanishes otherwise.
+    """Yield a binary file that becomes `path` if the block ends without an error, and is removed otherwise.
 
-    Creates the folder if needed. Raises DataError if the disk is full or the folder cannot be written.
+    Creates the folder if needed. Raises DataError if the disk is full or the folder is not writable.
     """
     make_dir(path.parent)
     temporary: Path | None = None
@@ -81,15 +81,15 @@ def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
 def file_lock(
     path: Path, wait: bool, mode: int = 0o666, unsupported: Callable[[str], None] = lambda reason: None
 ) -> Iterator[bool]:
-    """Yield True while this process alone holds the lock file `path`; False if another has it and `wait` is False.
+    """Yield True while this process holds the lock file `path`; False if another process holds it and `wait` is False.
 
-    A process that is killed loses its locks. A file system without locks yields True, after `unsupported` was called
-    with the reason. Raises DataError if the lock file cannot be made.
+    A killed process loses its locks. On a file system without locks it calls `unsupported` with the reason and yields
+    True. Raises DataError if the lock file cannot be created.
     """
     make_dir(path.parent)
     with explained(path):
         path.touch(mode)
-    # Without flock a lock that is a mere file would outlive a killed process, and everybody would wait for it.
+    # The soft lock of `filelock` would outlive a killed process, and all others would wait for it.
     lock = FileLock(path, blocking=wait, fallback_to_soft=False)
     mine = True
     try:
@@ -105,12 +105,12 @@ def file_lock(
 
 
 def sweep(folder: Path, stem: str) -> None:
-    """Remove what killed writers left of files in `folder` whose names begin with `stem`. None may be in the making."""
+    """Remove temporary files of killed writers in `folder` whose names begin with `stem`. No writer may be active."""
     for leftover in folder.glob(f".{stem}*.part"):
         leftover.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write `content` to `path` atomically. Raises DataError as `atomic_write`."""
+    """Write `content` to `path` atomically. Raises DataError like `atomic_write`."""
     with atomic_write(path, mode) as file:
         file.write(content)

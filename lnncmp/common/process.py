@@ -1,4 +1,4 @@
-"""Work in a process of its own, which has done nothing else: its memory says something, and its end harms nobody."""
+"""Work in an isolated process, which has done nothing else: its memory is meaningful, and a crash does no harm."""
 
 import multiprocessing
 import os
@@ -11,13 +11,13 @@ from typing import Any
 from lnncmp.errors import LnncmpError
 
 Tell = Callable[[str, int, int], None]
-"""(what is going on, how much is done, of how much)."""
+"""Progress callback: (description, amount done, total amount)."""
 Work = Callable[..., Any]
-"""(tell, *arguments) -> result; a function of a module."""
+"""(tell, *arguments) -> result; a module-level function."""
 
 
 class WorkerCrashedError(LnncmpError):
-    """A process ended without a result: killed for its memory, or by a fault in native code."""
+    """A process ended without a result: out of memory, or a crash in native code."""
 
 
 def in_fresh_process(
@@ -28,12 +28,12 @@ def in_fresh_process(
     environment: Mapping[str, str] | None = None,
     preload: Sequence[str] = (),
 ) -> Any:
-    """Return work(tell, *args) as a new process computes it; it never outlives this call.
+    """Return work(tell, *args) as computed by a new process, which never outlives this call.
 
-    environment: put into that of this process before anything is loaded. preload: modules that take seconds to load;
-    where the system allows it, the process is forked from one that has loaded them and done nothing more. Raises what
-    the work raises if that is an LnncmpError, else an LnncmpError that names it; DiedError with `hint` if the process
-    ends without an answer.
+    environment: variables added to those of this process before anything is loaded. preload: modules that take seconds
+    to load; if the system supports it, the process is forked from one that has only loaded them. Raises an LnncmpError
+    of the work unchanged and any other exception as an LnncmpError that names it; raises WorkerCrashedError with
+    `hint` if the process ends without a result.
     """
     context = _context(preload)
     receiving, sending = context.Pipe(duplex=False)
@@ -45,7 +45,7 @@ def in_fresh_process(
     try:
         while True:
             kind, content = receiving.recv()
-            if kind == "told":
+            if kind == "progress":
                 tell(*content)
             elif kind == "error":
                 raise content
@@ -55,7 +55,7 @@ def in_fresh_process(
         process.join()
         raise WorkerCrashedError(
             f"the process ended without a result (exit code {process.exitcode})",
-            f"It may have been killed for its memory: {hint}",
+            f"It may have run out of memory: {hint}",
         ) from None
     finally:
         receiving.close()
@@ -72,14 +72,14 @@ def _context(preload: Sequence[str]) -> Any:
 
 
 def _serve(sending: Connection, environment: dict[str, str], work: Work, args: tuple[Any, ...]) -> None:
-    """Send ("told", ...) messages, then ("done", result) or ("error", what the user should see)."""
+    """Send ("progress", ...) messages, then ("done", result) or ("error", the exception for the user)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends this process
     os.environ.update(environment)
 
     def tell(what: str, done: int, total: int) -> None:
-        sending.send(("told", (what, done, total)))
+        sending.send(("progress", (what, done, total)))
 
-    with suppress(BrokenPipeError):  # the parent is gone: nobody is left to tell
+    with suppress(BrokenPipeError):  # the parent has ended: nobody receives the result
         try:
             sending.send(("done", work(tell, *args)))
         except LnncmpError as error:

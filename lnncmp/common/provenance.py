@@ -1,4 +1,4 @@
-"""What a record says of the code, packages and machine that made it. Nothing personal: no user, host or path."""
+"""Provenance of a record: code, packages and machine. Nothing personal: no user, host or path."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ _PACKAGES = ("torch", "numba", "numpy", "scipy", "ncps", "torchdiffeq", "mujoco"
 
 
 def provenance(*, threads: int, device: str, jobs: int) -> dict[str, Any]:
-    """Return versions, processor, threads per run, device, and how many processes ran at once."""
+    """Return versions, processor, threads per run, device, and the number of parallel processes."""
     return {
         "lnncmp": __version__,
         "python": platform.python_version(),
@@ -29,7 +29,7 @@ def provenance(*, threads: int, device: str, jobs: int) -> dict[str, Any]:
 
 @cache
 def cpu_name() -> str:
-    """Return the processor's name as the system tells it."""
+    """Return the processor's name as reported by the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The folder is the registry: members of a package are its modules, imported only when asked for."""
+"""Registry by folder: the members of a package are its modules, imported on demand."""
 
 import importlib
 import pkgutil
@@ -17,7 +17,7 @@ def member_names(package: ModuleType) -> list[str]:
 def load_member(package: ModuleType, name: str, attribute: str, kind: str) -> Any:
     """Import the member `name` of `package` and return its `attribute`.
 
-    Raises UsageError, naming the nearest match, if there is no such member; `kind` is what to call it there.
+    Raises UsageError with the nearest match if there is no such member; `kind` names it in the message.
     """
     if name not in member_names(package):
         raise unknown_name(kind, name, member_names(package))

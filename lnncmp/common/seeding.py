@@ -1,7 +1,7 @@
 """Independent random streams derived from one root seed.
 
-Which of (model weights, wiring, batch order) may vary is thus a matter of the stream, never of how many numbers
-another stream has drawn. Data have a seed of their own in the recipe: all runs of a comparison see the same data.
+Model weights, wiring and batch order have separate streams: drawing more numbers from one never changes another. Data
+have their own seed in the recipe: all runs of a comparison use the same data.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _STREAMS = {"model": 1, "wiring": 2, "batches": 3}
 
 @dataclass(frozen=True)
 class Streams:
-    """Seeds of the streams of one run: each an integer below 2**31, so that every library accepts it."""
+    """Seeds of the streams of one run, each an integer below 2**31, which every library accepts."""
 
     root: int
     model: int
@@ -32,5 +32,5 @@ def streams(root: int) -> Streams:
 
 
 def stream_seed(*keys: int) -> int:
-    """Return one integer seed below 2**31 for the stream named by the non-negative integers `keys`."""
+    """Return one integer seed below 2**31 for the stream identified by the non-negative integers `keys`."""
     return int(np.random.SeedSequence(list(keys)).generate_state(1, np.uint32)[0] >> 1)

@@ -1,1 +1,1 @@
-"""Scores of trained models and of baselines, and what models cost."""
+"""Scores of trained models and baselines, and the cost of models."""

@@ -1,7 +1,7 @@
-"""Cost of a model: parameters, time of a training step, latency of one streaming step, memory.
+"""Cost of a model: time of a training step, latency of one streaming step, memory.
 
-Raw samples are kept; medians are taken where they are compared. Memory is measured in a process that does nothing
-else (`lnncmp.runs` starts it), because an allocator that reuses pages hides what a model needs.
+Raw samples are kept; medians are computed for comparisons. Memory is measured in an isolated process (started by
+`lnncmp.runs`), because an allocator that reuses pages hides the memory that a model needs.
 """
 
 import sys
@@ -21,7 +21,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class BatchShape:
-    """Size of the batch that a model is measured on: windows, steps, inputs, outputs."""
+    """Shape of the batch on which a model is measured: windows, steps, inputs, outputs."""
 
     batch: int
     steps: int
@@ -30,7 +30,7 @@ class BatchShape:
 
 
 class TrainingStep:
-    """One optimiser step of a model on a fixed random batch; what is timed and weighed."""
+    """One training step of a model on a fixed random batch, whose time and memory are measured."""
 
     def __init__(self, model: SequenceModel, shape: BatchShape, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -54,14 +54,14 @@ class TrainingStep:
         self.model.constrain()
 
     def seconds(self, repeats: int, budget: float) -> list[float]:
-        """Return times of up to `repeats` steps (at least one), stopping once `budget` seconds are used."""
+        """Return the times of up to `repeats` steps (at least one), stopping after `budget` seconds."""
         samples: list[float] = []
         while len(samples) < repeats and (not samples or sum(samples) < budget):
             samples.append(_timed(self, self.device))
         return samples
 
     def saved_bytes(self) -> int:
-        """Return the bytes of distinct storages that one forward pass keeps for its backward pass, weights left out."""
+        """Return the bytes of distinct storages that a forward pass keeps for the backward pass, without weights."""
         weights = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
         kept: dict[int, int] = {}
 
@@ -102,11 +102,11 @@ def _synchronize(device: torch.device) -> None:
 
 
 def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
-    """Return (bytes, method): how far `repeats` training steps raise the peak memory of this fresh process.
+    """Return (bytes, method): by how much `repeats` training steps raise the peak memory of this isolated process.
 
-    CUDA: the allocator's peak. Linux: peak resident set (VmHWM, reset first) over the resident set before.
-    Elsewhere: growth of the process's maximal resident set; where the system does not tell that (Windows), the bytes
-    kept for the backward pass.
+    CUDA: the allocator's peak. Linux: peak resident set (VmHWM, reset first) minus the resident set before. Elsewhere:
+    growth of the process's maximum resident set; on systems that do not report it (Windows), the bytes kept for the
+    backward pass.
     """
     if step.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(step.device)
@@ -121,12 +121,15 @@ def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
     _repeat(step, repeats)
     last = _max_resident()
     if first is None or last is None:
-        return step.saved_bytes(), "bytes kept for the backward pass, as this system does not tell a process's peak"
+        return (
+            step.saved_bytes(),
+            "bytes kept for the backward pass, as this system does not report the peak of a process",
+        )
     return max(last - first, 0), "growth of the maximal resident memory of a fresh process"
 
 
 def _peak_reset() -> bool:
-    """Set the peak of this process to its present memory; False where the system does not allow it."""
+    """Reset the peak of this process to its current memory; return False if the system does not allow it."""
     try:
         _CLEAR.write_text("5")
     except OSError:

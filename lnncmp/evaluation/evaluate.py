@@ -1,4 +1,4 @@
-"""Errors of anything that predicts: one step ahead, free-running, under perturbations. Knows no case and no model.
+"""Errors of a predictor: one step ahead, free-running, on shifted test sets. Depends on no case and no model.
 
 Legend of shapes: N windows, T steps, O targets, K steps of a future.
 """
@@ -16,14 +16,14 @@ Floats = NDArray[np.float64]
 
 
 def one_step_error(predictor: Predictor, windows: Windows, splits: Splits) -> Floats:
-    """Return the mean squared one-step error per target (O,) in raw units, over every real, seen step."""
+    """Return the mean squared one-step error per target (O,) in raw units, over all valid, observed steps."""
     unscale = splits.target_scaler.unscale
     observed = windows.target_mask & windows.valid[..., None]
     return squared_error(unscale(predictor.predict(windows)), unscale(windows.y), observed)
 
 
 def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> list[HorizonPoint]:
-    """Return the error 1 .. K steps after the last true input, each prediction being fed back as input."""
+    """Return the errors 1 .. K steps after the last true input, with each prediction fed back as input."""
     unscale = splits.target_scaler.unscale
     predicted, truth = unscale(predictor.roll_out(futures)), unscale(futures.future)
     points = []
@@ -34,11 +34,10 @@ def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> li
 
 
 def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits) -> PerturbationPoint:
-    """Return the one-step error on a harder test set, and its ratio to the last-value predictor on the same set."""
+    """Return the one-step error on a shifted test set, and its ratio to persistence on the same set."""
     windows = test_set.make()
     error = one_step_error(predictor, windows, splits)
-    last_value = one_step_error(Persistence(windows.y.shape[2]), windows, splits)
-    base = mse(last_value)
+    base = mse(one_step_error(Persistence(windows.y.shape[2]), windows, splits))
     return PerturbationPoint(
         group=test_set.group,
         name=test_set.name,
@@ -67,7 +66,7 @@ def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits,
 
 
 def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
-    """Return all errors of `predictor` on the prepared data: every split, horizon, harder test set, own measure."""
+    """Return all scores of `predictor` on the prepared data: splits, horizons, shifted test sets, case metrics."""
     splits = prepared.splits
     names = [target.name for target in case.targets]
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}

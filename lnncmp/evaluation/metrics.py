@@ -1,4 +1,4 @@
-"""Error measures: pure functions of arrays, each with its unit and direction (lower is better for all of them).
+"""Error metrics: pure functions of arrays, each with its unit; lower is better for all of them.
 
 Legend of shapes: N windows, T steps, O targets. Predictions and truth are in raw units.
 """
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 def squared_error(predicted: Floats, truth: Floats, observed: NDArray[np.bool_]) -> Floats:
     """Return the mean squared error per target (O,), over observed cells of (..., O); unit: the target's unit squared.
 
-    A target that was never observed gives NaN; a prediction that is not finite gives infinity, never a smaller error.
+    A target that was never observed gives NaN; a non-finite prediction gives infinity, never a smaller error.
     """
     axes = tuple(range(truth.ndim - 1))
     difference = np.where(np.isfinite(predicted), predicted, np.inf) - np.where(observed, truth, 0.0)
@@ -23,19 +23,19 @@ def squared_error(predicted: Floats, truth: Floats, observed: NDArray[np.bool_])
 
 
 def mse(per_target: Floats) -> float:
-    """Return the mean over observed targets of their squared errors: the published measure, in mixed squared raw units.
+    """Return the mean over observed targets of their squared errors: the published metric, in mixed squared raw units.
 
-    Targets with large values dominate it: on Walker2d the two foot velocities make more than half of it.
+    Targets with large values dominate it: on Walker2d the two foot velocities contribute more than half of it.
     """
     return _mean(per_target)
 
 
 def nmse(per_target: Floats, target_std: Floats) -> float:
-    """Return the mean over targets of squared error over training variance; no unit, 1 = as good as the mean."""
+    """Return the mean over targets of squared error / training variance; no unit, 1 = as good as the training mean."""
     return _mean(per_target / target_std**2)
 
 
 def _mean(values: Floats) -> float:
-    """Return the mean of what is known of `values`, NaN if nothing is."""
+    """Return the mean of the values that are not NaN; NaN if there are none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")

@@ -1,1 +1,1 @@
-"""Recipes: everything that can change a number, from file to typed object."""
+"""Recipes: all settings that can change a number, from TOML file to typed object."""

@@ -1,4 +1,4 @@
-"""From the recipe files of a command and preset, options and `--set` to one checked recipe."""
+"""Loads a recipe: merges the files of a case and preset, options and `--set`, and validates the result."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME"}
 
 
 def preset_names(case: str) -> list[str]:
-    """Return the presets that have a recipe for `case`."""
+    """Return the presets for which `case` has a recipe."""
     return sorted(path.name.split(".")[1] for path in share_dir("recipes").glob(f"{case}.*.toml"))
 
 
@@ -27,13 +27,13 @@ def load_recipe(
     only: Sequence[str] | None = None,
     variant: str | None = None,
 ) -> Recipe:
-    """Return the resolved, checked recipe of `case` and `preset`.
+    """Return the resolved, validated recipe of `case` and `preset`.
 
-    changes: `key=value` with dotted keys and TOML values, as of `--set`; train.KEY holds for every model, also for
-    those that have a value of their own. overrides: top-level keys given by options.
-    only: models to compare in place of the recipe's; one that the recipe lacks gets its default arguments.
-    variant: name of a table `variants.<name>` of the recipe that is laid over it, before the changes.
-    Raises UsageError for unknown presets, keys or values, each with the nearest match where there is one.
+    changes: `key=value` with dotted keys and TOML values, as in `--set`; train.KEY applies to every model, including
+    those with their own value. overrides: top-level keys set by options.
+    only: models to compare instead of the recipe's; models that the recipe lacks get their default arguments.
+    variant: name of a table `variants.<name>` of the recipe that is merged into it before the changes.
+    Raises UsageError for unknown presets, keys or values, with the nearest match if there is one.
     """
     if preset not in preset_names(case):
         raise unknown_name("preset", preset, preset_names(case))
@@ -51,7 +51,7 @@ def load_recipe(
 
 
 def _varied(table: Table, variant: str | None) -> Table:
-    """Return the recipe without its variants, the one asked for laid over it."""
+    """Return the recipe without its variants, with the requested one merged into it."""
     variants = table.pop("variants", {})
     if variant is None:
         return table
@@ -61,12 +61,12 @@ def _varied(table: Table, variant: str | None) -> Table:
 
 
 def _require_own_sizes(recipe: Recipe, changes: Sequence[str]) -> None:
-    """Refuse a size set for one model where matching would overrule it without a word."""
+    """Reject a size set for one model if matching would silently override it."""
     sized = [change for change in changes if change.partition("=")[0].strip().endswith(".arguments.hidden")]
     if sized and recipe.match != "own":
         raise UsageError(
             f"--set {sized[0]} has no effect: sizes are matched by '{recipe.match}'",
-            "Set the size of all models with --set hidden=N, or let each have its own with --match own.",
+            "Set the size of all models with --set hidden=N, or use each model's own size with --match own.",
         )
 
 
@@ -83,7 +83,7 @@ def _choose_models(table: Table, only: Sequence[str]) -> None:
 
 
 def check(recipe: Recipe) -> None:
-    """Raise UsageError unless every table of `recipe` names real things with values in range."""
+    """Raise UsageError unless all names in `recipe` exist and all values are valid."""
     case = load_case(recipe.case)
     if recipe.source not in case.sources:
         raise unknown_name("source", recipe.source, case.sources)
@@ -98,7 +98,7 @@ def check(recipe: Recipe) -> None:
 
 
 def _read(path: Path) -> Table:
-    """Return the table of `path`, laid over the one it extends."""
+    """Return the table of `path`, merged into the one that it extends."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     base = table.pop("extends", None)
     return table if base is None else _merged(_read(path.parent / f"{base}.toml"), table)
@@ -124,7 +124,7 @@ def _set(table: Table, change: str) -> None:
     if parents == ["train"]:
         _forget_own(table, last)
     if not parents and last in _BY_COMMAND:
-        raise UsageError(f"--set cannot change '{last}'", f"It follows from the command: {_BY_COMMAND[last]}.")
+        raise UsageError(f"--set cannot change '{last}'", f"It is set by the command: {_BY_COMMAND[last]}.")
     for parent in parents:
         if not isinstance(table.setdefault(parent, {}), dict):
             raise UsageError(f"--set {key}: '{parent}' is a value, not a table")
@@ -133,7 +133,7 @@ def _set(table: Table, change: str) -> None:
 
 
 def _forget_own(table: Table, setting: str) -> None:
-    """Drop the models' own values of a training setting: who sets it for all means all."""
+    """Remove the models' own values of a training setting: a value set for all applies to all."""
     models = table.get("models")
     for label, entry in models.items() if isinstance(models, dict) else ():
         if isinstance(entry, dict) and isinstance(entry.get("train"), dict):

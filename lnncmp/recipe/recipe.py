@@ -1,7 +1,7 @@
-"""Recipes: everything that can change a number, as TOML, checked on load, stored whole in every record.
+"""Recipes: all settings that can change a number, as TOML, validated on load, stored completely in every record.
 
-`recipes/<case>.<preset>.toml` is the recipe of one study command and preset. With `extends = "<name>"` it states
-only what differs from `recipes/<name>.toml`. `--set key=value` changes single values on top.
+`recipes/<case>.<preset>.toml` is the recipe of one study command and preset. With `extends = "<name>"` it contains
+only the differences from `recipes/<name>.toml`. `--set key=value` changes single values.
 """
 
 import difflib
@@ -22,7 +22,7 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 class ModelEntry(BaseModel):
-    """One row of a comparison: which model, its arguments, training settings that differ, a published number."""
+    """One row of a comparison: a model, its arguments, its own training settings, a published number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,11 +35,11 @@ class ModelEntry(BaseModel):
 class Recipe(BaseModel):
     """A resolved recipe.
 
-    match: `hidden` gives every model the same number of hidden units, `params` the hidden units whose active
-    parameters come closest to the reference model's, `own` leaves each model's own size (published settings).
+    match: `hidden` gives every model the same number of hidden units; `params` gives it the hidden units whose number
+    of active parameters is closest to the reference model's; `own` keeps each model's own size (published settings).
     dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
-    implementation: fused kernels, plain PyTorch or auto, for models whose own arguments do not say it.
-    assumptions: dotted key -> why this value, for every setting that the study left open.
+    implementation: fused kernels, plain PyTorch or auto, unless a model's arguments specify it.
+    assumptions: dotted key -> reason for the value, for every setting that the paper leaves unspecified.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,24 +71,24 @@ class Recipe(BaseModel):
         return seeds
 
     def data_settings(self) -> Settings:
-        """Return the checked `data` table."""
+        """Return the validated `data` table."""
         return parse(load_case(self.case).settings, self.data, "data")
 
     def train_settings(self, label: str | None = None) -> TrainSettings:
-        """Return the checked `train` table, with the differences of the model `label` applied."""
+        """Return the validated `train` table, including the own settings of the model `label`."""
         own = self.entry(label).train if label else {}
         return parse(TrainSettings, {**self.train, **own}, "train" if label is None else f"models.{label}.train")
 
     def evaluate_settings(self) -> EvaluateSettings:
-        """Return the checked `evaluate` table."""
+        """Return the validated `evaluate` table."""
         return parse(EvaluateSettings, self.evaluate, "evaluate")
 
     def entry(self, label: str) -> ModelEntry:
-        """Return the model row `label`; its `model` defaults to the label itself."""
+        """Return the entry of the model `label`; its `model` defaults to the label."""
         return parse(ModelEntry, {"model": label, **self.models[label]}, f"models.{label}")
 
     def arguments(self, label: str) -> Arguments:
-        """Return the checked arguments of the model `label`; `hidden` is the recipe's unless `match` is `own`."""
+        """Return the validated arguments of the model `label`; `hidden` is the recipe's unless `match` is `own`."""
         entry = self.entry(label)
         kind = load_model(entry.model).arguments
         given = entry.arguments if self.match == "own" else {**entry.arguments, "hidden": self.hidden}
@@ -98,7 +98,7 @@ class Recipe(BaseModel):
 
 
 def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:
-    """Return `table` as a checked `kind`. Raises UsageError that names the key, what was expected and what came."""
+    """Return `table` as a validated `kind`. Raises UsageError with the key, the expected and the given value."""
     try:
         return kind.model_validate(table)
     except ValidationError as invalid:

@@ -1,1 +1,1 @@
-"""From a recipe to stored records: plan, identity, record, store, execution."""
+"""From a recipe to stored records: plans, run identities, worker processes, execution."""

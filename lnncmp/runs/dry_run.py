@@ -1,4 +1,4 @@
-"""What a study would do, without doing it."""
+"""Dry run: what a study would do, without doing it."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from lnncmp.runs.ready import Ready, Request, _missing_runs
 
 
 class DryRun(BaseModel):
-    """What a study would do: windows per split, runs and measurements in all and still missing, an estimate.
+    """What a study would do: windows per split, total and missing runs, an estimate of time and memory.
 
-    attrition: what was lost on the way to the windows. Further counts of the data stand beside, under their own names.
+    attrition: what was excluded at each step from raw data to windows. Further counts of the data are extra fields.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -46,7 +46,7 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
             except LnncmpError:
                 raise
             except Exception as error:  # a model may raise anything; its runs would be recorded as failed
-                ready.store.warn(f"the estimate leaves out {spec.label}, which cannot be tried: {failure(error)}")
+                ready.store.warn(f"the estimate leaves out {spec.label}, whose training step fails: {failure(error)}")
     missing = _missing_runs(ready, request)
     return DryRun(
         case=ready.recipe.case,

@@ -1,4 +1,4 @@
-"""How long a plan will take and how much memory it needs, from measured training steps."""
+"""Estimates of the time and memory of a plan, from measured training steps."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -11,12 +11,12 @@ from lnncmp.runs.plan import DataShape, Plan, RunSpec
 _PROCESS_BYTES = 450_000_000
 """Resident memory of a worker with torch loaded, before any training (measured: about 400 MB with its data)."""
 
-_EVALUATION_SHARE = 1.25
-"""Training plus validation and the harder test sets, over training alone (measured: 1.15 to 1.35)."""
+_EVALUATION_FACTOR = 1.25
+"""Time of training, validation and shifted test sets, over training alone (measured: 1.15 to 1.35)."""
 
 
 class Estimate(BaseModel):
-    """Wall-clock seconds of what is still to do, and peak memory of all processes together."""
+    """Wall-clock seconds of the missing runs, and peak memory of all processes together."""
 
     seconds: float
     memory_bytes: int
@@ -26,7 +26,7 @@ def run_seconds(spec: RunSpec, shape: DataShape, measured: Sequence[MeasurementR
     """Return the expected seconds of one run, 0 if its model was not measured."""
     times = [median(record.step_seconds) for record in measured if record.model == spec.label]
     batches = -(-shape.train_windows // spec.recipe.train.batch_size)
-    return times[0] * batches * spec.recipe.train.epochs * _EVALUATION_SHARE if times else 0.0
+    return times[0] * batches * spec.recipe.train.epochs * _EVALUATION_FACTOR if times else 0.0
 
 
 def estimate(plan: Plan, missing: Sequence[RunSpec], measured: Sequence[MeasurementRecord], jobs: int) -> Estimate:

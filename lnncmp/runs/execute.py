@@ -1,4 +1,4 @@
-"""Carry out a plan on local processes: measurements first, then runs, longest first; finished ones are not repeated."""
+"""Execute a plan on local processes: measurements first, then runs, longest first; stored results are not repeated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,28 +15,28 @@ from lnncmp.runs.processes import Task, Worker, WorkerConfig
 
 
 class RunListener(Protocol):
-    """Who is told how the work goes; `task` is a RunBatch or a MeasureSpec."""
+    """Progress callbacks; `task` is a RunBatch or a MeasureSpec."""
 
     def started(self, task: Task) -> None:
-        """Hear that work on a task begins."""
+        """Report that a task starts."""
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
-        """Hear of an epoch of a run."""
+        """Report a finished epoch of a task and its validation loss."""
 
-    def news(self, task: Task, text: str) -> None:
-        """Hear what a task is busy with."""
+    def status(self, task: Task, text: str) -> None:
+        """Report what a task is doing."""
 
     def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
-        """Hear that a run or a measurement ended: ok, diverged, failed."""
+        """Report the end of a run or a measurement, its status (ok, diverged, failed) and the reason."""
 
     def ended(self, task: Task) -> None:
-        """Hear that nothing of a task is left to do."""
+        """Report that a task is complete."""
 
     def postponed(self, task: Task) -> None:
-        """Hear that another process works on a task, whose outcome will be waited for."""
+        """Report that another process already works on a task, which is checked again later."""
 
     def warn(self, message: str) -> None:
-        """Hear a sentence meant for the user."""
+        """Report a warning for the user."""
 
 
 @dataclass
@@ -48,10 +48,10 @@ class Outcome:
 
 
 def execute(plan: Plan, store: Store, config: WorkerConfig, listener: RunListener) -> Outcome:
-    """Do what is missing of `plan`, then return all its records.
+    """Execute the missing parts of `plan`, then return all its records.
 
-    Raises LnncmpError if data or the output folder fail a worker. KeyboardInterrupt ends the workers and passes on:
-    each run continues from its last epoch next time.
+    Raises LnncmpError if a worker cannot use the data or the output folder. KeyboardInterrupt stops the workers and is
+    raised again; each run continues from its last epoch next time.
     """
     todo = [spec for spec in plan.measurements if store.measurement(spec.measurement_id) is None]
     _Queue(replace(config, jobs=1), listener, together=config.jobs).work(todo)
@@ -67,7 +67,7 @@ def execute(plan: Plan, store: Store, config: WorkerConfig, listener: RunListene
 
 
 def run_batches(runs: Sequence[RunSpec], config: WorkerConfig) -> list[RunBatch]:
-    """Return `runs` in batches of one model: of `assignment.stack` runs, or as many as keep all processes busy."""
+    """Return `runs` in batches of one model: of `config.stack` runs, or enough batches to keep all processes busy."""
     by_model: dict[str, list[RunSpec]] = {}
     for run in runs:
         by_model.setdefault(run.label, []).append(run)
@@ -80,7 +80,7 @@ def run_batches(runs: Sequence[RunSpec], config: WorkerConfig) -> list[RunBatch]
 
 
 class _Pool:
-    """Up to `jobs` workers, each with one task at a time."""
+    """A pool of up to `jobs` workers, each with one task at a time."""
 
     def __init__(self, config: WorkerConfig, listener: RunListener) -> None:
         self.config = config
@@ -93,7 +93,7 @@ class _Pool:
         try:
             while self.waiting or self.workers:
                 self._assign()
-                self._listen()
+                self._receive()
         finally:
             for worker in self.workers:
                 worker.interrupt()
@@ -124,7 +124,7 @@ class _Pool:
         self.workers.remove(worker)
         worker.stop()
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         by_pipe = {worker.pipe: worker for worker in self.workers}
         if not by_pipe:
             return
@@ -135,9 +135,9 @@ class _Pool:
             except (EOFError, OSError):
                 self._died(worker)
                 continue
-            self._hear(worker, message)
+            self._handle(worker, message)
 
-    def _hear(self, worker: Worker, message: tuple) -> None:  # type: ignore[type-arg]
+    def _handle(self, worker: Worker, message: tuple) -> None:  # type: ignore[type-arg]
         kind, *rest = message
         if kind == "ready":
             worker.ready = True
@@ -150,23 +150,23 @@ class _Pool:
             self.listener.epoch(task, *rest)
         elif kind == "warn":
             self.listener.warn(rest[0])
-        elif kind == "news":
-            self.listener.news(task, rest[0])
+        elif kind == "status":
+            self.listener.status(task, rest[0])
         elif kind == "ended":
             self.listener.finished(*rest)
         else:
             worker.task = None
             self.listener.ended(task)
             if kind == "busy":
-                self.waiting.append(rest[0])  # look again later: then its record will be there
+                self.waiting.append(rest[0])  # check again later: by then its record should exist
                 self.listener.postponed(rest[0])
             elif kind == "again":
                 self.waiting.insert(0, task)
             if isinstance(task, MeasureSpec):
-                self._dismiss(worker)  # the figure of the next one holds in a fresh process only
+                self._dismiss(worker)  # the next measurement is valid only in a new process
 
     def _died(self, worker: Worker) -> None:
-        """Stop: a worker ended without a word. Nothing is recorded, so that its run can be resumed."""
+        """Stop because a worker crashed. Nothing is recorded, so that its run can be resumed."""
         task = worker.task
         worker.process.join(timeout=5)
         code = worker.process.exitcode
@@ -183,10 +183,10 @@ class _Pool:
 
 
 class _Queue(_Pool):
-    """One task at a time, each in a process of its own: two side by side would time each other's memory traffic.
+    """One task at a time, each in its own process: concurrent measurements would disturb each other.
 
-    `together` processes are started at once, while nothing is measured, because loading the libraries takes longer
-    than most measurements; then they take their turns.
+    Groups of `together` processes are started at once, while nothing is measured, because loading the libraries takes
+    longer than most measurements; then they measure one after another.
     """
 
     def __init__(self, config: WorkerConfig, listener: RunListener, together: int) -> None:
@@ -208,7 +208,7 @@ class _Queue(_Pool):
 
 
 def task_name(task: Task | RunSpec) -> str:
-    """Return the short name of a task, or of a run of it, for progress lines."""
+    """Return the short name of a task, or of one of its runs, for progress lines."""
     if isinstance(task, MeasureSpec):
         return f"{task.label} (measuring)"
     seeds = [run.seed for run in task.runs] if isinstance(task, RunBatch) else [task.seed]

@@ -1,4 +1,4 @@
-"""Kernels are compared with plain PyTorch before a model is trained; where they differ, they are not used."""
+"""Compares kernels with plain PyTorch before a model is trained; kernels that differ are not used."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,15 +11,15 @@ from lnncmp.runs.plan import RunSpec
 from lnncmp.training.kernel_check import KernelCheck, check_kernels
 
 _done: dict[tuple[object, ...], KernelCheck | None] = {}
-"""Checks of this process, by model and size of the batch."""
+"""Checks of this process, by model and batch size."""
 
 
 def require_sound_kernels(
     model: SequenceModel, spec: RunSpec, windows: Windows, warn: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Return what is to be recorded of the check of a model's kernels; a model that fails it is set to plain PyTorch.
+    """Return the fields of a record about the kernel check; a model that fails it is switched to plain PyTorch.
 
-    Checked once in a process for each model. `warn` is told of a failure.
+    Each model is checked once per process. `warn` is called on a failure.
     """
     batch = min(spec.recipe.train.batch_size, len(windows))
     padded = not bool(windows.valid.all())
@@ -41,6 +41,8 @@ def require_sound_kernels(
     if check.agrees:
         return {"kernel_check": found}
     use_plain(model)
-    warning = f"the fused kernels of {spec.label} cannot be trusted here ({check.told}): plain PyTorch is used instead"
+    warning = (
+        f"the fused kernels of {spec.label} cannot be trusted here ({check.summary}): plain PyTorch is used instead"
+    )
     warn(f"{warning}. `lnncmp doctor` checks them all.")
     return {"kernel_check": found, "warnings": [warning]}

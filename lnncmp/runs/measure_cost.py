@@ -1,4 +1,4 @@
-"""One measurement inside a worker process, from its specification to its record; and a rough one for estimates."""
+"""One measurement in a worker process, from its specification to its record, and a rough one for estimates."""
 
 import torch
 
@@ -14,28 +14,28 @@ from lnncmp.training.kernel_check import check_kernels
 
 
 def set_up_torch(threads: int, deterministic: bool) -> None:
-    """Fix the number of threads of this process; `deterministic` makes torch refuse kernels that are not."""
+    """Set the number of threads of this process; `deterministic` makes torch refuse nondeterministic kernels."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)
 
 
 class UnsoundKernelsError(Exception):
-    """The fused kernels differ from plain PyTorch, so that their cost means nothing."""
+    """The fused kernels differ from plain PyTorch, so their cost is meaningless."""
 
 
 class RecompiledError(Exception):
-    """Kernels had to be compiled in this process, which is no longer fresh; the next one finds them in the cache."""
+    """Kernels were compiled in this process, which spoils its memory figure; a new process finds them in the cache."""
 
 
 def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementRecord:
-    """Measure one model in this process, which must be fresh for the memory figure to mean anything.
+    """Measure one model in this process, which must be isolated for a meaningful memory figure.
 
-    Raises RecompiledError, with nothing measured, if kernels were compiled and a fresh process would find them, and
-    UnsoundKernels if they are wrong.
+    Raises RecompiledError before measuring if kernels were compiled that a new process would find in the cache, and
+    UnsoundKernelsError if they are wrong.
     """
     device = torch.device(spec.device)
     model = _model(spec, device)
-    # Libraries allocate workspaces and kernels are loaded on first use: short sequences keep that out of the figure.
+    # Libraries allocate workspaces and load kernels on first use: short sequences keep that out of the figure.
     for batch in (1, spec.batch):
         TrainingStep(model, BatchShape(batch, 1, spec.inputs, spec.outputs), device)()
     if compiled_for_next():
@@ -44,18 +44,19 @@ def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementR
     peak, method = peak_memory(step)
     timed = step.seconds(repeats=15, budget=seconds)
     latencies = latency_samples(model, spec.inputs, device)
-    check = check_kernels(model, spec.inputs, spec.batch)  # last: it must not touch what was measured
+    check = check_kernels(model, spec.inputs, spec.batch)  # last: it must not affect the measurement
     if check is not None and not check.agrees:
-        raise UnsoundKernelsError(check.told)
+        raise UnsoundKernelsError(check.summary)
     return _record(spec, model, timed, latencies, step.saved_bytes(), peak, method)
 
 
 def probe(spec: MeasureSpec) -> MeasurementRecord:
-    """Return a rough measurement made in this process within seconds, for estimates only: it is not to be stored."""
+    """Return a rough measurement taken in this process within seconds, for estimates only: it must not be stored."""
     device = torch.device(spec.device)
     set_up_torch(spec.threads, deterministic=False)
     model = _model(spec, device)
     step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
+    step()  # untimed: it loads or compiles the kernels
     kept = step.saved_bytes()
     method = "estimate: tensors kept for the backward pass and a margin"
     return _record(spec, model, step.seconds(repeats=3, budget=1.0), [], kept, int(1.3 * kept), method)

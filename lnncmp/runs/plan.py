@@ -1,4 +1,4 @@
-"""What a recipe asks for: runs and measurements, each with the identity under which its record is kept."""
+"""The plan of a recipe: runs and measurements, each with the identity of its record."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class _Spec(BaseModel):
 
 
 class RunSpec(_Spec):
-    """One run: `recipe` is resolved, holds everything that can change its numbers, and is stored in its record.
+    """One run. `recipe` is resolved, contains everything that can change its numbers, and is stored in its record.
 
     The other fields are those of `RunRecord`.
     """
@@ -41,18 +41,18 @@ class RunSpec(_Spec):
 
 
 class RunBatch(_Spec):
-    """Runs of one model with different seeds, trained together where the model allows it."""
+    """Runs of one model with different seeds, trained together if the model supports it."""
 
     runs: tuple[RunSpec, ...]
 
     @property
     def label(self) -> str:
-        """The model's row in the table."""
+        """Return the model's row label in the table."""
         return self.runs[0].label
 
 
 class MeasureSpec(_Spec):
-    """One measurement of a model at one batch shape on this machine."""
+    """One cost measurement of a model at one batch shape on this machine."""
 
     measurement_id: str
     label: str
@@ -69,7 +69,7 @@ class MeasureSpec(_Spec):
 
 @dataclass(frozen=True)
 class DataShape:
-    """What planning needs to know of prepared data."""
+    """What planning needs to know about the prepared data."""
 
     data_hash: str
     train_windows: int
@@ -82,7 +82,7 @@ class DataShape:
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs and measurements of one comparison, in the order of the table."""
+    """Runs and measurements of one comparison, in table order."""
 
     recipe: Recipe
     shape: DataShape
@@ -92,7 +92,7 @@ class Plan:
 
 
 def data_shape(prepared: Prepared) -> DataShape:
-    """Return the sizes of prepared data."""
+    """Return the sizes of the prepared data."""
     splits = prepared.splits
     return DataShape(
         data_hash=prepared.data_hash,
@@ -106,7 +106,7 @@ def data_shape(prepared: Prepared) -> DataShape:
 
 
 def make_plan(recipe: Recipe, shape: DataShape, arguments: dict[str, Arguments]) -> Plan:
-    """Return the plan of `recipe` for data of `shape`; `arguments` are the models' final ones, by label."""
+    """Return the plan of `recipe` for data of `shape`; `arguments`: final model arguments by label."""
     shared = _shared(recipe)
     protocol_id = content_key({**shared, "data_hash": shape.data_hash})
     runs, measurements = [], []
@@ -173,7 +173,7 @@ def _run(recipe: Recipe, own: RunRecipe, shape: DataShape, protocol_id: str, mea
 def _measurement(recipe: Recipe, label: str, arguments: Arguments, shape: DataShape) -> MeasureSpec:
     name = recipe.entry(label).model
     what = {
-        "label": label,  # two rows may show one model with equal arguments; each has a record of its own
+        "label": label,  # two rows may have the same model and arguments; each has its own record
         "model": name,
         "arguments": arguments.model_dump(mode="json"),
         "dt_as_input": recipe.dt_as_input,

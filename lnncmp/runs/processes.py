@@ -1,6 +1,6 @@
-"""Worker processes: started fresh (spawn), fed through a pipe, gone when their parent is gone.
+"""Worker processes: spawned, controlled through a pipe, and terminated with their parent.
 
-A worker keeps the prepared data from run to run; a measurement gets a process of its own that ends with it.
+A worker keeps the prepared data between runs; each measurement gets its own process.
 """
 
 import multiprocessing
@@ -24,16 +24,16 @@ from lnncmp.sources.base import SourceContext
 
 Task = RunBatch | MeasureSpec
 Answer = tuple[Any, ...]
-_PATIENCE = 0.5
-"""Seconds before a worker says that its task is in other hands, so that nobody asks again and again."""
+_BUSY_DELAY = 0.5
+"""Seconds before a worker reports that another process holds its task, which limits the polling rate."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker needs beside its tasks: output folder, where data are, threads, how many run at once.
+    """Configuration of a worker: output folder, data folders, threads, number of parallel processes.
 
-    stack: most runs of a model that are trained in one call; None: as many as keep all processes busy.
+    stack: maximum number of runs of a model trained in one call; None: as many as keep all processes busy.
     """
 
     out: Path
@@ -48,33 +48,33 @@ class WorkerConfig:
 class Worker:
     """One child process.
 
-    Messages it sends: ("ready",) once it can work, ("epoch", epoch, epochs, loss), ("news", text) to be shown beside
-    the task, ("warn", text), ("ended", run or measurement, status, reason), ("busy", task) when another process holds
-    the task or some of its runs, ("again",) when the task needs a fresh process, ("done",), ("error", LnncmpError).
+    Messages that it sends: ("ready",) once loaded, ("epoch", epoch, epochs, loss), ("status", text) to show with the
+    task, ("warn", text), ("ended", run or measurement, status, reason), ("busy", task) when another process holds the
+    task or some of its runs, ("again",) when the task needs a new process, ("done",), ("error", LnncmpError).
     """
 
     def __init__(self, config: WorkerConfig) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, child = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(child, config, os.getpid()), daemon=True)
-        with _undisturbed(), _environment(config):
+        with _signals_deferred(), _environment(config):
             self.process.start()
         child.close()
         self.task: Task | None = None
         self.ready = False
 
     def give(self, task: Task) -> None:
-        """Hand the worker its next task."""
+        """Send the worker its next task."""
         self.task = task
         self.pipe.send(task)
 
     def interrupt(self) -> None:
-        """Ask the process to end at once; what it had reached is in its checkpoint."""
+        """Ask the process to terminate; its progress is in its checkpoint."""
         self.pipe.close()
         self.process.terminate()
 
     def stop(self) -> None:
-        """End the process and wait until it is gone."""
+        """Terminate the process and wait for its end."""
         self.interrupt()
         self.process.join(timeout=5)
         if self.process.is_alive():
@@ -83,7 +83,7 @@ class Worker:
 
 
 class _environment:
-    """Sets variables of native libraries while a child starts: they are read when it loads them."""
+    """Sets environment variables of native libraries while a child starts, which reads them on loading."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self.wanted = {name: str(config.threads) for name in _THREAD_VARIABLES}
@@ -104,18 +104,18 @@ class _environment:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back while a child starts, and keep Ctrl-C from the child for good.
+def _signals_deferred() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM while a child starts, and block Ctrl-C in the child permanently.
 
-    A terminal sends Ctrl-C to the whole group, and a child still importing would answer with a traceback. The parent
-    decides what ends.
+    A terminal sends Ctrl-C to the whole process group, and a child that is still importing would print a traceback.
+    The parent decides what to stop.
     """
-    if threading.current_thread() is not threading.main_thread():  # only the main thread hears of signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         yield
         return
-    came: list[int] = []
-    before = {n: signal.signal(n, lambda got, frame: came.append(got)) for n in (signal.SIGINT, signal.SIGTERM)}
-    posix = os.name == "posix"  # elsewhere a child that is still importing answers Ctrl-C with a traceback
+    pending: list[int] = []
+    before = {n: signal.signal(n, lambda got, frame: pending.append(got)) for n in (signal.SIGINT, signal.SIGTERM)}
+    posix = os.name == "posix"  # elsewhere a child that is still importing prints a traceback on Ctrl-C
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if posix else set()  # children inherit the mask
     try:
         yield
@@ -124,12 +124,12 @@ def _undisturbed() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in before.items():
             signal.signal(number, handler)
-        for got in came:
+        for got in pending:
             signal.raise_signal(got)
 
 
 class _Stopped(BaseException):
-    """SIGTERM, as an exception: files being written are cleared away on the way out."""
+    """SIGTERM, as an exception: partly written files are removed on the way out."""
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
@@ -137,7 +137,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 
 
 def _serve(pipe: Connection, config: WorkerConfig, parent: int) -> None:
-    """Work on tasks until the pipe closes, the parent is gone, or SIGTERM comes."""
+    """Work on tasks until the pipe closes, the parent ends, or SIGTERM arrives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signal.signal(signal.SIGTERM, _on_sigterm)
@@ -151,22 +151,22 @@ def _serve(pipe: Connection, config: WorkerConfig, parent: int) -> None:
         while True:
             session.answer(pipe.recv())
     except (_Stopped, EOFError, ConnectionError):
-        # End without a word and without the interpreter's tidying, which may wait for threads of native libraries.
+        # Exit without the interpreter's cleanup, which may wait for threads of native libraries.
         os._exit(0)
 
 
 def _internal(doing: str, error: Exception) -> LnncmpError:
-    """Return the error for something that is nobody's fault but the program's."""
+    """Return the error for a fault of the program itself."""
     trace = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(trace[-1].filename).name}:{trace[-1].lineno})" if trace else ""
-    told = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     return LnncmpError(
-        f"internal error while {doing}: {type(error).__name__}: {told}{where}", "Finished runs are kept."
+        f"internal error while {doing}: {type(error).__name__}: {message}{where}", "Finished runs are kept."
     )
 
 
 def _die_with(parent: int) -> None:
-    # A parent that was killed cannot end its children: they would go on unseen and hold locks.
+    # A killed parent cannot stop its children: they would continue unnoticed and hold locks.
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -175,7 +175,7 @@ def _die_with(parent: int) -> None:
 
 
 class _Session:
-    """State of a worker between tasks: the store, and the data prepared last."""
+    """State of a worker between tasks: the store, and the data prepared most recently."""
 
     def __init__(self, pipe: Connection, config: WorkerConfig) -> None:
         from lnncmp.kernels.common.watch import tell_warnings, tell_when_compiling
@@ -189,23 +189,23 @@ class _Session:
         self.prepared: Any = None
         self.prepared_for: str | None = None
         tell_warnings(self._warn)
-        tell_when_compiling(lambda: self.pipe.send(("news", "compiling kernels, once on this machine")))
+        tell_when_compiling(lambda: self.pipe.send(("status", "compiling kernels, once on this machine")))
 
     def _warn(self, message: str) -> None:
         self.pipe.send(("warn", message))
 
     def answer(self, task: Task) -> None:
-        """Do `task` and say how it ended."""
+        """Execute `task` and report its outcome."""
         try:
             answer = self._measure(task) if isinstance(task, MeasureSpec) else self._run(task)
         except LnncmpError as error:
             answer = ("error", error)
-        except ConnectionError:  # the parent is gone
+        except ConnectionError:  # the parent has ended
             raise
         except Exception as error:
             answer = ("error", _internal(f"working on {task.label}", error))
         if answer[0] == "busy":
-            time.sleep(_PATIENCE)
+            time.sleep(_BUSY_DELAY)
         self.pipe.send(answer)
 
     def _measure(self, task: MeasureSpec) -> Answer:
@@ -223,7 +223,7 @@ class _Session:
                     return ("again",)
                 except LnncmpError:
                     raise
-                except Exception as error:  # a model that cannot be measured: its runs will say more
+                except Exception as error:  # a model that cannot be measured: its runs will give the details
                     status, reason = "failed", failure(error)
         self.pipe.send(("ended", task, status, reason))
         return ("done",)
@@ -243,7 +243,7 @@ class _Session:
             record = self.store.finished(run.run_id)
             if record is None:
                 missing.append(run)
-            else:  # another process did it meanwhile
+            else:  # another process finished it in the meantime
                 self.pipe.send(("ended", run, record.status, record.reason))
         if not missing:
             return
@@ -254,7 +254,7 @@ class _Session:
             self.prepared,
             self.store,
             self.config.jobs,
-            lambda *news: self.pipe.send(("epoch", *news)),
+            lambda *progress: self.pipe.send(("epoch", *progress)),
             lambda record: self.pipe.send(("ended", by_id[record.run_id], record.status, record.reason)),
         )
 
@@ -262,7 +262,7 @@ class _Session:
         from lnncmp.runs.worker import prepare_data
 
         if self.prepared_for != task.data_hash:
-            # The main process has fetched and checked the data already; here they are read, never downloaded.
+            # The main process has already fetched and verified the data; workers only read them.
             context = SourceContext(self.config.cache, self.config.data_dir, offline=True)
             self.prepared = prepare_data(task.recipe, context)
             self.prepared_for = task.data_hash

@@ -1,4 +1,4 @@
-"""A study before its first run: the data are fetched or made, the runs are planned."""
+"""A study before its first run: data are fetched or generated, runs are planned."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from lnncmp.sources.base import SourceContext
 
 @dataclass(frozen=True)
 class Request:
-    """Where and how to work, none of which changes a number: folders, network, processes, starting afresh."""
+    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming."""
 
     out: Path
     cache: Path
@@ -30,15 +30,15 @@ class Request:
 
 
 class StudyListener(RunListener, Protocol):
-    """Who hears of the data being made and of the runs."""
+    """Progress callbacks of a study: of its data and its runs."""
 
     def data(self, description: str, done: int, total: int) -> None:
-        """Hear how far fetching or making data has come."""
+        """Report the progress of fetching or generating data."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A study whose data are there and whose runs are planned."""
+    """A study with prepared data and planned runs."""
 
     recipe: Recipe
     case: Case
@@ -48,9 +48,9 @@ class Ready:
 
 
 def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Ready:
-    """Fetch or make the data and plan the runs. Raises DataError and UsageError.
+    """Fetch or generate the data and plan the runs. Raises DataError and UsageError.
 
-    What cannot work is refused before any work: a device that is not there, folders that cannot be written.
+    A missing device or a folder without write permission is rejected before any work.
     """
     _require_device(recipe.device)
     store = Store(request.out, listener.warn, read_only=request.dry_run)
@@ -92,13 +92,13 @@ def _require_device(device: str) -> None:
 def _arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
     if recipe.match != "params":
         return {label: recipe.arguments(label) for label in recipe.models}
-    from lnncmp.training.matching import matched_arguments  # needs torch, to count what gradients reach
+    from lnncmp.training.matching import matched_arguments  # needs torch to count active parameters
 
     return matched_arguments(recipe, inputs, outputs)
 
 
 def missing_tasks(ready: Ready, request: Request) -> int:
-    """Return how many runs and measurements `run_study` would carry out."""
+    """Return the number of runs and measurements that `run_study` would execute."""
     measurements = (ready.store.measurement(spec.measurement_id) is None for spec in ready.plan.measurements)
     return len(_missing_runs(ready, request)) + sum(measurements)
 

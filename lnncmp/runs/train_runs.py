@@ -1,4 +1,4 @@
-"""Training with checkpoints: runs go on from the last epoch that they finished, alone or with others of their model."""
+"""Training with checkpoints: runs resume from their last finished epoch, alone or stacked with runs of their model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from lnncmp.training.stack_trainer import StackTrainer
 from lnncmp.training.trainer import Fitted, Trainer
 
 EpochReport = Callable[[int, int, float], None]
-"""Called as report(epoch, epochs, validation loss) after each epoch; of several runs the mean of the losses."""
+"""Called as report(epoch, epochs, validation loss) after each epoch; stacked runs report their mean loss."""
 
 
 @dataclass(frozen=True)
 class PendingRun:
-    """A run whose model is to be trained; `rebuild` returns the model anew, and torch's generator with it."""
+    """A run to be trained; `rebuild` returns a newly initialised model and resets torch's generator."""
 
     spec: RunSpec
     seeds: Seeds
@@ -30,10 +30,10 @@ class PendingRun:
 
 
 def fit(runs: Sequence[PendingRun], splits: Splits, store: Store, report: EpochReport) -> list[Fitted]:
-    """Train the models in place; return one result a run. Several runs need stackable models.
+    """Train the models in place; return one result per run. Several runs need stackable models.
 
-    Whether a run is trained alone or with others changes none of its numbers: stackable models are always trained by
-    the same code. Raises what a model raises; with several runs also if a checkpoint does not fit its run.
+    A run gets the same numbers alone and stacked with others: stackable models are always trained by the same code.
+    Raises any exception of a model, and with several runs also if a checkpoint does not fit its run.
     """
     stacked = all(run.model.stackable for run in runs)
     train = _fit_stack if stacked else _fit_one
@@ -65,10 +65,10 @@ def _fit_stack(
     if states:
         try:
             trainer.restore(states)
-        except Exception as error:  # readable, but not of this run: anything may be wrong with its content
+        except Exception as error:  # readable, but not of this run: its content may be anything
             if len(runs) > 1:
                 raise
-            _start_anew(runs[0], store, error)
+            _start_over(runs[0], store, error)
             trainer = begin()
     return trainer.fit(after_epoch)
 
@@ -83,7 +83,7 @@ def _fit_one(
         try:
             trainer.restore(states[0])
         except Exception as error:  # as above
-            _start_anew(run, store, error)
+            _start_over(run, store, error)
             trainer = Trainer(run.model, splits, settings, run.seeds.batches, device)
 
     def after_epoch(trainer: Trainer) -> None:
@@ -94,7 +94,7 @@ def _fit_one(
     return [trainer.fit(after_epoch)]
 
 
-def _start_anew(run: PendingRun, store: Store, error: Exception) -> None:
-    """Set a checkpoint aside, and undo what may have been taken over from it."""
+def _start_over(run: PendingRun, store: Store, error: Exception) -> None:
+    """Set a checkpoint aside, and undo what was restored from it."""
     store.refuse_checkpoint(run.spec.run_id, type(error).__name__)
     run.model.load_state_dict(run.rebuild().state_dict())

@@ -1,4 +1,4 @@
-"""Runs inside a worker process, from their specifications to their records."""
+"""Runs in a worker process, from their specifications to their records."""
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -45,11 +45,11 @@ def execute_runs(
     report: EpochReport,
     ended: Callable[[RunRecord], None],
 ) -> None:
-    """Train, evaluate and record runs of one model, going on from their checkpoints; `ended` hears of each record.
+    """Train, evaluate and record runs of one model from their checkpoints; `ended` is called with each record.
 
-    Runs that can be are trained in one call, which changes no number. A run that raises is recorded as failed with the
-    reason, so that the others go on. Raises LnncmpError (settings that cannot be built, a full disk) and
-    ConnectionError (nobody listens to `report`): nothing is recorded.
+    Runs of stackable models are trained in one call, which changes no numbers. A run that raises is recorded as failed
+    with the reason, and the others continue. Raises LnncmpError (invalid settings, a full disk) and ConnectionError
+    (the receiver of `report` has ended) without recording anything.
     """
     for specs in _groups(batch, store):
         for run in _trained(specs, prepared, store, jobs, report):
@@ -63,7 +63,7 @@ def execute_runs(
 
 @dataclass
 class _Run:
-    """A run on its way to a record; `model` is None and the record tells why if it could not be built."""
+    """A run whose record is being filled; `model` is None if it could not be built, with the reason in the record."""
 
     spec: RunSpec
     seeds: Seeds
@@ -72,7 +72,7 @@ class _Run:
 
 
 def _groups(batch: RunBatch, store: Store) -> list[list[RunSpec]]:
-    """Return the runs that can go on together: those that have come equally far."""
+    """Return the runs grouped by the number of finished epochs: each group can continue together."""
     by_epoch: dict[int, list[RunSpec]] = {}
     for spec in batch.runs:
         history = (store.load_checkpoint(spec.run_id) or {}).get("history")
@@ -83,7 +83,7 @@ def _groups(batch: RunBatch, store: Store) -> list[list[RunSpec]]:
 def _trained(
     specs: Sequence[RunSpec], prepared: Prepared, store: Store, jobs: int, report: EpochReport
 ) -> Iterator[_Run]:
-    """Yield the runs after their training: all in one call where the model allows it, else one by one."""
+    """Yield the runs after training: all in one call if the model supports it, otherwise one by one."""
     first = _begin(specs[0], prepared, store, jobs)
     if len(specs) > 1 and first.model is not None and first.model.stackable:
         runs = [first, *(_begin(spec, prepared, store, jobs) for spec in specs[1:])]
@@ -91,16 +91,17 @@ def _trained(
             _fit(runs, prepared, store, report)
         except (LnncmpError, ConnectionError):
             raise
-        except Exception as error:  # one of them, or all together: alone each has the outcome that is its own
+        except Exception as error:  # of one run or of the stack: trained alone, each run gets its own outcome
             store.warn(
-                f"{first.spec.label}: training {len(runs)} runs in one call failed ({failure(error)}); one by one"
+                f"{first.spec.label}: training {len(runs)} runs in one call failed ({failure(error)}); "
+                "training them one by one"
             )
         else:
             yield from runs
             return
         first = _begin(specs[0], prepared, store, jobs)
     for spec in specs:
-        # A model is built just before it is trained: torch's generator goes on from its weights to its dropout.
+        # A model is built right before training: torch's generator continues from its weights to its dropout.
         run = first if spec is specs[0] else _begin(spec, prepared, store, jobs)
         with _recorded(run):
             if run.model is not None:
@@ -109,7 +110,7 @@ def _trained(
 
 
 def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
-    """Return a run with its untrained model; torch's generator is left where training starts."""
+    """Return a run with its untrained model; torch's generator is left in the state for training."""
     seeds = _seeds(spec)
     record: dict[str, Any] = {
         **spec.model_dump(exclude={"label", "seed"}),
@@ -131,7 +132,7 @@ def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
 
 @contextmanager
 def _recorded(run: _Run) -> Iterator[None]:
-    """Make whatever a model raises the outcome of its run, not the end of the study."""
+    """Record any exception of a model as the outcome of its run, so that the study continues."""
     try:
         yield
     except (LnncmpError, ConnectionError):
@@ -142,7 +143,7 @@ def _recorded(run: _Run) -> Iterator[None]:
 
 
 def _fit(runs: Sequence[_Run], prepared: Prepared, store: Store, report: EpochReport) -> None:
-    """Train the models of `runs` in place and put the outcomes into their records."""
+    """Train the models of `runs` in place and store the outcomes in their records."""
     pending = [
         PendingRun(run.spec, run.seeds, run.model, partial(_model, run.spec, prepared, run.seeds))
         for run in runs
@@ -153,10 +154,10 @@ def _fit(runs: Sequence[_Run], prepared: Prepared, store: Store, report: EpochRe
 
 
 def failure(error: Exception) -> str:
-    """Return what went wrong and where, in one line."""
+    """Return the exception and its location in one line."""
     where = traceback.extract_tb(error.__traceback__)[-1]
-    told = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {told} ({Path(where.filename).name}:{where.lineno})"
+    message = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {message} ({Path(where.filename).name}:{where.lineno})"
 
 
 def _seeds(spec: RunSpec) -> Seeds:
@@ -172,7 +173,7 @@ def _seeds(spec: RunSpec) -> Seeds:
 
 
 def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:
-    """Return the untrained model; torch's generator is left where training starts."""
+    """Return the untrained model; torch's generator is left in the state for training."""
     return build_named(
         spec.label,
         spec.recipe.model.name,

@@ -1,1 +1,1 @@
-"""Building, matching and training models, alone or stacked."""
+"""Building, size matching and training of models, alone or stacked."""

@@ -1,4 +1,4 @@
-"""From a model's name and arguments to a network with reproducible weights."""
+"""Builds a network with reproducible weights from a model's name and arguments."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from lnncmp.recipe.recipe import parse
 class TimeAsInput(SequenceModel):
     """Appends the elapsed time to the inputs of a model that does not use it otherwise.
 
-    The augmented LSTM of Lechner & Hasani (2020, arXiv 2006.04418) gets its time this way.
+    This is the augmented LSTM of Lechner & Hasani (2020, arXiv 2006.04418).
     """
 
     def __init__(self, model: SequenceModel) -> None:
@@ -24,16 +24,16 @@ class TimeAsInput(SequenceModel):
 
     @property
     def implementation(self) -> str:
-        """What the wrapped model runs as."""
+        """Return the implementation of the wrapped model."""
         return self.model.implementation
 
     @property
     def stackable(self) -> bool:
-        """What the wrapped model says of itself."""
+        """Return whether the wrapped model is stackable."""
         return self.model.stackable
 
     def initial_state(self, batch: int) -> State:
-        """Return the wrapped model's state."""
+        """Return the wrapped model's initial state."""
         return self.model.initial_state(batch)
 
     def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
@@ -41,7 +41,7 @@ class TimeAsInput(SequenceModel):
         return self.model.sequence(_with_time(x, dt), dt, valid, state)
 
     def forward(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Run the wrapped model's own forward, which may be faster than `sequence`; returns (B, T, O)."""
+        """Run the wrapped model's forward, which may be faster than `sequence`; returns (B, T, O)."""
         y: Tensor = self.model(_with_time(x, dt), dt, valid)
         return y
 
@@ -50,7 +50,7 @@ class TimeAsInput(SequenceModel):
         self.model.constrain()
 
     def structure(self) -> dict[str, int]:
-        """Return the wrapped model's counts."""
+        """Return the wrapped model's structure counts."""
         return self.model.structure()
 
 
@@ -70,9 +70,9 @@ def build_model(
     model_seed: int,
     wiring_seed: int,
 ) -> SequenceModel:
-    """Return the model with weights drawn from `model_seed`; torch's global generator is left at that stream.
+    """Return the model with weights drawn from `model_seed`; torch's global generator continues that stream.
 
-    dt_as_input: models that do not use the elapsed time get it as one more input.
+    dt_as_input: models that do not use the elapsed time get it as an additional input.
     """
     torch.manual_seed(model_seed)
     if dt_as_input and not spec.uses_dt:
@@ -85,7 +85,7 @@ def build_named(
 ) -> SequenceModel:
     """Return a model for `sizes` = (inputs, outputs); seeds = (weights, wiring).
 
-    Raises UsageError, naming the model, if its arguments do not go together.
+    Raises UsageError that names the model if its arguments are inconsistent.
     """
     kind = load_model(name)
     arguments = parse(kind.arguments, given, "arguments")

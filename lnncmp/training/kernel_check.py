@@ -1,8 +1,8 @@
-"""Fused kernels against plain PyTorch, before anything is believed that they compute.
+"""Checks fused kernels against plain PyTorch before they are used.
 
-Compiled code can be wrong in ways that no test foresees: another compiler, another processor, a damaged cache. So a
-process compares each model's kernels with their plain twins before it trains or measures the model: outputs and
-gradients on a few steps of a batch of the real size, one network alone and two side by side.
+Compiled code can be wrong on a user's machine although all tests pass: another compiler, another processor, a damaged
+cache. A process therefore compares each model's kernels with plain PyTorch before it trains or measures the model:
+outputs and gradients on a few steps of a batch of the real size, for one network and for a stack of two.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, O outputs.
 """
@@ -19,18 +19,18 @@ from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.training.stacked_model import StackedModel
 
 STEPS = 8
-"""Steps of the check: with full tiles of rows, more than what the kernels gather before a product of weights."""
+"""Steps of the check: with full tiles of rows, more than the kernels accumulate before a weight product."""
 FORWARD_LIMIT, GRADIENT_LIMIT = 1e-4, 1e-3
-"""Largest differences that rounding may make in float32, as shares of the largest output and gradient."""
+"""Largest differences explained by float32 rounding, relative to the largest output and gradient."""
 _FLOOR = 1e-3
-"""Gradients of a tensor are compared with at least this share of the largest gradient of all."""
+"""Gradient differences of a tensor are relative to at least this fraction of the largest gradient of all tensors."""
 
 
 @dataclass(frozen=True)
 class KernelCheck:
-    """How far fused kernels are from plain PyTorch, as shares of the largest output and gradient.
+    """Differences of fused kernels from plain PyTorch, relative to the largest output and gradient.
 
-    `error` says what was raised in place of results.
+    `error`: the exception, if one was raised.
     """
 
     forward: float
@@ -40,20 +40,20 @@ class KernelCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the differences are those of rounding (NaN is not)."""
+        """Return whether the differences are explained by rounding (NaN is not)."""
         return self.error is None and self.forward <= FORWARD_LIMIT and self.gradient <= GRADIENT_LIMIT
 
     @property
-    def told(self) -> str:
-        """The differences, or the error, in words."""
+    def summary(self) -> str:
+        """Return the differences, or the error, in words."""
         return self.error or f"outputs differ by {self.forward:.0e}, gradients by {self.gradient:.0e}"
 
 
 def check_kernels(model: SequenceModel, inputs: int, batch: int, padded: bool = False) -> KernelCheck | None:
-    """Return how far the kernels of `model` are from plain PyTorch on `batch` rows, None if it has none here.
+    """Return the differences of `model`'s kernels from plain PyTorch on `batch` rows; None if it uses no kernels here.
 
-    The model, its mode and torch's generator stay as they are; dropout is left out. Kernels are compiled if they never
-    were. A difference is looked at again on other numbers, which an unlucky rounding does not survive.
+    The model, its mode and torch's generator are not changed; dropout is off. Kernels are compiled if necessary. A
+    difference is checked again on other numbers, to exclude an unlucky rounding.
     """
     if model.implementation != "fused":
         return None
@@ -63,16 +63,16 @@ def check_kernels(model: SequenceModel, inputs: int, batch: int, padded: bool = 
         try:
             forward, gradient = _differences(model, inputs, batch, padded, seed)
             found = KernelCheck(forward, gradient, time.perf_counter() - started)
-        except Exception as error:  # of the compiler, its cache or a kernel: whatever it is, they cannot be used
-            told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            found = KernelCheck(float("nan"), float("nan"), time.perf_counter() - started, told)
+        except Exception as error:  # of the compiler, its cache or a kernel: in any case they cannot be used
+            message = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            found = KernelCheck(float("nan"), float("nan"), time.perf_counter() - started, message)
         if found.agrees:
             break
     return found
 
 
 def _differences(model: SequenceModel, inputs: int, batch: int, padded: bool, seed: int) -> tuple[float, float]:
-    """Return the largest differences of outputs and of gradients, alone and in a stack of two; NaN if there is one."""
+    """Return the largest differences of outputs and of gradients, alone and in a stack of two; NaN if any is NaN."""
     fused = copy.deepcopy(model).eval()
     other = copy.deepcopy(fused)
     with torch.no_grad():
@@ -106,7 +106,7 @@ def _batch(model: SequenceModel, inputs: int, batch: int, padded: bool, seed: in
 
 
 def _loss(y: Tensor) -> Tensor:
-    """Return a weighted sum of the outputs y (..., B, T, O) of which each output has its own weight."""
+    """Return a weighted sum of the outputs y (..., B, T, O), with a different weight for each output."""
     source = torch.Generator().manual_seed(7)
     return (y * torch.randn(y.shape[-3:], generator=source, dtype=y.dtype)).sum()
 
@@ -120,7 +120,7 @@ def _results(model: SequenceModel, given: Given) -> Results:
 
 
 def _stacked_results(models: list[SequenceModel], given: Given) -> list[Results]:
-    """Return what `_results` does for each of the models, computed in one call."""
+    """Return the same as `_results` for each model, computed in one call."""
     stack = StackedModel(models)
     y = stack(*given)
     rows = torch.autograd.grad(_loss(y), stack.rows)
@@ -128,7 +128,7 @@ def _stacked_results(models: list[SequenceModel], given: Given) -> list[Results]
 
 
 def _difference(got: Tensor, expected: Tensor, scale: float = 0.0) -> Tensor:
-    """Return the largest difference as a share of the largest expected number, or of `scale` if that is more."""
+    """Return the largest difference relative to the largest expected number, or to `scale` if that is larger."""
     largest = expected.abs().max().clamp(min=max(scale, torch.finfo(expected.dtype).tiny))
     return (got.reshape(expected.shape) - expected).abs().max() / largest
 

@@ -1,4 +1,4 @@
-"""Sizes that make a comparison fair: equal hidden units, or equal numbers of parameters that learn."""
+"""Matched model sizes for a fair comparison: equal hidden units, or equal numbers of active parameters."""
 
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ _LARGEST = 2048
 def matched_arguments(recipe: "Recipe", inputs: int, outputs: int) -> dict[str, Arguments]:
     """Return the final arguments of every model of `recipe`, by label.
 
-    With `match = "params"` each model other than the reference gets the hidden size whose active parameters come
-    closest to the reference model's. Raises UsageError if no size of a model can be built.
+    With `match = "params"` each model except the reference gets the hidden size whose number of active parameters is
+    closest to that of the reference model. Raises UsageError if no size of a model can be built.
     """
     if recipe.match != "params":
         return {label: recipe.arguments(label) for label in recipe.models}
@@ -34,7 +34,7 @@ def matched_arguments(recipe: "Recipe", inputs: int, outputs: int) -> dict[str, 
 
 
 def _closest(recipe: "Recipe", label: str, goal: int, inputs: int, outputs: int) -> Arguments:
-    """Bisect the hidden size: parameters grow with it; sizes too small to be built count as having none."""
+    """Bisect the hidden size, with which the parameters grow; sizes too small to build count as zero parameters."""
     counts: dict[int, int | None] = {}
 
     def count(hidden: int) -> int:
@@ -65,7 +65,7 @@ def _sized(recipe: "Recipe", label: str, hidden: int) -> Arguments:
 
 
 def _count(recipe: "Recipe", label: str, hidden: int, inputs: int, outputs: int) -> int | None:
-    """Return the active parameters at this size, None if the model cannot be built so small or so large."""
+    """Return the number of active parameters at this size, None if the model cannot be built with it."""
     try:
         return _active(recipe, label, _sized(recipe, label, hidden), inputs, outputs)
     except (UsageError, ValidationError):

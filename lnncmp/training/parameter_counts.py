@@ -1,4 +1,4 @@
-"""Three counts of a model's parameters: trainable, active, all."""
+"""Parameter counts of a model: trainable, active, total."""
 
 import copy
 
@@ -12,10 +12,10 @@ from lnncmp.records.schema import Parameters
 def count_parameters(model: SequenceModel, inputs: int) -> Parameters:
     """Return trainable, active and total parameter counts.
 
-    Active = entries that some gradient reaches: the sum over random batches of absolute gradients of a random
-    readout of the outputs is not zero, in double precision. Wiring masks make the others exactly zero.
+    Active parameters receive a nonzero gradient of a random readout of the outputs on at least one of several random
+    batches, in double precision. Wiring masks make the gradients of all others exactly zero.
     """
-    twin = use_plain(copy.deepcopy(model).double().eval())  # kernels need not be compiled just to count
+    twin = use_plain(copy.deepcopy(model).double().eval())  # avoids compiling kernels only to count
     reached = [torch.zeros_like(p, dtype=torch.bool) for p in twin.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(0)
     device = next(twin.parameters()).device

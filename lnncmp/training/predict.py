@@ -1,4 +1,4 @@
-"""A trained network as a predictor: batches in, numpy out, in evaluation mode, no window left out.
+"""A trained network as a predictor: batches in, numpy arrays out, in evaluation mode, for every window.
 
 Legend of shapes: N windows, T steps, O targets, K steps of a future.
 """
@@ -15,13 +15,13 @@ Floats = NDArray[np.float32]
 
 
 def tensors(windows: Windows, device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return x, dt and step of `windows` on `device`; step is None if no window is padded, which is faster."""
+    """Return x, dt and valid of `windows` on `device`; valid is None if no window is padded, which is faster."""
     valid = None if windows.valid.all() else torch.from_numpy(np.ascontiguousarray(windows.valid)).to(device)
     return torch.from_numpy(windows.x).to(device), torch.from_numpy(windows.dt).to(device), valid
 
 
 class NetworkPredictor:
-    """Wraps a SequenceModel as a `Predictor`. `batch` only bounds memory: results do not depend on it."""
+    """Wraps a SequenceModel as a `Predictor`. `batch` only limits memory: results do not depend on it."""
 
     def __init__(self, model: SequenceModel, device: torch.device, batch: int = 1024) -> None:
         self.model = model
@@ -41,7 +41,7 @@ class NetworkPredictor:
 
     @torch.no_grad()
     def roll_out(self, futures: Futures) -> Floats:
-        """Return free-running predictions (N, K, O): the context is read, then each prediction is fed back."""
+        """Return free-running predictions (N, K, O): after the context, each prediction is fed back as input."""
         self.model.eval()
         out = np.empty(futures.future.shape, np.float32)
         for start in range(0, len(futures.context), self.batch):
@@ -62,9 +62,9 @@ class NetworkPredictor:
         predicted, inputs = y[every, ends], x[every, ends]
         out = [predicted]
         for k in range(1, times.shape[1]):
-            # The prediction fed back stands at future step k - 1, and so do its elapsed time and the inputs beside it.
-            beside = inputs[:, targets:] if others is None else others[:, k - 1]
-            inputs = torch.cat([predicted, beside], dim=1)
+            # The prediction that is fed back, its elapsed time and the covariates all belong to future step k - 1.
+            covariates = inputs[:, targets:] if others is None else others[:, k - 1]
+            inputs = torch.cat([predicted, covariates], dim=1)
             predicted, state = self.model.step(inputs, times[:, k - 1], state)
             out.append(predicted)
         return torch.stack(out, dim=1).cpu().numpy()

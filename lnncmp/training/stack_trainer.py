@@ -1,8 +1,7 @@
-"""Training of several runs of one model in one call: same data and settings, each with its own weights and batches.
+"""Trains several runs of one model in one call: same data and settings, separate weights and batch orders.
 
-It does for each copy what lnncmp.training.trainer.Trainer does for one model: own batch order, own best epoch, own
-divergence. The copies take their steps together; one that diverged takes no more. A copy's numbers do not depend on
-the others.
+Each copy is treated as by lnncmp.training.trainer.Trainer, with its own batch order, best epoch and divergence check.
+The copies take their steps together; a diverged copy stops. A copy's numbers do not depend on the other copies.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, O outputs, P trainable numbers of a model.
 """
@@ -33,7 +32,7 @@ _VALIDATION_BATCH = 1024
 
 
 class Copy:
-    """What one run of a stack has for itself: its batch order, its best weights, how far it came."""
+    """The state of one run of a stack: batch order, best weights, history."""
 
     def __init__(self, batch_seed: int) -> None:
         self.rng = np.random.default_rng(batch_seed)
@@ -45,18 +44,18 @@ class Copy:
 
     @property
     def learns(self) -> bool:
-        """Whether the copy has not diverged."""
+        """Return whether the copy is still training (has not diverged)."""
         return self.fitted.status == "ok"
 
     def diverged(self, reason: Diverged, epoch: int) -> None:
-        """Let the copy take no more steps."""
+        """Stop the copy and record the reason."""
         self.fitted.status, self.fitted.reason, self.fitted.stopped_epoch = "diverged", str(reason), epoch
 
 
 class StackTrainer:
-    """Trains S models on one set of splits in lock-step; `state(k)` and `restore` work as those of `Trainer`.
+    """Trains S models on one set of splits in lockstep; `state(k)` and `restore` work as in `Trainer`.
 
-    The models must be stackable (see StackedModel). They hold the chosen weights after `fit`.
+    The models must be stackable (see StackedModel). After `fit` they hold the selected weights.
     """
 
     def __init__(
@@ -76,11 +75,11 @@ class StackTrainer:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs the copies have behind them."""
+        """Return the number of finished epochs."""
         return max(len(copy.fitted.history) for copy in self.copies)
 
     def state(self, k: int) -> Checkpoint:
-        """Return all that is needed to go on with copy k, alone or in another stack."""
+        """Return everything needed to resume copy k, alone or in another stack."""
         row, copy = self.stack.rows[k], self.copies[k]
         moments = {name: tensor.clone() for name, tensor in self.optimizer.state[row].items()}
         return {
@@ -94,12 +93,12 @@ class StackTrainer:
         }
 
     def restore(self, states: Sequence[Checkpoint]) -> None:
-        """Continue from what `state` returned for each copy, all after the same number of epochs."""
+        """Resume from the results of `state` for each copy, all after the same number of epochs."""
         if len({len(state["history"]) for state in states}) != 1:
-            raise ValueError("the states to continue from are of different epochs")
+            raise ValueError("the states to resume from are of different epochs")
         for row, copy, state in zip(self.stack.rows, self.copies, states, strict=True):
             if state["weights"].shape != row.shape:
-                raise ValueError("the weights to continue from are of another model")
+                raise ValueError("the weights to resume from belong to another model")
             with torch.no_grad():
                 row.copy_(state["weights"])
             self.optimizer.state[row] = {name: tensor.clone() for name, tensor in state["optimizer"].items()}
@@ -109,7 +108,7 @@ class StackTrainer:
             copy.rng.bit_generator.state = state["batch_rng"]
 
     def fit(self, after_epoch: Callable[["StackTrainer"], None] = lambda trainer: None) -> list[Fitted]:
-        """Train the remaining epochs, then put each copy's chosen weights in place; return one result a copy."""
+        """Train the remaining epochs, then load each copy's selected weights; return one result per copy."""
         self._warm_up()
         for epoch in range(self.epochs_done + 1, self.settings.epochs + 1):
             self._epoch(epoch)
@@ -124,7 +123,7 @@ class StackTrainer:
         return [copy.fitted for copy in self.copies]
 
     def _warm_up(self) -> None:
-        """Run the kernels once for batches of each size, so that loading or compiling them is in no epoch's time."""
+        """Run the kernels once per batch size, so that no epoch's time includes loading or compiling them."""
         self.stack.train(True)
         for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size}:
             losses, _ = _losses(self.stack, self.train, torch.arange(size))
@@ -147,7 +146,7 @@ class StackTrainer:
                 self._end(copy, row, validation, epoch, seconds)
 
     def _end(self, copy: Copy, row: Tensor, validation: float, epoch: int, seconds: float) -> None:
-        """Note the epoch of one copy, and its weights if they are its best."""
+        """Record the epoch of one copy, and its weights if they are its best so far."""
         if not np.isfinite(validation):
             copy.diverged(Diverged(f"validation loss {validation} after epoch {epoch}"), epoch)
             return
@@ -166,7 +165,7 @@ class StackTrainer:
             copy.best_weights = row.detach().clone()
 
     def _step(self, rows: Tensor, epoch: int) -> None:
-        """Take one optimiser step of every copy that learns, for the windows `rows` (S, B)."""
+        """Take one optimiser step of every copy that is still training, on the windows `rows` (S, B)."""
         self.optimizer.zero_grad(set_to_none=True)
         losses, counts = _losses(self.stack, self.train, rows)
         values = losses.tolist()
@@ -192,7 +191,7 @@ class StackTrainer:
             except Diverged as reason:
                 copy.diverged(reason, epoch)
             if not copy.learns:
-                row.grad = None  # the optimiser passes it over
+                row.grad = None  # the optimiser skips it
         self.optimizer.step()
         self.stack.constrain()
 
@@ -202,7 +201,7 @@ class StackTrainer:
         return sum((part.square().sum() for shape, part in parts if len(shape) > 1), row.new_zeros(()))
 
     def _clip(self, gradient: Tensor) -> float:
-        """Clip the gradient (P,) of one copy as set; return its norm before clipping."""
+        """Clip the gradient (P,) of one copy according to the settings; return its norm before clipping."""
         norm = float(torch.linalg.vector_norm(gradient))
         limit = self.settings.clip_norm
         if self.settings.clip == "global":
@@ -223,7 +222,7 @@ class StackTrainer:
 
 
 def _losses(stack: StackedModel, data: Batches, rows: Tensor) -> tuple[Tensor, list[float]]:
-    """Return the loss (S,) of every copy and the cells that count in it, for windows `rows` (S, B) or (B,) for all."""
+    """Return the loss (S,) and number of counted cells of every copy, for windows `rows` (S, B), or (B,) for all."""
     valid = None if data.valid is None else data.valid[rows]
     error = (stack(data.x[rows], data.dt[rows], valid) - data.y[rows]) ** 2
     if data.counted is None:
@@ -234,6 +233,6 @@ def _losses(stack: StackedModel, data: Batches, rows: Tensor) -> tuple[Tensor, l
 
 
 def _scale(gradient: Tensor, norm: float, limit: float) -> None:
-    """Scale a gradient of that norm to the limit if it is longer, as torch.nn.utils.clip_grad_norm_ does."""
+    """Scale a gradient with norm `norm` down to the limit, as torch.nn.utils.clip_grad_norm_ does."""
     if norm > limit:
         gradient.mul_(limit / (norm + 1e-6))

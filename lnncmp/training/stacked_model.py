@@ -1,7 +1,7 @@
 """Copies of one model, each with its own weights and data, computed in one call.
 
-A small network is limited by the calls of torch around it, not by its arithmetic, and several seeds of it share
-those calls. Each copy's numbers are its own: a copy computes the same alone and among others.
+The time of a small network is dominated by the overhead of torch calls, which several seeds can share. A copy computes
+the same numbers alone and computed together with others.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, O outputs, P trainable numbers of a model.
 """
@@ -21,9 +21,9 @@ Tensors = dict[str, Tensor]
 class StackedModel:
     """S models of one architecture; their fused kernels (`SequenceModel.stackable`) run all copies at once.
 
-    `rows`: S tensors (P,) to be optimised, each the trainable weights of one copy. The models' own parameters become
-    views of them, so that each model is up to date at any time and may be used, loaded or constrained by itself.
-    Raises UsageError for models that are not stackable or of different shapes.
+    `rows`: S tensors (P,) to be optimised, each with the trainable weights of one copy. The models' own parameters
+    become views of them, so that each model is always up to date and may be used, loaded or constrained by itself.
+    Raises UsageError for models that are not stackable or have different shapes.
     """
 
     def __init__(self, models: Sequence[SequenceModel]) -> None:
@@ -41,7 +41,7 @@ class StackedModel:
                 model.get_parameter(name).data = part.view(shape)
 
     def __call__(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return outputs (S, B, T, O) for x (S, B, T, I), dt and valid (S, B, T); x (B, T, I) serves all copies."""
+        """Return outputs (S, B, T, O) for x (S, B, T, I), dt and valid (S, B, T); x (B, T, I) is shared by all."""
         copies = len(self.rows)
         parts = torch.stack(self.rows).split(self.sizes, dim=1)
         weights = {
@@ -62,7 +62,7 @@ class StackedModel:
             model.train(mode)
 
     def constrain(self) -> None:
-        """Put the parameters of all copies back into their admissible range."""
+        """Project the parameters of all copies back into their valid range."""
         for model in self.models:
             model.constrain()
 
@@ -73,11 +73,11 @@ def _shapes(model: nn.Module) -> dict[str, torch.Size]:
 
 
 def _flattened(model: nn.Module) -> Tensor:
-    """Return the trainable parameters, copied, as one tensor (P,)."""
+    """Return a copy of the trainable parameters as one tensor (P,)."""
     return torch.cat([p.detach().flatten() for p in model.parameters() if p.requires_grad])
 
 
 def _others(model: nn.Module) -> Tensors:
-    """Return the buffers and frozen parameters by name, those included that are not saved with the weights."""
+    """Return the buffers and frozen parameters by name, including those that are not saved with the weights."""
     frozen = {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad}
     return frozen | dict(model.named_buffers())

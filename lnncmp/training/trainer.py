@@ -1,6 +1,6 @@
-"""One trainer for every model: Adam, schedule, clipping, best-on-validation weights, divergence, resuming.
+"""One trainer for every model: Adam, schedule, clipping, best weights by validation loss, divergence, resuming.
 
-It names no case and no model, and writes nothing: `runs` stores the checkpoint states that it hands out.
+It depends on no case and no model, and writes nothing: `runs` stores its checkpoint states.
 """
 
 import copy
@@ -23,12 +23,12 @@ Checkpoint = dict[str, Any]
 
 
 class Diverged(Exception):
-    """The loss or the gradient stopped being finite, or the loss grew beyond the setting's bound."""
+    """The loss or the gradient is not finite, or the loss exceeds the bound in the settings."""
 
 
 @dataclass
 class Fitted:
-    """What training leaves: the model holds the weights to evaluate; `status` is ok or diverged, with `reason`."""
+    """The result of training; the model holds the weights to evaluate. `status` is ok or diverged, with `reason`."""
 
     status: Status = "ok"
     reason: str | None = None
@@ -46,7 +46,7 @@ def masked_mse(predicted: Tensor, truth: Tensor, counted: Tensor | None) -> Tens
 
 
 class Batches:
-    """Windows on a device with their targets, cut into batches in any order."""
+    """Windows and their targets on a device, split into batches in any order."""
 
     def __init__(self, windows: Windows, device: torch.device) -> None:
         self.x, self.dt, self.valid = tensors(windows, device)
@@ -64,14 +64,14 @@ class Batches:
         return masked_mse(model(self.x[rows], self.dt[rows], valid), self.y[rows], counted)
 
     def count(self, rows: Tensor) -> float:
-        """Return the number of cells that count in the windows `rows`."""
+        """Return the number of counted cells in the windows `rows`."""
         return float(self.y[rows].numel() if self.counted is None else self.counted[rows].sum())
 
 
 def learning_rate(settings: TrainSettings, windows: int, epoch: int, batch: int) -> float:
-    """Return the rate of a batch (from 0) of an epoch (from 1) over so many training windows.
+    """Return the learning rate of a batch (from 0) of an epoch (from 1) with `windows` training windows.
 
-    Keras' ExponentialDecay counts whole batches per epoch; the last, partial batch is a step of its own.
+    As in Keras' ExponentialDecay, an epoch counts whole batches, and the last, partial batch is a separate step.
     """
     per_epoch = max(windows // settings.batch_size, 1)
     batches = -(-windows // settings.batch_size)
@@ -80,19 +80,19 @@ def learning_rate(settings: TrainSettings, windows: int, epoch: int, batch: int)
 
 
 def require_finite_loss(value: float, settings: TrainSettings, epoch: int) -> None:
-    """Raise Diverged if a training loss is not finite or beyond the setting's bound."""
+    """Raise Diverged if a training loss is not finite or exceeds the bound in the settings."""
     if not np.isfinite(value) or value > settings.diverged_loss:
         raise Diverged(f"training loss {value:.4g} in epoch {epoch}")
 
 
 def require_finite_gradient(norm: float, value: float, epoch: int) -> None:
-    """Raise Diverged if a gradient's norm is not finite; `value` is the loss that it belongs to."""
+    """Raise Diverged if a gradient norm is not finite; `value` is the corresponding loss."""
     if not np.isfinite(norm):
         raise Diverged(f"gradient norm {norm} in epoch {epoch}, at training loss {value:.4g}")
 
 
 class Trainer:
-    """Trains one model on one set of splits. `state()` and `restore()` let a killed run go on where it was."""
+    """Trains one model on one set of splits. `state()` and `restore()` let an interrupted run resume."""
 
     def __init__(
         self, model: SequenceModel, splits: Splits, settings: TrainSettings, batch_seed: int, device: torch.device
@@ -110,9 +110,9 @@ class Trainer:
         self.fitted = Fitted()
 
     def state(self) -> Checkpoint:
-        """Return all that is needed to go on: weights, optimiser, random states, history, best weights.
+        """Return everything needed to resume: weights, optimiser, random states, history, best weights.
 
-        It is a snapshot: training on does not change it.
+        It is a snapshot: further training does not change it.
         """
         on_gpu = self.device.type == "cuda"
         return {
@@ -128,7 +128,7 @@ class Trainer:
         }
 
     def restore(self, state: Checkpoint) -> None:
-        """Continue from what `state` returned after some epoch."""
+        """Resume from a result of `state`."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best_weights, self.best_loss = dict(state["best_weights"]), state["best_loss"]
@@ -140,7 +140,7 @@ class Trainer:
         self.rng.bit_generator.state = state["batch_rng"]
 
     def fit(self, after_epoch: Callable[["Trainer"], None] = lambda trainer: None) -> Fitted:
-        """Train the remaining epochs, then put the chosen weights in place. `after_epoch` runs after each epoch."""
+        """Train the remaining epochs, then load the selected weights. `after_epoch` is called after each epoch."""
         for epoch in range(len(self.fitted.history) + 1, self.settings.epochs + 1):
             try:
                 self._epoch(epoch)
@@ -198,7 +198,7 @@ class Trainer:
         return value, norm
 
     def _clip(self) -> float:
-        """Clip the gradients as set; return the global norm before clipping."""
+        """Clip the gradients according to the settings; return the global norm before clipping."""
         parameters, limit = self.parameters, self.settings.clip_norm
         bound = limit if self.settings.clip == "global" else float("inf")
         norm = float(nn.utils.clip_grad_norm_(parameters, bound))
