@@ -110,7 +110,7 @@ def test_an_incomplete_cache_is_completed(tmp_path, tiny, lost):
 def test_processes_that_make_the_set_at_once_do_not_disturb_each_other(tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from lnncmp.sources import walker2d_simulated as s\n"
+        "from lnncmp.sources.walker2d import simulated as s\n"
         "from lnncmp.sources.base import SourceContext\n"
         "from lnncmp.sources.walker2d.simulated.recipe import Recipe\n"
         "r = Recipe(policies=('chatter2-it020',), rollouts=2, frames=50)\n"
