@@ -1,4 +1,4 @@
-"""What the intensive care case says of predictors: its measures, their replicates, its yardsticks."""
+"""Scores of the intensive care case: its metrics, their replicates, its reference predictors."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ NAMES = [variable.name for variable in CORE]
 
 
 class GoesWrong(Knows):
-    """Knows the truth for so many hours, then is far off."""
+    """Knows the truth for some hours, then is far off."""
 
     def __init__(self, hours):
         super().__init__()
@@ -29,7 +29,7 @@ class GoesWrong(Knows):
 
 
 class FailsFor(Knows):
-    """Knows the truth but for one subject, for whom it predicts nothing that is finite."""
+    """Knows the truth except for one subject, for which no prediction is finite."""
 
     def __init__(self, subject, value):
         super().__init__()
@@ -40,7 +40,7 @@ class FailsFor(Knows):
 
 
 def by_hand(preparation, predicted, weights, hour):
-    """The z-RMSE at an hour where the windows of each test subject count so many times."""
+    """The z-RMSE at an hour where the windows of each test subject have these weights."""
     futures = preparation.futures
     counts = weights[preparation.subjects]
     errors = []
@@ -216,7 +216,7 @@ class TestDeclared:
         near = CASE.sample().metrics_of(Persistence(C)).values  # its horizon is 6 hours
         assert set(declared) - set(near) == {name for name in declared if name.endswith("_12h")}
 
-    def test_yardsticks(self):
+    def test_baselines(self):
         prepared = prepare(cohort(subjects=40))
         scores = {name: score(predictor, prepared, CASE) for name, predictor in prepared.baselines().items()}
         assert list(scores) == ["persistence", "mean", "var6_ridge"]

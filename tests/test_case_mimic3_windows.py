@@ -96,7 +96,7 @@ class TestCut:
         np.testing.assert_array_equal(longer.x[1], inputs_of(one, C)[1:36])
         np.testing.assert_array_equal(longer.target_mask[1, -1], one.observed[36, :C])
 
-    def test_harder_inputs_keep_the_targets(self):
+    def test_shifted_inputs_keep_the_targets(self):
         stays = [random_stay(seed, V, hours=40) for seed in (0, 1)]
         hard = [noise(1.0)(one, np.random.default_rng(0)) for one in stays]
         places = anchors(stays, HOURLY, 1, None)

@@ -99,7 +99,7 @@ class TestTestSets:
         assert sweep == [("gaussian", 0.0), *((kind, level) for kind in kinds for level in (0.1, 0.5))]
 
     @pytest.mark.parametrize("noise_std", [0.0, 0.3])
-    def test_noise_of_the_sweep_stands_alone_whatever_the_training_noise(self, noise_std):
+    def test_noise_of_the_sweep_does_not_depend_on_the_training_noise(self, noise_std):
         prepared = prepare(noise_std=noise_std, scale="none")
         clean = prepare(scale="none").splits.test
         np.testing.assert_array_equal(windows_of(prepared, "gaussian noise 0").x, clean.x)

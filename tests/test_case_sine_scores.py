@@ -1,4 +1,4 @@
-"""What the damped sine case says of predictors: its measures, its yardsticks, the waves it keeps to be drawn."""
+"""Scores of the damped sine case: its metrics, its reference predictors, the waves it keeps to be drawn."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Harder versions of a stay: how much they change, what they leave alone, that no measurement is known too early."""
+"""Shifted versions of a stay: how much they change, what they leave alone, that no measurement is known too early."""
 
 from dataclasses import replace
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from icu_studies import C, V, random_stay, stay
 
-from lnncmp.cases.mimic3.perturbations import SPIKE, dark, jitter, missing, noise, spikes
+from lnncmp.cases.mimic3.perturbations import SPIKE, jitter, missing, noise, sensor_dropout, spikes
 
 KINDS = {
     "noise": noise(0.5),
     "missing": missing(0.3),
-    "dark": dark(6.0, C),
+    "dropout": sensor_dropout(6.0, C),
     "spikes": spikes(0.1),
     "jitter": jitter(0.5, 1.0),
 }
@@ -37,7 +37,7 @@ def test_each_is_reproducible_keeps_the_rows_and_leaves_the_stay_alone(name, eve
 
 
 @pytest.mark.parametrize("level", [0.1, 2.0])
-def test_noise_is_on_what_was_seen_alone_and_as_large_as_said(level):
+def test_noise_is_on_observed_values_alone_and_as_large_as_said(level):
     one = random_stay(0, hours=2000)
     hard = noise(level)(one, rng())
     added = hard.values - one.values
@@ -57,25 +57,25 @@ def test_a_share_of_the_measurements_is_missing():
 
 
 @pytest.mark.parametrize("hours", [1.0, 6.0, 24.0])
-def test_one_sensor_of_the_core_is_dark_for_so_long_a_day(hours):
+def test_one_sensor_of_the_core_drops_out_for_some_hours_per_day(hours):
     one = stay(np.zeros((24 * 40, V)))
-    gone = ~dark(hours, C)(one, rng()).observed.reshape(40, 24, V)
+    gone = ~sensor_dropout(hours, C)(one, rng()).observed.reshape(40, 24, V)
     assert not gone[..., C:].any()
     assert set(gone.sum(axis=(1, 2)).tolist()) == {hours}
-    assert (gone.any(axis=1).sum(axis=1) == 1).all()  # of one variable a day
+    assert (gone.any(axis=1).sum(axis=1) == 1).all()  # of one variable per day
     assert len(np.unique(gone.any(axis=1).argmax(axis=1))) == C  # drawn anew
     for day in range(40):
         rows = np.flatnonzero(gone[day].any(axis=1))
         assert rows[-1] - rows[0] == hours - 1  # in one stretch
 
 
-def test_darkness_on_charted_times_is_counted_in_hours():
+def test_dropout_on_charted_times_is_counted_in_hours():
     times = np.arange(0, 96, 0.25)
     one = stay(np.zeros((len(times), C)), times=times)
-    assert set((~dark(6.0, C)(one, rng()).observed).reshape(4, -1).sum(axis=1).tolist()) == {24}
+    assert set((~sensor_dropout(6.0, C)(one, rng()).observed).reshape(4, -1).sum(axis=1).tolist()) == {24}
 
 
-def test_artefacts_stand_far_from_the_mean_on_a_share_of_what_was_seen():
+def test_artefacts_are_far_from_the_mean_on_a_share_of_the_observed_values():
     one = random_stay(0, hours=4000)
     hard = spikes(0.05)(one, rng())
     hit = hard.values != one.values

@@ -1,4 +1,4 @@
-"""Fused kernels are compared with plain PyTorch before a number of theirs is used: in workers, doctor and bench."""
+"""Fused kernels are compared with plain PyTorch before their results are used: in workers, doctor and bench."""
 
 import copy
 import json
@@ -104,7 +104,7 @@ class TestWorker:
         for record in records:
             check = record.kernel_check
             assert check.agrees and check.error is None and check.gradient_difference < 1e-4 and check.seconds < 10
-        assert records[0].kernel_check == records[1].kernel_check  # once a process and model
+        assert records[0].kernel_check == records[1].kernel_check  # once per process and model
 
     def test_never_trains_on_wrong_gradients(self, tmp_path, wrong_gradients):
         _, records, warnings = train(tmp_path / "wrong", ["gru", "cfc"], epochs=2)

@@ -1,4 +1,4 @@
-"""Products of the kernels equal numpy: all sizes around those of the blocks, offsets, strides, nothing beside."""
+"""Products of the kernels equal numpy: all sizes around those of the blocks, offsets, strides, nothing outside."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from lnncmp.kernels.common.compiling import kernel
 from lnncmp.kernels.common.matmul import ROWS, multiply, multiply_transposed, padded
 
 MARK = 7.0
-"""What stands around the matrices; a product must neither read nor write it."""
+"""The values around the matrices; a product must neither read nor write them."""
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""The bench of the extraction: made-up rows of the real shape, a measurement in a fresh process, no leftovers."""
+"""The bench of the extraction: made-up rows of the real shape, a measurement in an isolated process, no leftovers."""
 
 import csv
 import gzip

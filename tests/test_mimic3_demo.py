@@ -146,7 +146,7 @@ def test_offline_names_both_commands_and_asks_nobody(demo, site, tmp_path):
     assert site.requests == [] and list(tmp_path.iterdir()) == []
 
 
-def test_offline_tells_a_damaged_cache(demo, tmp_path):
+def test_offline_reports_a_damaged_cache(demo, tmp_path):
     folder = obtain(SourceContext(cache=tmp_path), demo)
     (folder / "PATIENTS.csv").write_bytes(b"rubbish")
     assert "is damaged (PATIENTS.csv), and offline" in refused(tmp_path, demo, offline=True).message

@@ -15,7 +15,7 @@ from lnncmp.sources.mimic3.demo import COMMAND, SOURCE, DemoManifest, obtain, pu
 
 @pytest.fixture
 def demo() -> DemoManifest:
-    """The manifest of a small demo that nobody publishes: a download would fail."""
+    """The manifest of a small demo that is not published: a download would fail."""
     return demo_manifest(dead_address())
 
 

@@ -14,7 +14,7 @@ from lnncmp.sources.mimic3.extraction.extraction import extract
 
 HR = 220045
 SUBJECT, VALUE, YEAR = 73191, 83.25, "2150-"
-"""What may never stand in a message."""
+"""What may never be in a message."""
 
 
 @pytest.fixture

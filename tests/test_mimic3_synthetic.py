@@ -63,7 +63,7 @@ class TestBodies:
 
     @staticmethod
     def inside(bodies, name):
-        """Return the quantity at all steps that belong to a stay, one array a stay."""
+        """Return the quantity at all steps that belong to a stay, one array per stay."""
         cohort, course, _ = bodies
         return [course[name][: int(4 * hours) + 1, k] for k, hours in enumerate(cohort.hours)]
 

@@ -128,7 +128,7 @@ class TestStays:
 
 @pytest.fixture(scope="module")
 def error(recordings, hours):
-    """z-RMSE of "as last observed" by horizon, on observed targets, after a day of history; mean of the seven."""
+    """z-RMSE of persistence by horizon, on observed targets, after a day of history; mean of the seven."""
     core = len(CORE)
     mean, spread = np.nanmean(hours[:, :core], axis=0), np.nanstd(hours[:, :core], axis=0)
 

@@ -23,7 +23,7 @@ def only(folder, **options):
 
 
 def column(recording, name):
-    """Return a variable's values, None where not seen."""
+    """Return a variable's values, None where not observed."""
     index = NAMES.index(name)
     pairs = zip(recording.values[:, index], recording.observed[:, index], strict=True)
     return [round(float(value), 6) if seen else None for value, seen in pairs]
@@ -107,7 +107,7 @@ class TestKnownAnswers:
         assert column(recording, "spo2") == [99, 91, 98, 93, 97]
         assert "3 values outside" in SOURCE.attrition(context(tmp_path, grid="event"))[4].reason
 
-    def test_the_cuff_stands_in_only_for_whole_rows(self, tmp_path):
+    def test_the_cuff_replaces_only_whole_rows(self, tmp_path):
         write(
             tmp_path,
             {"ABPSys": [120, 0, 0, 0], "NBPSys": [0, 90, 91, 95], "HR": [60, 0, 60, 0], "PULSE": [70] * 4},

@@ -117,7 +117,7 @@ def test_verdicts_have_ten_seeds(case, preset):
 
 @pytest.mark.parametrize("case, preset", FAIR)
 def test_every_value_that_a_fair_recipe_sets_is_explained(case, preset):
-    """What a study says openly is a fact with its source; the rest is an assumption: both stand in the same table."""
+    """What a study says openly is a fact with its source; the rest is an assumption: both are in the same table."""
     recipe = load_recipe(case, preset)
     given = [f"{table}.{key}" for table in ("data", "train", "evaluate") for key in getattr(recipe, table)]
     assert [key for key in given if key not in recipe.assumptions] == []

@@ -188,7 +188,7 @@ class TestStackTrainer:
 
     @pytest.mark.parametrize("split", [True, False])
     def test_going_on_gives_the_uninterrupted_training(self, split):
-        """Also in another stack than before."""
+        """Also computed together with other copies than before."""
         whole, expected = self.train("ncp", [0, 1], splits())
         first = StackTrainer([make("ncp", s) for s in (0, 1)], splits(), settings(epochs=4), [100, 101], CPU)
         states = {}

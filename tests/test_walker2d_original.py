@@ -154,7 +154,7 @@ def test_offline_and_nothing_cached_names_the_command(tmp_path, manifest):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_offline_tells_an_incomplete_cache_from_a_damaged_one(tmp_path, rollouts, manifest):
+def test_offline_distinguishes_an_incomplete_cache_from_a_damaged_one(tmp_path, rollouts, manifest):
     fill(tmp_path / FOLDER, rollouts)
     (tmp_path / FOLDER / "rollout_003.npy").unlink()
     assert "in the cache are incomplete: " in offline_error(tmp_path, manifest)

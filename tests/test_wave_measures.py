@@ -203,7 +203,7 @@ class TestPhases:
             for time, *flags in zip(times[n], *(where[name][n] for name in PHASES), strict=True):
                 to_peak, to_crossing = (frequency * np.abs(at - time).min() for at in (peaks, crossings))
                 margins = (to_peak - NEIGHBORHOOD, to_crossing - NEIGHBORHOOD, to_peak - to_crossing)
-                if min(map(abs, margins)) < 5e-3:  # the grid cannot tell
+                if min(map(abs, margins)) < 5e-3:  # the grid is too coarse
                     continue
                 near = min(to_peak, to_crossing) <= NEIGHBORHOOD
                 expected = ("peak" if to_peak < to_crossing else "zero_crossing") if near else "elsewhere"

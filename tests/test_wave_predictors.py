@@ -48,7 +48,7 @@ def study(level, count=300, steps=50, ahead=10, seed=1, irregular=False):
 
 
 def bank(noise, grid=SMALL, **more):
-    """Return a bank that is told the noise (N,) of the waves "0", "1", ..., or one number for all."""
+    """Return a bank that is given the noise (N,) of the waves "0", "1", ..., or one number for all."""
 
     def noise_std_of(group):
         return np.full(len(group), noise) if np.ndim(noise) == 0 else noise[group.astype(int)]

@@ -47,12 +47,12 @@ class TestWindows:
         with pytest.raises(DataError, match=f"smallest is {bad}"):
             make_windows(dt=dt)
 
-    def test_padding_stands_at_the_end(self):
+    def test_padding_is_at_the_end(self):
         valid = np.ones((3, 4), bool)
         valid[0, 3] = False
         make_windows(valid=valid)
         valid[0] = [True, False, True, True]
-        with pytest.raises(DataError, match="padding must stand at the end"):
+        with pytest.raises(DataError, match="padding must be at the end"):
             make_windows(valid=valid)
 
     def test_elapsed_time_of_padding_does_not_matter(self):
@@ -68,7 +68,7 @@ class TestWindows:
 
 class TestSplits:
     def test_no_group_in_two_splits(self):
-        with pytest.raises(DataError, match="1 groups stand in both train and test"):
+        with pytest.raises(DataError, match="1 groups are in both train and test"):
             splits_of(make_windows(group="a"), make_windows(group="b"), make_windows(group="a"))
 
     def test_no_empty_split(self):

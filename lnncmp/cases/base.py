@@ -1,4 +1,4 @@
-"""The contract of a case study: its data, task, measures and harder test sets.
+"""The contract of a case study: its data, task, metrics and shifted test sets.
 
 A case is a file `lnncmp/cases/<name>.py` that defines `CASE = Case(...)`; the file's name is the command's name.
 """
@@ -59,10 +59,10 @@ class Target:
 
 @dataclass(frozen=True)
 class TestSet:
-    """One harder test set: group ("noise", "keep", "physics", ...), name, level if it has one, and the windows.
+    """One shifted test set: group ("noise", "keep", "physics", ...), name, level if it has one, and the windows.
 
-    `make` returns the windows in the units of the splits; called when needed, so that not all stand in memory at once.
-    `relative` tells that the raw error misleads there and the ratio to the last-value predictor is the measure.
+    `make` returns the windows in the units of the splits; called when needed, so that not all are in memory at once.
+    `relative`: the raw error misleads there, and the ratio to persistence is the metric.
     """
 
     __test__ = False
@@ -78,7 +78,7 @@ class TestSet:
 class ExampleWindow:
     """One test window to be drawn: which row of the test windows, its name, and the stretches to magnify.
 
-    truth: (T, O) raw values that the predictions of the window are held against. input_times, target_times: (T,).
+    truth: (T, O) raw values that the predictions of the window are compared with. input_times, target_times: (T,).
     """
 
     name: str
@@ -94,7 +94,7 @@ class MetricValues:
     """The case's own metrics of one predictor, by name; one that is not defined on these data is left out.
 
     replicates: the same over bootstrap samples of the groups of the test data, as many and the same samples for every
-    predictor, for metrics whose uncertainty over groups counts; "mse" stands for the test error.
+    predictor, for metrics whose uncertainty over groups counts; "mse" is the test error.
     """
 
     values: Mapping[str, float]
@@ -103,9 +103,9 @@ class MetricValues:
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that a comparison sees of the data: splits, futures for free-running tests, harder test sets, a hash.
+    """All that a comparison sees of the data: splits, futures for free-running tests, shifted test sets, a hash.
 
-    baselines: makes the predictors without training that stand in the table, by name; called when needed.
+    baselines: makes the untrained baselines of the table, by name; called when needed.
     metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if there are none.
     example windows: test windows whose predictions are kept in the records. None of patient data.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.

@@ -154,7 +154,7 @@ def _keep_sets(prepared: _Preparation, settings: Walker2dSettings) -> list[TestS
     def make(keep: float) -> Windows:
         return prepared.again(prepared.test, keep, settings.drop_seed)
 
-    # Checked now: it would be a pity to find out only when the models are trained.
+    # Checked now, not only after the models are trained.
     for keep in settings.keep_levels:
         if prepared.longest(keep, settings.drop_seed) <= settings.window:
             raise DataError(
@@ -191,7 +191,7 @@ def _variant_sets(
 
 
 def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, horizon: int) -> Prepared:
-    """Return splits, futures of `horizon` frames and harder test sets made of the recordings of `source`."""
+    """Return splits, futures of `horizon` frames and shifted test sets made of the recordings of `source`."""
     recordings = source.load(context)
     key = {
         "case": ["walker2d", VERSION],
@@ -209,7 +209,7 @@ def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, 
 
 
 def sample() -> Prepared:
-    """Return a tiny synthetic stand-in, damped oscillations in 17 columns, with the shapes of the real thing."""
+    """Return a tiny synthetic stand-in, damped oscillations in 17 columns, with the shapes of the real data."""
     rng = np.random.default_rng(0)
     recordings = [regular(_wobble(rng), f"sample-{n:02d}") for n in range(20)]
     nowhere = Path()

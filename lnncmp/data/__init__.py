@@ -1,1 +1,1 @@
-"""Recordings, windows and splits: what stands between a source of data and a model."""
+"""Recordings, windows and splits: what is between a source of data and a model."""

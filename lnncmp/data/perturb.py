@@ -1,4 +1,4 @@
-"""Perturbations: wrappers that turn test windows into harder ones. None of them knows a case or a model."""
+"""Perturbations: wrappers that shift test windows. None of them depends on a case or a model."""
 
 import numpy as np
 from numpy.typing import NDArray

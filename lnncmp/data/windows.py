@@ -55,7 +55,7 @@ class Windows:
         if real.size and not (np.isfinite(real).all() and real.min() > 0):
             raise DataError(f"windows: elapsed times must be finite and above 0, the smallest is {real.min()}")
         if steps > 1 and np.any(~self.valid[:, :-1] & self.valid[:, 1:]):
-            raise DataError("windows: padding must stand at the end of a window, a real step follows a padded one")
+            raise DataError("windows: padding must be at the end of a window, a real step follows a padded one")
 
     def __len__(self) -> int:
         return len(self.dt)
@@ -91,7 +91,7 @@ class Futures:
 
     future[:, 0] is the target of the context's last step; a prediction is fed back as the first O inputs.
     dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step. observed: (N, K, O), which
-    cells of the truth count, None = all. others: (N, K, F - O), the inputs beside a prediction that is fed back, None =
+    cells of the truth count, None = all. others: (N, K, F - O), the other inputs when a prediction is fed back, None =
     held from the context's last step.
     """
 
@@ -132,7 +132,7 @@ class Splits:
     """Training, validation and test windows with the scalers that made them.
 
     target_std (O,) is the standard deviation of the raw training targets; it normalises errors.
-    Raises DataError if a group stands in two splits, shapes differ, a split has no target to predict, target_std is
+    Raises DataError if a group is in two splits, shapes differ, a split has no target to predict, target_std is
     not above 0, or the scaler does not fit the training cells.
     """
 
@@ -162,7 +162,7 @@ class Splits:
         for a, b in (("train", "validation"), ("train", "test"), ("validation", "test")):
             shared = groups[a] & groups[b]
             if shared:
-                raise DataError(f"splits: {len(shared)} groups stand in both {a} and {b}")
+                raise DataError(f"splits: {len(shared)} groups are in both {a} and {b}")
         if self.input_scaler.fitted:
             self._check_scaler()
 

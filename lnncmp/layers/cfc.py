@@ -25,8 +25,8 @@ from lnncmp.layers.sequence_model import State
 class CfCLayer(RecurrentLayer):
     """A CfC over a sequence; state (h,) or, with mixed memory, (h, c), each (B, H).
 
-    `memory` None: plain. "replace_h" (PyTorch code): the LSTM cell's output replaces h, the CfC still sees x.
-    "input_to_cfc" (TensorFlow code): the LSTM cell's output is the CfC's input, x is not seen by it, and the LSTM's
+    `memory` None: plain. "replace_h" (PyTorch code): the LSTM cell's output replaces h, the CfC still reads x.
+    "input_to_cfc" (TensorFlow code): the LSTM cell's output is the CfC's input, x is not read by it, and the LSTM's
     recurrent part reads the CfC's state.
     """
 

@@ -10,7 +10,7 @@ the paper's fused solver (Eq. 3), h = dt / unfolds, f anew from the old v at eac
 This is exact at dt = 0 and stays between v, 0 and A for any dt. All neurons move together, so a change of the inputs
 reaches the motor neurons at the third solver step: inputs to inter, inter to command, command to motor.
 
-Unlike the biophysical LTC (see ltc.py) there is one sigmoid a neuron and not one a synapse; a solver step is one
+Unlike the biophysical LTC (see ltc.py) it has one sigmoid per neuron, not one per synapse; a solver step is one
 matrix product and four elementwise operations.
 
 Legend of shape suffixes: B batch, T steps, I inputs, H neurons, P sources, J targets, O outputs.
@@ -65,7 +65,7 @@ class GateSynapses(nn.Module):
         guard_mask(self, "mask")
 
     def masked(self) -> Tensor:
-        """Return the weights (P, J), 0 where there is no synapse."""
+        """Return the weights (P, J), 0 for absent synapses."""
         return self.weight * self.mask
 
 

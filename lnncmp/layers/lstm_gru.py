@@ -108,7 +108,7 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
     def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Return hidden states (B, T, H) from the initial state for x (B, T, I), valid (B, T); dt is ignored."""
         if self.implementation == "torch":
-            # Padding stands at the end and the layer is causal: blanked padding cannot reach a real step.
+            # Padding is at the end and the layer is causal: blanked padding cannot reach a real step.
             (x, dt), valid = blank_padding(x, dt, valid), None
         return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
 

@@ -1,6 +1,6 @@
 """Weights of ncps.torch in this project's names.
 
-Understood are the state_dicts of ncps.torch.LTC and CfC, plain, wired, and CfC with mixed memory, and those of their
+Supported are the state_dicts of ncps.torch.LTC and CfC, plain, wired, and CfC with mixed memory, and those of their
 cells LTCCell, CfCCell and WiredCfCCell. The model to load them into must be built alike: for an LTC readout="motor",
 for a wired CfC masking="ncps", for mixed memory mixed_variant="replace_h", and the same wiring.
 """

@@ -17,9 +17,9 @@ from lnncmp.layers.sequence_model import SequenceModel, State
 class _LinearOfEach(torch.autograd.Function):
     """x w' + b for one copy, or for S copies one after the other.
 
-    A copy is to have the same bits alone and among others. A batched product of one copy is another call of the library
-    than that of several, and a product may round otherwise where its operands lie otherwise in memory; so each copy is
-    a product of its own, of operands that begin where a tensor's memory begins.
+    A copy must have the same bits alone and computed together with others. A batched product of one copy is another
+    library call than that of several, and a product may round differently if its operands are aligned differently in
+    memory; so each copy is a product of its own, of operands that begin where a tensor's memory begins.
     """
 
     @staticmethod

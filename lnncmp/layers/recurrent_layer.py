@@ -1,4 +1,4 @@
-"""The contract of a recurrent layer: what stands between the inputs and the readout of a model.
+"""The contract of a recurrent layer: what is between the inputs and the readout of a model.
 
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
 """

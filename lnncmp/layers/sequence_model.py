@@ -1,4 +1,4 @@
-"""SequenceModel: all that training, evaluation and measuring see of a model.
+"""SequenceModel: all that training, evaluation and cost measurement use of a model.
 
 Legend of shape suffixes: B batch, T steps, I inputs, O outputs, H hidden units.
 """
@@ -15,7 +15,7 @@ class SequenceModel(nn.Module, ABC):
     """A causal map from a sequence of inputs at irregular times to a sequence of outputs.
 
     `dt` is always the time elapsed since the previous observation, shape (B, T), >= 0. `valid` (B, T) is True at real
-    steps; padding (False) stands at the end of a row, its content never matters: outputs there are 0, the state
+    steps; padding (False) is at the end of a row, its content never matters: outputs there are 0, the state
     stays as it was at the last real step. `valid=None` means that every step is real.
     """
 

@@ -2,7 +2,7 @@
 
 For source i and target j with mask m (Hasani et al. 2021, arXiv 2006.04439, as in ncps.torch.LTCCell):
     s_ij = sigmoid(sigma_ij (v_i - mu_ij)),   den_j = sum_i m_ij w_ij s_ij,   num_j = sum_i m_ij w_ij s_ij erev_ij
-Parameters have the shape (sources, targets) of ncps. The mask stands on the weights, so that an absent synapse
+Parameters have the shape (sources, targets) of ncps. The mask acts on the weights, so that an absent synapse
 neither acts nor gets a gradient.
 
 The elementwise work is laid out as (targets, sources, batch): both sums are then one batched matrix product and only

@@ -1,11 +1,12 @@
 """A CfC wired as a neural circuit policy: one small CfC without backbone for each layer of the wiring.
 
-Layer l reads the new states of layer l - 1 (the inputs, for the first), as in ncps.torch.WiredCfCCell. There is no
-feedback between layers, so each is evaluated over the whole sequence before the next. Signs of synapses have no part.
+Layer l reads the new states of layer l - 1 (the inputs, for the first), as in ncps.torch.WiredCfCCell. Layers
+have no feedback between them, so each is evaluated over the whole sequence before the next. Signs of synapses play no
+role.
 
 `masking` "all_heads": an absent synapse is absent from all four heads, and within a layer a neuron reads itself and
 the neurons that the wiring connects to it. "ncps" reproduces that library for comparison: only ff1 and ff2 are
-masked, and every layer is fully connected within itself, whatever the wiring says.
+masked, and every layer is fully connected within itself, independent of the wiring.
 
 Legend of shape suffixes: B batch, T steps, I inputs, H neurons, M neurons of the last layer that are outputs.
 """
@@ -45,7 +46,7 @@ def head_mask(wiring: Wiring, layer: int, masking: str) -> Tensor:
 class WiredCfCLayer(RecurrentLayer):
     """A wired CfC over a sequence; state: one tensor (B, H_l) for each layer of the wiring, in signal order.
 
-    It gives the states of all neurons in the wiring's own order, so that the motor neurons stand first.
+    It gives the states of all neurons in the wiring's own order, so that the motor neurons come first.
     """
 
     order: Tensor

@@ -1,8 +1,8 @@
 """Wirings: which neurons and inputs have synapses, and of which sign, by the generators of ncps.wirings.
 
 Source: Lechner et al., Neural circuit policies enabling auditable autonomy, Nature Machine Intelligence 2, 2020.
-Entry [i, j] of a polarity matrix is the sign of the synapse from i to j, 0 where there is none. The neurons of an NCP
-stand in the order motor, command, inter; the motor neurons are the first.
+Entry [i, j] of a polarity matrix is the sign of the synapse from i to j, 0 for no synapse. The neurons of an NCP
+are in the order motor, command, inter; the motor neurons are the first.
 """
 
 from dataclasses import dataclass

@@ -67,6 +67,6 @@ def model_names() -> list[str]:
 
 
 def load_model(name: str) -> ModelSpec:
-    """Return the specification of the model `name`. Raises UsageError, naming the nearest match, if there is none."""
+    """Return the specification of the model `name`. Raises UsageError, naming the nearest match, if unknown."""
     spec: ModelSpec = load_member(models, name, "MODEL", "model")
     return spec

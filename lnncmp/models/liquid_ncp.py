@@ -33,7 +33,7 @@ class LiquidNCPArguments(Arguments):
 
 
 def _readout(kind: str, wiring: "Wiring", outputs: int) -> "nn.Module":
-    """Return the readout of that kind; a wiring's motor neurons stand first, its command neurons next."""
+    """Return the readout of that kind; a wiring's motor neurons come first, its command neurons next."""
     from lnncmp.layers.liquid import LeadingReadout
     from lnncmp.layers.readout import LinearReadout, MotorReadout
 

@@ -40,7 +40,7 @@ MODEL = ModelSpec(
     ),
     deviations=(
         "As torch.nn.LSTM, with two bias vectors; no peepholes. forget_bias=1 with init=keras gives the start of the "
-        "Keras baselines; the augmented LSTM of published comparisons gets dt as an input feature besides."
+        "Keras baselines; the augmented LSTM of published comparisons gets dt as an additional input feature."
     ),
     uses_dt=False,
     version=2,

@@ -31,7 +31,7 @@ class NCPArguments(Arguments):
     sensory_fanout: int | None = Field(None, ge=1, description="wiring ncp: synapses of an input; None: derived")
     inter_fanout: int | None = Field(None, ge=1, description="wiring ncp: synapses of an inter neuron")
     recurrent_command_synapses: int | None = Field(
-        None, ge=0, description="wiring ncp: draws of a synapse between command neurons (duplicates fall together)"
+        None, ge=0, description="wiring ncp: draws of a synapse between command neurons (duplicates count once)"
     )
     motor_fanin: int | None = Field(None, ge=1, description="wiring ncp: synapses onto a motor neuron")
     wiring_seed: int | None = Field(

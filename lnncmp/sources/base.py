@@ -20,13 +20,13 @@ def no_progress(description: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a source may use: where to look, where to keep things, whom to tell.
+    """What a source may use: where to look, where to keep things, callbacks for progress and warnings.
 
     data_dir: the user's own copy of the data (`--data`), None to use the cache, the network or a simulator.
     cache: root of the user's cache folder.
     offline: never touch the network.
     jobs: processes that may work at once.
-    options: what a case asks of the source beside, by name; a source ignores what it does not know.
+    options: what a case asks of the source in addition, by name; a source ignores what it does not know.
     progress, warn: called with progress and with one-sentence warnings for the user.
     """
 
@@ -59,11 +59,11 @@ class Source:
     variants: out-of-distribution variants by name, if the source can make any.
     load_variant: (variant name, frames wanted, context) -> recordings with at least that many frames in all,
         drawn from streams that `load` never uses. Raises DataError.
-    attrition: context -> what was lost on the way to the recordings that `load` returns; None if nothing can be.
+    attrition: context -> what was lost on the way to the recordings that `load` returns; None if nothing can be lost.
     resolve: context -> the name of the case's source to use in place of this one, with a warning where that matters;
         None for a source that delivers data itself.
     bench: (rows, folder for temporary files, packed, format "table" or "json", progress) -> what reading made-up tables
-        of the real shape takes on this machine, as text; None if there is nothing worth measuring.
+        of the real shape takes on this machine, as text; None without such a benchmark.
     fetch: context -> folder with the complete, verified data; makes or downloads what is missing. None if the data
         are made in memory whenever they are needed.
     """

@@ -23,7 +23,7 @@ VERSION = 1
 
 
 def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, horizon: int) -> Prepared:
-    """Return splits by subject, futures of `horizon` hours and harder test sets. Raises DataError."""
+    """Return splits by subject, futures of `horizon` hours and shifted test sets. Raises DataError."""
     wanted = {"grid": settings.grid} | ({"records": settings.records} if settings.records else {})
     asked = replace(context, options={**context.options, **wanted})
     recordings = source.load(asked)
@@ -33,7 +33,7 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
         "case": ["mimic3", VERSION],
         "source": [source.name, source.version],
         "recordings": recordings_hash(recordings),
-        # Who is who decides the split, and names are not in the hash above.
+        # The subjects' names decide the split, and names are not in the hash above.
         "split": made.membership,
         "settings": settings.model_dump(mode="json"),
         "horizon": horizon,
@@ -53,7 +53,7 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
 
 
 def sample() -> Prepared:
-    """Return a few invented stays: slow random walks with gaps, from nobody's body."""
+    """Return a few invented stays: slow random walks with gaps, not measured on any patient."""
     rng = np.random.default_rng(0)
     recordings = [_walk(rng, f"subject-{n // 2}") for n in range(24)]
     nowhere = Path()

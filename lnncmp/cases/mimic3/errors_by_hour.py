@@ -63,7 +63,7 @@ def sums_by_subject(
 
 
 def bootstrap_weights(groups: int, samples: int, seed: int) -> Floats:
-    """Return (R, G): how often each of `groups` subjects stands in each of `samples` bootstrap samples."""
+    """Return (R, G): how often each of `groups` subjects is in each of `samples` bootstrap samples."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(groups, np.full(groups, 1.0 / groups), size=samples).astype(np.float64)
 
@@ -82,7 +82,7 @@ def mean_known(values: Floats) -> Floats:
 
 
 def _weighted(weights: Floats, sums: Floats) -> Floats:
-    """Return (R, K, C): an infinite sum makes those samples infinite in which it stands, and no other."""
+    """Return (R, K, C): an infinite sum makes only those samples infinite that contain it."""
     finite = np.isfinite(sums)
     out = np.tensordot(weights, np.where(finite, sums, 0.0), axes=1)
     if not finite.all():

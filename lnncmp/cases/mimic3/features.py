@@ -58,10 +58,10 @@ def inputs_of(stay: Stay, core: int) -> NDArray[np.float32]:
 
 
 def beside_predictions(last: NDArray[np.float32], core: int, steps: int, measured: bool = False) -> NDArray[np.float32]:
-    """Return the inputs (N, steps, F - C) beside core values that a model has predicted itself, one hour apart.
+    """Return the inputs (N, steps, F - C) next to core values that a model has predicted itself, one hour apart.
 
     last (N, F): the inputs of the last true row. Nothing is measured any more, so masks are 0 and ages grow;
-    `measured`: predictions of the core stand as if they had been measured, mask 1 and age 0.
+    `measured`: predictions of the core count as measured, mask 1 and age 0.
     """
     others = (last.shape[1] - 3 * core) // 3
     held = np.repeat(last[:, None, core:], steps, axis=1)
@@ -78,7 +78,7 @@ def beside_predictions(last: NDArray[np.float32], core: int, steps: int, measure
 
 
 def next_hour(stay: Stay, core: int, at: Floats, first: float = 0.0) -> tuple[Floats, Bools]:
-    """Return the core's means (A, C) of what was measured in (at + first, at + first + 1 h], and where there is any."""
+    """Return the core's means (A, C) of what was measured in (at + first, at + first + 1 h], and where they exist."""
     start = np.searchsorted(stay.times, at + first + 1e-6, side="right")
     end = np.searchsorted(stay.times, at + first + 1.0 + 1e-6, side="right")
     observed = stay.observed[:, :core]

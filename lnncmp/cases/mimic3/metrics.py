@@ -1,4 +1,4 @@
-"""What is measured of predicted patient states: errors by hour ahead, how they grow, when skill ends.
+"""Metrics of predicted patient states: errors by hour ahead, how they grow, when skill ends.
 
 Legend of shapes: N windows, K hours ahead, C core variables, R bootstrap samples.
 """
@@ -17,7 +17,7 @@ HOURS = (1, 2, 4, 6, 12)
 
 
 def metrics() -> tuple[Metric, ...]:
-    """Return the measures of the case, those of single variables last and left to JSON and CSV."""
+    """Return the metrics of the case, those of single variables last and only in JSON and CSV."""
     free = [
         Metric(
             name=f"z_rmse_{hour}h",
@@ -92,9 +92,9 @@ def _details() -> list[Metric]:
 def measured(
     free: Sums, teacher: Sums | None, naive: Sums, one_step: Sums, std: Floats, weights: Floats
 ) -> MetricValues:
-    """Return all measures with their bootstrap replicates.
+    """Return all metrics with their bootstrap replicates.
 
-    free, naive (K hours): of free-running prediction, and of the last measured values. teacher: of one-step
+    free, naive (K hours): of free-running prediction, and of persistence. teacher: of one-step
     predictions of the same hours, None if there are none. one_step (1 hour): over all rows of the test windows.
     std (C,): of the training data, in clinical units. weights (R, G): see `bootstrap_weights`. Left out is what is not
     defined: hours beyond K, variables that were not observed then, replicates of which one is not defined.

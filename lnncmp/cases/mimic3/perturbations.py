@@ -1,4 +1,4 @@
-"""Harder versions of a stay's inputs: noise, values missing, a sensor gone, artefacts, late charting. Targets stay.
+"""Shifted versions of a stay's inputs: noise, missing values, sensor dropout, artefacts, late charting. Targets stay.
 
 Each function takes a stay in units of standard deviations and a generator, and returns a stay with the same rows.
 
@@ -37,8 +37,8 @@ def missing(share: float) -> Perturbation:
     return perturb
 
 
-def dark(hours: float, core: int) -> Perturbation:
-    """Return a stay in which on every day one sensor of the core, drawn anew, gives nothing for so many hours."""
+def sensor_dropout(hours: float, core: int) -> Perturbation:
+    """Return a stay in which on every day one sensor of the core, drawn anew, gives nothing for `hours` hours."""
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:
         observed = stay.observed.copy()
@@ -63,11 +63,11 @@ def spikes(rate: float) -> Perturbation:
 
 
 def jitter(hours: float, width: float = 0.0) -> Perturbation:
-    """Return a stay in which every measurement is charted late, by up to so many hours.
+    """Return a stay in which every measurement is charted late, by up to `hours` hours.
 
     width: hours that a row sums up, anywhere within which a measurement was taken. A measurement moves to the row that
-    is nearest to its wrong time; where two fall together, the later row's stays. None is charted early: its row would
-    tell of the hour that is to be predicted.
+    is nearest to its wrong time; where two coincide, the later row's stays. None is charted early: its row would
+    reveal the hour that is to be predicted.
     """
 
     def perturb(stay: Stay, rng: np.random.Generator) -> Stay:

@@ -1,4 +1,4 @@
-"""From recordings to splits by subject, futures, harder test sets, baselines and measures.
+"""From recordings to splits by subject, futures, shifted test sets, baselines and metrics.
 
 Legend of shapes: N windows, T rows, V variables, of which the first C are the core.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import MetricValues, TestSet
-from lnncmp.cases.mimic3 import perturbations as harder
+from lnncmp.cases.mimic3 import perturbations as shifts
 from lnncmp.cases.mimic3.errors_by_hour import Sums, bootstrap_weights, sums_by_subject
 from lnncmp.cases.mimic3.features import Stay
 from lnncmp.cases.mimic3.metrics import measured
@@ -101,7 +101,7 @@ class Preparation:
         return parts
 
     def _scaler(self, train: Sequence[Recording], columns: int) -> scaling.Scaler:
-        """Return means and standard deviations of the measured training cells; `known` tells what has any."""
+        """Return means and standard deviations of the measured training cells; `known`: columns that have any."""
         values = np.concatenate([r.values[:, :columns] for r in train])
         observed = np.concatenate([r.observed[:, :columns] for r in train])
         self.known = observed.any(axis=0)
@@ -122,36 +122,36 @@ class Preparation:
         return perturb.unit_timespans(made) if self.settings.timespans == "ones" else made
 
     def test_sets(self) -> list[TestSet]:
-        """Return the test windows with noise, missing values, a dark sensor, artefacts and late charting."""
+        """Return the test windows with noise, missing values, sensor dropout, artefacts and late charting."""
         own = self.settings
         width = 1.0 if own.grid == "hour" else 0.0
-        kinds: list[tuple[str, str, float | None, harder.Perturbation]] = [
-            *(("noise", f"noise {level:g} sd", level, harder.noise(level)) for level in own.noise_levels),
-            *(("missing", f"missing {100 * share:g}%", share, harder.missing(share)) for share in own.missing_levels),
-            ("sensor", f"one dark for {own.dark_hours:g} h a day", None, harder.dark(own.dark_hours, _C)),
-            ("artefacts", f"{100 * own.spike_rate:g}% spikes", None, harder.spikes(own.spike_rate)),
-            ("jitter", f"up to {60 * own.jitter_hours:g} min late", None, harder.jitter(own.jitter_hours, width)),
+        kinds: list[tuple[str, str, float | None, shifts.Perturbation]] = [
+            *(("noise", f"noise {level:g} sd", level, shifts.noise(level)) for level in own.noise_levels),
+            *(("missing", f"missing {100 * share:g}%", share, shifts.missing(share)) for share in own.missing_levels),
+            ("sensor", f"one dark for {own.dark_hours:g} h a day", None, shifts.sensor_dropout(own.dark_hours, _C)),
+            ("artefacts", f"{100 * own.spike_rate:g}% spikes", None, shifts.spikes(own.spike_rate)),
+            ("jitter", f"up to {60 * own.jitter_hours:g} min late", None, shifts.jitter(own.jitter_hours, width)),
         ]
-        sets = [TestSet(group, name, level, partial(self._harder, name, how)) for group, name, level, how in kinds]
+        sets = [TestSet(group, name, level, partial(self._shifted, name, how)) for group, name, level, how in kinds]
         if own.grid == "event" and own.timespans == "elapsed":
             sets.append(TestSet("timespans", "ones", None, partial(perturb.unit_timespans, self.splits.test)))
         return sets
 
-    def _harder(self, name: str, how: harder.Perturbation) -> Windows:
+    def _shifted(self, name: str, how: shifts.Perturbation) -> Windows:
         rng = np.random.default_rng([self.settings.seed, zlib.crc32(name.encode())])
         return self._windows(self.test_stays, [how(stay, rng) for stay in self.test_stays], self.places)
 
     def baselines(self) -> Mapping[str, Predictor]:
-        """Return the last measured value, the training mean, and an autoregression on six hours of the core."""
-        trivial = trivial_predictors(self.splits)
+        """Return persistence, the training mean, and an autoregression on six hours of the core."""
+        untrained = trivial_predictors(self.splits)
         return {
-            "persistence": trivial["persistence"],
-            "mean": trivial["mean"],
+            "persistence": untrained["persistence"],
+            "mean": untrained["mean"],
             "var6_ridge": fit_autoregression(self.splits.train, 6, columns=_C),
         }
 
     def measure(self, predictor: Predictor) -> MetricValues:
-        """Return the measures of a predictor on the test windows, with replicates over the test subjects."""
+        """Return the metrics of a predictor on the test windows, with replicates over the test subjects."""
         return measured(
             self._free(predictor),
             self._teacher(predictor),

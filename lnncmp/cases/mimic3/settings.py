@@ -1,4 +1,4 @@
-"""The `data` table of an intensive care recipe: which variables, windows, split and harder test sets."""
+"""The `data` table of an intensive care recipe: which variables, windows, split and shifted test sets."""
 
 from typing import Annotated, Literal
 
@@ -15,14 +15,14 @@ Level = Annotated[float, Field(gt=0, le=100)]
 class Mimic3Settings(Settings):
     """Times are in hours, noise levels in standard deviations of the training data.
 
-    grid: `hour` gives a step an hour, `event` one for each charted time with its true elapsed time (at most
+    grid: `hour` gives one step per hour, `event` one per charted time with its true elapsed time (at most
     `most_steps` of the context). variables: `core` are the seven that are predicted, `context` adds blood glucose, coma
     scale, oxygen and urine to the inputs. records: names of bedside numerics to download for the source `waveforms`,
-    separated by commas. feedback: whether a prediction that is fed back stands as a measurement of
-    that hour, or as a value carried on with nothing measured. context: hours that a model has seen. stride: rows from
-    one training window to the next; test_stride: from one test window to the next. train_windows, test_windows: at
-    most so many, evenly thinned; None = all. split_salt: decides with each subject's name which split the subject
-    belongs to. replicates: bootstrap samples of the test subjects. seed: of the harder test sets and these samples.
+    separated by commas. feedback: whether a prediction that is fed back counts as a measurement of
+    that hour, or as a value carried on with nothing measured. context: hours that a model reads. stride: rows from
+    one training window to the next; test_stride: from one test window to the next. train_windows, test_windows:
+    the largest number, evenly thinned; None = all. split_salt: decides with each subject's name which split the subject
+    belongs to. replicates: bootstrap samples of the test subjects. seed: of the shifted test sets and these samples.
     """
 
     grid: Literal["hour", "event"] = "hour"
@@ -61,7 +61,7 @@ class Mimic3Settings(Settings):
 
     @property
     def data_seed(self) -> int:
-        """The seed of the harder test sets; the split follows from the salt."""
+        """The seed of the shifted test sets; the split follows from the salt."""
         return self.seed
 
     @property

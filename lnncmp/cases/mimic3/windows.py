@@ -28,7 +28,7 @@ class Anchor:
 class Frame:
     """How windows are cut: hours of context, hours ahead, most rows of a window, core variables.
 
-    measured: predictions that are fed back stand as measurements.
+    measured: predictions that are fed back count as measurements.
     """
 
     context: int
@@ -86,7 +86,7 @@ def cut(
         values, observed = truth[place.stay]
         y[row, :count], target_mask[row, :count] = values[rows], observed[rows]
     groups = np.array([stays[place.stay].group for place in places], np.str_)
-    # An input that was never measured stands as the training mean with mask 0 and age 1, so all of x is given.
+    # An input that was never measured is the training mean with mask 0 and age 1, so all of x is given.
     return Windows(x, dt, valid, np.ones(x.shape, bool), y, target_mask, groups)
 
 
@@ -102,8 +102,8 @@ def futures(stays: Sequence[Stay], places: Sequence[Anchor], context: Windows, f
         for k in range(frame.horizon):
             future[rows, k], observed[rows, k] = next_hour(stays[number], frame.core, now, first=float(k))
     last = context.valid.sum(axis=1) - 1
-    beside = beside_predictions(context.x[np.arange(len(places)), last], frame.core, frame.horizon, frame.measured)
-    return Futures(context, future, np.ones(shape[:2], np.float32), observed, beside)
+    others = beside_predictions(context.x[np.arange(len(places)), last], frame.core, frame.horizon, frame.measured)
+    return Futures(context, future, np.ones(shape[:2], np.float32), observed, others)
 
 
 def numbered(groups: NDArray[np.str_]) -> NDArray[np.intp]:

@@ -1,7 +1,7 @@
 """Case study 2: the next value of a damped sine wave from its past, clean or with noise.
 
 Task: predict y(t + 1 step) of y = A exp(-g t) sin(w t + phi) from the samples so far. With noise, inputs and training
-targets carry it, and every test error is held against the clean wave, which no model ever sees.
+targets carry it, and every test error is measured against the clean wave, which no model reads.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ VERSION = 1
 
 
 def prepare(source: Source, context: SourceContext, settings: SineSettings, horizon: int) -> Prepared:
-    """Return splits, futures of `horizon` steps and harder test sets. Raises UsageError for a horizon too long."""
+    """Return splits, futures of `horizon` steps and shifted test sets. Raises UsageError for a horizon too long."""
     if context.data_dir is not None:
         raise UsageError("damped sine waves are made, not read: --data has no meaning here", "Leave --data out.")
     room = settings.samples - settings.context

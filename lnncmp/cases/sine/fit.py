@@ -3,8 +3,8 @@
 The basis follows the true wave: E(t) sin(w t + phi) and E(t) cos(w t + phi) with an envelope E. It spans the same
 space as exp(-g t) cos(w t) and exp(-g t) sin(w t), and the wave itself has the coefficients (1, 0).
 
-Legend of shapes: N waves, T times. Times in steps. A wave is resolved if its scored times tell the two basis
-functions apart; the others are left out of every result. That depends on no prediction.
+Legend of shapes: N waves, T times. Times in steps. A wave is resolved if its scored times separate the two basis
+functions; the others are left out of every result. That depends on no prediction.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from lnncmp.sources.sine.waves import Floats, Waves
 Flags = NDArray[np.bool_]
 
 MOST_DAMPING_ERROR = 1.0
-"""Largest damping error, per step: that of a prediction which is no wave at all."""
+"""Largest damping error, per step: that of a prediction that is no wave at all."""
 
 _ITERATIONS = 8
 _LEAST_DISTANCE = 0.05

@@ -1,15 +1,15 @@
 """A bank of Kalman filters for damped sines: close to the best that any predictor can do from noisy samples.
 
 For a known damping g and frequency w, y(t) = A exp(-g t) sin(w t + phi) = exp(-g t) (a cos w t + b sin w t) is linear
-in (a, b). A Kalman filter whose state stands still (R. E. Kalman, 1960), which is recursive Bayesian regression, is
+in (a, b). A Kalman filter with a constant state (R. E. Kalman, 1960), which is recursive Bayesian regression, is
 then exact at any times of sampling. One filter runs for each (g, w) of a grid over the training ranges; the likelihoods
 of their innovations give the posterior of the grid, and the prediction is the mean under the whole posterior: the bank
 of D. T. Magill, "Optimal adaptive estimation of sampled stochastic processes", IEEE Trans. Automatic Control, 1965.
 
 It is near-optimal, not optimal: a and b are given independent normal priors with the right variance, where in truth
 (a, b) lies on a ring; g and w take the values of a grid only; noise is taken as white and normal.
-It is a yardstick and not a competitor: it knows the family, the ranges, and the standard deviation of each wave's
-noise, which no model is told. Outside the training ranges its prior is wrong, and it may lose to anything.
+It is a reference predictor and not a competitor: it knows the family, the ranges, and the standard deviation of each
+wave's noise, which no model is given. Outside the training ranges its prior is wrong, and it may lose to anything.
 
 Legend of shapes: N windows, T steps, K steps of a future, n windows of a chunk, G grid points. Values are in raw
 units, times in steps.
@@ -46,7 +46,7 @@ class KalmanBank:
     bank, to a mean square error of about 6e-5 A**2, and a trained model may beat it; if sampling is regular as well,
     OnlineAutoregression is exact there.
 
-    Windows have one input and one target. Inputs that were not seen and padded steps are not filtered; predictions of
+    Windows have one input and one target. Unobserved inputs and padded steps are not filtered; predictions of
     padded steps are 0. Time counts from a window's first input, so its dt is ignored.
     Raises DataError if the grid is empty, the floor is not above 0, or noise_std_of gives no standard deviations.
     """
@@ -86,7 +86,7 @@ class KalmanBank:
         return self.scaler.scale(out[..., None])
 
     def _chunks(self, windows: Windows) -> Iterator[tuple[slice, "_Tracker"]]:
-        """Yield rows of the windows with a tracker that has not yet seen any of their inputs."""
+        """Yield rows of the windows with a tracker that has not yet read any of their inputs."""
         y = self.scaler.unscale(windows.x[..., :1])[..., 0]
         real_dt = np.where(windows.valid, windows.dt, 0).astype(np.float64)
         real_dt[:, :1] = 0

@@ -1,6 +1,6 @@
 """What one-step predictions of damped sine waves get right and wrong, against the exact, clean wave.
 
-Which measures there are for given waves and times depends on no prediction: one for which there are too few scored
+Which metrics are defined for given waves and times depends on no prediction: one for which there are too few scored
 targets is left out, and one that uses a prediction which is not finite is infinite, never NaN.
 
 Legend of shapes: N waves, T targets. Times in steps, the nominal distance of two samples; w and g are per step.
@@ -111,7 +111,7 @@ MEASURES: tuple[Metric, ...] = (
         "over the same sum for the clean wave: 1 is as rough as the wave.",
     ),
 )
-"""The measures, in the order in which tables show them."""
+"""The metrics, in the order in which tables show them."""
 
 
 def phases(waves: Waves, times: Floats) -> dict[str, Flags]:
@@ -137,7 +137,7 @@ def measure_all(
     scored (N, T): which targets count, False in a warm-up at the start and at padding at the end, where times and
     predictions may be anything. noise_std (N,): standard deviation of the noise in each wave's inputs, 0 = clean.
     Left out: noise_gain if any wave is clean, and whatever has too few scored targets (no extremum with its whole
-    neighborhood scored, say). Predictions that are not finite make all measures that use them infinite.
+    neighborhood scored, say). Predictions that are not finite make all metrics that use them infinite.
     """
     finite = np.isfinite(predicted)
     times = np.where(scored, times, 0.0)
@@ -166,7 +166,7 @@ def _mean_squares(waves: Waves, times: Floats, squared: Floats, scored: Flags) -
 
 
 def _noise_gain(squared: Floats, scored: Flags, noise_std: Floats) -> dict[str, float]:
-    """Return the noise gain, over waves with scored targets; nothing if there is none, or any input is clean."""
+    """Return the noise gain, over waves with scored targets; nothing if no wave has any, or any input is clean."""
     some = scored.any(axis=1)
     if not some.any() or (noise_std == 0).any():
         return {}
@@ -174,7 +174,7 @@ def _noise_gain(squared: Floats, scored: Flags, noise_std: Floats) -> dict[str, 
 
 
 def _shapes(waves: Waves, times: Floats, predicted: Floats, scored: Flags) -> dict[str, float]:
-    """Return the measures of timing, amplitude, lag and damping; without those that no wave allows."""
+    """Return the metrics of timing, amplitude, lag and damping; without those that no wave allows."""
     size, lag = amplitude_and_lag(waves, times, predicted, scored)
     each = {
         "peak_timing": peak_errors(waves, times, predicted, scored),

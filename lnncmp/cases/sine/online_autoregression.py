@@ -1,4 +1,4 @@
-"""AR(2) fitted online to the very wave that it predicts: exact on clean, regularly sampled damped sines.
+"""AR(2) fitted online to the same wave that it predicts: exact on clean, regularly sampled damped sines.
 
 y(t) = A exp(-g t) sin(w t + phi), sampled at t = 0, 1, 2, ..., satisfies y_k = a1 y_(k-1) + a2 y_(k-2) with
 a1 = 2 exp(-g) cos(w), a2 = -exp(-2 g), whatever A and phi are (Prony's method, G. R. de Prony, 1795; S. L. Marple,
@@ -29,10 +29,10 @@ LARGEST = 1e30
 
 @dataclass(frozen=True)
 class OnlineAutoregression:
-    """AR(2) without a constant, by least squares on the inputs 0..t of the very window, in raw units.
+    """AR(2) without a constant, by least squares on the inputs 0..t of the same window, in raw units.
 
     Where fewer than two equations are known (t < 3), or where they do not determine the two coefficients, it predicts
-    persistence. Windows have one input and one target, and all inputs are taken as seen. Predictions of padded steps
+    persistence. Windows have one input and one target, and all inputs count as observed. Predictions of padded steps
     are 0. Nothing is learned from training data.
     """
 
@@ -76,7 +76,7 @@ def ar2_coefficients(y: Floats) -> tuple[Floats, Floats]:
 
     Each new equation enters a triangular system by Givens rotations (Golub and Van Loan, "Matrix Computations",
     section 5.1.8). Normal equations would square the condition number, which is large for slow waves: about 4 / w**2
-    for w radians a step, when there are two equations.
+    for w radians per step, when there are two equations.
     """
     a1, a2 = np.ones_like(y), np.zeros_like(y)
     r11, r12, r22, z1, z2 = np.zeros((5, len(y)))

@@ -1,4 +1,4 @@
-"""From settings to windows: training, validation and test waves, harder test sets, futures, waves to be drawn.
+"""From settings to windows: training, validation and test waves, shifted test sets, futures, waves to be drawn.
 
 Legend of shapes: N waves, T samples, K future steps.
 """
@@ -81,7 +81,7 @@ class Preparation:
         return scaling.fit(train.inputs[..., None], np.ones((*train.inputs.shape, 1), bool))
 
     def windows(self, name: str, given: Sampled) -> Windows:
-        """Return the waves as windows, one each; targets of the warm-up do not count, whatever the split."""
+        """Return the waves as windows, one each; targets of the warm-up do not count in any split."""
         shape = (*given.inputs.shape, 1)
         counted = given.input_times >= self.settings.warmup - 1e-9
         groups = np.array([f"{name} {n}" for n in range(shape[0])], np.str_)
@@ -102,7 +102,7 @@ class Preparation:
         return np.array([self.noise_of[str(group)] for group in groups], np.float64)
 
     def baselines(self) -> Mapping[str, Predictor]:
-        """Return the trivial predictors, an autoregression fitted to each wave, and a filter that knows the ranges."""
+        """Return untrained baselines, an autoregression fitted to each wave, and a filter that knows the ranges."""
         return {
             **trivial_predictors(self.splits),
             "ar2_online": OnlineAutoregression(self.scaler),
@@ -110,7 +110,7 @@ class Preparation:
         }
 
     def measure(self, predictor: Predictor) -> MetricValues:
-        """Return the measures of one-step predictions of the test waves.
+        """Return the metrics of one-step predictions of the test waves.
 
         Where the inputs are clean, the noise gain is measured on the same waves with noise of GAIN_LEVEL.
         """

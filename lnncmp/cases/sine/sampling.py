@@ -1,4 +1,4 @@
-"""Damped sine waves as a model gets to see them: sampled, perhaps irregularly, perhaps with noise and gaps.
+"""Damped sine waves as a model reads them: sampled, perhaps irregularly, perhaps with noise and gaps.
 
 All times are in steps, the nominal distance of two samples. A target is always the wave one step after its input.
 

@@ -21,8 +21,8 @@ class SineSettings(Settings):
     amplitude (no unit), damping (1/s), frequency (rad/s): ranges of the waves. step: seconds between samples.
     samples: inputs of a wave. irregularity r: elapsed times vary uniformly by a factor 1 - r to 1 + r.
     noise_std: standard deviation of the noise as a share of each wave's amplitude A. warmup: time in steps at the
-    start of a wave whose predictions are not counted, because nobody can know the wave yet. context: samples before
-    free-running. gap: share of samples missing in one of the harder test sets. noise_levels: of the sweep.
+    start of a wave whose predictions are not counted, because the wave cannot be known yet. context: samples before
+    free-running. gap: share of samples missing in one of the shifted test sets. noise_levels: of the sweep.
     """
 
     amplitude: Limits = DEFAULT_RANGES.amplitude

@@ -1,4 +1,4 @@
-"""The CfC over a sequence, backward: gradients of every step, from the last to the first (see cfc_sizes).
+"""The CfC over a sequence, backward: gradients of every step, from the last to the first (see sizes).
 
 Those of the weights are added up tile by tile, in chunks of steps. A tile's own arrays are in its scratch, which
 begins at `own`: gradients of the new state (q), the old state, the memory's output, the cell state and the inputs.

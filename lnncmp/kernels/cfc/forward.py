@@ -1,4 +1,4 @@
-"""The CfC over a sequence, forward: one call for all copies, stages, time steps and rows of a batch (see cfc_sizes).
+"""The CfC over a sequence, forward: one call for all copies, stages, time steps and rows of a batch (see sizes).
 
 `row` is the first row of a tile among those of all copies' batches, `at` the step's slot in the kept block.
 """
@@ -209,7 +209,7 @@ def forward(
 
     stages: records of Stage. x (S, B, T, I), dt (S, B, T), real (S, B, T) of bool, empty if no step is padding, drop
     (S, L, T, B, Np) factors of dropout of the first stage, empty without; start and final: h (S, B, H) of each stage,
-    followed by c where there is a memory; weights as packed. Written are the kept block, hidden (S, B, T, width) and
+    followed by c with a memory; weights as packed. Written are the kept block, hidden (S, B, T, width) and
     final; scratch is as long as the stages say for each tile.
     """
     for tile in range(first, end):

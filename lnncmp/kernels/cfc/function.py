@@ -28,7 +28,7 @@ _NO_BOOLS = np.empty(0, np.bool_)
 
 
 class Memo:
-    """The weights as arrays: what a forward pass leaves, besides tensors, for its backward pass or the next call.
+    """The weights as arrays: what a forward pass leaves, apart from tensors, for its backward pass or the next call.
 
     `keep` says whether a backward pass will follow; else nothing of length T is kept.
     """

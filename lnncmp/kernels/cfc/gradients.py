@@ -1,6 +1,6 @@
 """Gradients of a CfC's weights inside its backward kernel: of what a map reads and the gradient of its result.
 
-Legend as in cfc_sizes.
+Legend as in lnncmp.kernels.cfc.sizes.
 """
 
 from lnncmp.kernels.cfc.layers import add_columns

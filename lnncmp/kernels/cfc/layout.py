@@ -1,4 +1,4 @@
-"""Sizes of a CfC's stages and where their buffers lie, worked out once for each set-up. Legend as in cfc_sizes."""
+"""Sizes of a CfC's stages and where their buffers lie, worked out once for each set-up. Legend as in sizes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ _MEMORIES = {None: 0, "replace_h": 1, "input_to_cfc": 2}
 
 
 class Call(NamedTuple):
-    """What sizes depend on besides the plan."""
+    """What sizes depend on in addition to the plan."""
 
     copies: int
     batch: int

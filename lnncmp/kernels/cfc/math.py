@@ -15,7 +15,7 @@ ACTIVATIONS = {"silu": 0, "relu": 1, "tanh": 2, "gelu": 3, "lecun_tanh": 4}
 """Numbers by which the kernels know the activations."""
 SILU, RELU, TANH, GELU, LECUN = range(5)
 NEEDS_INPUT = ("silu", "gelu")
-"""Activations whose slope cannot be had from their value."""
+"""Activations whose slope does not follow from their value."""
 
 LECUN_GAIN, LECUN_SLOPE = 1.7159, 0.666
 _ROOT_HALF = math.sqrt(0.5)
@@ -38,7 +38,7 @@ def positive(typing_context: Any, x: Any) -> Any:
 
 @intrinsic
 def erf(typing_context: Any, x: Any) -> Any:
-    """Return the error function of each lane, by the C library: exact, and slow as there is no vector form."""
+    """Return the error function of each lane, by the C library: exact, and slow because it has no vector form."""
     if not isinstance(x, LanesType):
         return None
 

@@ -10,7 +10,7 @@ from lnncmp.kernels.common.compiling import Array, lean_kernel
 class Move(NamedTuple):
     """A matrix (rows, columns) among the weights of all tensors, and its place in the kernels' layout.
 
-    Element i, j of copy s is weight `source + s source_copy + i source_row + j` and stands at place
+    Element i, j of copy s is weight `source + s source_copy + i source_row + j` and is at place
     `into + i into_row + j into_column` of copy s of the layout.
     """
 
@@ -23,7 +23,7 @@ class Move(NamedTuple):
     into_row: int
     into_column: int
     mask: int = -1
-    """Where a mask of the matrix begins, with rows as the matrix has; -1 if there is none."""
+    """Where a mask of the matrix begins, with rows as the matrix has; -1 without a mask."""
     mask_copy: int = 0
     absolute: int = 0
     """Whether the absolute value is wanted."""

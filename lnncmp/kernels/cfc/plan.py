@@ -35,7 +35,7 @@ class StagePlan:
 
     @property
     def lead(self) -> int:
-        """Return how many inputs the cell itself reads besides the state."""
+        """Return how many inputs the cell itself reads in addition to the state."""
         return self.hidden if self.memory == "input_to_cfc" else self.inputs
 
     def shapes(self) -> list[tuple[int, ...]]:
@@ -74,7 +74,7 @@ class Plan:
 
     @cached_property
     def states(self) -> int:
-        """Return how many tensors the state has: h of each stage, and c where there is a memory."""
+        """Return how many tensors the state has: h of each stage, and c with a memory."""
         return sum(2 if stage.memory else 1 for stage in self.stages)
 
     @cached_property

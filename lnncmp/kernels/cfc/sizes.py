@@ -1,7 +1,7 @@
 """What the CfC's kernels have to know of a stage: a record of sizes, flags and places in flat arrays.
 
 Legend: S copies, B batch, T steps, I inputs, H hidden units, N units of a backbone layer, L layers, G heads. A p after
-a width means that it is padded to whole narrow vectors, with zeros. P is the width of what the cell reads besides the
+a width means that it is padded to whole narrow vectors, with zeros. P is the width of what the cell reads next to the
 state: I, or Hp where that is the memory's output. R are the rows of a tile, one copy and a block of the batch.
 
 What a tile writes at a step lies together: an array (S, B, T, width) of the kept block has its rows in the order
@@ -56,7 +56,7 @@ class Stage(NamedTuple):
     memory: int
     """0 none, 1 replace_h, 2 input_to_cfc."""
     padded_steps: int
-    """Whether there is a mask of real steps."""
+    """Whether a mask of valid steps is given."""
     slopes: int
     """Whether slopes of the activations are kept."""
     dropped: int
@@ -96,7 +96,7 @@ class Stage(NamedTuple):
     back_rest: int
     """(L - 1, N, Np)."""
     back_heads: int
-    """(G Hp, Np) if there is a backbone."""
+    """(G Hp, Np) with a backbone."""
     back_asymptote: int
     """(Hp): A in mode pure."""
     back_memory_state: int
@@ -116,7 +116,7 @@ class Stage(NamedTuple):
     activations: int
     """Of the backbone after dropout, (L, S, B, T, Np)."""
     kept_slopes: int
-    """Their derivatives, where their value does not tell; (L, S, B, T, Np)."""
+    """Their derivatives, where they do not follow from the values; (L, S, B, T, Np)."""
     kept_heads: int
     """tanh of ff1, of ff2, and the gate: (S, B, T, 3 Hp); in mode pure ff1 and the decay: (S, B, T, 2 Hp)."""
 

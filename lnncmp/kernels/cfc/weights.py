@@ -1,4 +1,4 @@
-"""Where the weights of a CfC's stages lie for its kernels, and the moves that bring them there. Legend: cfc_sizes."""
+"""Where the weights of a CfC's stages lie for its kernels, and the moves that bring them there. Legend: sizes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Numbers = NDArray[Any]
 
 
 def spread(columns: int) -> int:
-    """Return the length of rows for matrices that are walked through by rows (see cfc_sizes)."""
+    """Return the length of rows for matrices that are walked through by rows (see sizes)."""
     return columns + 16 if columns % 64 == 0 else columns
 
 

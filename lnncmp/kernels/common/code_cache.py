@@ -3,8 +3,8 @@
 Numba's own cache trusts what it finds: a damaged file ends the process, and two processes that compile different types
 of one kernel at once can overwrite each other's index. Here a file's name says what is in it, so there is no index; a
 file begins with the hash of its content; it is written under a temporary name; and only files that belong to this user
-(or to root) and that nobody else can write are loaded, since loading machine code runs it. Whatever is wrong with a
-file, it is as if it were not there: the kernel is compiled again and the file replaced.
+(or to root) and that no other user can write are loaded, since loading machine code runs it. A file with
+any defect is ignored: the kernel is compiled again and the file replaced.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _DIGEST = 32
 
 
 def read_code(path: Path) -> bytes | None:
-    """Return the content of a file of the cache, or None if there is none that can be trusted; says why not."""
+    """Return the content of a file of the cache, or None if no trusted file exists; says why not."""
     try:
         with path.open("rb") as file:
             foreign = _foreign(os.fstat(file.fileno()))
@@ -50,7 +50,7 @@ def read_code(path: Path) -> bytes | None:
 
 
 def _foreign(status: os.stat_result) -> str:
-    """Return why a file's content is not to be run, or nothing. Systems without users are taken at their word."""
+    """Return why a file's content is not to be run, or nothing. Systems without users are not checked."""
     if not stat.S_ISREG(status.st_mode):
         return "it is no ordinary file"
     if os.name != "posix":
@@ -61,7 +61,7 @@ def _foreign(status: os.stat_result) -> str:
 
 
 def write_code(path: Path, code: bytes) -> None:
-    """Keep `code` at `path`, whole or not at all. Raises LnncmpError if the folder cannot be written."""
+    """Store `code` at `path` atomically. Raises LnncmpError if the folder cannot be written."""
     write_bytes(path, _MAGIC + hashlib.sha256(code).digest() + code, mode=0o644)
 
 

@@ -1,7 +1,7 @@
 """How kernels are compiled and where the machine code is kept.
 
 A function's name in machine code is its qualified name and the types of its arguments; two functions of one name could
-be taken for each other. So every compiled function is declared here and has a name of its own.
+be confused. So every compiled function is declared here and has a name of its own.
 
 What a kernel computes depends on the functions that it calls too. So the cache has a folder for each state of all
 kernel sources: code that is stale is never found. $LNNCMP_KERNEL_CACHE names another place for these folders than the
@@ -45,7 +45,7 @@ def cache_folder() -> Path:
 
 
 def kept_on_disk() -> bool:
-    """Return whether there is compiled code in the cache: False where its folder cannot be read or written."""
+    """Return whether the cache has compiled code: False where its folder cannot be read or written."""
     try:
         return any(path.suffix == SUFFIX for path in cache_folder().iterdir())
     except OSError:
@@ -148,7 +148,7 @@ def lean_kernel(function: Kernel) -> Kernel:
 
 
 def _kernel(function: Kernel, **options: bool) -> Kernel:
-    """Have a function compiled for calls from Python, its machine code standing alone and kept on disk."""
+    """Have a function compiled for calls from Python, its machine code self-contained and kept on disk."""
     _declare(function)
     if numba.__version__.startswith(_TRIED):
         options |= {"pipeline_class": StandaloneCompiler}  # type: ignore[dict-item]

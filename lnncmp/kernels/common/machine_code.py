@@ -1,10 +1,10 @@
-"""Machine code of a kernel that stands alone: nothing in it is shared with the code of another kernel.
+"""Self-contained machine code of a kernel: nothing in it is shared with the code of another kernel.
 
 Numba links every function that a kernel calls into the kernel's object file, as a weak symbol: when two object files
 are loaded, the linker keeps the first of two symbols with one name and both kernels call it. The names are unique only
-within the process that compiled them (Numba tells functions of one qualified name and one type apart by a counter that
+within the process that compiled them (Numba disambiguates functions of one qualified name and type by a counter that
 starts anew in each process), so kernels compiled by different processes could run each other's code. Here every such
-function becomes local to its kernel, whatever its name is, Numba's own functions included.
+function becomes local to its kernel, Numba's own functions included.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 Kernels read four numbers for each synapse. With t = slope v + offset, a synapse is open by s = 1 / (1 + 2^t):
     slope = -sigma log2(e),   offset = sigma mu log2(e)
-Forward, synapses stand in the order of their targets: slope, offset, w, w erev. Backward, in the order of their
+Forward, synapses are in the order of their targets: slope, offset, w, w erev. Backward, in the order of their
 sources: slope, offset, w sigma, erev.
 
 Legend of shapes: S copies, P sources, J targets, E synapses of all copies; all arrays are flat.

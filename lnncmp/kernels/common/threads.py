@@ -11,7 +11,7 @@ import torch
 
 
 def run_tiles(kernel: Callable[..., Any], tiles: int, *args: Any) -> None:
-    """Call kernel(first, end, *args) for parts of range(tiles), one part a thread; each tile is done once.
+    """Call kernel(first, end, *args) for parts of range(tiles), one part per thread; each tile is done once.
 
     The kernel must release the interpreter lock and write to places of its own tiles only. What a tile computes does
     not depend on the number of threads.

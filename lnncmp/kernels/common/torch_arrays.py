@@ -1,4 +1,4 @@
-"""What the autograd functions of the kernels have in common: arrays, checks, and copies side by side.
+"""What the autograd functions of the kernels have in common: arrays, checks, and stacked copies.
 
 Each kernel works on S copies of a network at once: every tensor has a leading axis of copies. A single network is
 S = 1. `torch.func.vmap` over a network turns into one call with S copies (`stack`), so that layers and models need to
@@ -88,5 +88,5 @@ def numbers_of(tensor: Tensor) -> NDArray[Any]:
 
 
 def numbers_or_zeros(tensor: Tensor | None, count: int, kind: Any) -> NDArray[Any]:
-    """Return all numbers of a gradient as a contiguous 1-D array, `count` zeros where there is none."""
+    """Return all numbers of a gradient as a contiguous 1-D array, `count` zeros without a gradient."""
     return np.zeros(count, kind) if tensor is None else numbers_of(tensor)

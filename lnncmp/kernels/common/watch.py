@@ -1,4 +1,4 @@
-"""Who is told when kernels are compiled, which takes seconds, once on each machine, and of what goes wrong with it.
+"""Listeners for the compilation of kernels, which takes seconds, once on each machine, and for its warnings.
 
 Loads no compiler.
 """
@@ -28,12 +28,12 @@ def compilations() -> int:
 
 
 def compiled_for_next() -> bool:
-    """Return whether this process compiled kernels that a fresh process would all find in the cache."""
+    """Return whether this process compiled kernels that a new process would all find in the cache."""
     return _compiled > 0 and _kept > 0 and _lost == 0
 
 
 def note_compilation() -> None:
-    """Count a function that is compiled now, and tell the listeners of the first."""
+    """Count a function that is compiled now, and notify the listeners of the first."""
     global _compiled
     _compiled += 1
     if _compiled == 1:
@@ -55,7 +55,7 @@ def note_lost(reason: str) -> None:
 
 
 def warn(sentence: str) -> None:
-    """Tell the listeners something that the user should know, once in this process."""
+    """Give the listeners a warning for the user, once in this process."""
     if sentence in _warned:
         return
     _warned.add(sentence)

@@ -4,7 +4,7 @@ Legend of shapes: S copies, B batch, T steps, I inputs, H hidden units, G gates,
 J = I padded likewise, D = I + 2 + H; all arrays are flat.
 
 What all gates read at one step is one row: x (I), 1, 1, h (H). The matrix for it, (D, G N), holds the weights of x,
-the bias beside them, the bias beside the recurrent weights and the weights of h; one product gives all gates. A tile
+the bias of the inputs, the recurrent bias and the weights of h; one product gives all gates. A tile
 is one copy and up to TILE rows of the batch. Rows kept for the backward pass have D + N - H numbers each, so that
 vectors of h can be loaded.
 """
@@ -44,7 +44,7 @@ def pack(size: Size, gates: int, w_ih: Array, w_hh: Array, b_ih: Array, b_hh: Ar
 
 @kernel
 def pack_transposed(copies: int, gates: int, hidden: int, padded: int, sources: int, width: int, w: Array) -> Array:
-    """Return matrices (S, G N, width) from weights (S, G H, sources), with zeros where there are none."""
+    """Return matrices (S, G N, width) from weights (S, G H, sources), with zeros elsewhere."""
     packed = np.zeros(copies * gates * padded * width, w.dtype)
     for s in range(copies):
         for g in range(gates):

@@ -141,7 +141,7 @@ def forward(
     keep: bool,
     gates: Array,
 ) -> None:
-    """Compute the tiles from `first` to `end`; neurons, acting, driving are those of liquid_weights.prepare.
+    """Compute the tiles from `first` to `end`; neurons, acting, driving are those of weights.prepare.
 
     x (S, B, T, I), dt (S, B, T), valid (S, B, T) or empty, start (S, B, H). Written are hidden (S, B, T, H) and
     final (S, B, H) and, if `keep`, the gates (S B T K, N), tile after tile.

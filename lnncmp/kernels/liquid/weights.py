@@ -58,7 +58,7 @@ def prepare(
 
 @kernel
 def transpose(copies: int, rows: int, used: int, columns: int, padded: int, width: int, matrix: Array) -> Array:
-    """Return (S, columns, width) with the transposed of the first `used` rows of (S, rows, padded), zeros beside."""
+    """Return (S, columns, width) with the transposed of the first `used` rows of (S, rows, padded), then zeros."""
     turned = np.zeros(copies * columns * width, matrix.dtype)
     for s in range(copies):
         for r in range(used):

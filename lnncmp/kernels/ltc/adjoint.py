@@ -5,7 +5,7 @@ Let g be the gradient of v' = v + h (num - den v) R with R = 1 / (cm + eps + h d
 and for each synapse i -> j, with s = sigmoid(sigma (v_i - mu)), q = s (erev gnum_j + gden_j) and r = q (1 - s):
     dw = sum q,   derev = w sum s gnum_j,   dsigma = w (sum r v_i - mu sum r),   dmu = -w sigma sum r,
     dv_i += w sigma r
-So four sums a synapse, over batch, time and solver steps, are all that is accumulated (see synapses.spread_gradients).
+Only four sums per synapse, over batch, time and solver steps, are accumulated (see synapses.spread_gradients).
 
 Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W lanes of a tile; all arrays are flat.
 """

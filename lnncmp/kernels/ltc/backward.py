@@ -1,6 +1,6 @@
 """The LTC over a whole sequence, backward, cut into tiles as in lnncmp.kernels.ltc.forward.
 
-What is done in one solver step stands in lnncmp.kernels.ltc.adjoint.
+One solver step is in lnncmp.kernels.ltc.adjoint.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W lanes of a tile; all arrays are flat.
 """
@@ -135,7 +135,7 @@ def backward_narrow(first: int, end: int, size: Size, x: Array, *rest: Any) -> N
 
 @kernel
 def backward_wide(first: int, end: int, size: Size, x: Array, *rest: Any) -> None:
-    """Compute the gradients of the tiles from `first` to `end`, cut as in `ltc_forward.forward`.
+    """Compute the gradients of the tiles from `first` to `end`, cut as in lnncmp.kernels.ltc.forward.
 
     size, x, dt, mapping and kept (path, ratios) as there; capacitance, sensory, recurrent of `prepare_backward`.
     grad_hidden (S, B, T, N). Written are dx (S, B, T, I), dv0 (S, B, N) and for each tile the sums over its samples:

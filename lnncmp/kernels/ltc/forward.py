@@ -3,7 +3,7 @@
 Each tile is one copy of the network and as many samples as a vector has lanes. Per interval dt with h = dt / U:
     num_j = gleak_j vleak_j + sensory num_j + sum_i w_ij s_ij(v_i) erev_ij,   den_j likewise without reversal potentials
     v_j' = v_j + h (num_j - den_j v_j) R_j,   R_j = 1 / (cm_j + eps + h den_j)
-which is the semi-implicit solver of lnncmp.layers.solvers. Sensory synapses are evaluated once an interval. Kept for
+which is the semi-implicit solver of lnncmp.layers.solvers. Sensory synapses are evaluated once per interval. Kept for
 the backward pass are v before each solver step and R of each; sigmoids are computed again there.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W lanes of a tile; all arrays are flat.

@@ -144,7 +144,7 @@ class LTCSequence(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[tuple[Tensor, ...], tuple[int | None, ...]]:
-        """Run the copies of a vmapped call as one: see numbers.stack."""
+        """Run the copies of a vmapped call as one: see torch_arrays.stack."""
         outputs = LTCSequence.apply(*stack(info, in_dims, args)[:-1], True)
         return outputs, (0, None, None)
 

@@ -1,4 +1,4 @@
-"""What stands before and after the backward pass of the LTC: its lists, and gradients of the raw parameters.
+"""Before and after the backward pass of the LTC: its lists, and gradients of the raw parameters.
 
 Legend of shapes: S copies, I inputs, N neurons, P sources, J targets; all arrays are flat.
 """
@@ -11,7 +11,7 @@ from lnncmp.kernels.common.synapses import SLOTS, by_source, listed, softplus, s
 
 @part
 def sums_of_tile(sums: Array, start: Array, blocks: int, block: int) -> Array:
-    """Return the part of the sums over synapses that belongs to one tile: copies stand in order, blocks within."""
+    """Return the part of the sums over synapses that belongs to one tile: copies are in order, blocks within."""
     first, end = start[0], start[-1]
     at = SLOTS * (blocks * first + block * (end - first))
     return sums[at : at + SLOTS * (end - first)]

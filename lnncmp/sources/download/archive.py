@@ -1,4 +1,4 @@
-"""Take chosen, hash-checked files out of a zip archive that nobody vouches for.
+"""Take chosen, hash-checked files out of an untrusted zip archive.
 
 Only names of a manifest are read, into one flat folder; folders inside the archive are dropped. Absolute names,
 `..`, links, encrypted members, repeated names and members that are not exactly as long as the manifest says

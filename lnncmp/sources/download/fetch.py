@@ -1,6 +1,6 @@
 """Download files over HTTP: several mirrors, resumed after a broken connection, checked before they count.
 
-The only module of the package that touches the network. A file grows beside its target (see `partial`) and gets
+The only module of the package that touches the network. A file grows next to its target (see `partial`) and gets
 its final name after size, SHA-256 and the caller's own check have passed, so a file that exists is complete.
 Ctrl-C leaves the part, and the next call goes on from there.
 """
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 ByteProgress = Callable[[int, int], None]
 """Called as progress(bytes done, bytes in total); total 0 means unknown."""
 MAX_BYTES = 4 << 30
-"""Largest file that `download` accepts unless it is told otherwise."""
+"""Largest file that `download` accepts by default."""
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes."""
 _TRIES = 4
 
 
 class UnreachableError(DataError):
-    """No address could be reached, or each said to come back later: nothing is wrong with the data themselves."""
+    """No address could be reached, or each asked to retry later: nothing is wrong with the data themselves."""
 
 
 def ignore_bytes(done: int, total: int) -> None:
@@ -52,7 +52,7 @@ def ignore_bytes(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class _Job:
-    """What one call of `download` was asked for."""
+    """The arguments of one call of `download`."""
 
     part: PartFile
     session: "requests.Session"
@@ -136,7 +136,7 @@ def _deliver(job: _Job, url: str) -> None:
     resumed = _fill(job, url)
     wrong = _objection(job.part.path, job.sha256, job.size, job.accept)
     if wrong and resumed:
-        # The older bytes may be the culprit, not this mirror: one honest try without them.
+        # The older bytes may be wrong, not this mirror: one try without them.
         job.part.discard()
         _fill(job, url)
         wrong = _objection(job.part.path, job.sha256, job.size, job.accept)
@@ -177,7 +177,7 @@ def _request(job: _Job, url: str) -> bool:
     if validator and offset:
         headers["If-Range"] = validator
     with _get(job, url, headers) as response:
-        # The ETags of two mirrors have nothing to do with each other.
+        # The ETags of two mirrors are unrelated.
         start, total = understand(response, offset, job.part.etag if job.part.url == url else "")
         if job.size is not None and total not in (0, job.size):
             raise MirrorError(f"{total:,} bytes, expected {job.size:,}")
@@ -237,7 +237,7 @@ def probe(url: str, *, sha256: str, seconds: float, hint: str = "") -> None:
     """Fetch the small file `url`, check it and throw it away; return if all went well within `seconds`.
 
     hint: what the user can do, for error messages.
-    Raises UnreachableError if nobody answers in time, DataError as `download` does: a wrong answer is no silence.
+    Raises UnreachableError without an answer in time, DataError as `download` does, also for a wrong answer.
     """
     outcome: Future[None] = Future()
 

@@ -75,7 +75,7 @@ def digest(entries: Iterable[HashEntry]) -> str:
 
 
 def some_names(names: Iterable[str], shown: int = 3) -> str:
-    """Return the first names for a message, and how many there are besides.
+    """Return the first names for a message, and the number of others.
 
     >>> some_names(["a", "b", "c", "d"])
     'a, b, c and 1 more'

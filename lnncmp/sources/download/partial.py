@@ -1,4 +1,4 @@
-"""The unfinished file of a download, and the note beside it that says where its bytes came from.
+"""The unfinished file of a download, and the note next to it that says where its bytes came from.
 
 `data.zip` grows as `data.zip.part`; `data.zip.part.json` holds the address and the server's validator (ETag or
 Last-Modified). Without a validator or a known hash, bytes of two downloads are never put together.
@@ -11,7 +11,7 @@ from lnncmp.common.files import write_bytes
 
 
 class PartFile:
-    """The part file of `target`. Methods raise OSError where the disk does not play along."""
+    """The part file of `target`. Methods raise OSError where the disk refuses."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -47,7 +47,7 @@ class PartFile:
         """Return (offset to go on from, validator for If-Range); (0, "") means: start over.
 
         Bytes from `url` itself are continued under its validator. Bytes from elsewhere, or without a validator,
-        are continued only if the hash of the whole is known, because only that would tell a mixture.
+        are continued only if the hash of the whole is known, because only that detects a mixture.
         """
         note = self._read_note()
         etag = note.get("etag", "")

@@ -1,7 +1,7 @@
-"""The intensive care data that are at hand: the user's own copy, else the open demo, else a simulated unit.
+"""The available intensive care data: the user's own copy, else the open demo, else a simulated unit.
 
 Delivers nothing itself: `resolve` names the source to use. It falls back to the simulation only if PhysioNet cannot be
-reached, and says so; data that are there but wrong are an error. The data card is `datasets/mimic3/auto.md`.
+reached, and says so; data that exist but are wrong are an error. The data card is `datasets/mimic3/auto.md`.
 """
 
 import importlib
@@ -21,7 +21,7 @@ PATIENCE = 8.0
 
 
 def choose(context: SourceContext, manifest: mimic3_demo.DemoManifest, patience: float = PATIENCE) -> str:
-    """Return "clinical", "waveforms", "demo" or "synthetic"; fetch the demo if it is needed and can be had.
+    """Return "clinical", "waveforms", "demo" or "synthetic"; fetch the demo if it is needed and available.
 
     patience: seconds within which the first, small file of `manifest` must arrive.
     Raises DataError if what is in the cache or what PhysioNet sends is not the demo.
@@ -71,7 +71,7 @@ def _resolve(context: SourceContext) -> str:
 
 
 def _chosen(context: SourceContext) -> Source:
-    """Return the source in whose place this one stands."""
+    """Return the source that this one resolves to."""
     source: Source = importlib.import_module(f"lnncmp.sources.mimic3.{_resolve(context)}").SOURCE
     return source
 

@@ -81,9 +81,9 @@ def flaws(folder: Path, manifest: DemoManifest) -> tuple[list[str], list[str]]:
 
 
 def obtain(context: SourceContext, manifest: DemoManifest, timeout: tuple[float, float] = TIMEOUT) -> Path:
-    """Return the folder with the tables: the user's own, else the cache, downloading what is missing there.
+    """Return the folder with the tables: the user's own, else the cache, downloading what is missing.
 
-    Raises DataError if a table is missing or cannot be had; UnreachableError if only because PhysioNet is silent.
+    Raises DataError if a table is missing and cannot be downloaded; UnreachableError if PhysioNet does not answer.
     """
     if context.data_dir is not None:
         return check_copy(context.data_dir, manifest, context.warn)
@@ -132,7 +132,7 @@ def check_copy(folder: Path, manifest: DemoManifest, warn: Callable[[str], None]
     published_sha256 = {entry.name: entry.sha256 for entry in manifest.files}
     unlike = [
         table.path.name
-        # What is odd about the folder is said when the tables are read.
+        # Warnings about the folder come when the tables are read.
         for name, table in find_tables(folder, lambda message: None).items()
         if unpacked_sha256(table.path, _LARGEST) != published_sha256[f"{name}.csv"]
     ]
@@ -158,7 +158,7 @@ def _load(context: SourceContext) -> list[Recording]:
 
 
 def _attrition(context: SourceContext) -> Sequence[AttritionStep]:
-    # `load` has said what there is to say.
+    # `load` has given the warnings.
     return _extract(replace(context, warn=lambda message: None)).attrition
 
 

@@ -1,4 +1,4 @@
-"""The variables of an intensive care stay, in the one order in which every source delivers them.
+"""The variables of an intensive care stay, in the order in which every source delivers them.
 
 Ranges are those outside of which a value is an artefact: chosen between mimic-code, ricu and mimic3-benchmarks.
 """

@@ -1,1 +1,1 @@
-"""Damped sine waves: their closed form, noise, measures of predictions, and predictors that know what they are."""
+"""Damped sine waves in closed form."""

@@ -14,7 +14,7 @@ DEFAULT_STEP = 0.2
 
 
 def _load(context: SourceContext, waves: int = 100, samples: int = 51) -> list[Recording]:
-    """Return a fixed choice of clean waves of the default ranges, times in seconds: what the case makes more of."""
+    """Return a fixed choice of clean waves of the default ranges, times in seconds: a sample of what the case draws."""
     drawn = draw(waves, DEFAULT_RANGES, np.random.default_rng(0))
     times = np.broadcast_to(DEFAULT_STEP * np.arange(samples), (waves, samples))
     values = drawn.values(times)

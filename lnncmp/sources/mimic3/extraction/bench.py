@@ -1,7 +1,7 @@
 """How fast the extraction is on this machine, and how much memory it takes: on made-up rows of the real shape.
 
-The extraction runs in a process of its own, because the peak memory of a process that did other things before says
-nothing. Tables and cache are temporary and removed, whatever happens.
+The extraction runs in an isolated process, because the peak memory of a process that did other things before means
+nothing. Tables and cache are temporary and always removed.
 """
 
 import json
@@ -34,7 +34,7 @@ class BenchResult:
 
     rows, bytes: of CHARTEVENTS (as stored, packed or not). cells: observed values in all recordings.
     wall_seconds, cpu_seconds: of the extraction alone, all threads. peak_rss_bytes: of its process, with interpreter
-    and libraries; None where the system does not tell it. full_file_seconds_estimate: wall time at this speed for the
+    and libraries; None where the system does not report it. full_file_seconds_estimate: wall time at this speed for the
     330,712,483 rows of the full table.
     """
 
@@ -96,7 +96,7 @@ def _check_space(rows: int, folder: Path, cache: Path, compress: bool) -> None:
 
 
 def _measured(tell: Tell, tables: Path, cache: Path) -> dict[str, Any]:
-    """Return the facts of one extraction; only valid in a fresh process, whose peak memory it takes."""
+    """Return the facts of one extraction; only valid in a new process, whose peak memory it takes."""
     import polars as pl
 
     from lnncmp.sources.mimic3.extraction.extraction import extract
@@ -116,7 +116,7 @@ def _measured(tell: Tell, tables: Path, cache: Path) -> dict[str, Any]:
 
 
 def _peak_resident() -> int | None:
-    """Return the peak resident memory of this process in bytes (Linux: VmHWM); None if the system does not tell it."""
+    """Return the peak resident memory of this process in bytes (Linux: VmHWM); None if not reported."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text(encoding="ascii").splitlines():
@@ -134,7 +134,7 @@ def render(result: BenchResult, format: str = "table") -> str:
     if format == "json":
         return json.dumps(asdict(result), indent=1)
     kind = "csv.gz" if result.compressed else "csv"
-    peak = "not told by this system" if result.peak_rss_bytes is None else f"{result.peak_rss_bytes / 1e6:,.0f} MB"
+    peak = "not reported by this system" if result.peak_rss_bytes is None else f"{result.peak_rss_bytes / 1e6:,.0f} MB"
     lines = {
         "rows": f"{result.rows:,}",
         f"size ({kind})": f"{result.bytes / 1e6:,.1f} MB",

@@ -1,8 +1,8 @@
 """Tables of any size with rows shaped like those of MIMIC-III v1.4, made as fast as a disk takes them.
 
 One block of rows is formatted once; for each repetition only the digits of the identifiers are stamped over. So a
-block's stays come again under other names, with the same values and times: the shape is real, the content is not.
-Of the open demo's CHARTEVENTS: 52 rows an hour of stay, 15.6 % of them of the items that are extracted, 106 bytes a
+block's stays are repeated under other names, with the same values and times: the shape is real, the content is not.
+Of the open demo's CHARTEVENTS: 52 rows per hour of stay, 15.6 % of them of the items that are extracted, 106 bytes per
 row, more than half without a number.
 """
 
@@ -36,7 +36,7 @@ _TYPICAL = dict(
     )
 )
 _TEXTS = ("Normal Sinus", "SR (Sinus Rhythm)", "Alert", "None", "Aloe Vesta Skin Foam, see note", '1/8 ""Inch')
-_NINTH = 0.11  # in so many hours a ninth row is of interest: (8 + 0.11) / 52 = 15.6 %
+_NINTH = 0.11  # in this share of the hours a ninth row is of interest: (8 + 0.11) / 52 = 15.6 %
 _FIRST = {"row": 100_000_000, "subject": 100_000, "admission": 100_000, "stay": 200_000}
 _COLUMNS = ((0, 9), (10, 6), (17, 6), (24, 6))  # offset and width of the four identifiers in each row
 
@@ -152,7 +152,7 @@ def _chart_lines(rng: np.random.Generator, stay: int, begin: np.datetime64) -> I
 
 
 def _other(rng: np.random.Generator, system: int) -> int:
-    """Return an item that nobody extracts."""
+    """Return an item that is not extracted."""
     return int(rng.integers(228_000, 228_999) if system else rng.integers(5_820, 6_600))
 
 

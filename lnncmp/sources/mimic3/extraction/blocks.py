@@ -1,7 +1,7 @@
 """Read a table as blocks of whole rows: gzip undone on the fly, progress known in bytes, memory flat.
 
-Reading the file here, not in polars, tells how far along it is, notices a truncated or corrupt file for certain,
-and holds one block at a time whatever the size of the table. It costs no time: undoing gzip dominates.
+Reading the file here, not in polars, gives the progress, always detects a truncated or corrupt file,
+and holds one block at a time for any size of the table. It costs no time: undoing gzip dominates.
 """
 
 import zlib
@@ -26,7 +26,7 @@ Tell = Callable[[int], None]
 def text_blocks(table: Table, tell: Tell) -> Iterator[bytes]:
     """Yield the text of `table` in blocks that end with whole rows; line breaks inside quotes do not end a row.
 
-    Whether the file is packed is told by its first bytes, not by its name. The last block may lack its line break.
+    The first bytes of the file, not its name, decide whether it is packed. The last block may lack its line break.
     Raises DataError if the file cannot be read, is truncated, corrupt, or a web page.
     """
     pending = b""
@@ -51,7 +51,7 @@ def text_blocks(table: Table, tell: Tell) -> Iterator[bytes]:
 
 
 def _end_of_rows(text: bytes) -> int:
-    """Return the index after the last line break of `text` that is outside quotes; 0 if there is none.
+    """Return the index after the last line break of `text` that is outside quotes; 0 without one.
 
     `text` begins outside quotes; a doubled mark inside a quoted cell counts as two and changes nothing.
     """

@@ -23,12 +23,12 @@ FLUSH = 1_000_000
 """Rows held before they are written, 24 bytes each."""
 
 EVENT_SCHEMA = {"SUBJECT_ID": pl.Int32(), "ITEMID": pl.Int32(), "time": pl.Int64(), "value": pl.Float64()}
-"""Time in seconds since 1970, value as it stands in the table."""
+"""Time in seconds since 1970, value as in the table."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table of events calls what is read: its items, the column of the number, the column of the error flag."""
+    """The names in a table of events: its items, the column of the number, the column of the error flag."""
 
     items: list[int]
     number: str
@@ -85,7 +85,7 @@ def _events(table: Table, counts: Counter[str], progress: Progress) -> Iterator[
         asked = asked.with_columns(value=_number(asked, layout.number, table))
         numbered = asked.filter(pl.col("value").is_finite())
         counts["number"] += numbered.height
-        # Null, as in all of CareVue, means that nobody flagged the row.
+        # Null, as in all of CareVue, means that the row was not flagged.
         valid = numbered.filter(pl.col(layout.error).cast(pl.Float64, strict=False).fill_null(0.0) != 1.0)
         counts["valid"] += valid.height
         yield valid.with_columns(time=epoch_seconds(valid, "CHARTTIME", table)).select(list(EVENT_SCHEMA))

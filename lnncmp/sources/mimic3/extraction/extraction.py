@@ -40,7 +40,7 @@ class Extraction:
     """What the tables hold.
 
     recordings: one per stay of an adult with any core observation, ordered by subject and INTIME; columns
-        `lnncmp.sources.mimic3.variables.VARIABLES`, values NaN where not seen, times in hours since INTIME, group
+        `lnncmp.sources.mimic3.variables.VARIABLES`, values NaN where not observed, times in hours since INTIME, group
         "subject-<SUBJECT_ID>".
     attrition: what was lost on the way, in order.
     """
@@ -73,7 +73,7 @@ def extract(
         raise unknown_name("grid", grid, GRIDS)
     tables = find_tables(folder, warn)
     if OUTPUTEVENTS not in tables:
-        warn(f"{folder} has no table {OUTPUTEVENTS}: urine output of the {name} data is never seen")
+        warn(f"{folder} has no table {OUTPUTEVENTS}: urine output of the {name} data is never observed")
     home = store.private_dir(store.private_dir(cache / "mimic3") / _key(tables, grid))
     try:
         with store.locked(home):
@@ -138,7 +138,7 @@ def _stage_one(
     big = [tables[name] for name in ("CHARTEVENTS", OUTPUTEVENTS) if name in tables]
     try:
         counts = split_events(big, folder, edges, progress)
-    except BaseException:  # also Ctrl-C: half of the events are of no use
+    except BaseException:  # also Ctrl-C: half of the events are useless
         shutil.rmtree(folder, ignore_errors=True)
         raise
     store.write_json(home / store.EVENTS_COMPLETE, {"buckets": buckets, "counts": counts})
@@ -202,7 +202,7 @@ def attrition_steps(read: Mapping[str, int], buckets: Sequence[Bucket], grid: st
             AttritionStep(
                 "hours kept",
                 "no core variable before the first or after the last of them"
-                + (f"; {net:,} hourly sums of urine below zero or above the range left unseen" if net else ""),
+                + (f"; {net:,} hourly sums of urine below zero or above the range dropped" if net else ""),
                 total["rows"],
                 **stays,
             ),

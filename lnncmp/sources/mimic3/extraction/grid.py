@@ -23,7 +23,7 @@ _SPAN = 1 << 40
 class Bucket:
     """The stays of a bucket with at least one core observation, in order, their rows one after the other.
 
-    values (N, 12) float64, NaN where not `seen`; times (N,) hours since INTIME; lengths (S,) rows of each stay;
+    values (N, 12) float64, NaN where not `observed`; times (N,) hours since INTIME; lengths (S,) rows of each stay;
     subjects (S,) SUBJECT_ID; counts: COUNTS; dropped (12,): rows outside the plausible range, by variable.
     """
 
@@ -127,9 +127,9 @@ def _plausible(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.int64]]:
 
 
 def _inside(events: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
-    """Give each event the stay of its subject it lies in, INTIME <= time < OUTTIME; drop events in none.
+    """Assign each event to the stay of its subject that contains it, INTIME <= time < OUTTIME; drop events in none.
 
-    ICUSTAY_ID is not asked: it tags rows up to hours outside of the stay and is missing in others. An event in two
+    ICUSTAY_ID is not used: it tags rows up to hours outside of the stay and is missing in others. An event in two
     overlapping stays goes to the one that began last.
     """
     begins = stays["start"].to_numpy()

@@ -20,7 +20,7 @@ class Convert(IntEnum):
     FAHRENHEIT = 1
     """Degrees F to C: (v - 32) * 5 / 9."""
     PERCENT_ABOVE_ONE = 2
-    """A number above 1 is a percentage; up to 1 it is a fraction already, whatever the unit column says."""
+    """A number above 1 is a percentage; up to 1 it is a fraction already; the unit column is not used."""
     SUBTRACT = 3
     """The number counts against the variable: irrigant that ran into the bladder is not urine."""
 
@@ -59,7 +59,7 @@ CHART_ITEMS: tuple[Item, ...] = (
     *_items("gcs_motor", 454, 223901),
     *_items("fio2", 190, 3420, 3422, 223835, convert=Convert.PERCENT_ABOVE_ONE),
 )
-"""Items of CHARTEVENTS. The verbal score of the coma scale is left out: half of it stands for "intubated"."""
+"""Items of CHARTEVENTS. The verbal score of the coma scale is left out: half of its values mean "intubated"."""
 
 IRRIGANT_IN = 227488
 

@@ -64,7 +64,7 @@ def read_stays(icustays: Table, patients: Table, progress: Progress) -> Stays:
         )
     hours = int(-((timed["start"] - timed["end"]) // HOUR).sum())
     steps = (
-        _step("stays in ICUSTAYS", "all stays listed, a row that is there twice counted once", listed),
+        _step("stays in ICUSTAYS", "all stays listed, a duplicate row counted once", listed),
         _step(
             "stays with a beginning and an end", f"INTIME or OUTTIME is missing; {hours:,} hours begun remain", timed
         ),

@@ -39,7 +39,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the content of `path`, None if there is no such file or it is damaged."""
+    """Return the content of `path`, None if the file is missing or damaged."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -87,7 +87,7 @@ def finish(folder: Path, paths: Sequence[Path], steps: Sequence[AttritionStep]) 
 
 
 def read_complete(folder: Path) -> tuple[list[Bucket], tuple[AttritionStep, ...]] | None:
-    """Return the buckets and the steps of a finished extraction, None if there is none.
+    """Return the buckets and the steps of a finished extraction, None without one.
 
     Raises DataError if it is marked as finished but damaged.
     """

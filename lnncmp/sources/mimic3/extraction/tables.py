@@ -34,7 +34,7 @@ class Table:
 def find_tables(folder: Path, warn: Callable[[str], None]) -> dict[str, Table]:
     """Return the tables CHARTEVENTS, ICUSTAYS, PATIENTS and, if it is there, OUTPUTEVENTS, by name.
 
-    A table is NAME.csv.gz or NAME.csv, whatever the case of its letters. Of several files of one table the packed
+    A table is NAME.csv.gz or NAME.csv, in any case of letters. Of several files of one table the packed
     one is taken, then the first by name, with a warning. Raises DataError if the folder cannot be read or lacks one.
     """
     place, files = _open(folder)

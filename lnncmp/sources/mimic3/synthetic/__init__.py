@@ -1,7 +1,7 @@
 """Simulated intensive care stays in the layout of MIMIC-III: for tests, and for those without access to the real ones.
 
-The tables are made once, kept in the cache, and then extracted by the very code that extracts real ones. What is
-simulated and how stands in the data card, `datasets/mimic3/synthetic.md`. No result on them says anything of patients.
+The tables are made once, kept in the cache, and then extracted by the same code that extracts real ones. The data
+card `datasets/mimic3/synthetic.md` describes the simulation. No result on them says anything about patients.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def _extraction(context: SourceContext) -> "Extraction":
 
 
 def load(context: SourceContext) -> list[Recording]:
-    """Return one recording a stay, as extracted from the simulated tables. Raises DataError or UsageError."""
+    """Return one recording per stay, as extracted from the simulated tables. Raises DataError or UsageError."""
     return _extraction(context).recordings
 
 

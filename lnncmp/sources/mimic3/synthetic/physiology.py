@@ -2,7 +2,7 @@
 
 One step is a quarter of an hour (explicit Euler). Illness comes in episodes, reflexes answer at once, treatment
 answers with a delay, and all of it acts on quantities that also wander by themselves. The equations are stylized:
-they were written to have the right signs and the measured spreads, not fitted to anybody.
+they were written to have the right signs and the measured spreads, not fitted to any patient.
 
 Legend: M mean pressure (mmHg), P pulse pressure (mmHg), T temperature (C), S oxygen saturation (%); shock, lung:
 severity of illness (0 = none); OU: Ornstein-Uhlenbeck process of unit variance.
@@ -59,7 +59,7 @@ class _Wander:
 class _Episodes:
     """An illness that strikes at random times: a drive for some hours, followed with a delay of 1.5 hours.
 
-    Strikes come at 1/`every` a patient-hour, times a log-normal frailty of the patient.
+    Strikes come at 1/`every` per patient-hour, times a log-normal frailty of the patient.
     """
 
     def __init__(self, rng: np.random.Generator, stays: int, every: float) -> None:

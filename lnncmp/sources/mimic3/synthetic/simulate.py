@@ -6,10 +6,10 @@ from lnncmp.sources.base import Progress, no_progress
 from lnncmp.sources.mimic3.synthetic import tables
 from lnncmp.sources.mimic3.synthetic.charting import make_rounds, read_coma, read_pressures, read_rest, read_simple
 from lnncmp.sources.mimic3.synthetic.cohort import HOUR, Cohort, make_cohort
+from lnncmp.sources.mimic3.synthetic.defects import corrupt
 from lnncmp.sources.mimic3.synthetic.physiology import Course, simulate_course
 from lnncmp.sources.mimic3.synthetic.rows import chart_rows
 from lnncmp.sources.mimic3.synthetic.settings import Settings, stream
-from lnncmp.sources.mimic3.synthetic.traps import spoil
 
 DESCRIPTION = "Simulating intensive care stays"
 _SUPPORTED = 0.58
@@ -37,7 +37,7 @@ def simulate_tables(settings: Settings, progress: Progress = no_progress) -> dic
         **read_rest(rng, rounds, course, cohort, supported),
         **read_coma(rng, rounds, course, cohort),
     }
-    rows = spoil(stream(settings, "traps"), chart_rows(readings, cohort.metavision), cohort)
+    rows = corrupt(stream(settings, "traps"), chart_rows(readings, cohort.metavision), cohort)
     progress(DESCRIPTION, 2, 3)
     output = stream(settings, "output")
     made = {

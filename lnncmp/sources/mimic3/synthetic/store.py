@@ -1,6 +1,6 @@
 """The simulated tables in the cache: four CSV files and, written last, `manifest.json` with their digests.
 
-Folders and files are for the user alone, as those of real patients are: the same code must be safe with both.
+Folders and files are private to the user, as those of real patients are: the same code must be safe with both.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def write(folder: Path, tables: Mapping[str, bytes]) -> None:
 
 
 def complete(folder: Path) -> bool:
-    """Return whether `folder` holds a finished set, False if none was ever finished.
+    """Return whether `folder` holds a finished set, False if the set was never finished.
 
     Raises DataError if a file is missing, unreadable or not what the manifest says.
     """
@@ -83,7 +83,7 @@ def obtain(folder: Path, make: Callable[[], Mapping[str, bytes]], warn: Callable
 
 
 def _tighten(folder: Path) -> None:
-    """Take rights from others that a copied or restored cache may have given them."""
+    """Remove the access of other users that a copied or restored cache may have."""
     for path in (folder.parent, folder, *(folder / name for name in (*FILES, MANIFEST))):
         if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
             with explained(path):

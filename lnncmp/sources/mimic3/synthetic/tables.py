@@ -113,7 +113,7 @@ def icustays(rng: np.random.Generator, cohort: Cohort) -> bytes:
 
 
 def patients(cohort: Cohort) -> bytes:
-    """Return PATIENTS.csv; nobody's death is simulated."""
+    """Return PATIENTS.csv; deaths are not simulated."""
     rows = pl.DataFrame({"subject": cohort.subject})
     columns: dict[str, pl.Series | pl.Expr] = {
         "ROW_ID": pl.int_range(1, pl.len() + 1),

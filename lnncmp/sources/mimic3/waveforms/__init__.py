@@ -3,8 +3,8 @@
 Numerics are what a bedside monitor showed: heart and breathing rate, pressures, oxygen saturation, once a minute,
 once a second or every 1.024 s. Moody et al., MIMIC-III Waveform Database Matched Subset 1.0, PhysioNet 2020, doi
 10.13026/c2294b. Each record becomes one recording of the 12 columns of `lnncmp.sources.mimic3.variables`, of which
-only the core can be seen; its group is the subject in the record's name. The unmatched database (names such as
-3000003n) does not tell which records share a patient: there each record is a group.
+only the core can be observed; its group is the subject in the record's name. The unmatched database (names such as
+3000003n) does not show which records share a patient: there each record is a group.
 
 With `--data DIR` all records below DIR are read where they lie. Without it, the option `records` names numerics
 records of the matched subset (comma-separated, pNN/pNNNNNN/pNNNNNN-YYYY-MM-DD-hh-mmn), which are downloaded into the

@@ -1,6 +1,6 @@
 """Bring numerics records of the MIMIC-III Waveform Database Matched Subset into the cache, by name.
 
-A record is its header and the signal files that the header names. Names are held against strict patterns before they
+A record is its header and the signal files that the header names. Names are checked against strict patterns before they
 become part of an address or a path, those in headers too. Record names contain subject ids: messages count records
 and never name one. Folders are private (0700), files too (0600).
 """

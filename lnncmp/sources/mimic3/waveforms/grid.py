@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lnncmp.errors import unknown_name
 
 SECONDS = {"hour": 3600.0, "minute": 60.0, "event": 0.0}
-"""Width of a row by grid name; 0 keeps every sample in which something was seen."""
+"""Width of a row by grid name; 0 keeps every sample with any observation."""
 
 ROW = 1e-6
 """Share of a row by which a sample may miss the row's beginning: rounding of the sampling interval."""
@@ -22,11 +22,11 @@ def checked_grid(name: str) -> str:
 def resample(
     layers: NDArray[np.float64], period: float, grid: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return (times (T,), values (T, F), seen (T, F)) of `layers` (L, N, F), NaN where missing, `period` seconds apart.
+    """Return times (T,), values (T, F) and observed (T, F) of `layers` (L, N, F), NaN where missing, `period` s apart.
 
     Times are hours since the record's first sample: when the row begins ("hour", "minute"), or the sample itself
-    ("event"). A cell is the mean of its samples in the first layer that has any. Rows in which nothing was seen are
-    kept between others and trimmed at both ends ("event": dropped everywhere). Values are NaN where nothing was seen.
+    ("event"). A cell is the mean of its samples in the first layer that has any. Rows in which nothing was observed are
+    kept between others and trimmed at both ends ("event": dropped everywhere). Unobserved values are NaN.
     """
     seconds = np.arange(layers.shape[1]) * period
     width = SECONDS[grid]
@@ -44,7 +44,7 @@ def resample(
 
 
 def _means(values: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the means (rows, F) of `values` (N, F) by `row` (N,), which never falls; NaN where there is nothing."""
+    """Return the means (rows, F) of `values` (N, F) by `row` (N,), which never falls; NaN without values."""
     rows = int(row[-1]) + 1 if len(row) else 0
     means = np.full((rows, values.shape[1]), np.nan)
     for column in range(values.shape[1]):

@@ -1,4 +1,4 @@
-"""Read and judge the headers of WFDB records, which may come from anywhere.
+"""Read and check the headers of untrusted WFDB records.
 
 A header is a text file that says how its signal files are to be read (https://wfdb.io/spec/header-files.html). wfdb
 parses it; what it claims is checked against the signal files before any memory is asked for.
@@ -21,13 +21,13 @@ MAX_RATE = 2.0
 """Hz; numerics are slower, waveforms are not."""
 
 MAX_SECONDS = 366 * 86400.0
-"""Longest record believed."""
+"""Longest record accepted."""
 
 _RECORD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 _DAT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*\.dat")
 _SUBJECT = re.compile(r"([ps][0-9]{5,6})(?:-.*)?")
 _BITS = {"16": 16, "61": 16, "160": 16, "24": 24, "32": 32, "80": 8, "212": 12}
-"""Bits a sample by signal format, for those in which the length of a file follows from its samples."""
+"""Bits per sample by signal format, for those in which the length of a file follows from its samples."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Header:
 
     @property
     def group(self) -> str:
-        """The subject in the record's name ("s00001", "p000878"); the whole name where there is none."""
+        """The subject in the record's name ("s00001", "p000878"); the whole name without one."""
         match = _SUBJECT.fullmatch(self.record.name)
         return match[1] if match else self.record.name
 
     def checked_samples(self) -> int:
-        """Return the number of samples, held against the sizes of the signal files.
+        """Return the number of samples, checked against the sizes of the signal files.
 
-        Raises SkippedError if there are none, too many to believe, or more than the files hold.
+        Raises SkippedError for none, too many to be plausible, or more than the files hold.
         """
         if not self.plain_layout:
             raise SkippedError(Reason.BAD_LAYOUT)
@@ -102,7 +102,7 @@ def find_headers(folder: Path) -> list[Path]:
 
 
 def regular_size(path: Path) -> int | None:
-    """Return the bytes of the regular file `path`, None if there is none."""
+    """Return the bytes of the regular file `path`, None if it does not exist."""
     try:
         return path.stat().st_size if path.is_file() else None
     except OSError:
@@ -126,7 +126,7 @@ def read_header(path: Path) -> Header:
     try:
         parsed = wfdb.rdheader(str(record))
     except Exception as error:
-        # The parser meets untrusted text with whatever error it happens to trip over.
+        # The parser may raise any error on untrusted text.
         raise SkippedError(Reason.BAD_HEADER) from error
     if isinstance(parsed, wfdb.MultiRecord):
         raise SkippedError(Reason.MULTI_SEGMENT)

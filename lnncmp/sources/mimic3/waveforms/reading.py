@@ -48,7 +48,7 @@ class Collected:
         ranges = f"{self.outside:,} values outside of the plausible range of their variable dropped"
         held = f"{self.repeats:,} samples that repeat a held cuff pressure dropped"
         readable, groups = self.left_after(Stage.READABLE), len(self.read_groups)
-        summary = "samples in which something was seen" if self.grid == "event" else f"means of each {self.grid}"
+        summary = "samples with any observation" if self.grid == "event" else f"means of each {self.grid}"
         return [
             AttritionStep("records found", "header files (.hea) in the folder and below", None, self.found),
             AttritionStep("numerics", left_out(Stage.NUMERICS), recordings=self.left_after(Stage.NUMERICS)),

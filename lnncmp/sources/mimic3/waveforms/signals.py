@@ -22,13 +22,13 @@ SIGNALS: dict[str, tuple[str, ...]] = {
     "spo2": ("SPO2", "%SPO2", "SPO2L", "SPO2R"),
     "temp": ("TEMP",),
 }
-"""The signals behind each variable, best first: the pulse stands in wherever the ECG gives no rate. ABP is arterial."""
+"""The signals behind each variable, best first: the pulse replaces a missing rate of the ECG. ABP is arterial."""
 
 CUFF: dict[str, tuple[str, ...]] = {"sbp": ("NBPSYS",), "dbp": ("NBPDIAS",), "map": ("NBPMEAN",)}
 """The pressures of one inflation of the cuff, reported together."""
 
 LAYERS = (SIGNALS, CUFF)
-"""A layer stands in where those before it give nothing in a whole row of the grid, not sample by sample.
+"""A layer is used where those before it give nothing in a whole row of the grid, not sample by sample.
 
 Pressures of the artery and of the cuff differ systematically: a mean of both would jump with the mix.
 """
@@ -67,7 +67,7 @@ def is_known(name: str) -> bool:
 def clean(signals: NDArray[np.float64], names: Sequence[str], units: Sequence[str]) -> Cleaned:
     """Return the variables behind `signals` (N samples, S signals in physical units, 0 or NaN where missing).
 
-    Values outside of the plausible range go first, so that the second choice stands in for an artefact too. Within
+    Values outside of the plausible range go first, so that the second choice replaces an artefact too. Within
     a layer the choice is made sample by sample; of signals with one name the first in the header wins.
     """
     plain = [normalised(name) for name in names]

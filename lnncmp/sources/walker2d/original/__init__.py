@@ -1,10 +1,10 @@
 """The original Walker2d rollouts of Lechner & Hasani (2020, arXiv 2006.04418): downloaded, checked, never shipped.
 
-400 rollouts, 254,963 frames of 17 observations at 125 Hz. Everything is known about them beforehand, so every file
+400 rollouts, 254,963 frames of 17 observations at 125 Hz. Their content is known beforehand, so every file
 is compared with a hash manifest each time it is read (about 0.2 s for 35 MB). The data card is
 `datasets/walker2d/original.md`.
 
-With `--data DIR` the rollouts are read where they lie: in DIR, DIR/walker or DIR/data/walker; nothing is copied and
+With `--data DIR` the rollouts are read in place: in DIR, DIR/walker or DIR/data/walker; nothing is copied and
 the network is not touched. Otherwise they live in the cache folder `walker2d-original`, whose `complete.json` is
 written last.
 """

@@ -24,7 +24,7 @@ def why_different(content: bytes, size: int, entry: RolloutEntry, names_by_hash:
     """Return the end of a sentence that begins with the file's name.
 
     content: the file, or the beginning of one that is longer than every published file. size: its length in bytes.
-    names_by_hash: SHA-256 -> name of all published files, to tell a mix-up from damage.
+    names_by_hash: SHA-256 -> name of all published files, to distinguish a mix-up from damage.
     """
     actual = hashlib.sha256(content).hexdigest()
     other = names_by_hash.get(actual)

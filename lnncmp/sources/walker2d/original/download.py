@@ -18,7 +18,7 @@ class Addresses:
     """Where the rollouts are published.
 
     zips: addresses of the zip file, tried in order. Its own hash is not published; its members are checked.
-    folder: address of a folder with the single files, used when no zip file can be had.
+    folder: address of a folder with the single files, used when no zip file is available.
     timeout: seconds to wait for a connection, and for the next bytes.
     """
 

@@ -33,7 +33,7 @@ def locate(folder: Path, manifest: RolloutManifest) -> Path:
 
 
 def _find(folder: Path, manifest: RolloutManifest) -> Path:
-    """Do the work of `locate`. Raises OSError besides."""
+    """Do the work of `locate`. Also raises OSError."""
     if folder.is_file():
         hint = f"Unpack it and name the folder. {HINT}" if folder.suffix == ".zip" else HINT
         raise DataError(f"{folder} is a file, expected the folder with the rollouts", hint)

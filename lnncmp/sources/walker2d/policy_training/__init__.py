@@ -1,1 +1,1 @@
-"""How the policies that walk were trained."""
+"""Training of the walking policies."""

@@ -103,7 +103,7 @@ def train_policies(
     threads: int = 1,
     progress: Progress = no_progress,
 ) -> list[Path]:
-    """Train the chain and return the six policy files written to the folder `out`, beside `training.json`.
+    """Train the chain and return the six policy files written to the folder `out`, next to `training.json`.
 
     scale: length of the chain, 1 for DEFAULT_STEPS environment steps; each policy gets one update at least.
     threads: of MuJoCo's batch; changes no number.
@@ -120,7 +120,7 @@ def train_policies(
     with one_thread():
         for number, stage in enumerate(STAGES):
             start = amplified(kept[stage.start], stage.gain, stage.name) if stage.start else None
-            # one seed a stage: walkers and learner draw from different streams of it
+            # one seed per stage: walkers and learner draw from different streams of it
             learner = Learner(chosen, seed * len(STAGES) + number, start)
             stream = np.random.default_rng(np.random.SeedSequence([seed, number, 2]))
             walk = Walk(chosen.envs, stage.reward, stream, threads)

@@ -1,7 +1,7 @@
 """Walker2d rollouts that lnncmp simulates itself: four policies, 100 rollouts each, made once and then cached.
 
-It stands in for the rollouts of Lechner and Hasani, "Learning Long-Term Dependencies in Irregularly-Sampled Time
-Series" (2020), which need a download. Deviations (other policies, another gait) stand in the data card,
+It replaces the rollouts of Lechner and Hasani, "Learning Long-Term Dependencies in Irregularly-Sampled Time
+Series" (2020), which need a download. Deviations (other policies, another gait) are in the data card,
 `datasets/walker2d/simulated.md`.
 """
 
@@ -68,9 +68,9 @@ def load_set(recipe: Recipe, context: SourceContext) -> tuple[list[NamedRollout]
 def _checked(context: SourceContext) -> tuple[list[NamedRollout], Path]:
     """Return the data set and its folder; warn if it is not the one that the shipped manifest describes."""
     named, manifest, folder = load_set(RECIPE, context)
-    told = difference(manifest, shipped_manifest())
-    if told:
-        context.warn(told)
+    warning = difference(manifest, shipped_manifest())
+    if warning:
+        context.warn(warning)
     return named, folder
 
 

@@ -1,4 +1,4 @@
-"""What stands beside a set of rollouts: how it was made, and the length and digest of each rollout.
+"""The manifest of a set of rollouts: how it was made, and the length and digest of each rollout.
 
 The same format lies in the cache (`manifest.json`) and ships with lnncmp (`datasets/walker2d/simulated.json`, the
 manifest of the data set that the project's numbers were made with).
@@ -40,7 +40,7 @@ class Manifest(BaseModel):
     rollouts: dict[str, tuple[int, str]]
 
     def to_json(self) -> str:
-        """Return readable JSON, one rollout a line."""
+        """Return readable JSON, one rollout per line."""
         fields = self.model_dump(mode="json")
         rollouts = fields.pop("rollouts")
         lines = ",\n".join(f"  {json.dumps(group)}: {json.dumps(entry)}" for group, entry in rollouts.items())

@@ -29,7 +29,7 @@ def model_digest() -> str:
 
 
 def build_model(physics: Physics | None = None) -> Any:
-    """Return the compiled `mujoco.MjModel` (RK4, 0.002 s a step), changed as `physics` says.
+    """Return the compiled `mujoco.MjModel` (RK4, 0.002 s per step), changed as `physics` says.
 
     friction scales the sliding coefficient of every body and of the floor; mass scales the bodies' masses and
     inertias; damping scales the joints' damping; motors the gear of every motor.

@@ -13,10 +13,10 @@ LONGEST = 1000
 """Most frames in a rollout, the first observation included (the time limit of Gym's Walker2d)."""
 
 POLICIES = ("chatter-it080-g1.25", "chatter2-it020", "chatter2-it050", "chatter2-it110")
-"""The four policies of the data set: bang-bang gaits, about as hard to predict as those of the original."""
+"""The four policies of the data set: bang-bang gaits, about as hard to predict as those of the original rollouts."""
 
 OTHER_POLICIES = ("ppo0-it140", "ppo0-it220")
-"""Earlier, smoother policies, for the question what happens when somebody else walks."""
+"""Earlier, smoother policies, for the shift to other policies."""
 
 
 @dataclass(frozen=True)

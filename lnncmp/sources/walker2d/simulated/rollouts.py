@@ -1,4 +1,4 @@
-"""Rollouts of the policies: one random stream a rollout, so that any part of the set can be made alone."""
+"""Rollouts of the policies: one random stream per rollout, so that any part of the set can be made alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

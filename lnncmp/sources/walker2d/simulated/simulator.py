@@ -52,7 +52,7 @@ class Simulator(ABC):
         self._settle(ids)
 
     def observe(self, ids: Ids) -> Floats:
-        """Return the observations (k, 17) of the walkers `ids`: positions without the way, clipped velocities."""
+        """Return the observations (k, 17) of the walkers `ids`: positions but the forward one, clipped velocities."""
         clipped = np.clip(self.velocities[ids], -VELOCITY_LIMIT, VELOCITY_LIMIT)
         return np.concatenate([self.positions[ids, 1:], clipped], axis=1)
 
@@ -87,7 +87,7 @@ class BatchSimulator(Simulator):
 
 
 class LoopSimulator(Simulator):
-    """One `mujoco.MjData` a walker, stepped one after the other: for every MuJoCo since 3.3."""
+    """One `mujoco.MjData` per walker, stepped one after the other: for every MuJoCo since 3.3."""
 
     def __init__(self, model: Any, count: int) -> None:
         import mujoco

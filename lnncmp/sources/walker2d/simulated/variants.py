@@ -21,7 +21,7 @@ _MOST_ROUNDS = 50
 
 
 def _base(**changes: object) -> Recipe:
-    """Return the data set's recipe with `changes`, one rollout a policy, on the variants' own streams."""
+    """Return the data set's recipe with `changes`, one rollout per policy, on the variants' own streams."""
     return dataclasses.replace(Recipe(rollouts=1, stream=(STREAM,)), **changes)  # type: ignore[arg-type]
 
 

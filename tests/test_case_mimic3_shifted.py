@@ -1,4 +1,4 @@
-"""The intensive care case under stress: harder test sets, charted times, and that nothing names a subject."""
+"""The intensive care case under stress: shifted test sets, charted times, and that nothing names a subject."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What makes real charts hard to read: artefacts, errors, texts, duplicates, rows outside of the stay, other items.
+"""Data-quality defects of real charts: artefacts, errors, texts, duplicates, rows outside of the stay, other items.
 
 Rates follow what was counted in the open demo of MIMIC-III, rounded up where few rows would otherwise be hit.
 """
@@ -24,7 +24,7 @@ def _either(*names: str) -> list[int]:
 _SYSTOLIC = [items.arterial[0] for items in (CAREVUE, METAVISION)] + [i.cuff[0] for i in (CAREVUE, METAVISION)]
 _MEAN = [items.arterial[2] for items in (CAREVUE, METAVISION)]
 
-# Items, share of their rows that is hit, and what stands there then (a function of the true value).
+# Items, share of their rows that is replaced, and the replacement (a function of the true value).
 _ARTEFACTS: tuple[tuple[list[int], float, pl.Expr], ...] = (
     (_either("hr"), 0.001, pl.lit(0.0)),
     (_SYSTOLIC, 0.002, pl.col("value") * 10),
@@ -34,7 +34,7 @@ _ARTEFACTS: tuple[tuple[list[int], float, pl.Expr], ...] = (
 )
 
 
-def spoil(rng: np.random.Generator, rows: pl.DataFrame, cohort: Cohort) -> pl.DataFrame:
+def corrupt(rng: np.random.Generator, rows: pl.DataFrame, cohort: Cohort) -> pl.DataFrame:
     """Return `rows` with artefacts, flags, texts without numbers, copies, and rows that do not belong."""
     rows = _artefacts(rng, rows)
     rows = pl.concat([rows, _computed_copies(rows), _other_items(rng, rows, cohort), _neonatal(rows, cohort)])
@@ -66,10 +66,10 @@ def _computed_copies(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _other_items(rng: np.random.Generator, rows: pl.DataFrame, cohort: Cohort) -> pl.DataFrame:
-    """Return rhythm, alarm limits, ventilator settings and remarks, written beside seven in ten heart rates."""
-    beside = rows.filter(pl.col("item").is_in(_either("hr")) & pl.Series(rng.random(len(rows)) < 0.7))
-    stay, time = beside["stay"].to_numpy(), beside["time"].to_numpy()
-    kind = rng.integers(0, len(CAREVUE.rest), len(beside))
+    """Return rhythm, alarm limits, ventilator settings and remarks, charted together with seven in ten heart rates."""
+    beats = rows.filter(pl.col("item").is_in(_either("hr")) & pl.Series(rng.random(len(rows)) < 0.7))
+    stay, time = beats["stay"].to_numpy(), beats["time"].to_numpy()
+    kind = rng.integers(0, len(CAREVUE.rest), len(beats))
     metavision = cohort.metavision[stay]
     lines = [(METAVISION if new else CAREVUE).rest[k] for new, k in zip(metavision, kind, strict=True)]
     item = np.array([line[0] for line in lines], dtype=np.int64)
@@ -102,7 +102,7 @@ def _texts(rng: np.random.Generator, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _wrong_entries(rng: np.random.Generator, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return plausible but wrong numbers (a third too high) marked as errors, beside the right ones."""
+    """Return plausible but wrong numbers (a third too high) marked as errors, next to the right ones."""
     chosen = rows.filter(pl.col("error").is_not_null() & pl.Series(rng.random(len(rows)) < 0.001))
     return chosen.with_columns(value=(pl.col("value") * 4 / 3).round(0), text=None, error=pl.lit(1, pl.Int64))
 
