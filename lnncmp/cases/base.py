@@ -106,7 +106,7 @@ class Prepared:
     """All that a comparison sees of the data: splits, futures for free-running tests, shifted test sets, a hash.
 
     baselines: makes the untrained baselines of the table, by name; called when needed.
-    metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if there are none.
+    metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if the case has none.
     example windows: test windows whose predictions are kept in the records. None of patient data.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     """

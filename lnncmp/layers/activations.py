@@ -15,7 +15,7 @@ LECUN_SLOPE = 0.666
 
 
 def tanh(x: Tensor) -> Tensor:
-    """Compute the hyperbolic tangent of x, elementwise for any shape, by way of the faster sigmoid."""
+    """Compute the hyperbolic tangent of x, elementwise for any shape, with the faster sigmoid."""
     return 2.0 * torch.sigmoid(2.0 * x) - 1.0
 
 

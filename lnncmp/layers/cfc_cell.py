@@ -77,7 +77,7 @@ class CfCCell(nn.Module):
 class CfCStep:
     """The update of a CfCCell with its weights gathered once for a whole sequence.
 
-    The first layer (the backbone's, or the heads where there is none) is split into a part for the inputs, which is
+    The first layer (the backbone's, or the heads without a backbone) is split into a part for the inputs, which is
     evaluated for all steps at once (`drive`), and a part for the state.
     """
 

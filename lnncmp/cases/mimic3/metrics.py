@@ -44,7 +44,7 @@ def metrics() -> tuple[Metric, ...]:
             unit="h",
             better="higher",
             formula="first hour at which the mean squared error of free-running prediction is not below that of the "
-            "last measured values; one more than the horizon if there is none",
+            "last measured values (persistence); one more than the horizon if skill never ends",
             compared=False,
         ),
     ]

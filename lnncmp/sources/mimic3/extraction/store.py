@@ -66,7 +66,7 @@ def read_bucket_file(path: Path, digest: str | None = None) -> Bucket | None:
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             bucket = Bucket(**{field.name: arrays[field.name] for field in fields(Bucket)})
-    except Exception:  # whatever numpy and zipfile say of damaged bytes, the answer is to make the bucket again
+    except Exception:  # any error of numpy or zipfile on damaged bytes: make the bucket again
         return None
     rows, stays = len(bucket.times), len(bucket.subjects)
     wide = (rows, len(NAMES))

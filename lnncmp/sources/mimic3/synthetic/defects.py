@@ -54,7 +54,7 @@ def _artefacts(rng: np.random.Generator, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _computed_copies(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return what CareVue computes by itself: each temperature in the other unit (677, 679), each glucose again."""
+    """Return what CareVue computes automatically: each temperature in the other unit (677, 679), each glucose again."""
     celsius = rows.filter(pl.col("item") == 676).with_columns(
         item=pl.lit(679, pl.Int64), value=(pl.col("value") * 9 / 5 + 32).round(4), unit=pl.lit("Deg. F")
     )

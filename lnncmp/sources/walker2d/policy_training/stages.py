@@ -133,8 +133,8 @@ def train_policies(
                         save_policy(out / f"{policy.name}.npz", policy)
                 progress(f"Training Walker2d policies ({stage.name})", done, total)
     used = versions(("mujoco", "gymnasium", "numpy", "torch"))
-    told = {"seed": seed, "scale": scale, "steps": done, "made_with": used, "policies": log}
-    write_bytes(out / LOG, (json.dumps(told, indent=1) + "\n").encode())
+    log_entry = {"seed": seed, "scale": scale, "steps": done, "made_with": used, "policies": log}
+    write_bytes(out / LOG, (json.dumps(log_entry, indent=1) + "\n").encode())
     return [out / f"{name}.npz" for name in NAMES]
 
 
