@@ -72,7 +72,7 @@ MISTAKES = [
     ("matters = 1.1", 'matters = 1.1\nbaseline = "mean"\ndirection = "higher"', "no TOML file", ""),
     ('direction = "lower"', 'direction = "higher"\nbaseline = "mean"', "only a lower error can be claimed", ""),
     ('direction = "lower"', 'direction = "comparable"\nat_least = 2', "'at_least' is 2", ""),
-    ("matters = 1.1", "matters = 1.1\nlevels = [0.1]", "levels have a meaning with groups", ""),
+    ("matters = 1.1", "matters = 1.1\nlevels = [0.1]", "levels need groups", ""),
     ('right = "lstm"', 'right = "cfc"', "holds cfc against itself", ""),
     ('measure = "mse"\ndirection = "lower"', 'measure = "neurons"\ndirection = "comparable"', "not comparable", ""),
 ]

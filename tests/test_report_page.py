@@ -134,7 +134,7 @@ class TestStudy:
             "Notes",
             "Machine and versions",
             "Assumptions",
-            "Differences of protocol",
+            "Protocol differences",
         ]
 
     def test_diverged_failed_and_missing_runs_are_told(self, page):

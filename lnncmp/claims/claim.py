@@ -112,7 +112,7 @@ def check(claim: Claim) -> None:
         word = "needs" if claim.measure in NEEDS_GROUPS else "has no use for"
         raise UsageError(f"claim '{claim.id}': the measure {claim.measure} {word} groups of test sets")
     if claim.levels and not claim.groups:
-        raise UsageError(f"claim '{claim.id}': levels have a meaning with groups of test sets only")
+        raise UsageError(f"claim '{claim.id}': levels need groups of test sets")
     if claim.direction == "comparable" and claim.measure in FACTS:
         raise UsageError(f"claim '{claim.id}': counts, times and bytes are lower or higher, not comparable")
     if claim.left == claim.right and claim.left_arguments == claim.right_arguments:

@@ -58,7 +58,7 @@ def claimed_effect(claim: Claim) -> float:
 
 
 def effect(claim: Claim, left: float, right: float) -> float | None:
-    """Return how far a pair of values speaks for the claim; None if it is not defined (a ratio to zero)."""
+    """Return how far a pair of values speaks for the claim; None for a ratio of values that are not positive."""
     sign = -1.0 if claim.direction == "higher" else 1.0
     if claim.scale == "difference":
         return sign * (right - left)

@@ -100,7 +100,7 @@ def _protocol(runs: Groups) -> list[str]:
 
 
 def _lost(runs: Groups) -> list[str]:
-    """Return for each model how many runs ended badly, and that they enter no mean."""
+    """Return for each model how many runs were lost, and that they are excluded from means."""
     words = {"diverged": "diverged", "failed": "failed", "stopped": "were stopped before the end"}
     found = []
     for model, group in runs.items():
@@ -112,7 +112,8 @@ def _lost(runs: Groups) -> list[str]:
                 where = f" ({word_epoch} {', '.join(epochs)})" if epochs and status == "diverged" else ""
                 verb = word.replace("were", "was") if len(lost) == 1 else word
                 found.append(
-                    f"{model}: {len(lost)} of {len(group)} runs {verb}{where}; counted, but in no mean and no pair."
+                    f"{model}: {len(lost)} of {len(group)} runs {verb}{where}; "
+                    "counted, but excluded from means and pairs."
                 )
     return found
 

@@ -1,6 +1,6 @@
 """From the records of one model to its row of the comparison: means over seeds, costs, noise slope.
 
-Statistics are recomputed from raw values each time. Runs that did not end well are counted and enter no mean.
+Statistics are recomputed from raw values each time. Runs that did not end well are counted, but excluded from means.
 """
 
 import math

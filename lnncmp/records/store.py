@@ -1,4 +1,4 @@
-"""Where records, checkpoints and locks of an output folder lie. Records are written once, whole or not at all."""
+"""Where records, checkpoints and locks of an output folder are. Records are written once, whole or not at all."""
 
 import io
 import os
@@ -91,7 +91,7 @@ class Store:
         _remove(self.checkpoint_path(run_id))
 
     def checkpoint_path(self, run_id: str) -> Path:
-        """Return where the checkpoint of a run lies."""
+        """Return the path of the checkpoint of a run."""
         return self.out / "checkpoints" / f"{run_id}.pt"
 
     def save_checkpoint(self, run_id: str, state: dict[str, Any]) -> None:

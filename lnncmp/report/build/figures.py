@@ -1,6 +1,6 @@
 """From the records of a case to pictures in files: its comparisons, and what can be drawn of each. No torch.
 
-The pictures of one comparison lie in OUT/figures/<case>-<preset>[-<conditions>]-<first 8 of its id>/. Importing this
+The pictures of one comparison are in OUT/figures/<case>-<preset>[-<conditions>]-<first 8 of its id>/. Importing this
 module imports matplotlib.
 """
 

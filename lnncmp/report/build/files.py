@@ -1,4 +1,4 @@
-"""Where a report lies and how it gets there: whole or not at all, and nothing overwritten unasked."""
+"""Where a report is written, and how: whole or not at all, and nothing is overwritten unless asked for."""
 
 import os
 import shutil

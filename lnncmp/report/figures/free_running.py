@@ -68,7 +68,7 @@ def _draw_model(panel: Axes, row: ModelRow, look: style.Look, n: int, count: int
         marker=look.marker,
         markeredgecolor="white",
         markeredgewidth=0.4,
-        markevery=(n * every // count, every),  # the markers of two lines that lie on each other do not coincide
+        markevery=(n * every // count, every),  # the markers of two lines that coincide do not
     )
 
 

@@ -93,7 +93,7 @@ def _rename(element: ET.Element, prefix: str, names: dict[str, str]) -> None:
 
 
 def _shorten(element: ET.Element) -> None:
-    """Round coordinates to hundredths of a point, and leave out spaces that nobody needs."""
+    """Round coordinates to hundredths of a point, and leave out spaces that are not needed."""
     if "d" in element.attrib:
         path = " ".join(_rounded(element.attrib["d"]).split())
         element.set("d", re.sub(r" ?([A-Za-z]) ?", r"\1", path))

@@ -41,7 +41,7 @@ def costs(comparison: ComparisonTable) -> list[str]:
 def draw(
     comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
-    """Return a panel for each of `costs`, of which there must be one. looks: of the models; thin: of the baselines."""
+    """Return a panel for each of `costs` (at least one). looks: of the models; thin: of the baselines."""
     shown = [cost for cost in _COSTS if cost.name in costs(comparison)]
     others = {row.name: row.test_mse for row in comparison.baselines if row.test_mse is not None}
     errors = [row.metrics[TEST_MSE] for row in comparison.rows]

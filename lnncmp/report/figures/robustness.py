@@ -36,7 +36,7 @@ def groups(comparison: ComparisonTable) -> list[str]:
 def draw(
     comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
-    """Return the picture of all `groups`, of which there must be one. looks: of the models; thin: of the baselines."""
+    """Return the picture of all `groups` (at least one). looks: of the models; thin: of the baselines."""
     names = groups(comparison)
     columns = min(len(names), _COLUMNS)
     rows = -(-len(names) // columns)

@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     blocks += ["## How this was measured", *_machines(report)]
     blocks += [_assumptions(study) for study in report.studies if study.assumptions]
     if report.protocol:
-        blocks += ["### Differences of protocol", _bullets(report.protocol)]
+        blocks += ["### Protocol differences", _bullets(report.protocol)]
     blocks += ["## Commands behind the numbers", _commands(report)]
     return "\n\n".join(blocks) + "\n"
 
@@ -57,7 +57,7 @@ def _claim(row: Verdict) -> list[str]:
 def _study(study: ReportStudy) -> list[str]:
     blocks = [f"## {escaped(study.heading)}", f"{outcome_sentence(study.runs)}."]
     blocks += [f"`{command}`" for command in study.commands]
-    blocks += [f"> Not complete. {escaped(sentence)}" for sentence in study.missing]
+    blocks += [f"> Incomplete. {escaped(sentence)}" for sentence in study.missing]
     lost = [run for run in study.runs if run.status != "ok"]
     if lost:
         rows = [[run.model, str(run.seed), run.status, run.reason or UNKNOWN] for run in lost]

@@ -15,7 +15,7 @@ def document_of_claim(row: Verdict) -> Document:
             numbers[f"Numbers ({_where(one)})"] = _numbers(one)
         elif one is not row:
             numbers[f"Also ({_where(one)})"] = [f"{one.verdict}: {one.reason}"]
-    numbers |= {"Assumed": row.assumed, "Differences of protocol": row.differences_of_protocol}
+    numbers |= {"Assumed": row.assumed, "Protocol differences": row.differences_of_protocol}
     ids = ", ".join(dict.fromkeys(run_id for one in every for run_id in one.run_ids))
     numbers["Runs (names of files in records/)"] = [ids] if ids else []
     stated = {row.id: [f"{row.claim} ({row.where})", f"{row.verdict.capitalize()}: {row.reason}"]}

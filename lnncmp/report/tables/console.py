@@ -88,7 +88,7 @@ def _fits(grid: Grid, console: Console) -> bool:
 
 
 def _by_columns(grid: Grid, console: Console) -> list[Grid]:
-    """Return grids that fit, filling each with as many columns as go beside the labels (at least one)."""
+    """Return grids that fit, filling each with as many columns as fit next to the labels (at least one)."""
     parts: list[tuple[Column, ...]] = []
     current: tuple[Column, ...] = ()
     for column in grid.columns:
