@@ -100,7 +100,7 @@ _MAIN: list[tuple[str, Cell]] = [
     ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.ratio_ncps))),
     ("x faster\nthan nn.LSTM", lambda row: _marked(row, _ratio(row.ratio_lstm))),
     ("CPU\ntime", lambda row: _marked(row, _time(row.cpu_ms))),
-    ("of the\nlimit", lambda row: _marked(row, _share(row.roofline_fraction))),
+    ("of\nroofline", lambda row: _marked(row, _share(row.roofline_fraction))),
     ("forward\npass", lambda row: _marked(row, _time(row.inference_ms))),
     ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.inference_ratio_ncps))),
     ("streaming\nlatency", lambda row: seconds(None if row.latency_us is None else row.latency_us / 1e6)),
