@@ -141,4 +141,4 @@ def test_the_bench_measures_and_cleans_up(capsys, monkeypatch, tmp_path):
         "-q",
     )
     assert answer.code == 0 and json.loads(answer.out)["rows"] == 50_000 and list(tmp_path.iterdir()) == []
-    refused(run_here(capsys, monkeypatch, "data", "bench", "sine"), 2, "nothing to measure", "mimic3")
+    refused(run_here(capsys, monkeypatch, "data", "bench", "sine"), 2, "no benchmark for reading the data", "mimic3")
