@@ -46,6 +46,9 @@ reproduce-all: install  ## run the whole study and print its tables (PRESET=quic
 smoke: install  ## two models, one seed, one epoch: does it run here?
 	$(RUN)/lnncmp walker2d --preset quick --models cfc,lstm --seeds 1 --set train.epochs=1 --out $(OUT)
 
+# Threads of torch that wait would keep the core busy on which the other worker computes.
+test test-all: export OMP_WAIT_POLICY = PASSIVE
+
 test: install  ## run the tests, without the slow ones
 	$(PYTEST) -m "not slow and not gpu"
 
