@@ -8,10 +8,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-import typer
 from figure_records import COMPARISON, records, run, scores, write
+from one_command import OneCommand
 from synthetic_records import recipe
-from typer.testing import CliRunner
 
 from lnncmp.cli.figures import figures
 from lnncmp.errors import DataError, LnncmpError, UsageError
@@ -22,18 +21,8 @@ FOLDER = "walker2d-quick-noise-0.1-abcdef01"
 NAMES = ["free_running", "robustness", "accuracy_cost", "training", "fit-slow-wave", "fit-fast-wave"]
 SVG = "{http://www.w3.org/2000/svg}"
 
-app = typer.Typer()
-app.command()(figures)
-
-
-def command(*args):
-    return CliRunner().invoke(app, [str(arg) for arg in args])
-
-
-def refused(kind, *args):
-    answer = command(*args)
-    assert answer.stdout == "" and type(answer.exception) is kind, answer.exception
-    return answer.exception
+command = OneCommand(figures)
+refused = command.refused
 
 
 @pytest.fixture(scope="module")

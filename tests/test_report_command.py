@@ -7,13 +7,12 @@ import subprocess
 import sys
 
 import pytest
-import typer
 from claims_tables import claims_table
 from cli_runs import run as run_command
 from figure_records import run, write
+from one_command import OneCommand
 from report_folders import small_folder
 from synthetic_records import recipe
-from typer.testing import CliRunner
 
 from lnncmp.cli.report import report
 from lnncmp.comparison.commands import commands
@@ -23,18 +22,8 @@ from lnncmp.report import build as reporting
 from lnncmp.report.build import files
 from lnncmp.report.build.write import write_report
 
-app = typer.Typer()
-app.command()(report)
-
-
-def command(*args):
-    return CliRunner().invoke(app, [str(arg) for arg in args])
-
-
-def refused(kind, *args):
-    answer = command(*args)
-    assert answer.stdout == "" and type(answer.exception) is kind, answer.exception
-    return answer.exception
+command = OneCommand(report)
+refused = command.refused
 
 
 def contents(folder):
