@@ -6,8 +6,9 @@ Errors are in raw units of the case's targets unless a name says otherwise.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lnncmp.records.convergence import Convergence, convergence_of
 from lnncmp.records.run_recipe import RunRecipe
 
 SCHEMA_VERSION = 2
@@ -149,6 +150,7 @@ class RunRecord(_Record):
     wiring_seed: what the model's wiring was drawn from, None if it has no random wiring.
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     kernel_check: None where no fused kernel was to run.
+    convergence: how training ended, None for a run without an epoch; filled in where an older record lacks it.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
     """
 
@@ -178,9 +180,21 @@ class RunRecord(_Record):
     kernel_check: KernelCheckRecord | None = None
     history: list[Epoch] = Field(default_factory=list)
     best_epoch: int | None = None
+    convergence: Convergence | None = None
     scores: Scores | None = None
     warnings: list[str] = Field(default_factory=list)
     provenance: Provenance = Field(default_factory=Provenance)
+
+    @model_validator(mode="after")
+    def _with_convergence(self) -> "RunRecord":
+        if self.convergence is None:
+            plateau = self.recipe.train.patience is not None and len(self.history) < self.recipe.train.epochs
+            self.convergence = convergence_of(
+                [epoch.validation_loss for epoch in self.history],
+                [epoch.learning_rate for epoch in self.history],
+                plateau=plateau and self.status == "ok",
+            )
+        return self
 
 
 class MeasurementRecord(_Record):

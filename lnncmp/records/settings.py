@@ -1,8 +1,8 @@
 """Settings of training and evaluation, the same for all models of a comparison unless a recipe says otherwise."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -14,6 +14,8 @@ class TrainSettings(BaseModel):
     clip: `global` scales the whole gradient to norm clip_norm, `per_tensor` each tensor's (Keras' clipnorm), `none`.
     l2: Keras-style penalty l2 * sum(w**2) over all weight matrices, part of the training loss.
     restore: weights that are evaluated: of the epoch with the lowest validation loss, or of the last one.
+    patience: stop once the lowest validation loss has fallen by less than the share `min_gain` over this many epochs
+    (None: train all epochs); `epochs` is then a ceiling. Without it neither is part of the identity of a run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +30,15 @@ class TrainSettings(BaseModel):
     l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     restore: Literal["best", "last"] = "best"
     diverged_loss: Positive = 1e6
+    patience: Annotated[int, Field(ge=1)] | None = None
+    min_gain: Annotated[float, Field(ge=0, lt=1)] = 0.01
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what runs of before plateaus were known did not have, so that their identities stay."""
+        table: dict[str, Any] = handler(self)
+        unused = ("patience", "min_gain") if self.patience is None else ()
+        return {key: value for key, value in table.items() if key not in unused}
 
 
 class EvaluateSettings(BaseModel):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lnncmp.data.windows import Splits, Windows
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.records.convergence import on_plateau
 from lnncmp.records.schema import Epoch, Status
 from lnncmp.records.settings import TrainSettings
 from lnncmp.training.predict import tensors
@@ -35,6 +36,11 @@ class Fitted:
     stopped_epoch: int | None = None
     best_epoch: int | None = None
     history: list[Epoch] = field(default_factory=list)
+
+    def at_plateau(self, settings: TrainSettings) -> bool:
+        """Tell whether training is to stop because the validation loss no longer falls (`settings.patience`)."""
+        losses = [epoch.validation_loss for epoch in self.history]
+        return on_plateau(losses, settings.patience, settings.min_gain)
 
 
 def masked_mse(predicted: Tensor, truth: Tensor, counted: Tensor | None) -> Tensor:
@@ -142,6 +148,8 @@ class Trainer:
     def fit(self, after_epoch: Callable[["Trainer"], None] = lambda trainer: None) -> Fitted:
         """Train the remaining epochs, then load the selected weights. `after_epoch` is called after each epoch."""
         for epoch in range(len(self.fitted.history) + 1, self.settings.epochs + 1):
+            if self.fitted.at_plateau(self.settings):
+                break
             try:
                 self._epoch(epoch)
             except Diverged as reason:
