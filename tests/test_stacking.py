@@ -220,3 +220,28 @@ class TestStackTrainer:
         last, _ = self.train("gru", [0], splits(), epochs=3, restore="last")
         same = fitted[0].best_epoch == 3
         assert torch.equal(best.stack.rows[0], last.stack.rows[0]) == same
+
+    @pytest.mark.parametrize("name", ["gru", "ncp"])
+    def test_each_copy_stops_on_its_own_plateau(self, name):
+        """It stops where it stops alone, with the same bits, and the others go on without it."""
+        changes = {"epochs": 60, "patience": 3, "min_gain": 0.1}
+        together, fitted = self.train(name, [0, 1, 2], splits(), **changes)
+        counts = [len(result.history) for result in fitted]
+        assert len(set(counts)) > 1 and max(counts) < 60
+        assert together.stack.computed == []
+        for k in range(3):
+            alone, (result,) = self.train(name, [k], splits(), **changes)
+            assert rows(result.history) == rows(fitted[k].history)
+            assert torch.equal(alone.stack.rows[0], together.stack.rows[k])
+
+    def test_what_is_reported_after_an_epoch_are_the_copies_that_took_part(self):
+        models = [make("gru", seed) for seed in (0, 1, 2)]
+        trainer = StackTrainer(models, splits(), settings(epochs=60, patience=3, min_gain=0.1), [100, 101, 102], CPU)
+        told = {0: 0, 1: 0, 2: 0}
+
+        def count(one):
+            for k in one.learning:
+                told[k] += 1
+
+        fitted = trainer.fit(count)
+        assert list(told.values()) == [len(result.history) for result in fitted]

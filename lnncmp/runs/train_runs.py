@@ -55,10 +55,9 @@ def _fit_stack(
 
     def after_epoch(trainer: StackTrainer) -> None:
         losses = []
-        for k, (run, copy) in enumerate(zip(runs, trainer.copies, strict=True)):
-            if copy.learns:
-                store.save_checkpoint(run.spec.run_id, trainer.state(k))
-                losses.append(copy.fitted.history[-1].validation_loss)
+        for k in trainer.learning:
+            store.save_checkpoint(runs[k].spec.run_id, trainer.state(k))
+            losses.append(trainer.copies[k].fitted.history[-1].validation_loss)
         report(trainer.epochs_done, settings.epochs, sum(losses) / len(losses))
 
     trainer = begin()

@@ -1,7 +1,8 @@
 """Trains several runs of one model in one call: same data and settings, separate weights and batch orders.
 
 Each copy is treated as by lnncmp.training.trainer.Trainer, with its own batch order, best epoch and divergence check.
-The copies take their steps together; a diverged copy stops. A copy's numbers do not depend on the other copies.
+The copies take their steps together; a copy that diverged or is on a plateau stops and is no longer computed from the
+next epoch on. A copy's numbers do not depend on the other copies.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, O outputs, P trainable numbers of a model.
 """
@@ -44,7 +45,7 @@ class Copy:
 
     @property
     def learns(self) -> bool:
-        """Return whether the copy is still training (has not diverged)."""
+        """Return whether the copy has not diverged."""
         return self.fitted.status == "ok"
 
     def diverged(self, reason: Diverged, epoch: int) -> None:
@@ -107,12 +108,20 @@ class StackTrainer:
             copy.fitted.history = [Epoch(**epoch) for epoch in state["history"]]
             copy.rng.bit_generator.state = state["batch_rng"]
 
+    @property
+    def learning(self) -> list[int]:
+        """Return the copies that took part in the last epoch and have not diverged."""
+        return [k for k in self.stack.computed if self.copies[k].learns]
+
     def fit(self, after_epoch: Callable[["StackTrainer"], None] = lambda trainer: None) -> list[Fitted]:
         """Train the remaining epochs, then load each copy's selected weights; return one result per copy."""
         self._warm_up()
         for epoch in range(self.epochs_done + 1, self.settings.epochs + 1):
+            self.stack.computed = [k for k in self.learning if not self.copies[k].fitted.at_plateau(self.settings)]
+            if not self.stack.computed:
+                break
             self._epoch(epoch)
-            if not any(copy.learns for copy in self.copies):
+            if not self.learning:
                 break
             after_epoch(self)
         if self.settings.restore == "best":
@@ -133,17 +142,17 @@ class StackTrainer:
     def _epoch(self, epoch: int) -> None:
         started = time.perf_counter()
         self.stack.train(True)
-        learning = [copy for copy in self.copies if copy.learns]
-        for copy in learning:
+        together = [self.copies[k] for k in self.stack.computed]
+        for copy in together:
             copy.total = copy.cells = copy.largest = 0.0
-        orders = torch.from_numpy(np.stack([copy.rng.permutation(len(self.train)) for copy in self.copies]))
+        orders = torch.from_numpy(np.stack([copy.rng.permutation(len(self.train)) for copy in together]))
         for number, rows in enumerate(orders.split(self.settings.batch_size, dim=1)):
             self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, len(self.train), epoch, number)
             self._step(rows, epoch)
-        seconds = (time.perf_counter() - started) / len(learning)
-        for copy, row, validation in zip(self.copies, self.stack.rows, self._validation_losses(), strict=True):
-            if copy.learns:
-                self._end(copy, row, validation, epoch, seconds)
+        seconds = (time.perf_counter() - started) / len(together)
+        for k, validation in zip(self.stack.computed, self._validation_losses(), strict=True):
+            if self.copies[k].learns:
+                self._end(self.copies[k], self.stack.rows[k], validation, epoch, seconds)
 
     def _end(self, copy: Copy, row: Tensor, validation: float, epoch: int, seconds: float) -> None:
         """Record the epoch of one copy, and its weights if they are its best so far."""
@@ -165,29 +174,30 @@ class StackTrainer:
             copy.best_weights = row.detach().clone()
 
     def _step(self, rows: Tensor, epoch: int) -> None:
-        """Take one optimiser step of every copy that is still training, on the windows `rows` (S, B)."""
+        """Take one optimiser step of the copies that are computed, on the windows `rows` (S, B)."""
         self.optimizer.zero_grad(set_to_none=True)
         losses, counts = _losses(self.stack, self.train, rows)
         values = losses.tolist()
-        for copy, value, count in zip(self.copies, values, counts, strict=True):
+        computed = [(self.copies[k], self.stack.rows[k]) for k in self.stack.computed]
+        for (copy, _), value, count in zip(computed, values, counts, strict=True):
             if copy.learns:
                 try:
                     require_finite_loss(value, self.settings, epoch)
                 except Diverged as reason:
                     copy.diverged(reason, epoch)
                 copy.total, copy.cells = copy.total + value * count, copy.cells + count
-        learning = [k for k, copy in enumerate(self.copies) if copy.learns]
+        learning = [place for place, (copy, _) in enumerate(computed) if copy.learns]
         if not learning:
             return
         if self.settings.l2:
-            losses = losses + self.settings.l2 * torch.stack([self._penalty(row) for row in self.stack.rows])
+            losses = losses + self.settings.l2 * torch.stack([self._penalty(row) for _, row in computed])
         losses[learning].sum().backward()
-        for k, (copy, row) in enumerate(zip(self.copies, self.stack.rows, strict=True)):
+        for place, (copy, row) in enumerate(computed):
             try:
-                if k in learning and row.grad is not None:
+                if place in learning and row.grad is not None:
                     norm = self._clip(row.grad)
                     copy.largest = max(copy.largest, norm)
-                    require_finite_gradient(norm, values[k], epoch)
+                    require_finite_gradient(norm, values[place], epoch)
             except Diverged as reason:
                 copy.diverged(reason, epoch)
             if not copy.learns:
@@ -214,7 +224,7 @@ class StackTrainer:
     @torch.no_grad()
     def _validation_losses(self) -> list[float]:
         self.stack.train(False)
-        totals, cells = np.zeros(len(self.copies)), 0.0
+        totals, cells = np.zeros(len(self.stack.computed)), 0.0
         for rows in torch.arange(len(self.validation)).split(_VALIDATION_BATCH):
             losses, counts = _losses(self.stack, self.validation, rows)
             totals, cells = totals + np.array(losses.tolist()) * counts[0], cells + counts[0]

@@ -23,6 +23,7 @@ class StackedModel:
 
     `rows`: S tensors (P,) to be optimised, each with the trainable weights of one copy. The models' own parameters
     become views of them, so that each model is always up to date and may be used, loaded or constrained by itself.
+    `computed`: which copies a call computes, all at first; S is their number there.
     Raises UsageError for models that are not stackable or have different shapes.
     """
 
@@ -35,6 +36,7 @@ class StackedModel:
             raise UsageError("the models to stack have parameters of different shapes", "Stack copies of one model.")
         self.sizes = [shape.numel() for shape in self.shapes.values()]
         self.rows = [_flattened(model).requires_grad_() for model in models]
+        self.computed = list(range(len(models)))
         self.others = {name: torch.stack([_others(model)[name] for model in models]) for name in _others(models[0])}
         for model, row in zip(self.models, self.rows, strict=True):
             for (name, shape), part in zip(self.shapes.items(), row.detach().split(self.sizes), strict=True):
@@ -42,14 +44,17 @@ class StackedModel:
 
     def __call__(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return outputs (S, B, T, O) for x (S, B, T, I), dt and valid (S, B, T); x (B, T, I) is shared by all."""
-        copies = len(self.rows)
-        parts = torch.stack(self.rows).split(self.sizes, dim=1)
+        copies = len(self.computed)
+        parts = torch.stack([self.rows[k] for k in self.computed]).split(self.sizes, dim=1)
         weights = {
             name: part.view(copies, *shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
+        others = self.others
+        if copies < len(self.rows):
+            others = {name: values[self.computed] for name, values in others.items()}
         own = 0 if x.ndim == 4 else None
         each = vmap(self._one, in_dims=(0, 0, own, own, None if valid is None else own))
-        outputs: Tensor = each(weights, self.others, x, dt, valid)
+        outputs: Tensor = each(weights, others, x, dt, valid)
         return outputs
 
     def _one(self, weights: Tensors, others: Tensors, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
