@@ -18,7 +18,7 @@ from lnncmp.records.schema import HorizonPoint
 from lnncmp.report.build import figures as drawing
 
 FOLDER = "walker2d-quick-noise-0.1-abcdef01"
-NAMES = ["free_running", "robustness", "accuracy_cost", "training", "fit-slow-wave", "fit-fast-wave"]
+NAMES = ["free_running", "robustness", "accuracy_cost", "training", "budget", "fit-slow-wave", "fit-fast-wave"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 command = OneCommand(figures)
@@ -63,8 +63,8 @@ class TestFiles:
             assert image.get("role") == "img"
             assert [image.findtext(f"{SVG}{tag}") for tag in ("title", "desc")] == [picture.title, picture.alt]
             assert image.find(f".//{SVG}text") is None, "letters are shapes"
-        assert written[4].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
-        assert "gru 0.0" in written[4].alt and "filter 0.3" in written[4].alt
+        assert written[5].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
+        assert "gru 0.0" in written[5].alt and "filter 0.3" in written[5].alt
         assert "gaussian at level 0.4: ltc" in written[1].alt and "after 20 steps" in written[0].alt
 
     def test_are_the_same_bytes_for_the_same_records(self, written, tmp_path):
@@ -77,7 +77,7 @@ class TestFiles:
         import matplotlib
 
         out = write(tmp_path / "out", [slim()], ())
-        (plain, _) = drawing.draw_figures("walker2d", out, formats=["svg"])
+        plain, *_ = drawing.draw_figures("walker2d", out, formats=["svg"])
         before = plain.paths[0].read_bytes()
         with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.fonttype": "none"}):
             drawing.draw_figures("walker2d", out, formats=["svg"])
@@ -90,8 +90,10 @@ class TestFiles:
         assert [(picture.paths[0].parent.name, picture.name) for picture in made] == [
             ("walker2d-standard-22222222", "free_running"),
             ("walker2d-standard-22222222", "training"),
+            ("walker2d-standard-22222222", "budget"),
             ("walker2d-quick-noise-0.1-11111111", "free_running"),
             ("walker2d-quick-noise-0.1-11111111", "training"),
+            ("walker2d-quick-noise-0.1-11111111", "budget"),
         ]
 
     def test_names_in_records_lead_to_no_other_folder(self, tmp_path):
@@ -110,7 +112,7 @@ class TestFiles:
     def test_only_what_the_records_hold_is_drawn(self, tmp_path):
         one_step = scores(0.1, examples=[], perturbations=[], horizons=[HorizonPoint(step=1, mse=1, nmse=1)])
         made = drawing.draw_figures("walker2d", write(tmp_path / "out", [slim(scores=one_step)], ()), formats=["svg"])
-        assert [picture.name for picture in made] == ["training"]
+        assert [picture.name for picture in made] == ["training", "budget"]
 
     def test_the_present_baseline_is_drawn_where_there_are_two(self, tmp_path):
         from lnncmp.baselines import BASELINES_VERSION
@@ -136,7 +138,7 @@ class TestCommand:
         answer = command("walker2d", "--out", out, "--format", "svg, png,svg")
         assert (answer.exit_code, answer.stderr) == (0, "")
         folder = out / "figures" / FOLDER
-        names = ("free_running.svg", "free_running.png", "training.svg", "training.png")
+        names = ("free_running.svg", "free_running.png", "training.svg", "training.png", "budget.svg", "budget.png")
         assert answer.stdout.splitlines() == [str(folder / name) for name in names]
         assert all((folder / name).stat().st_size > 1000 for name in names)
 

@@ -191,7 +191,7 @@ class TestAccess:
 
     def test_every_figure_has_a_name_and_words(self, page):
         figures = page.all("figure")
-        assert len(figures) == 7 and len(page.all("svg", role="img")) == 7
+        assert len(figures) == 8 and len(page.all("svg", role="img")) == 8
         words = {e["id"]: e["text"] for e in page.all("p") if e.get("id", "").endswith("-words")}
         for image in page.all("svg"):
             assert len(words[image["aria-describedby"]]) > 60
@@ -214,7 +214,7 @@ class TestAlone:
     def test_the_same_records_give_the_same_bytes(self, tmp_path):
         made = [write_report(small_folder(tmp_path / name), judge=judged).parent for name in "ab"]
         files = [{path.name: path.read_bytes() for path in one.rglob("*") if path.is_file()} for one in made]
-        assert files[0] == files[1] and len(files[0]) == 8
+        assert files[0] == files[1] and len(files[0]) == 10
 
     def test_several_processes_draw_the_same(self, tmp_path):
         _, tasks = drawing._tasks(load_studies(small_folder(tmp_path)))
@@ -223,8 +223,8 @@ class TestAlone:
     def test_a_picture_too_many_is_left_next_to_it(self, tmp_path, monkeypatch):
         monkeypatch.setattr(drawing, "INLINE_BYTES", 100)
         small = Page(write_report(small_folder(tmp_path), judge=judged).read_text(encoding="utf-8"))
-        assert not small.all("svg") and len(small.all("figure")) == 1
-        (said,) = [text for text in small.texts("p") if "left out to keep the page under 5 MB" in text]
+        assert not small.all("svg") and len(small.all("figure")) == 2
+        said, _ = [text for text in small.texts("p") if "left out to keep the page under 5 MB" in text]
         assert (tmp_path / "report" / said.rpartition(": ")[2].split(", ")[0]).is_file()
 
     def test_a_page_that_stays_too_large_is_refused(self, tmp_path, monkeypatch):
@@ -246,7 +246,15 @@ class TestBeside:
         files = sorted(path.relative_to(written.parent) for path in written.parent.rglob("*") if path.is_file())
         names = [path.as_posix() for path in files]
         figures = "figures/walker2d-quick-noise-0.1-abcdef01"
-        for name in ("free_running", "robustness", "accuracy_cost", "training", "wiring-ncp", "fit-slow-wave"):
+        for name in (
+            "free_running",
+            "robustness",
+            "accuracy_cost",
+            "training",
+            "budget",
+            "wiring-ncp",
+            "fit-slow-wave",
+        ):
             assert f"{figures}/{name}.svg" in names and f"{figures}/{name}.pdf" in names
         assert {"tables/claims.csv", "tables/claims.tex", "report.md", "report.html"} <= set(names)
         assert (written.parent / "tables/walker2d-quick-noise-0.1-abcdef01.tex").read_text().count("\\toprule") >= 3

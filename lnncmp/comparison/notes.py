@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
+from lnncmp.comparison.convergence_notes import convergence_notes, training_notes
 from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.metric_notes import metric_notes
 from lnncmp.comparison.paired_differences import pairs_on
@@ -18,7 +19,6 @@ _MATCHED = {
     "params": "Models are matched by active parameters.",
     "own": "Models are not matched in size; each has its own.",
 }
-_SCORED = {"best": "scored at the epoch with the lowest validation loss", "last": "scored after the last epoch"}
 
 
 def notes(
@@ -36,6 +36,7 @@ def notes(
         *_matched(runs),
         *_protocol(runs),
         *_lost(runs),
+        *convergence_notes(rows),
         *_distrusted(runs),
         *_test(comparisons, runs),
         *_best(best),
@@ -74,10 +75,7 @@ def _matched(runs: Groups) -> list[str]:
     if match is not None:
         hidden = _agreed(recipe.model.arguments.get("hidden") for recipe in recipes)
         found.append(_MATCHED[match].format(size=f" ({hidden})" if hidden is not None else ""))
-    epochs = _agreed(recipe.train.epochs for recipe in recipes)
-    if epochs is not None:
-        scored = _SCORED.get(str(_agreed(recipe.train.restore for recipe in recipes)))
-        found.append(f"Runs of {epochs} epoch{'' if epochs == 1 else 's'}" + (f", {scored}." if scored else "."))
+    found += training_notes([recipe.train for recipe in recipes])
     if _agreed(recipe.dt_as_input for recipe in recipes) is True:
         found.append("Models that do not use elapsed times otherwise get them as an input.")
     return found

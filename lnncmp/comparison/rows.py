@@ -164,6 +164,19 @@ def _cost(record: MeasurementRecord | None, shape: Shape | None) -> dict[str, An
     }
 
 
+def _convergence(runs: Sequence[RunRecord]) -> dict[str, Any]:
+    """Return the fields of a row on how the training of its runs ended; nothing without a history."""
+    found = [run.convergence for run in runs if run.convergence is not None and outcome(run) == "ok"]
+    if not found:
+        return {}
+    epochs = [one.epochs for one in found]
+    return {
+        "n_converged": sum(one.converged for one in found),
+        "last_gain": statistics.median(one.gain for one in found),
+        "epochs": (min(epochs), max(epochs)),
+    }
+
+
 def _middle(values: Iterable[int]) -> int:
     return statistics.median_low(values)
 
@@ -196,6 +209,7 @@ def model_row(
         n_diverged=outcomes["diverged"],
         n_failed=outcomes["failed"],
         n_stopped=outcomes["stopped"],
+        **_convergence(runs),
         params=Counts(**counts),
         structure=_structure(runs),
         metrics={

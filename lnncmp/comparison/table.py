@@ -82,7 +82,10 @@ class CostShape(_Part):
 class ModelRow(_Part):
     """One model of a comparison.
 
-    n_*: runs by outcome. metrics: "test_mse", "test_nmse", and the case's own metrics by name.
+    n_*: runs by outcome. n_converged: of those that ended well, how many had converged (`records.convergence`);
+    last_gain: median over them of the share by which the lowest validation loss fell over the last quarter of the
+    epochs; epochs: fewest and most that they trained. metrics: "test_mse", "test_nmse", and
+    the case's own metrics by name.
     horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
     timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
@@ -97,6 +100,9 @@ class ModelRow(_Part):
     n_diverged: int
     n_failed: int
     n_stopped: int
+    n_converged: int = 0
+    last_gain: float | None = None
+    epochs: tuple[int, int] | None = None
     params: Counts
     structure: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Estimate]

@@ -52,7 +52,7 @@ def convergence_of(
 
 
 def on_plateau(validation_losses: Sequence[float], patience: int | None, min_gain: float) -> bool:
-    """Tell whether the lowest loss of the last `patience` epochs is less than the share `min_gain` below the one before.
+    """Tell whether the lowest loss fell by less than the share `min_gain` over the last `patience` epochs.
 
     False without a patience, and before more than `patience` epochs are done.
     """

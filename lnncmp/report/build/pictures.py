@@ -7,7 +7,8 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from lnncmp.cases.base import load_case
-from lnncmp.report.figures import fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.report.figures import budget, fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.build.wirings import drawn_wiring
@@ -67,6 +68,10 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
     if training.drawable(runs):
         draw = partial(training.draw, table, runs, caption, looks)
         yield Picture("training", "training", training.SUBJECT, training.alt_text(table, runs, caption), draw)
+    curves = budget_curves(runs)
+    if budget.drawable(curves):
+        draw = partial(budget.draw, curves, caption, looks)
+        yield Picture("training", "budget", budget.SUBJECT, budget.alt_text(curves, caption), draw)
     yield from _wirings(drawn)
     yield from _waves(drawn, baselines)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from lnncmp.comparison.convergence_notes import UNCONVERGED
 from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import (
@@ -113,7 +114,8 @@ def _outcomes(row: ModelRow) -> str:
 
 def _error(row: ModelRow) -> str:
     error = row.metrics["test_mse"]
-    return "\n".join(filter(None, [significant(error.mean), interval(error.ci95)]))
+    mark = f" {UNCONVERGED}" if row.last_gain is not None and row.n_converged < row.n_ok else ""
+    return "\n".join(filter(None, [significant(error.mean) + mark, interval(error.ci95)]))
 
 
 def _difference(pair: PairedComparison | None) -> str:
