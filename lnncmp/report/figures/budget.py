@@ -23,7 +23,7 @@ def drawable(curves: Curves) -> bool:
 
 def draw(curves: Curves, caption: style.Caption, looks: Mapping[str, style.Look]) -> Figure:
     """Return two panels that share their axis of losses. curves: by model, see `lnncmp.comparison.budget`."""
-    explanation = "lowest loss so far: median over seeds, band: least and largest;\ncircles: where training ended"
+    explanation = "lowest loss so far: median over seeds, band: least and largest;\nmarkers: where training ended"
     figure = style.new_figure(3.6, caption, SUBJECT, explanation)
     panels = figure.subplots(1, 2, sharey=True)
     for panel, (by, name) in zip(panels, _PANELS, strict=True):
