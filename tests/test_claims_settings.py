@@ -85,7 +85,8 @@ class TestHalfAStudy:
         assert row.n_seeds == 4 and row.verdict == "not shown"
 
     def test_a_model_that_never_ran_is_named(self):
-        assert verdict(claim(), many("cfc", 0.8)).reason == "No runs of lstm on walker2d in this folder."
+        reason = verdict(claim(), many("cfc", 0.8)).reason
+        assert reason == "No runs of lstm on walker2d in this folder: lnncmp walker2d --models lstm makes them."
 
     def test_a_case_that_never_ran_is_named_with_its_command(self):
         row = verdict(claim(case="sine", conditions="clean"), many("cfc", 0.8), many("lstm", 1.0))
@@ -95,7 +96,8 @@ class TestHalfAStudy:
         of = claim(right="ltc", right_arguments={"solver": "dopri5"})
         plain = many("ltc", 1.0, arguments={"hidden": 64, "solver": "semi_implicit"})
         row = verdict(of, many("cfc", 0.8), plain)
-        assert row.reason == "No runs of ltc with solver = dopri5 on walker2d in this folder."
+        assert row.reason.startswith("No runs of ltc with solver = dopri5 on walker2d in this folder: ")
+        assert "lnncmp walker2d --models ltc --set models.ltc.arguments.solver=dopri5 makes them" in row.reason
         adaptive = [
             made.model_copy(update={"run_id": f"dopri5-{made.run_id}"})
             for made in many("ltc", 2.0, arguments={"hidden": 64, "solver": "dopri5"})

@@ -178,6 +178,8 @@ def test_smaller_rivals_are_a_way_to_match():
     of = claim(measure="active_parameters")
     both = [many(model, 1.0, match="smallest") for model in ("cfc", "lstm")]
     assert verdict(of, *both).words == "not testable here: other design"
+    row = verdict(of, *[many(m, 1.0, match="smallest", active=n) for m, n in (("cfc", 902), ("lstm", 289))])
+    assert "no size matches: 902 active parameters for cfc, 289 for lstm" in row.differences_of_protocol
     assert (
         verdict(claim(), *[many(m, n, match="smallest") for m, n in (("cfc", 0.8), ("lstm", 1))]).matched == "smallest"
     )

@@ -176,12 +176,15 @@ def why_missing(claim: Claim, groups: Sequence[ComparisonGroup]) -> str:
     if not fitting:
         held = ", ".join(dict.fromkeys(f"'{group.first.conditions or 'the usual ones'}'" for group in of_case))
         return f"No runs of {claim.case} under the conditions '{claim.conditions}': those here are under {held}."
-    lacking = []
+    lacking, settings = [], []
     for model, arguments in ((claim.left, claim.left_arguments), (claim.right, claim.right_arguments)):
         if all(group.find(model, arguments) is None for group in fitting):
             wanted = ", ".join(f"{key} = {value}" for key, value in arguments.items())
             lacking.append(model + (f" with {wanted}" if wanted else ""))
+            settings += [f"--set models.{model}.arguments.{key}={value}" for key, value in arguments.items()]
     if lacking:
-        return f"No runs of {' and '.join(lacking)} on {claim.case} in this folder."
+        names = ",".join(name.partition(" ")[0] for name in lacking)
+        command = " ".join([f"lnncmp {claim.case} --models {names}", *settings])
+        return f"No runs of {' and '.join(lacking)} on {claim.case} in this folder: {command} makes them."
     both = f"{claim.left} and {claim.right}"
     return f"{both} never ran on equal data under one protocol, and different data are not pooled."
