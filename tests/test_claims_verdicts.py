@@ -107,7 +107,7 @@ class TestLostRuns:
         left = with_metric(many("cfc", 0.8), "mse", [0.8] * 9 + [math.inf])
         assert verdict(claim(), left, many("lstm", 1.0)).runs[9].left is None
 
-    def test_a_model_that_never_finishes_is_contradicted(self):
+    def test_of_a_model_that_never_finishes_the_opposite_is_found(self):
         row = verdict(claim(), [one("cfc", seed) for seed in range(10)], many("lstm", 1.0))
         assert row.verdict == "opposite" and row.iqm == {"lstm": pytest.approx(1.0, abs=0.01)}
 

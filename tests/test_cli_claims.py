@@ -80,7 +80,7 @@ class TestTable:
         assert markdown.startswith("### Claims") and "| walker2d-both-learn | supported |" in markdown
         assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 1 and "\\item" in latex
 
-    def test_strict_ends_with_5_if_one_is_contradicted(self, command, folder, tmp_path):
+    def test_strict_ends_with_5_if_the_opposite_of_one_is_shown(self, command, folder, tmp_path):
         answer = command("claims", "--out", folder, "--strict")
         assert answer.code == 5 and "walker2d-ltc-lower-memory" in answer.out
         fine = written(tmp_path / "fine", records(many("gru", 1.0, active=70), many("lstm", 1.0)))
