@@ -1,11 +1,14 @@
 """The claims that ship with lnncmp name real things, and a file with a mistake is refused in one sentence."""
 
+from typing import get_args
+
 import pytest
 
 from lnncmp import stats
 from lnncmp.claims.claim import find_claim, load_claims
 from lnncmp.comparison.run_metrics import FACTS
 from lnncmp.errors import DataError, UsageError
+from lnncmp.models.base import load_model
 
 GOOD = """
 [[claim]]
@@ -48,6 +51,20 @@ def test_ten_seeds_are_enough_for_all_of_them_together():
     assert len(tested) * stats.smallest_p(10) <= stats.SIGNIFICANCE
 
 
+def test_claims_about_patients_are_judged_on_patients():
+    errors = [claim for claim in load_claims() if claim.case == "mimic3" and claim.measure not in FACTS]
+    assert errors and all(set(claim.judged_on) == {"clinical", "demo", "waveforms"} for claim in errors)
+
+
+@pytest.mark.parametrize("case", ["walker2d", "sine"])
+def test_the_speed_of_closed_form_is_held_against_each_solver_by_name(case):
+    named = {
+        claim.right_arguments.get("solver") for claim in load_claims() if claim.id.startswith(f"{case}-cfc-faster")
+    }
+    known = get_args(load_model("ltc").arguments.model_fields["solver"].annotation)
+    assert named == set(known) == {"semi_implicit", "explicit_euler", "rk4", "dopri5"}
+
+
 def test_a_file_of_ones_own(load):
     (claim,) = load(GOOD)
     assert claim.id == "a-claim" and claim.at_least == 1
@@ -73,6 +90,8 @@ MISTAKES = [
     ('direction = "lower"', 'direction = "higher"\nbaseline = "mean"', "only a lower error can be claimed", ""),
     ('direction = "lower"', 'direction = "comparable"\nat_least = 2', "'at_least' is 2", ""),
     ("matters = 1.1", "matters = 1.1\nlevels = [0.1]", "levels need groups", ""),
+    ("matters = 1.1", 'matters = 1.1\njudged_on = ["orginal"]', "unknown source 'orginal'", "'original'"),
+    ('measure = "mse"', 'measure = "neurons"\njudged_on = ["original"]', "the same on any data", ""),
     ('right = "lstm"', 'right = "cfc"', "holds cfc against itself", ""),
     ('measure = "mse"\ndirection = "lower"', 'measure = "neurons"\ndirection = "comparable"', "not comparable", ""),
 ]

@@ -21,10 +21,12 @@ class TestMatchings:
             many("cfc", 0.8),
             many("lstm", 1.0),
         )
-        assert (row.matched, row.verdict) == ("hidden", "supported")
+        assert (row.matched, row.verdict, row.found) == ("hidden", "depends", "supported")
+        assert row.words == "depends on the matching"
         (other,) = row.also
-        assert (other.matched, other.verdict, other.also) == ("params", "contradicted", [])
-        assert row.reason.endswith("Matched by parameters the verdict is: contradicted.")
+        assert (other.matched, other.verdict, other.also) == ("params", "opposite", [])
+        assert row.reason.startswith("Supported with sizes matched by hidden units, data simulated dddddddd")
+        assert row.reason.endswith("With sizes matched by parameters the verdict is: opposite.")
 
     def test_an_equal_answer_is_not_repeated(self):
         both = [
@@ -59,9 +61,10 @@ class TestData:
         left = [*many("cfc", 0.8, seeds=6), *many("cfc", 1.3, **elsewhere)]
         right = [*many("lstm", 1.0, seeds=6), *many("lstm", 1.0, **elsewhere)]
         row = verdict(claim(), left, right)
-        assert (row.data, row.n_seeds, row.verdict) == ("simulated eeeeeeee", 10, "contradicted")
+        assert (row.data, row.n_seeds, row.found) == ("simulated eeeeeeee", 10, "opposite")
+        assert row.words == "depends on the data"
         assert [(one.data, one.n_seeds, one.verdict) for one in row.also] == [("simulated dddddddd", 6, "supported")]
-        assert "on simulated dddddddd" in row.reason
+        assert "With data simulated dddddddd the verdict is: supported." in row.reason
 
     def test_two_protocols_are_two_comparisons(self):
         row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, protocol_id="another"))
@@ -79,10 +82,11 @@ class TestData:
 class TestHalfAStudy:
     def test_only_seeds_of_both_count(self):
         row = verdict(claim(), many("cfc", 0.8), many("lstm", 1.0, seeds=4))
-        assert row.n_seeds == 4 and row.verdict == "inconclusive"
+        assert row.n_seeds == 4 and row.verdict == "not shown"
 
     def test_a_model_that_never_ran_is_named(self):
-        assert verdict(claim(), many("cfc", 0.8)).reason == "No runs of lstm on walker2d in this folder."
+        reason = verdict(claim(), many("cfc", 0.8)).reason
+        assert reason == "No runs of lstm on walker2d in this folder: lnncmp walker2d --models lstm makes them."
 
     def test_a_case_that_never_ran_is_named_with_its_command(self):
         row = verdict(claim(case="sine", conditions="clean"), many("cfc", 0.8), many("lstm", 1.0))
@@ -92,7 +96,8 @@ class TestHalfAStudy:
         of = claim(right="ltc", right_arguments={"solver": "dopri5"})
         plain = many("ltc", 1.0, arguments={"hidden": 64, "solver": "semi_implicit"})
         row = verdict(of, many("cfc", 0.8), plain)
-        assert row.reason == "No runs of ltc with solver = dopri5 on walker2d in this folder."
+        assert row.reason.startswith("No runs of ltc with solver = dopri5 on walker2d in this folder: ")
+        assert "lnncmp walker2d --models ltc --set models.ltc.arguments.solver=dopri5 makes them" in row.reason
         adaptive = [
             made.model_copy(update={"run_id": f"dopri5-{made.run_id}"})
             for made in many("ltc", 2.0, arguments={"hidden": 64, "solver": "dopri5"})
@@ -128,9 +133,7 @@ class TestTimes:
         reached = "higher by more than the smallest effect of interest (a factor of 1.1), over 10 seeds"
         assert row.p is None and reached in row.reason
 
-    @pytest.mark.parametrize(
-        ("factor", "expected"), [(0.05, "supported"), (0.3, "contradicted"), (2.0, "contradicted")]
-    )
+    @pytest.mark.parametrize(("factor", "expected"), [(0.05, "supported"), (0.3, "not shown"), (2.0, "opposite")])
     def test_are_held_to_the_factor_of_the_claim(self, factor, expected):
         of = claim(measure="epoch_seconds", at_least=10)
         row = verdict(of, many("cfc", 1.0, seconds=factor), many("lstm", 1.0, seconds=1.0))
@@ -139,7 +142,7 @@ class TestTimes:
     def test_that_do_not_agree_over_seeds_leave_it_open(self):
         left = [one("cfc", seed, 1.0, seconds=3.0 if seed else 1.0) for seed in range(10)]
         row = verdict(self.CLAIM, left, many("lstm", 1.0, seconds=1.0))
-        assert row.verdict == "inconclusive"
+        assert row.verdict == "not shown"
         assert "on both sides of the smallest effect of interest (a factor of 1.1)" in row.reason
 
     def test_of_runs_trained_in_one_call_are_shares_and_compared_with_such(self):

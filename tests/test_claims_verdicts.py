@@ -1,6 +1,7 @@
 """Verdicts on synthetic records: each outcome, lost runs, both matchings, data never pooled, costs, baselines."""
 
 import math
+import re
 
 import pytest
 from claim_records import claim, cost, many, one, records, with_metric, with_points, with_replicates
@@ -26,9 +27,9 @@ class TestDifferences:
         assert (row.matched, row.data, row.preset) == ("hidden", "simulated dddddddd", "quick")
         assert "0.8 times that of lstm; significantly lower over 10 seeds" in row.reason
 
-    def test_the_opposite_contradicts_it(self):
+    def test_the_opposite_is_called_so(self):
         row = verdict(claim(), many("cfc", 1.2), many("lstm", 1.0))
-        assert row.verdict == "contradicted" and row.effect < 0 and row.ci95[1] < 0
+        assert row.verdict == "opposite" and row.effect < 0 and row.ci95[1] < 0
         assert "significantly higher over 10 seeds, the opposite of the claim" in row.reason
 
     def test_a_claim_of_more_is_the_mirror_image(self):
@@ -36,28 +37,45 @@ class TestDifferences:
         assert row.verdict == "supported" and row.effect == pytest.approx(math.log(1.2), abs=0.01)
         assert row.probability_of_improvement == 1.0
 
-    @pytest.mark.parametrize("level", [1.0, 0.97])
-    def test_a_difference_too_small_to_matter_contradicts_it(self, level):
+    @pytest.mark.parametrize(
+        ("level", "expected"), [(1.0, "not shown"), (0.97, "true but negligible"), (1.03, "opposite")]
+    )
+    def test_a_difference_too_small_to_matter_is_called_so(self, level, expected):
         row = verdict(claim(), many("cfc", level), many("lstm", 1.0))
-        assert row.verdict == "contradicted" and row.p == 1 / 1024
-        assert "below the smallest effect of interest (a factor of 1.1)" in row.reason
+        assert row.verdict == row.found == expected and row.p == 1 / 1024
+        assert "shown to be below the smallest effect of interest (a factor of 1.1)" in row.reason.replace(
+            "shown over 10 seeds", "shown"
+        )
 
     def test_one_that_is_shown_but_found_too_small_to_matter_stays_open(self):
         left = [one("cfc", seed, 0.93 * (1 + 0.06 * (-1) ** seed)) for seed in range(10)]
         row = verdict(claim(), left, [one("lstm", seed, 1.0) for seed in range(10)])
-        assert row.verdict == "inconclusive" and 0 < row.effect < row.smallest_difference and row.p <= 0.05
+        assert row.verdict == "not shown" and 0 < row.effect < row.smallest_difference and row.p <= 0.05
         assert "significantly lower over 10 seeds, but below the smallest effect of interest" in row.reason
 
     def test_what_seeds_cannot_tell_stays_open_and_says_how_many_could(self):
         left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
         row = verdict(claim(), left, many("lstm", 1.0))
-        assert row.verdict == "inconclusive" and row.n_seeds == 8
+        assert row.verdict == "not shown" and row.n_seeds == 8
         assert row.seeds_needed > 100 and f"about {row.seeds_needed} seeds" in row.reason
 
-    def test_no_verdict_under_six_seeds_however_clear(self):
+    def test_no_verdict_under_six_seeds_however_clear_but_which_way_they_point(self):
         row = verdict(claim(), many("cfc", 0.1, seeds=5), many("lstm", 1.0))
-        assert (row.verdict, row.n_seeds, row.p_holm) == ("inconclusive", 5, None)
+        assert (row.verdict, row.n_seeds, row.p_holm, row.in_favour) == ("not shown", 5, None, 5)
         assert "5 seeds of both are too few: under 6 there is no verdict" in row.reason
+        assert re.search(
+            r"they point the way of the claim: 0\.1 times \[0\.09\d+, 0\.10\d*\], lower at 5 of 5 seeds", row.reason
+        )
+        assert row.effect is not None and row.ci95 is not None
+
+    @pytest.mark.parametrize(
+        ("direction", "way", "word"),
+        [("lower", "the other way", "higher at 4"), ("higher", "the way of the claim", "higher at 4")],
+    )
+    def test_few_seeds_may_point_the_other_way(self, direction, way, word):
+        left = [one("cfc", seed, level) for seed, level in enumerate([2.0, 2.1, 0.9, 2.2, 2.0])]
+        row = verdict(claim(direction=direction), left, [one("lstm", seed, 1.0) for seed in range(5)])
+        assert f"they point {way}: 1." in row.reason and f"{word} of 5 seeds" in row.reason
 
     def test_six_are_enough(self):
         assert verdict(claim(), many("cfc", 0.8, seeds=6), many("lstm", 1.0, seeds=6)).verdict == "supported"
@@ -76,7 +94,7 @@ class TestLostRuns:
         row = verdict(claim(), left, many("lstm", 1.0))
         found = [math.log(run.right / run.left) for run in row.runs if run.left is not None]
         worst = max(map(abs, found))
-        assert row.n_seeds == 10 and row.verdict == "inconclusive"
+        assert row.n_seeds == 10 and row.verdict == "not shown"
         assert row.effect == pytest.approx((sum(found) - 2 * worst) / 10)
         assert [run.seed for run in row.runs if run.left is None] == [8, 9]
         assert "2 of 10 runs of cfc diverged or failed and count against it" in row.reason
@@ -89,9 +107,9 @@ class TestLostRuns:
         left = with_metric(many("cfc", 0.8), "mse", [0.8] * 9 + [math.inf])
         assert verdict(claim(), left, many("lstm", 1.0)).runs[9].left is None
 
-    def test_a_model_that_never_finishes_is_contradicted(self):
+    def test_of_a_model_that_never_finishes_the_opposite_is_found(self):
         row = verdict(claim(), [one("cfc", seed) for seed in range(10)], many("lstm", 1.0))
-        assert row.verdict == "contradicted" and row.iqm == {"lstm": pytest.approx(1.0, abs=0.01)}
+        assert row.verdict == "opposite" and row.iqm == {"lstm": pytest.approx(1.0, abs=0.01)}
 
     def test_two_that_never_finish_show_nothing(self):
         lost = [[one(model, seed) for seed in range(10)] for model in ("cfc", "lstm")]
@@ -105,7 +123,7 @@ class TestLostRuns:
 
 
 class TestFactors:
-    @pytest.mark.parametrize(("level", "expected"), [(0.05, "supported"), (0.3, "contradicted"), (2.0, "contradicted")])
+    @pytest.mark.parametrize(("level", "expected"), [(0.05, "supported"), (0.3, "not shown"), (2.0, "opposite")])
     def test_are_judged_against_the_factor_that_the_claim_names(self, level, expected):
         row = verdict(claim(at_least=10), many("cfc", level), many("lstm", 1.0))
         assert row.verdict == expected
@@ -114,7 +132,7 @@ class TestFactors:
 
 
 class TestComparability:
-    @pytest.mark.parametrize(("level", "expected"), [(1.01, "supported"), (1.4, "contradicted"), (0.6, "contradicted")])
+    @pytest.mark.parametrize(("level", "expected"), [(1.01, "supported"), (1.4, "opposite"), (0.6, "opposite")])
     def test_needs_equivalence_and_is_refuted_by_a_difference_that_matters(self, level, expected):
         row = verdict(claim(direction="comparable"), many("cfc", level), many("lstm", 1.0))
         assert row.verdict == expected
@@ -122,7 +140,7 @@ class TestComparability:
     def test_absence_of_evidence_is_no_evidence(self):
         left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
         row = verdict(claim(direction="comparable"), left, many("lstm", 1.0))
-        assert row.verdict == "inconclusive"
+        assert row.verdict == "not shown"
         assert "neither equivalence nor a difference beyond the margin is shown" in row.reason
 
 
@@ -131,7 +149,7 @@ class TestHolm:
         claims = [claim(id=f"claim-{n}") for n in range(30)]
         table = judge(claims, records(many("cfc", 0.8), many("lstm", 1.0)))
         assert {row.p_holm for row in table.rows} == {30 * 2 / 1024}
-        assert {row.verdict for row in table.rows} == {"inconclusive"}
+        assert {row.verdict for row in table.rows} == {"not shown"}
         assert any(f"too few for {len(table.rows)} claims" in note for note in table.notes)
 
     def test_facts_and_claims_without_runs_are_no_part_of_the_family(self):
@@ -144,7 +162,7 @@ class TestHolm:
 class TestBaselines:
     CLAIM = claim(baseline="persistence", claim="Both learn.")
 
-    @pytest.mark.parametrize(("cfc", "expected"), [(0.8, "supported"), (7.0, "contradicted")])
+    @pytest.mark.parametrize(("cfc", "expected"), [(0.8, "supported"), (7.0, "opposite")])
     def test_both_models_have_to_be_better(self, cfc, expected):
         row = verdict(self.CLAIM, many("cfc", cfc), many("lstm", 1.0), baselines=[baseline("persistence", 6.5)])
         assert row.verdict == expected
@@ -163,7 +181,7 @@ class TestSubjects:
         flat = [[1.0] * 40 for _ in range(10)]
         left, right = with_replicates(many("cfc", 0.8), "mse", wide), with_replicates(many("lstm", 1.0), "mse", flat)
         row = verdict(claim(), left, right)
-        assert row.verdict == "inconclusive" and row.ci95[0] < 0 < row.ci95[1] and row.seeds_needed is None
+        assert row.verdict == "not shown" and row.ci95[0] < 0 < row.ci95[1] and row.seeds_needed is None
         assert row.ci95_bca[0] > 0  # over seeds alone it would be clear
 
     def test_a_clear_difference_stays_clear(self):
@@ -201,7 +219,8 @@ def test_memory_is_judged_by_both_of_its_measures():
     agreed = verdict(of, *runs, measurements=[cost("cfc", 100, 50), cost("lstm", 200, 90)])
     assert agreed.verdict == "supported" and agreed.runs[0].left == 100 and agreed.unit == "B"
     split = verdict(of, *runs, measurements=[cost("cfc", 100, 50), cost("lstm", 200, 40)])
-    assert split.verdict == "inconclusive" and "do not agree" in split.reason
+    assert (split.verdict, split.words) == ("depends", "depends on the measure")
+    assert "peak_memory: supported, saved_memory: opposite" in split.reason
     several = [cost("cfc", 100, 50), cost("cfc", 300, 50, steps=10), cost("lstm", 200, 90)]
     unclear = verdict(of, *runs, measurements=several)
     assert unclear.verdict == "not testable here", "which of two measurements is that of these runs cannot be told"
@@ -210,7 +229,7 @@ def test_memory_is_judged_by_both_of_its_measures():
         for group, peak in zip(runs, (300, 200), strict=True)
     ]
     told = verdict(of, *named, measurements=several)
-    assert told.verdict == "inconclusive" and told.runs[0].left == 300
+    assert told.verdict == "depends" and told.runs[0].left == 300
     shaped = [cost("cfc", 100, 50), cost("cfc", 300, 50, batch=32), cost("lstm", 200, 90)]
     assert verdict(of, *runs, measurements=shaped).verdict == "supported"
     assert verdict(of, *runs).verdict == "not testable here"

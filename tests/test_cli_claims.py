@@ -55,7 +55,7 @@ class TestTable:
         rows = {row["id"]: row for row in table["rows"]}
         assert all(wanted <= row.keys() for row in rows.values())
         assert rows["walker2d-ltc-slower-epoch"]["verdict"] == "supported"
-        assert rows["walker2d-ltc-lower-memory"]["verdict"] == "contradicted"
+        assert rows["walker2d-ltc-lower-memory"]["verdict"] == "opposite"
         assert rows["walker2d-both-learn"]["verdict"] == "supported"
         assert rows["walker2d-gru-fewer-parameters"]["verdict"] == "supported"
         assert rows["walker2d-ltc-steadier-memory"]["verdict"] == "not testable here"
@@ -80,7 +80,7 @@ class TestTable:
         assert markdown.startswith("### Claims") and "| walker2d-both-learn | supported |" in markdown
         assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 1 and "\\item" in latex
 
-    def test_strict_ends_with_5_if_one_is_contradicted(self, command, folder, tmp_path):
+    def test_strict_ends_with_5_if_the_opposite_of_one_is_shown(self, command, folder, tmp_path):
         answer = command("claims", "--out", folder, "--strict")
         assert answer.code == 5 and "walker2d-ltc-lower-memory" in answer.out
         fine = written(tmp_path / "fine", records(many("gru", 1.0, active=70), many("lstm", 1.0)))
@@ -98,7 +98,7 @@ class TestShow:
 
     def test_both_matchings_are_next_to_each_other(self, command, folder):
         out = command("claims", "--out", folder, "show", "walker2d-ltc-slower-epoch").out
-        assert "matched by hidden units" in out and "matched by parameters" in out and "train." not in out
+        assert "same hidden units" in out and "same active parameters" in out and "train." not in out
 
     def test_json(self, command, folder):
         row = json.loads(command("claims", "show", "walker2d-both-learn", "--out", folder, "--format", "json").out)

@@ -16,6 +16,7 @@ from lnncmp.evaluation import cost
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, latency_samples, peak_memory
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models import cfc, gru, lstm
+from lnncmp.models.base import load_model
 from lnncmp.recipe.load import load_recipe
 from lnncmp.runs.measure_cost import probe
 from lnncmp.runs.plan import MeasureSpec
@@ -217,6 +218,29 @@ class TestMatching:
                     for d in (-1, 0, 1) if chosen[label].hidden + d > 0]  # fmt: skip
             assert abs(self.active(recipe, label, chosen[label]) - goal) == min(abs(size - goal) for size in near)
             assert self.active(recipe, label, chosen[label]) == pytest.approx(goal, rel=0.05 if hidden == 64 else 0.2)
+
+    @pytest.mark.parametrize("case", ["walker2d", "sine"])
+    def test_smallest_shrinks_the_rivals_to_the_smallest_model(self, case):
+        features = {"walker2d": 17, "sine": 1}[case]
+        small = {"walker2d": "ltc", "sine": "liquid_ncp"}[case]
+        recipe = load_recipe(case, "standard", (), {"match": "smallest"}, [small, "lstm", "gru"])
+        chosen = matched_arguments(recipe, features, features)
+
+        def active(label, arguments):
+            spec = load_model(recipe.entry(label).model)
+            made = build_model(spec, arguments, features, features, dt_as_input=True, model_seed=0, wiring_seed=0)
+            return count_parameters(made, features).active
+
+        counts = {label: active(label, recipe.arguments(label)) for label in chosen}
+        smallest = min(counts, key=counts.get)
+        assert chosen[smallest].hidden == recipe.hidden
+        for label in set(chosen) - {smallest}:
+            assert chosen[label].hidden < recipe.hidden
+            near = [chosen[label].model_copy(update={"hidden": chosen[label].hidden + d}) for d in (-1, 0, 1)]
+            distances = [abs(active(label, one) - counts[smallest]) for one in near]
+            assert distances[1] == min(distances)
+        if case == "sine":
+            assert (chosen["gru"].hidden, active("gru", chosen["gru"])) == (8, 297)
 
     def test_hidden_gives_all_the_same_units(self):
         chosen = matched_arguments(self.recipe(match="hidden", hidden=24), 17, 17)

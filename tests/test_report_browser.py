@@ -140,13 +140,13 @@ class TestSight:
 
     def test_dark_mode_is_dark_and_legible(self, browser, written_report):
         browser.open(written_report.as_uri(), dark=True)
-        for selector in ("body", ".meta", "caption", ".supported", ".contradicted", ".inconclusive", "a", "summary"):
+        for selector in ("body", ".meta", "caption", ".supported", ".opposite", ".not-shown", "a", "summary"):
             assert contrast(browser, selector) >= 4.5, selector
         ink = browser.run("getComputedStyle(document.querySelector('figure svg')).fill")
         assert ratio(numbers(ink), page_color(browser)) > 7 and luminance(page_color(browser)) < 0.05
 
     def test_light_mode_is_legible(self, tab):
-        for selector in ("body", ".meta", "caption", ".supported", ".contradicted", ".inconclusive", "a", "summary"):
+        for selector in ("body", ".meta", "caption", ".supported", ".opposite", ".not-shown", "a", "summary"):
             assert contrast(tab, selector) >= 4.5, selector
 
     def test_it_prints(self, tab, tmp_path):

@@ -28,8 +28,7 @@ TRAINED = "--set train.epochs=3 --set train.learning_rate=0.005 --set train.deca
 
 
 def planned(chosen):
-    arguments = {label: chosen.arguments(label) for label in chosen.models}
-    return make_plan(chosen, SHAPE, matched_arguments(chosen, 5, 2) if chosen.match == "params" else arguments)
+    return make_plan(chosen, SHAPE, matched_arguments(chosen, 5, 2))
 
 
 def recorded(plan):
@@ -153,6 +152,7 @@ CASES = [
     ("walker2d", "quick", None, {}, (), None, "lnncmp walker2d --preset quick"),
     ("sine", "standard", "noise", {}, (), None, "lnncmp sine --noise --preset standard"),
     ("sine", "quick", None, {"match": "params"}, (), None, "lnncmp sine --preset quick --match params"),
+    ("sine", "quick", None, {"match": "smallest"}, (), None, "lnncmp sine --preset quick --match smallest"),
     ("mimic3", "quick", None, {"source": "demo"}, (), None, "lnncmp mimic3 --preset quick --source demo"),
     (
         "walker2d",

@@ -7,17 +7,19 @@ from lnncmp.claims.claim import Claim
 from lnncmp.claims.evidence import Evidence, against, gather
 from lnncmp.claims.facts import Fact, facts_of
 from lnncmp.claims.pairs import ClaimPair
-from lnncmp.claims.schema import Run
+from lnncmp.claims.schema import Obstacle, Run
 from lnncmp.claims.significance import Tested, significance_against_baseline, significance_of
 from lnncmp.comparison.run_metrics import COUNTS, FACTS
 from lnncmp.records.read import Records
 from lnncmp.records.schema import BaselineRecord
+from lnncmp.records.settings import BY_PARAMETERS
 
 
 @dataclass(frozen=True)
 class Assessment:
     """One claim on one comparison group: `untestable` says why nothing can be said, or there are facts, or a test.
 
+    obstacle: what kind of reason `untestable` is.
     evidence: of the two models; against a baseline, of the weaker one, which `weaker` names, while runs are those of
     both models and baseline is the value of that predictor.
     """
@@ -25,6 +27,7 @@ class Assessment:
     claim: Claim
     pair: ClaimPair
     untestable: str = ""
+    obstacle: Obstacle = ""
     facts: tuple[Fact, ...] = ()
     evidence: Evidence | None = None
     tested: Tested | None = None
@@ -42,16 +45,17 @@ def assess(claim: Claim, pair: ClaimPair, records: Records) -> Assessment:
     evidence = gather(claim, pair)
     tested = significance_of(claim, evidence)
     if tested is None:
-        return Assessment(claim, pair, untestable=_without(claim, pair, evidence))
+        return _untestable(claim, pair, _without(claim, pair, evidence))
     return Assessment(claim, pair, evidence=evidence, tested=tested, runs=evidence.runs)
 
 
 def _facts(claim: Claim, pair: ClaimPair, records: Records) -> Assessment:
-    if claim.measure in COUNTS and pair.group.match == "params":
-        return Assessment(claim, pair, untestable="sizes were chosen to match parameters, so their counts say nothing")
+    if claim.measure in COUNTS and pair.group.match in BY_PARAMETERS:
+        why = "sizes were chosen to match parameters, so their counts say nothing"
+        return _untestable(claim, pair, why, "other design")
     facts = facts_of(claim, pair, records.measurements)
     if not facts or facts[0].measure != claim.measure:
-        return Assessment(claim, pair, untestable=_without(claim, pair, gather(claim, pair)))
+        return _untestable(claim, pair, _without(claim, pair, gather(claim, pair)))
     return Assessment(claim, pair, facts=tuple(facts))
 
 
@@ -65,16 +69,20 @@ def _against_baseline(claim: Claim, pair: ClaimPair, baselines: Sequence[Baselin
         None,
     )
     if value is None:
-        return Assessment(claim, pair, untestable=f"no record of the predictor {claim.baseline} on these data")
+        return _untestable(claim, pair, f"no record of the predictor {claim.baseline} on these data")
     both = [against(claim, side, value) for side in pair.both]
     found = significance_against_baseline(*both)
     if found is None:
-        return Assessment(claim, pair, untestable=_without(claim, pair, None))
+        return _untestable(claim, pair, _without(claim, pair, None))
     tested, weaker = found
     runs = gather(claim, pair).runs
     return Assessment(
         claim, pair, evidence=both[weaker], tested=tested, weaker=pair.both[weaker].row, runs=runs, baseline=value
     )
+
+
+def _untestable(claim: Claim, pair: ClaimPair, why: str, obstacle: Obstacle = "no records") -> Assessment:
+    return Assessment(claim, pair, untestable=why, obstacle=obstacle)
 
 
 def _without(claim: Claim, pair: ClaimPair, evidence: Evidence | None) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.common.files import share_dir
-from lnncmp.comparison.run_metrics import FACTS, KNOWN, NEEDS_GROUPS
+from lnncmp.comparison.run_metrics import COUNTS, FACTS, KNOWN, NEEDS_GROUPS
 from lnncmp.errors import DataError, UsageError, unknown_name
 from lnncmp.models.base import model_names
 
@@ -24,6 +24,7 @@ class Claim(BaseModel):
     matters: the smallest effect of interest; with scale "ratio" a factor above 1, with "difference" a difference above
     0 in the measure's unit.
     at_least: the factor that the claim names itself (1: it names none).
+    judged_on: sources whose data count for this claim, all if empty; runs on others are shown and decide nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class Claim(BaseModel):
     baseline: str | None = None
     groups: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
+    judged_on: tuple[str, ...] = ()
     direction: Direction
     scale: Literal["ratio", "difference"] = "ratio"
     matters: Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -111,6 +113,12 @@ def check(claim: Claim) -> None:
     if (claim.measure in NEEDS_GROUPS) != bool(claim.groups):
         word = "needs" if claim.measure in NEEDS_GROUPS else "has no use for"
         raise UsageError(f"claim '{claim.id}': the measure {claim.measure} {word} groups of test sets")
+    sources = load_case(claim.case).sources
+    for source in claim.judged_on:
+        if source not in sources:
+            raise _of(claim, unknown_name("source", source, sources))
+    if claim.judged_on and claim.measure in COUNTS:
+        raise UsageError(f"claim '{claim.id}': {claim.measure} is the same on any data, so judged_on has no use")
     if claim.levels and not claim.groups:
         raise UsageError(f"claim '{claim.id}': levels need groups of test sets")
     if claim.direction == "comparable" and claim.measure in FACTS:

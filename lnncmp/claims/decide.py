@@ -9,7 +9,18 @@ from lnncmp.claims.evidence import claimed_effect, smallest_effect
 from lnncmp.claims.schema import Judgement
 
 Why = Literal[
-    "few", "as claimed", "opposite", "negligible", "small", "less than named", "same", "apart", "open", "worse"
+    "few",
+    "as claimed",
+    "opposite",
+    "opposite but negligible",
+    "negligible",
+    "no difference",
+    "small",
+    "less than named",
+    "same",
+    "apart",
+    "open",
+    "worse",
 ]
 """Which sentence explains the verdict."""
 
@@ -18,51 +29,57 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
     """Return the verdict on a claim and why, from the p values of `significance`, corrected for all claims.
 
     Under six pairs there is none. A claim of a difference is supported if a difference is shown, in its direction, and
-    its estimate reaches the smallest effect of interest; it is contradicted if the opposite is shown, or if any
-    difference is shown to be below that effect. A claim of a factor is judged against that factor. A claim of
-    comparability is supported if the difference is shown to be within the equivalence margin (the same number),
-    contradicted if it is shown to be beyond. All else is inconclusive.
+    its estimate reaches the smallest effect of interest; it is true but negligible if a difference is shown, in its
+    direction, and shown to be below that effect; the opposite holds if a difference in the other direction is shown.
+    A claim of a factor is judged against that factor. A claim of comparability is supported if the difference is shown
+    to be within the equivalence margin (the same number), and the opposite holds if it is shown to be beyond. All else
+    is not shown.
     """
     if pairs < stats.MIN_PAIRS:
-        return "inconclusive", "few"
+        return "not shown", "few"
     shown = first is not None and first <= stats.SIGNIFICANCE
     other = second is not None and second <= stats.SIGNIFICANCE
     if claim.direction == "comparable":
         if shown:
             return "supported", "same"
-        return ("contradicted", "apart") if other else ("inconclusive", "open")
-    if claim.baseline is not None:
-        if not shown:
-            return "inconclusive", "open"
-        return _if_large_enough(claim, effect) if effect > 0 else ("contradicted", "worse")
-    if other:
-        return "contradicted", "negligible"
+        return ("opposite", "apart") if other else ("not shown", "open")
+    if claim.baseline is not None and shown and effect <= 0:
+        return "opposite", "worse"
     if not shown:
-        return "inconclusive", "open"
+        return "not shown", "no difference" if other else "open"
     if effect > claimed_effect(claim):
-        return _if_large_enough(claim, effect)
-    return "contradicted", "opposite" if effect < 0 else "less than named"
+        return _in_its_direction(claim, effect, other)
+    if effect >= 0:
+        return "not shown", "less than named"
+    return "opposite", "opposite but negligible" if other else "opposite"
 
 
-def _if_large_enough(claim: Claim, effect: float) -> tuple[Judgement, Why]:
+def _in_its_direction(claim: Claim, effect: float, negligible: bool) -> tuple[Judgement, Why]:
     """Return the verdict on a difference that is shown in the claim's direction, or beyond the factor it names."""
+    if negligible:
+        return "true but negligible", "negligible"
     if claim.at_least > 1 or effect >= smallest_effect(claim):
         return "supported", "as claimed"
-    return "inconclusive", "small"
+    return "not shown", "small"
 
 
-def decide_fact(claim: Claim, pairs: int, effects: Sequence[float], least: float) -> tuple[Judgement, Why]:
-    """Return the verdict on counts, times and bytes: whether all of these effects reach `least`, or none does.
+def decide_fact(claim: Claim, effects: Sequence[float], least: float, few: bool = False) -> tuple[Judgement, Why]:
+    """Return the verdict on counts, times and bytes, judged by their values without a test.
 
-    pairs: seeds of both models; under six there is no verdict, as for all claims.
+    Supported if all of these effects reach `least`; true but negligible if all point the claim's way and none reaches
+    it; the opposite holds if all point the other way. few: too few values of a random quantity for any verdict.
     """
-    if pairs < stats.MIN_PAIRS:
-        return "inconclusive", "few"
+    if few:
+        return "not shown", "few"
     reached = [effect >= least for effect in effects]
     if all(reached):
         return "supported", "as claimed"
-    if any(reached):
-        return "inconclusive", "open"
     if max(effects) < 0:
-        return "contradicted", "opposite"
-    return "contradicted", "less than named" if claim.at_least > 1 else "negligible"
+        return "opposite", "opposite but negligible" if min(effects) > -smallest_effect(claim) else "opposite"
+    if any(reached):
+        return "not shown", "open"
+    if claim.at_least > 1:
+        return "not shown", "less than named"
+    if min(effects) > 0:
+        return "true but negligible", "negligible"
+    return "not shown", "no difference" if min(effects) > -least else "open"

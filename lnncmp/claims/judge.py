@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lnncmp import stats
-from lnncmp.claims import reasons
 from lnncmp.claims.assess import Assessment, assess
 from lnncmp.claims.claim import Claim, load_claims
-from lnncmp.claims.pairs import ClaimPair, claim_pairs
+from lnncmp.claims.others import Judged, with_others
+from lnncmp.claims.pairs import ClaimPair, claim_pairs, counts_on
 from lnncmp.claims.reasons import why_missing
 from lnncmp.claims.schema import ClaimsTable, Verdict
-from lnncmp.claims.verdicts import fact_verdict, tested_verdict, untestable_verdict, without_runs
+from lnncmp.claims.verdicts import beside, fact_verdict, tested_verdict, untestable_verdict, without_runs
 from lnncmp.comparison.groups import groups_of
 from lnncmp.records.read import Records, read_records
 
@@ -26,33 +26,31 @@ def judge_folder(out: Path, claims: Path | None = None) -> ClaimsTable:
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     """Return the verdicts on `claims`, in their order.
 
-    The p values of all rows form one family (Holm), those of the same claims under other matchings and on other data
-    a second one.
+    The p values of all rows form one family (Holm), those of the same claims under other matchings and budgets and on
+    other data a second one.
     """
     groups = groups_of(records.runs)
-    judged = {claim.id: _assessed(claim, claim_pairs(claim, groups), records) for claim in claims}
-    first = {row.id: row for row in _verdicts([found[0] for found in judged.values() if found])}
-    others = _verdicts([one for found in judged.values() for one in found[1:]])
+    found = {claim.id: _assessed(claim, claim_pairs(claim, groups), records) for claim in claims}
+    mains = [ones[0] for ones in found.values() if ones and counts_on(ones[0].claim, ones[0].pair)]
+    others = [one for ones in found.values() for one in ones if not any(one is main for main in mains)]
+    judged = [*_verdicts(mains), *_verdicts(others)]
     rows = []
     for claim in claims:
-        main = first.get(claim.id)
-        if main is None:
-            rows.append(without_runs(claim, claim.not_testable or why_missing(claim, groups)))
-            continue
-        also = [other for other in others if other.id == claim.id]
-        rows.append(main.model_copy(update={"also": also, "reason": _with_others(main, also)}))
+        own = [one for one in judged if one.row.id == claim.id]
+        first = with_others(own[0], own[1:]) if own else without_runs(claim, why_missing(claim, groups))
+        rows.append(first)
     return ClaimsTable(rows=rows, notes=[*_notes(rows), *records.notes])
 
 
 def _assessed(claim: Claim, pairs: Sequence[ClaimPair], records: Records) -> list[Assessment]:
-    """Return the assessments of a claim, those that say something first."""
+    """Return the assessments of a claim, first those that say something, of these first those on data that count."""
     if claim.not_testable is not None:
         return []
     found = [assess(claim, one, records) for one in pairs]
-    return sorted(found, key=lambda one: bool(one.untestable))
+    return sorted(found, key=lambda one: (bool(one.untestable), not counts_on(claim, one.pair)))
 
 
-def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
+def _verdicts(assessments: Sequence[Assessment]) -> list[Judged]:
     """Return the verdicts of one family of claims, p values corrected over all of them."""
     tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_PAIRS else None for one in assessments]
     differing = stats.holm([test.p_difference if test else None for test in tests])
@@ -61,19 +59,15 @@ def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
     made = []
     for number, one in enumerate(assessments):
         if one.untestable:
-            made.append(untestable_verdict(one))
+            row = untestable_verdict(one)
         elif one.facts:
-            made.append(fact_verdict(one))
+            row = fact_verdict(one)
         else:
-            made.append(tested_verdict(one, differing[number], equivalent[number], size))
+            row = tested_verdict(one, differing[number], equivalent[number], size)
+        if not one.untestable and not counts_on(one.claim, one.pair):
+            row = beside(row, one.claim, one.pair.group.first.source)
+        made.append(Judged(one.pair, row))
     return made
-
-
-def _with_others(main: Verdict, also: Sequence[Verdict]) -> str:
-    """Return the reason with a sentence for each other matching or data under which the verdict is another one."""
-    changed = [other for other in also if other.verdict not in (main.verdict, "not testable here")]
-    sentences = [reasons.sentence(reasons.elsewhere(one, main)) for one in changed]
-    return " ".join([main.reason, *dict.fromkeys(sentences)])
 
 
 def _notes(rows: Sequence[Verdict]) -> list[str]:

@@ -31,8 +31,8 @@ class ClaimPair:
 def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPair]:
     """Return the pairs on which a claim can be judged, the one to judge it on first.
 
-    First is the study's way to match sizes (hidden units), then most seeds of both, then the source that the case
-    prefers, then most runs in all: an ablation has fewer.
+    First are sources whose data count for the claim, then the study's way to match sizes (hidden units), then most
+    seeds of both, then the source that the case prefers, then most runs in all: an ablation has fewer.
     """
     found = []
     for group in groups:
@@ -41,7 +41,12 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
             right = group.find(claim.right, claim.right_arguments)
             if left is not None and right is not None:
                 found.append(ClaimPair(group, left, right))
-    return sorted(found, key=_rank)
+    return sorted(found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
+
+
+def counts_on(claim: Claim, pair: ClaimPair) -> bool:
+    """Tell whether the data of a pair count for the claim; if not, they are shown and decide nothing."""
+    return not claim.judged_on or pair.group.first.source in claim.judged_on
 
 
 def _rank(pair: ClaimPair) -> tuple[int, int, int, int, str]:

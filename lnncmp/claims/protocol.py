@@ -2,6 +2,10 @@
 
 from lnncmp.claims.pairs import ClaimPair
 from lnncmp.comparison.groups import ModelRuns, implementation_words
+from lnncmp.records.settings import BY_PARAMETERS
+
+_MATCHED = 1.1
+"""Up to this ratio two numbers of parameters count as matched."""
 
 
 def differences_of(pair: ClaimPair) -> list[str]:
@@ -16,6 +20,9 @@ def differences_of(pair: ClaimPair) -> list[str]:
     implementations = [_implementations(side) for side in pair.both]
     if implementations[0] != implementations[1]:
         found.append(f"implemented as {implementations[0]} for {left.row}, {implementations[1]} for {right.row}")
+    counts = [side.sample.parameters.active for side in pair.both]
+    if pair.group.match in BY_PARAMETERS and max(counts) > _MATCHED * min(counts):
+        found.append(f"no size matches: {counts[0]:,} active parameters for {left.row}, {counts[1]:,} for {right.row}")
     made = [run.provenance for side in pair.both for run in side.by_seed.values()]
     for what, values in (("machines", {one.cpu for one in made}), ("versions", {one.lnncmp for one in made})):
         if len(values) > 1:

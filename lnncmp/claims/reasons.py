@@ -8,16 +8,15 @@ from fnmatch import fnmatchcase
 from lnncmp import stats
 from lnncmp.claims.claim import Claim
 from lnncmp.claims.decide import Why
-from lnncmp.claims.evidence import Evidence
-from lnncmp.claims.schema import Verdict
+from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
+from lnncmp.claims.facts import Fact
 from lnncmp.claims.significance import Tested
 from lnncmp.comparison.groups import ComparisonGroup
 
 
 def times(effect: float, claim: Claim) -> str:
     """Return the ratio of left to right behind an effect: "0.87 times", "2.1 times"."""
-    ratio = math.exp(effect if claim.direction == "higher" else -effect)
-    return f"{ratio:.3g} times"
+    return f"{_left_to_right(claim, effect):.3g} times"
 
 
 def found(claim: Claim, words: str, effect: float) -> str:
@@ -50,14 +49,19 @@ def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
         named = f", more than the claim's factor {claim.at_least:g}" if claim.at_least > 1 else ""
         return f"significantly {claim.direction} over {seeds}{named}"
     if why == "small":
-        return f"significantly {claim.direction} over {seeds}, but below the smallest effect of interest ({least})"
-    if why == "opposite":
+        small = f"below the smallest effect of interest ({least}), which is not shown either"
+        return f"significantly {claim.direction} over {seeds}, but {small}"
+    if why in ("opposite", "opposite but negligible"):
         other = "higher" if claim.direction == "lower" else "lower"
-        return f"significantly {other} over {seeds}, the opposite of the claim"
+        less = f", though shown to be below the smallest effect of interest ({least})" if why != "opposite" else ""
+        return f"significantly {other} over {seeds}, the opposite of the claim{less}"
     if why == "less than named":
         return f"significantly less than the claim's factor {claim.at_least:g} over {seeds}"
     if why == "negligible":
-        return f"a difference shown over {seeds} to be below the smallest effect of interest ({least})"
+        small = f"shown to be below the smallest effect of interest ({least})"
+        return f"significantly {claim.direction} over {seeds}, and {small}"
+    if why == "no difference":
+        return f"any difference is shown over {seeds} to be below the smallest effect of interest ({least})"
     if why == "same":
         return f"shown over {seeds} to differ by less than the equivalence margin ({least})"
     if why == "apart":
@@ -95,20 +99,54 @@ def _about(seeds: int | None) -> str:
     return "more than seeds can give" if seeds is None else f"about {seeds} seeds"
 
 
-def fact_because(claim: Claim, why: Why, pairs: int, middle: float) -> str:
-    """Return why the verdict follows for numbers without a test, of which `middle` is the median effect."""
+def points(claim: Claim, tested: Tested, in_favour: int) -> str:
+    """Return which way too few seeds point and how strongly: "0.5 times [0.4, 0.6], lower at 5 of 5 seeds"."""
+    mostly = 2 * in_favour >= tested.pairs
+    if claim.direction == "comparable":
+        way = "within the equivalence margin" if abs(tested.effect) <= smallest_effect(claim) else "beyond it"
+        way = f"the estimate is {way}"
+    else:
+        way = f"they point {'the way of the claim' if tested.effect > claimed_effect(claim) else 'the other way'}"
+    word = "higher" if mostly == (claim.direction == "higher") else "lower"
+    count = in_favour if mostly else tested.pairs - in_favour
+    return f"{way}: {_with_interval(claim, tested)}, {word} at {count} of {_seeds(tested.pairs)}"
+
+
+def _with_interval(claim: Claim, tested: Tested) -> str:
+    """Return the ratio of left to right, or their difference, with its interval."""
+    ends = [] if tested.ci95 is None else sorted(_left_to_right(claim, end) for end in tested.ci95)
+    interval = f" [{', '.join(f'{end:.3g}' for end in ends)}]" if ends else ""
+    unit = " times" if claim.scale == "ratio" else ""
+    return f"{_left_to_right(claim, tested.effect):.3g}{unit}{interval}"
+
+
+def _left_to_right(claim: Claim, effect: float) -> float:
+    """Return the ratio of left to right behind an effect, or left minus right."""
+    change = effect if claim.direction == "higher" else -effect
+    return math.exp(change) if claim.scale == "ratio" else change
+
+
+def fact_because(claim: Claim, why: Why, fact: Fact) -> str:
+    """Return why the verdict follows for numbers without a test."""
     if why == "few":
-        return _few(pairs)
-    named = f"the smallest effect of interest (a factor of {claim.matters:g})"
-    if claim.at_least > 1:
-        named = f"the claim's factor {claim.at_least:g}"
+        in_favour = sum(effect > 0 for effect in fact.effects)
+        way = "the way of the claim" if in_favour * 2 > len(fact.effects) else "the other way"
+        return f"{_few(fact.pairs)}; they point {way}"
+    smallest = f"the smallest effect of interest (a factor of {claim.matters:g})"
+    named = f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else smallest
     if why == "as claimed":
-        return f"{claim.direction} by more than {named}, over {_seeds(pairs)}"
+        return f"{claim.direction} by more than {named}, over {_seeds(fact.pairs)}"
     if why == "opposite":
         return "the opposite of the claim"
+    if why == "opposite but negligible":
+        return f"the opposite of the claim, though by less than {smallest}"
+    if why == "negligible":
+        return f"{claim.direction}, but by less than {named}"
     if why == "open":
         return f"the measured values are on both sides of {named}"
-    return f"{claim.direction}, but short of {named}" if middle > 0 else f"short of {named}"
+    if why == "no difference":
+        return f"a difference of less than {named}, in no one direction"
+    return f"{claim.direction}, but short of {named}" if fact.middle > 0 else f"short of {named}"
 
 
 def lost(claim: Claim, evidence: Evidence) -> str:
@@ -129,15 +167,6 @@ def sentence(*parts: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def elsewhere(other: Verdict, main: Verdict) -> str:
-    """Return that the same claim gets another verdict under another matching or on other data."""
-    ways = {"params": "matched by parameters", "hidden": "matched by hidden units"}
-    where = ways.get(other.matched, "with each model at its own size")
-    if other.data != main.data:
-        where += f", on {other.data}"
-    return f"{where} the verdict is: {other.verdict}"
-
-
 def why_missing(claim: Claim, groups: Sequence[ComparisonGroup]) -> str:
     """Return one sentence: which runs are not there."""
     of_case = [group for group in groups if group.first.case == claim.case]
@@ -147,12 +176,15 @@ def why_missing(claim: Claim, groups: Sequence[ComparisonGroup]) -> str:
     if not fitting:
         held = ", ".join(dict.fromkeys(f"'{group.first.conditions or 'the usual ones'}'" for group in of_case))
         return f"No runs of {claim.case} under the conditions '{claim.conditions}': those here are under {held}."
-    lacking = []
+    lacking, settings = [], []
     for model, arguments in ((claim.left, claim.left_arguments), (claim.right, claim.right_arguments)):
         if all(group.find(model, arguments) is None for group in fitting):
             wanted = ", ".join(f"{key} = {value}" for key, value in arguments.items())
             lacking.append(model + (f" with {wanted}" if wanted else ""))
+            settings += [f"--set models.{model}.arguments.{key}={value}" for key, value in arguments.items()]
     if lacking:
-        return f"No runs of {' and '.join(lacking)} on {claim.case} in this folder."
+        names = ",".join(name.partition(" ")[0] for name in lacking)
+        command = " ".join([f"lnncmp {claim.case} --models {names}", *settings])
+        return f"No runs of {' and '.join(lacking)} on {claim.case} in this folder: {command} makes them."
     both = f"{claim.left} and {claim.right}"
     return f"{both} never ran on equal data under one protocol, and different data are not pooled."

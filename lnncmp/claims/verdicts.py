@@ -6,19 +6,23 @@ from lnncmp import stats
 from lnncmp.cases.base import load_case
 from lnncmp.claims import reasons
 from lnncmp.claims.assess import Assessment
+from lnncmp.claims.choices import budget_words
 from lnncmp.claims.claim import Claim
+from lnncmp.claims.convergence import convergence_of, convergence_words
 from lnncmp.claims.decide import decide, decide_fact
 from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
 from lnncmp.claims.facts import Fact, threshold
 from lnncmp.claims.protocol import differences_of
-from lnncmp.claims.schema import Run, Verdict
+from lnncmp.claims.schema import DECIDED, Obstacle, Run, Verdict
 from lnncmp.claims.significance import Tested
-from lnncmp.comparison.run_metrics import in_words
+from lnncmp.comparison.run_metrics import COUNTS, in_words
 
 
-def without_runs(claim: Claim, reason: str) -> Verdict:
-    """Return that a claim cannot be tested on these records, and why."""
-    return Verdict(**_stated(claim), verdict="not testable here", reason=reasons.sentence(reason.rstrip(".")))
+def without_runs(claim: Claim, missing: str) -> Verdict:
+    """Return that a claim cannot be tested on these records, and why: which are missing, or what the claim says."""
+    obstacle: Obstacle = "no records" if claim.not_testable is None else "other design"
+    reason = reasons.sentence((claim.not_testable or missing).rstrip("."))
+    return Verdict(**_stated(claim), verdict="not testable here", obstacle=obstacle, reason=reason)
 
 
 def untestable_verdict(one: Assessment) -> Verdict:
@@ -26,24 +30,45 @@ def untestable_verdict(one: Assessment) -> Verdict:
     return Verdict(
         **{**_stated(one.claim), **_found_in(one, ())},
         verdict="not testable here",
+        obstacle=one.obstacle,
         reason=reasons.sentence(one.untestable),
     )
 
 
+def beside(row: Verdict, claim: Claim, source: str) -> Verdict:
+    """Return a verdict on data that do not count for the claim: shown, and deciding nothing."""
+    counting = " or ".join(claim.judged_on)
+    shown = f"{row.reason.rstrip('.')}: {row.verdict} there"
+    why = f"The claim is judged on data of {counting}; these are {source}, which decide nothing."
+    return row.model_copy(
+        update={"verdict": "not testable here", "obstacle": "other data", "reason": f"{why} On {source}: {shown}."}
+    )
+
+
 def fact_verdict(one: Assessment) -> Verdict:
-    """Return the verdict on a claim about counts, times or bytes. A check that disagrees leaves it open."""
+    """Return the verdict on a claim about counts, times or bytes; with a check that disagrees it depends on both."""
     claim, fact = one.claim, one.facts[0]
-    judged = [decide_fact(claim, each.pairs, each.effects, threshold(claim)) for each in one.facts]
+    judged = [decide_fact(claim, each.effects, threshold(claim), _few(each)) for each in one.facts]
     verdict, why = judged[0]
     measured = [_fact_words(claim, each) for each in one.facts]
+    depends_on = []
     if len({found for found, _ in judged}) > 1:
-        verdict, reason = "inconclusive", reasons.sentence(*measured, "which do not agree on the claim")
+        agreed = "which do not agree on the claim"
+        if all(found in DECIDED for found, _ in judged):
+            verdict, depends_on = "depends", ["measure"]
+            agreed = ", ".join(f"{each.measure}: {found}" for each, (found, _) in zip(one.facts, judged, strict=True))
+        else:
+            verdict = "not shown"
+        reason = reasons.sentence(*measured, agreed)
     else:
-        reason = reasons.sentence(*measured, reasons.fact_because(claim, why, fact.pairs, fact.middle), fact.note)
+        reason = reasons.sentence(*measured, reasons.fact_because(claim, why, fact), fact.note)
     middle = fact.middle
     return Verdict(
         **{**_stated(claim), **_found_in(one, fact.runs)},
         verdict=verdict,
+        depends_on=depends_on,
+        found=verdict,
+        in_favour=sum(effect > 0 for effect in fact.effects),
         reason=reason,
         effect=middle,
         ci95=(min(fact.effects), max(fact.effects)),
@@ -61,15 +86,22 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
     verdict, why = decide(claim, tested.pairs, tested.effect, first, second)
     power = _power(claim, tested, family)
     words = in_words(claim.measure, load_case(claim.case).metrics)[0]
-    second_counts = why in ("negligible", "apart")
+    second_counts = why in ("negligible", "no difference", "opposite but negligible", "apart")
+    in_favour = sum(effect > 0 for effect in evidence.effects)
+    converged = convergence_of(one.pair, {run.seed for run in one.runs})
     return Verdict(
         **{**_stated(claim), **_found_in(one, one.runs)},
         verdict=verdict,
+        found=verdict,
+        in_favour=in_favour,
+        convergence=converged,
         reason=reasons.sentence(
             _found(one, words, tested.effect),
             reasons.because(claim, why, tested, power),
+            reasons.points(claim, tested, in_favour) if why == "few" else "",
             _lost(one, evidence),
             _left_out(evidence),
+            convergence_words(converged),
         ),
         effect=tested.effect,
         ci95=tested.ci95,
@@ -112,6 +144,7 @@ def _found_in(one: Assessment, runs: tuple[Run, ...]) -> dict[str, Any]:
         "matched": group.match,
         "data": group.data,
         "preset": group.preset,
+        "budget": budget_words(pair),
         "runs": list(runs),
         "run_ids": ids,
         "differences_of_protocol": [*one.claim.differences, *differences_of(pair)],
@@ -144,6 +177,11 @@ def _left_out(evidence: Evidence) -> str:
 def _fact_words(claim: Claim, fact: Fact) -> str:
     words = in_words(fact.measure, ())[0]
     return reasons.found(claim, words, fact.middle)
+
+
+def _few(fact: Fact) -> bool:
+    """Tell whether there are too few values for a verdict: of times and peaks of memory, which vary by chance."""
+    return fact.measure not in (*COUNTS, "saved_memory") and fact.pairs < stats.MIN_PAIRS
 
 
 def _improvement(claim: Claim, evidence: Evidence) -> float | None:

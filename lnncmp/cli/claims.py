@@ -11,7 +11,7 @@ from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, page, print_result
 from lnncmp.report.tables.render import FORMATS, render
 
-_CONTRADICTED = 5
+_OPPOSITE = 5
 
 app = typer.Typer(
     help="Evaluate the claims on stored records, or explain one verdict.",
@@ -21,7 +21,7 @@ app = typer.Typer(
 ClaimsFile = Annotated[
     Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) instead of lnncmp's.")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if a claim is contradicted.")]
+Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if the opposite of a claim is shown.")]
 
 
 @app.callback()
@@ -32,7 +32,7 @@ def claims(
     strict: Strict = False,
     format: options.OutputFormat = "table",
 ) -> None:
-    """Report for each claim whether the stored runs support it, contradict it, or are inconclusive."""
+    """Report for each claim whether the stored runs support it, show the opposite, or depend on a choice."""
     if context.invoked_subcommand is not None:
         context.obj = (out, claims_file)
         return
@@ -43,8 +43,8 @@ def claims(
     with interruptible("Nothing was changed."):
         table = judge_folder(out, claims_file)
     print_result(render(document_of_claims(table), format, *page()))
-    if strict and any(row.verdict == "contradicted" for row in table.rows):
-        raise typer.Exit(_CONTRADICTED)
+    if strict and any(row.verdict == "opposite" for row in table.rows):
+        raise typer.Exit(_OPPOSITE)
 
 
 @app.command()

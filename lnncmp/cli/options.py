@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from lnncmp.comparison.groups import MATCHINGS
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.report.tables.render import FORMATS
 
-MATCHES = ("hidden", "params", "own")
+MATCHES = MATCHINGS
 IMPLEMENTATIONS = ("auto", "fused", "loop")
 MAX_SEEDS = 1000
 RESULTS = Path("lnncmp-results")
@@ -35,7 +36,8 @@ Changes = Annotated[
 Matching = Annotated[
     str | None,
     typer.Option(
-        metavar="|".join(MATCHES), help="Equal hidden units, equal active parameters, or each model's own size."
+        metavar="|".join(MATCHES),
+        help="Equal hidden units, equal active parameters (the reference's, or the smallest model's), or own sizes.",
     ),
 ]
 SourceName = Annotated[str | None, typer.Option("--source", help="Data source; sources are never mixed in one table.")]

@@ -9,6 +9,7 @@ from lnncmp.records.schema import RunRecord
 MATCHED_WORDS = {
     "hidden": "same hidden units",
     "params": "same active parameters",
+    "smallest": "as few active parameters as the smallest model",
     "own": "each model's own size",
 }
 """How sizes were matched, in words."""

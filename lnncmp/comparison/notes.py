@@ -17,6 +17,7 @@ Groups = Mapping[str, Sequence[RunRecord]]
 _MATCHED = {
     "hidden": "Models are matched by hidden units{size}.",
     "params": "Models are matched by active parameters.",
+    "smallest": "Models are shrunk to the active parameters of the smallest one.",
     "own": "Models are not matched in size; each has its own.",
 }
 

@@ -14,7 +14,7 @@ from lnncmp.cases.base import Settings, load_case
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, load_model
 from lnncmp.records.metric import Published
-from lnncmp.records.settings import EvaluateSettings, TrainSettings
+from lnncmp.records.settings import EvaluateSettings, Matching, TrainSettings
 
 Table = dict[str, Any]
 _WORDS = {"device": "should be cpu, cuda or cuda:N"}
@@ -36,7 +36,9 @@ class Recipe(BaseModel):
     """A resolved recipe.
 
     match: `hidden` gives every model the same number of hidden units; `params` gives it the hidden units whose number
-    of active parameters is closest to the reference model's; `own` keeps each model's own size (published settings).
+    of active parameters is closest to the reference model's; `smallest` does so with the goal of the model that has
+    the fewest at the recipe's hidden units, so that its rivals shrink; `own` keeps each model's own size (published
+    settings).
     dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
     implementation: fused kernels, plain PyTorch or auto, unless a model's arguments specify it.
     assumptions: dotted key -> reason for the value, for every setting that the paper leaves unspecified.
@@ -49,7 +51,7 @@ class Recipe(BaseModel):
     source: str
     preset: str = "standard"
     reference: str = "lstm"
-    match: Literal["hidden", "params", "own"] = "hidden"
+    match: Matching = "hidden"
     hidden: Annotated[int, Field(ge=1)] = 64
     dt_as_input: bool = True
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)

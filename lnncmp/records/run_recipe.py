@@ -1,11 +1,11 @@
 """The resolved recipe of one run: everything that can change its numbers, typed, from the plan to the comparison."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lnncmp.records.settings import EvaluateSettings, TrainSettings
+from lnncmp.records.settings import EvaluateSettings, Matching, TrainSettings
 
 PROTOCOL = ("data", "train", "evaluate", "match", "dt_as_input", "device", "threads", "deterministic")
 """What models of one comparison must have in common to be treated alike."""
@@ -40,7 +40,7 @@ class RunRecipe(BaseModel):
     case: str
     case_version: int
     source: str
-    match: Literal["hidden", "params", "own"]
+    match: Matching
     dt_as_input: bool
     device: str
     threads: int

@@ -4,6 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+Matching = Literal["hidden", "params", "smallest", "own"]
+"""How the sizes of the models of a comparison are matched, see `lnncmp.recipe.recipe.Recipe`."""
+BY_PARAMETERS: tuple[Matching, ...] = ("params", "smallest")
+"""Ways of matching that choose sizes by numbers of active parameters, which then say nothing of the models."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

@@ -9,6 +9,7 @@ from lnncmp.common.files import make_dir
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments
 from lnncmp.recipe.recipe import Recipe
+from lnncmp.records.settings import BY_PARAMETERS
 from lnncmp.records.store import Store
 from lnncmp.runs.execute import RunListener
 from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
@@ -90,7 +91,7 @@ def _require_device(device: str) -> None:
 
 
 def _arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
-    if recipe.match != "params":
+    if recipe.match not in BY_PARAMETERS:
         return {label: recipe.arguments(label) for label in recipe.models}
     from lnncmp.training.matching import matched_arguments  # needs torch to count active parameters
 

@@ -1,4 +1,8 @@
-"""Matched model sizes for a fair comparison: equal hidden units, or equal numbers of active parameters."""
+"""Matched model sizes for a fair comparison: equal hidden units, or equal numbers of active parameters.
+
+Parameters are matched both ways: to the reference model, which lets small models grow, and to the smallest model, which
+shrinks its rivals. A small model may win at equal size only because the large one is larger than the task needs.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +13,7 @@ from lnncmp.common.registry import load_member
 from lnncmp.common.seeding import streams
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.records.settings import BY_PARAMETERS
 from lnncmp.training.build import build_model
 from lnncmp.training.parameter_counts import count_parameters
 
@@ -21,15 +26,23 @@ _LARGEST = 2048
 def matched_arguments(recipe: "Recipe", inputs: int, outputs: int) -> dict[str, Arguments]:
     """Return the final arguments of every model of `recipe`, by label.
 
-    With `match = "params"` each model except the reference gets the hidden size whose number of active parameters is
-    closest to that of the reference model. Raises UsageError if no size of a model can be built.
+    With `match = "params"` each model gets the hidden size whose number of active parameters is closest to that of the
+    reference model, with "smallest" to that of the model with the fewest of them; that model itself keeps the recipe's
+    hidden units. Raises UsageError if no size of a model can be built.
     """
-    if recipe.match != "params":
-        return {label: recipe.arguments(label) for label in recipe.models}
-    goal = _active(recipe, recipe.reference, recipe.arguments(recipe.reference), inputs, outputs)
+    own = {label: recipe.arguments(label) for label in recipe.models}
+    if recipe.match not in BY_PARAMETERS:
+        return own
+    if recipe.match == "smallest":
+        counts = {label: _active(recipe, label, own[label], inputs, outputs) for label in own}
+        kept = min(counts, key=lambda label: counts[label])
+        goal = counts[kept]
+    else:
+        kept = recipe.reference
+        goal = _active(recipe, kept, recipe.arguments(kept), inputs, outputs)
     return {
-        label: recipe.arguments(label) if label == recipe.reference else _closest(recipe, label, goal, inputs, outputs)
-        for label in recipe.models
+        label: arguments if label == kept else _closest(recipe, label, goal, inputs, outputs)
+        for label, arguments in own.items()
     }
 
 

@@ -11,7 +11,15 @@ from lnncmp.claims.schema import Verdict
 from lnncmp.report.figures.style import scheme_css
 from lnncmp.report.page.content import Report, ReportFigure, ReportStudy
 from lnncmp.report.page.html_tables import TableView, table_view
-from lnncmp.report.page.words import EFFECTS, JUDGEMENTS, conditions, counted, other_conditions, outcome_sentence
+from lnncmp.report.page.words import (
+    EFFECTS,
+    JUDGEMENTS,
+    conditions,
+    counted,
+    other_conditions,
+    outcome_sentence,
+    unconverged,
+)
 from lnncmp.report.tables.claims import changed, effect_cell
 from lnncmp.report.tables.grid import accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.report.tables.metric_grid import difference_grid, measure_grid
@@ -20,7 +28,14 @@ from lnncmp.report.tables.numbers import p_value, significant
 MAX_BYTES = 5_000_000
 """How large a page may become."""
 
-_MARKS = {"supported": "✓", "contradicted": "✗", "inconclusive": "?", "not testable here": "-"}
+_MARKS = {
+    "supported": "✓",
+    "true but negligible": "≈",
+    "not shown": "?",
+    "opposite": "✗",
+    "depends": "±",
+    "not testable here": "-",
+}
 _CHAPTERS = (
     ("free_running", "Error accumulation"),
     ("robustness", "Robustness"),
@@ -93,6 +108,7 @@ _FILTERS = {
     "conditions": conditions,
     "changed": changed,
     "other_conditions": other_conditions,
+    "unconverged": unconverged,
     "effect": effect_cell,
     "least": _least,
     "outcomes": outcome_sentence,

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from lnncmp.claims.schema import Verdict
 from lnncmp.report.page.content import Report, ReportStudy
-from lnncmp.report.page.words import EFFECTS, JUDGEMENTS, conditions, counted, other_conditions, outcome_sentence
+from lnncmp.report.page.words import (
+    EFFECTS,
+    JUDGEMENTS,
+    conditions,
+    counted,
+    other_conditions,
+    outcome_sentence,
+    unconverged,
+)
 from lnncmp.report.tables.claims import changed, effect_cell
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.markdown import escaped
@@ -42,14 +50,14 @@ def _verdicts(report: Report) -> list[str]:
 
 
 def _claim(row: Verdict) -> list[str]:
-    others = [f"{other_conditions(row, other)}: {other.verdict}" for other in changed(row)]
+    others = [f"{other_conditions(row, other)}: {other.words}" for other in changed(row)]
     return [
         f"{row.claim} ({row.id})",
         row.case,
-        "; ".join([row.verdict, *others]),
+        "; ".join([row.words, *others]),
         effect_cell(row).replace("\n", " "),
         p_value(row.p_holm),
-        str(row.n_seeds or UNKNOWN),
+        "; ".join(filter(None, [str(row.n_seeds or UNKNOWN), unconverged(row)])),
         ", ".join(conditions(row)) or UNKNOWN,
     ]
 

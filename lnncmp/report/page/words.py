@@ -1,18 +1,20 @@
 """Words that all forms of the report share."""
 
 from collections.abc import Sequence
+from typing import get_args
 
-from lnncmp.claims.schema import Verdict
+from lnncmp.claims.schema import Judgement, Verdict
 from lnncmp.comparison.groups import MATCHED_WORDS
 from lnncmp.report.page.content import RunLine
 from lnncmp.report.tables.numbers import UNKNOWN
 
-JUDGEMENTS = ("supported", "contradicted", "inconclusive", "not testable here")
+JUDGEMENTS: tuple[Judgement, ...] = get_args(Judgement)
 """Verdicts, in the order in which they are counted and sorted."""
 
 EFFECTS = (
     "Effects point the claim's way: a ratio (x) above 1, or a difference above 0, speaks for the claim. p is "
-    "Holm-corrected over all claims tested here. Under six seeds there is no verdict."
+    "Holm-corrected over all claims tested here. Under six seeds nothing that is random gets a verdict. Models some of "
+    "whose runs had not converged are named under the number of seeds."
 )
 """How to read the table of verdicts."""
 
@@ -36,7 +38,12 @@ def other_conditions(row: Verdict, other: Verdict) -> str:
 
 
 def conditions(row: Verdict) -> list[str]:
-    """Return what a claim was judged under: conditions of the data, matching of sizes, data, preset."""
+    """Return what a claim was judged under: conditions of the data, matching of sizes, data, budget."""
     data = "" if row.data == UNKNOWN else row.data
-    preset = f"preset {row.preset}" if row.preset else ""
-    return [part for part in (row.conditions, MATCHED_WORDS.get(row.matched, ""), data, preset) if part]
+    budget = f"budget {row.budget}" if row.budget else ""
+    return [part for part in (row.conditions, MATCHED_WORDS.get(row.matched, ""), data, budget) if part]
+
+
+def unconverged(row: Verdict) -> str:
+    """Return which models had not converged: "gru: 2 of 10 converged"; "" if all had."""
+    return "; ".join(f"{one.model}: {one.converged} of {one.runs} converged" for one in row.unconverged)

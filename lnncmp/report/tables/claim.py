@@ -1,7 +1,8 @@
 """One verdict in full: what was claimed, what was found, by seed, with everything that belongs to it."""
 
 from lnncmp.claims.schema import Verdict
-from lnncmp.report.tables.claims import effect_cell, row_of
+from lnncmp.comparison.groups import MATCHED_WORDS
+from lnncmp.report.tables.claims import capitalised, effect_cell, row_of
 from lnncmp.report.tables.document import Column, Document, Grid, Section
 from lnncmp.report.tables.numbers import UNKNOWN, significant
 
@@ -14,18 +15,18 @@ def document_of_claim(row: Verdict) -> Document:
         if one.n_seeds:
             numbers[f"Numbers ({_where(one)})"] = _numbers(one)
         elif one is not row:
-            numbers[f"Also ({_where(one)})"] = [f"{one.verdict}: {one.reason}"]
+            numbers[f"Also ({_where(one)})"] = [f"{one.words}: {one.reason}"]
     numbers |= {"Assumed": row.assumed, "Protocol differences": row.differences_of_protocol}
     ids = ", ".join(dict.fromkeys(run_id for one in every for run_id in one.run_ids))
     numbers["Runs (names of files in records/)"] = [ids] if ids else []
-    stated = {row.id: [f"{row.claim} ({row.where})", f"{row.verdict.capitalize()}: {row.reason}"]}
+    stated = {row.id: [f"{row.claim} ({row.where})", f"{capitalised(row.words)}: {row.reason}"]}
     parts = [Section(notes=stated), Section(grids=[_runs(one) for one in every if one.runs]), Section(notes=numbers)]
     return Document([part for part in parts if part.grids or part.lists()], [row_of(one) for one in every], row)
 
 
 def _where(row: Verdict) -> str:
-    matched = {"hidden": "matched by hidden units", "params": "matched by parameters"}.get(row.matched, "own sizes")
-    return ", ".join(filter(None, [row.case, row.data, row.conditions, matched, row.preset and f"preset {row.preset}"]))
+    matched = MATCHED_WORDS.get(row.matched, "")
+    return ", ".join(filter(None, [row.case, row.data, row.conditions, matched, row.budget and f"budget {row.budget}"]))
 
 
 def _runs(row: Verdict) -> Grid:
@@ -52,10 +53,15 @@ def _numbers(row: Verdict) -> list[str]:
     effect = effect_cell(row).replace("\n", " ")
     better = "above 1" if row.effect_kind == "log ratio" else "above 0"
     found = [
-        f"verdict: {row.verdict}",
+        f"verdict: {row.words}",
         f"interquartile means: {middles or UNKNOWN}",
         f"effect, {better} in the claim's favour: {effect}",
     ]
+    if row.in_favour is not None:
+        found.append(f"pairs that point the claim's way: {row.in_favour} of {row.n_seeds}")
+    for one in row.convergence:
+        gain = "" if one.gain is None else f"; the others still gained {significant(one.gain, 2)} at the end"
+        found.append(f"runs of {one.model} that had converged: {one.converged} of {one.runs}{gain}")
     if row.ci95_bca is not None:
         other = row.model_copy(update={"ci95": row.ci95_bca})
         found.append(f"the same with the BCa bootstrap's interval: {effect_cell(other)}".replace("\n", " "))

@@ -1,6 +1,7 @@
 """Verdicts on claims as a document."""
 
 import math
+import textwrap
 from itertools import groupby
 
 from lnncmp.claims.schema import ClaimsTable, Verdict
@@ -8,18 +9,22 @@ from lnncmp.report.tables.document import Document, Grid, Row, Section, columns,
 from lnncmp.report.tables.numbers import UNKNOWN, significant
 
 _DIGITS = 3
+_WIDTH = 12
 _TITLE = "Claims, judged on these records (effect: in the claim's favour above x 1)"
 
 
 def document_of_claims(table: ClaimsTable) -> Document:
     """Return the table, the sentence behind each verdict, and the notes; as rows all verdicts, also the other ones."""
-    sentences = [f"{row.id}: {row.claim} ({row.where}). {row.verdict.capitalize()}: {row.reason}" for row in table.rows]
+    sentences = [f"{row.id}: {row.claim} ({row.where}). {capitalised(row.words)}: {row.reason}" for row in table.rows]
     section = Section(_TITLE, [_grid(table)], notes={"Verdicts": sentences, "Notes": table.notes})
     return Document([section], [row_of(one) for row in table.rows for one in (row, *row.also)], table)
 
 
 def _grid(table: ClaimsTable) -> Grid:
-    """Return a row for each claim, and under it one for each other matching or data that gives another verdict."""
+    """Return a row for each claim, and under it one for each other setting that gives another verdict.
+
+    A column of its own is one more entry of the columns: heading -> one cell per verdict.
+    """
     pairs = [
         pair for row in table.rows for pair in [(row, row.id), *((other, _other(other)) for other in changed(row))]
     ]
@@ -33,8 +38,8 @@ def _grid(table: ClaimsTable) -> Grid:
                 "verdict": [_verdict(row) for row in rows],
                 "effect\n[95%]": [effect_cell(row) for row in rows],
                 "p\n(Holm)": [_p(row) for row in rows],
-                "seeds": [str(row.n_seeds) for row in rows],
-                "matched,\ndata": [_basis(row) for row in rows],
+                "seeds,\nconverged": [_seeds(row) for row in rows],
+                "matched,\ndata,\nbudget": [_basis(row) for row in rows],
             }
         ),
         sections=tuple(len(list(group)) for _, group in groupby(row.case for row in rows)),
@@ -42,8 +47,12 @@ def _grid(table: ClaimsTable) -> Grid:
 
 
 def changed(row: Verdict) -> list[Verdict]:
-    """Return where the same claim gets another verdict."""
-    return [other for other in row.also if other.verdict not in (row.verdict, "not testable here")]
+    """Return where the same claim gets another verdict, and those on data that do not count."""
+    return [
+        other
+        for other in row.also
+        if other.found is not None and (other.found, other.obstacle) != (row.found, row.obstacle)
+    ]
 
 
 def effect_cell(row: Verdict) -> str:
@@ -60,8 +69,27 @@ def _number(row: Verdict, value: float) -> str:
     return significant(math.exp(value) if row.effect_kind == "log ratio" else value, _DIGITS)
 
 
+def capitalised(words: str) -> str:
+    """Return the words with a capital first letter, the rest as it is."""
+    return words[:1].upper() + words[1:]
+
+
 def _verdict(row: Verdict) -> str:
-    return "not testable\nhere" if row.verdict == "not testable here" else row.verdict
+    """Return the verdict; of too few seeds how many point the claim's way, of data that do not count what they say."""
+    lines = ["not testable", row.obstacle] if row.obstacle else textwrap.wrap(row.words, _WIDTH)
+    if row.obstacle and row.found is not None:
+        lines += [f"({line}" if n == 0 else line for n, line in enumerate(textwrap.wrap(f"{row.found} there)", _WIDTH))]
+    if row.verdict == "not shown" and row.in_favour is not None:
+        lines.append(f"{row.in_favour}/{row.n_seeds} for it")
+    return "\n".join(lines)
+
+
+def _seeds(row: Verdict) -> str:
+    """Return the number of seeds, and how many runs of the left and of the right model had converged if not all."""
+    ended = [f"{one.converged}/{one.runs}" for one in row.convergence]
+    if ended and not row.unconverged:
+        ended = ["all"]
+    return "\n".join([str(row.n_seeds or UNKNOWN), *ended])
 
 
 def _p(row: Verdict) -> str:
@@ -73,16 +101,21 @@ def _p(row: Verdict) -> str:
 def _basis(row: Verdict) -> str:
     if row.data == "-":
         return UNKNOWN
-    source, _, data = row.data.rpartition(" ")
-    return f"{row.matched}\n{source}\n{data}"
+    source = row.data.rpartition(" ")[0]
+    budget = row.budget.replace(" epochs", " ep.").replace(" epoch", " ep.")
+    return "\n".join([row.matched, source, *textwrap.wrap(budget, _WIDTH)])
 
 
 def _other(row: Verdict) -> str:
-    return "  matched by " + row.matched if row.matched != "own" else "  own sizes"
+    return f"  other {', '.join(row.differs_in)}" if row.differs_in else "  other runs"
 
 
 def row_of(row: Verdict) -> Row:
     """Return a verdict as one line, its lists as texts."""
-    plain = row.model_dump(exclude={"ci95", "ci95_bca", "runs", "also", "iqm", "run_ids"})
+    plain = row.model_dump(exclude={"ci95", "ci95_bca", "runs", "also", "iqm", "run_ids", "convergence"})
     values = {name: "; ".join(map(str, value)) if isinstance(value, list) else value for name, value in plain.items()}
-    return {**values, **ends("ci95", row.ci95)}
+    converged = {
+        f"{side}_converged": f"{one.converged} of {one.runs}"
+        for side, one in zip(("left", "right"), row.convergence, strict=False)
+    }
+    return {**values, **dict.fromkeys(("left_converged", "right_converged")), **converged, **ends("ci95", row.ci95)}
