@@ -21,10 +21,12 @@ from lnncmp.data import perturb, scaling, windowing
 from lnncmp.data.recording import Recording, recordings_hash, regular
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError
+from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.walker2d.observation import OBSERVATION
 
 VERSION = 1
+_HORIZONS = (1, 10, 50)
 _VARIANT_ATTEMPTS = 8
 """How often more frames of a variant are asked for, half as many again each time: 17 times as many in the end."""
 
@@ -233,7 +235,8 @@ CASE = Case(
     settings=Walker2dSettings,
     step_unit="frame of 8 ms",
     targets=tuple(Target(name, unit) for name, unit, _ in OBSERVATION),
-    horizons=(1, 10, 50),
+    horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,
+    metrics=horizon_metrics(_HORIZONS),
 )
