@@ -7,7 +7,6 @@ from lnncmp.common.cache import content_key
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.evaluation.evaluate import score
-from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import BaselineRecord, RunRecord
 from lnncmp.runs.execute import execute
 from lnncmp.runs.processes import WorkerConfig
@@ -62,19 +61,14 @@ def _baselines(ready: Ready) -> list[BaselineRecord]:
 
 def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequence[RunRecord]]:
     """Return stored runs of the same study that differ only in training without elapsed times."""
-    wanted = {spec.label: _without_time(spec.recipe) for spec in ready.plan.runs}
+    wanted = {spec.label: spec.recipe.but_for_time() for spec in ready.plan.runs}
     seeds = set(ready.recipe.seeds)
     found = [
         record
         for record in stored
         if record.recipe.withholds_time
         and record.seeds.root in seeds
-        and _without_time(record.recipe) == wanted.get(record.model)
+        and record.recipe.but_for_time() == wanted.get(record.model)
     ]
     trained_with_time = ready.recipe.data.get("timespans", "elapsed") == "elapsed"
     return {"timespans=ones": found} if found and trained_with_time else {}
-
-
-def _without_time(recipe: RunRecipe) -> dict[str, object]:
-    """Return a resolved run recipe without its seed and its elapsed-time setting."""
-    return {key: value for key, value in recipe.flat().items() if key != "data.timespans"}

@@ -10,8 +10,9 @@ from lnncmp.claims.claim import Claim, load_claims
 from lnncmp.claims.pairs import ClaimPair, claim_pairs
 from lnncmp.claims.reasons import why_missing
 from lnncmp.claims.schema import ClaimsTable, Verdict
+from lnncmp.claims.second_measures import with_second_measures
 from lnncmp.claims.verdicts import fact_verdict, tested_verdict, untestable_verdict, without_runs
-from lnncmp.comparison.groups import groups_of
+from lnncmp.comparison.groups import ComparisonGroup, groups_of
 from lnncmp.records.read import Records, read_records
 
 
@@ -31,8 +32,8 @@ def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     """
     groups = groups_of(records.runs)
     judged = {claim.id: _assessed(claim, claim_pairs(claim, groups), records) for claim in claims}
-    first = {row.id: row for row in _verdicts([found[0] for found in judged.values() if found])}
-    others = _verdicts([one for found in judged.values() for one in found[1:]])
+    first = {row.id: row for row in _verdicts([found[0] for found in judged.values() if found], groups)}
+    others = _verdicts([one for found in judged.values() for one in found[1:]], groups)
     rows = []
     for claim in claims:
         main = first.get(claim.id)
@@ -52,7 +53,7 @@ def _assessed(claim: Claim, pairs: Sequence[ClaimPair], records: Records) -> lis
     return sorted(found, key=lambda one: bool(one.untestable))
 
 
-def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
+def _verdicts(assessments: Sequence[Assessment], groups: Sequence[ComparisonGroup]) -> list[Verdict]:
     """Return the verdicts of one family of claims, p values corrected over all of them."""
     tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_PAIRS else None for one in assessments]
     differing = stats.holm([test.p_difference if test else None for test in tests])
@@ -65,7 +66,8 @@ def _verdicts(assessments: Sequence[Assessment]) -> list[Verdict]:
         elif one.facts:
             made.append(fact_verdict(one))
         else:
-            made.append(tested_verdict(one, differing[number], equivalent[number], size))
+            row = tested_verdict(one, differing[number], equivalent[number], size)
+            made.append(with_second_measures(row, one, groups))
     return made
 
 

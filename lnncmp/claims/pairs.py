@@ -32,7 +32,7 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
     """Return the pairs on which a claim can be judged, the one to judge it on first.
 
     First is the study's way to match sizes (hidden units), then most seeds of both, then the source that the case
-    prefers, then most runs in all: an ablation has fewer.
+    prefers, then most runs in all. An ablation without elapsed times comes last.
     """
     found = []
     for group in groups:
@@ -44,7 +44,8 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
     return sorted(found, key=_rank)
 
 
-def _rank(pair: ClaimPair) -> tuple[int, int, int, int, str]:
+def _rank(pair: ClaimPair) -> tuple[bool, int, int, int, int, str]:
     group = pair.group
+    withheld = group.first.recipe.withholds_time
     source = place(list(load_case(group.first.case).sources), group.first.source)
-    return place(MATCHINGS, group.match), -len(pair.seeds), source, -len(group.runs), group.protocol_id
+    return withheld, place(MATCHINGS, group.match), -len(pair.seeds), source, -len(group.runs), group.protocol_id
