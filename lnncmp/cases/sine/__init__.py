@@ -78,13 +78,22 @@ CASE = Case(
     prepare=prepare,
     sample=sample,
     metrics=(*_metrics(), *horizon_metrics(_HORIZONS)),
-    variants={"noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave."},
+    variants={
+        "noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave.",
+        "irregular": "Sample at irregular times, in training too; also train without elapsed times.",
+    },
     options=(
         Option(
             "--noise-std",
             "data.noise_std",
             "Standard deviation of the noise, as a share of each wave's amplitude (implies --noise).",
             "noise",
+        ),
+        Option(
+            "--irregularity",
+            "data.irregularity",
+            "Share of a step by which elapsed times vary, below 1 (implies --irregular).",
+            "irregular",
         ),
     ),
 )
