@@ -6,6 +6,7 @@ import pytest
 from claim_records import WAVE, claim, many, records, with_metric, with_points
 
 from lnncmp.claims.judge import judge
+from lnncmp.claims.second_measures import UNDECIDED
 
 ABOUT = {"case": "walker2d", "left": "cfc", "right": "lstm", "direction": "lower", "matters": 1.1}
 
@@ -38,14 +39,14 @@ class TestCheck:
         left, right = with_metrics("cfc", 1.0, nmse=0.6), with_metrics("lstm", 1.5, nmse=0.4)
         assert judged(left, right).verdict == "supported"
         row = judged(left, right, check="nmse")
-        assert row.verdict == "inconclusive"
+        assert row.verdict == UNDECIDED
         assert number(row, "Second measure: the one-step test NMSE of cfc is") == pytest.approx(1.5, rel=0.02)
         assert "times that of lstm, significantly the other way" in row.reason
 
     def test_so_does_the_opposite_verdict(self):
         left, right = with_metrics("cfc", 1.5, nmse=0.4), with_metrics("lstm", 1.0, nmse=0.6)
         alone, checked = judged(left, right), judged(left, right, check="nmse")
-        assert alone.verdict not in ("supported", "inconclusive") and checked.verdict == "inconclusive"
+        assert alone.verdict not in ("supported", UNDECIDED) and checked.verdict == UNDECIDED
 
     @pytest.mark.parametrize("nmse", [0.2, 0.4])
     def test_one_that_agrees_or_says_nothing_changes_nothing(self, nmse):
@@ -63,7 +64,7 @@ class TestCheck:
         right = with_metrics("lstm", 1.5, horizon_skill=0.3)
         words = "skill over horizon of cfc differs from that of lstm by"
         row = judged(left, right, check="horizon_skill")
-        assert row.verdict == "inconclusive" and number(row, words) == pytest.approx(-0.5, abs=0.01)
+        assert row.verdict == UNDECIDED and number(row, words) == pytest.approx(-0.5, abs=0.01)
         row = judged(with_metrics("cfc", 1.0, horizon_skill=0.6), right, check="horizon_skill")
         assert row.verdict == "supported"
         assert number(row, "skill over horizon of cfc is") == pytest.approx(2, rel=0.02)
@@ -104,7 +105,7 @@ class TestWhatWinsAMeasureIsNotEnough:
         network = self.of("gru", roughness=1.3, wave_lost=0.01)
         assert self.judged(constant, network, "roughness").verdict == "supported"
         row = self.judged(constant, network, "roughness", "wave_lost")
-        assert row.verdict == "inconclusive" and number(row, "wave lost of liquid_ncp is") > 90
+        assert row.verdict == UNDECIDED and number(row, "wave lost of liquid_ncp is") > 90
 
     def test_one_that_smooths_more_and_loses_no_more_is(self):
         smooth = self.of("liquid_ncp", roughness=0.9, wave_lost=0.01)
@@ -115,7 +116,7 @@ class TestWhatWinsAMeasureIsNotEnough:
         constant = self.of("liquid_ncp", noise_passed_on=1e-9, bias=50.0)
         network = self.of("gru", noise_passed_on=0.4, bias=0.1)
         assert self.judged(constant, network, "noise_passed_on").verdict == "supported"
-        assert self.judged(constant, network, "noise_passed_on", "bias").verdict == "inconclusive"
+        assert self.judged(constant, network, "noise_passed_on", "bias").verdict == UNDECIDED
 
 
 class TestBeside:

@@ -21,6 +21,8 @@ from lnncmp.comparison.run_metrics import in_words
 from lnncmp.records.metric import Metric
 
 _OPPOSITE: Mapping[Direction, Direction] = {"lower": "higher", "higher": "lower", "comparable": "comparable"}
+UNDECIDED: Judgement = "inconclusive"
+"""What a verdict becomes that the check contradicts."""
 _SAYS: Mapping[Judgement, int] = {"supported": 1, "contradicted": -1}
 """Which way a verdict points: the claim's, or the other."""
 
@@ -28,7 +30,7 @@ _SAYS: Mapping[Judgement, int] = {"supported": 1, "contradicted": -1}
 def with_second_measures(row: Verdict, one: Assessment, groups: Sequence[ComparisonGroup]) -> Verdict:
     """Return a verdict on a claim that was tested, with what its second measures say: all named in the reason.
 
-    It becomes "inconclusive" if the check shows a difference (p <= 0.05) against what the verdict says. groups: all
+    It becomes UNDECIDED if the check shows a difference (p <= 0.05) against what the verdict says. groups: all
     groups of the folder, among which are the runs that were trained without elapsed times.
     """
     claim, found = one.claim, [row.reason]
@@ -38,7 +40,7 @@ def with_second_measures(row: Verdict, one: Assessment, groups: Sequence[Compari
         words, tested = _said(claim, claim.check, one.pair)
         fallen = _contradicts(tested, _SAYS.get(row.verdict, 0))
         if fallen:
-            row = row.model_copy(update={"verdict": "inconclusive"})
+            row = row.model_copy(update={"verdict": UNDECIDED})
             words += ", significantly the other way, so that nothing is shown"
         found.append(reasons.sentence(f"second measure: {words}"))
     beside = [_beside(claim, measure, one.pair, groups) for measure in claim.beside]
