@@ -1,13 +1,11 @@
 """A case study from plan to comparison table: execute the missing runs, then compare. Prints nothing."""
 
-from collections.abc import Mapping, Sequence
-
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.common.cache import content_key
+from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.evaluation.evaluate import score
-from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import BaselineRecord, RunRecord
 from lnncmp.runs.execute import execute
 from lnncmp.runs.processes import WorkerConfig
@@ -32,6 +30,9 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
         stack=request.stack,
     )
     outcome = execute(ready.plan, store, config, listener)
+    by_row: dict[str, list[RunRecord]] = {}
+    for run in outcome.runs:
+        by_row.setdefault(run.model, []).append(run)
     return compare(
         outcome.runs,
         outcome.measurements,
@@ -40,7 +41,7 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
         horizons=[h for h in ready.case.horizons if h <= recipe.evaluate_settings().horizon],
         title=recipe.title,
         published={label: number for label in recipe.models if (number := recipe.entry(label).published)},
-        ablations=_ablations(ready, store.runs()),
+        ablations=ablations_of(by_row, store.runs()),
         metrics=ready.case.metrics,
     )
 
@@ -58,23 +59,3 @@ def _baselines(ready: Ready) -> list[BaselineRecord]:
             ready.store.write_baseline(record)
         records.append(record)
     return records
-
-
-def _ablations(ready: Ready, stored: Sequence[RunRecord]) -> Mapping[str, Sequence[RunRecord]]:
-    """Return stored runs of the same study that differ only in training without elapsed times."""
-    wanted = {spec.label: _without_time(spec.recipe) for spec in ready.plan.runs}
-    seeds = set(ready.recipe.seeds)
-    found = [
-        record
-        for record in stored
-        if record.recipe.withholds_time
-        and record.seeds.root in seeds
-        and _without_time(record.recipe) == wanted.get(record.model)
-    ]
-    trained_with_time = ready.recipe.data.get("timespans", "elapsed") == "elapsed"
-    return {"timespans=ones": found} if found and trained_with_time else {}
-
-
-def _without_time(recipe: RunRecipe) -> dict[str, object]:
-    """Return a resolved run recipe without its seed and its elapsed-time setting."""
-    return {key: value for key, value in recipe.flat().items() if key != "data.timespans"}

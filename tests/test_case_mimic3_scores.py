@@ -126,6 +126,7 @@ class TestMeasures:
         assert found.values.pop("first_hour_without_skill") == 1
         assert found.values and set(found.values.values()) == {np.inf}
         assert {"mse", "z_rmse_1h", "accumulation_ratio"} <= set(found.replicates)
+        assert set(found.replicates.pop("horizon_skill")) == {-np.inf}
         assert {v for row in found.replicates.values() for v in row} == {np.inf}
 
     def test_only_fed_back_predictions_that_are_not_finite(self):
@@ -161,12 +162,11 @@ class TestReplicates:
     def test_equal_weights_give_the_measure_itself(self):
         preparation = made()
         preparation.weights = np.ones((3, preparation.weights.shape[1]))
-        found = preparation.measure(Persistence(C))
+        predictor = Knows(0.3, free=0.7)
+        found, values = preparation.measure(predictor), score(predictor, prepare(), CASE).metrics["test"]
+        assert {"mse", "z_rmse_4h", "horizon_nmse", "horizon_area", "horizon_skill"} <= set(found.replicates)
         for name, rows in found.replicates.items():
-            if name != "mse":
-                np.testing.assert_allclose(rows, found.values[name], rtol=1e-9)
-        mse = score(Persistence(C), prepare(), CASE).metrics["test"]["mse"]
-        np.testing.assert_allclose(found.replicates["mse"], mse, rtol=1e-5)
+            np.testing.assert_allclose(rows, values[name], rtol=1e-5)
 
     def test_lie_around_the_measure_and_are_the_same_samples_for_all(self):
         preparation = made(replicates=500)
@@ -212,9 +212,9 @@ class TestDeclared:
         declared = [measure.name for measure in CASE.metrics]
         assert len(set(declared)) == len(declared)
         whole = prepare(cohort(hours=40), horizon=12)
-        assert set(whole.metrics_of(Persistence(C)).values) == set(declared)
-        near = CASE.sample().metrics_of(Persistence(C)).values  # its horizon is 6 hours
-        assert set(declared) - set(near) == {name for name in declared if name.endswith("_12h")}
+        assert set(score(Persistence(C), whole, CASE).metrics["test"]) == {"mse", "nmse", *declared}
+        near = score(Persistence(C), CASE.sample(), CASE).metrics["test"]  # its horizon is 6 hours
+        assert set(declared) - set(near) == {name for name in declared if name.endswith(("_12h", "_12"))}
 
     def test_baselines(self):
         prepared = prepare(cohort(subjects=40))

@@ -167,7 +167,7 @@ class TestSettings:
             {"split_seed": -1},
             {"drop_seed": 2**32},
             {"train_windows": 0},
-            {"variant_windows": 0},
+            {"variant_windows": -1},
             {"noise_levels": (0.0,)},
             {"noise_levels": (float("inf"),)},
             {"keep_levels": (0.0,)},

@@ -23,10 +23,12 @@ _SMALL = (
     "train.epochs=2",
 )
 SMALL = ["sine", "--preset", "quick", *(part for change in _SMALL for part in ("--set", change))]
-MEASURES = {
-    *("mse_clean", "mse_peak", "mse_zero_crossing", "mse_elsewhere", "noise_gain", "roughness", "lag"),
-    *("peak_timing", "crossing_timing", "amplitude_error", "damping_error"),
+COMPARED = {
+    *("mse_clean", "mse_peak", "mse_zero_crossing", "mse_elsewhere", "noise_gain", "roughness", "lag", "lag_size"),
+    *("peak_timing", "crossing_timing", "amplitude_error", "damping_error", "noise_passed_on", "bias", "wave_lost"),
+    *("horizon_nmse", "horizon_area", "horizon_skill"),
 }
+MEASURES = COMPARED | {"skill_1", "skill_10", "skill_25"}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ class TestOneStudy:
     def test_every_measure_is_compared_with_the_reference(self, both):
         for document in both[1].values():
             compared = [pair["metric"] for pair in document["comparisons"] if pair["model"] == "liquid_ncp"]
-            assert set(compared) == MEASURES | {"test_mse"} and len(compared) == len(set(compared))
+            assert set(compared) == COMPARED | {"test_mse"} and len(compared) == len(set(compared))
             assert {pair["reference"] for pair in document["comparisons"]} == {"gru"}
 
     def test_records_keep_the_waves_to_be_drawn(self, both):

@@ -21,7 +21,7 @@ def sampled(request):
 
 class TestDeclarations:
     def test_names_are_unique_and_come_in_the_declared_order(self, sampled):
-        assert len(set(NAMES)) == len(NAMES) == 11
+        assert len(set(NAMES)) == len(NAMES) == 12
         assert list(sampled.measure(sampled.clean)) == NAMES
 
     @pytest.mark.parametrize("measure", MEASURES, ids=NAMES)
@@ -37,7 +37,7 @@ class TestExactPrediction:
         found = sampled.measure(sampled.clean)
         for name in ("mse_clean", "mse_peak", "mse_zero_crossing", "mse_elsewhere", "noise_gain"):
             assert found[name] == 0
-        for name in ("amplitude_error", "lag", "damping_error"):
+        for name in ("amplitude_error", "lag", "lag_size", "damping_error"):
             assert found[name] == pytest.approx(0, abs=1e-12)
         assert found["roughness"] == 1
         assert found["peak_timing"] < PEAK_FLOOR and found["crossing_timing"] < CROSSING_FLOOR
@@ -58,6 +58,7 @@ class TestDelay:
     def test_shows_in_timing_and_lag(self, sampled, delay):
         found = sampled.measure(sampled.waves.values(sampled.times - delay))
         assert found["lag"] == pytest.approx(delay, abs=1e-10)
+        assert found["lag_size"] == pytest.approx(abs(delay), abs=1e-10)
         assert found["peak_timing"] == pytest.approx(abs(delay), abs=PEAK_FLOOR)
         assert found["crossing_timing"] == pytest.approx(abs(delay), abs=CROSSING_FLOOR)
         assert found["damping_error"] == pytest.approx(0, abs=1e-10)
@@ -68,11 +69,11 @@ class TestDelay:
         setting = one(frequency=0.3)
         assert setting.measure(-setting.clean)["lag"] == pytest.approx(np.pi / 0.3)
 
-    def test_early_and_late_waves_cancel_in_the_lag_but_not_in_the_timing(self):
+    def test_early_and_late_waves_cancel_in_the_lag_but_not_in_its_size_nor_the_timing(self):
         waves = Waves(*(np.array([value] * 2) for value in (1.0, 0.0, 0.3, 0.5)))
         setting = Setting(waves, np.tile(np.arange(60.0), (2, 1)))
         found = setting.measure(waves.values(setting.times - np.array([[1.0], [-1.0]])))
-        assert found["lag"] == pytest.approx(0, abs=1e-12)
+        assert found["lag"] == pytest.approx(0, abs=1e-12) and found["lag_size"] == pytest.approx(1)
         assert found["crossing_timing"] == pytest.approx(1, abs=CROSSING_FLOOR)
 
     def test_opposite_sign_is_no_good_timing(self, sampled):

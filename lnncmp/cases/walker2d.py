@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from lnncmp.baselines import trivial_predictors
-from lnncmp.cases.base import Case, Prepared, Settings, Target, TestSet, leaves_training_data
+from lnncmp.cases.base import Case, Option, Prepared, Settings, Target, TestSet, leaves_training_data
 from lnncmp.common.cache import content_key
 from lnncmp.data import perturb, scaling, windowing
 from lnncmp.data.recording import Recording, recordings_hash, regular
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError
+from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.walker2d.observation import OBSERVATION
 
 VERSION = 1
+_HORIZONS = (1, 10, 50)
 _VARIANT_ATTEMPTS = 8
 """How often more frames of a variant are asked for, half as many again each time: 17 times as many in the end."""
 
@@ -34,7 +36,11 @@ Level = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Walker2dSettings(Settings):
-    """The `data` table of a Walker2d recipe. Times are in original frames of 8 ms."""
+    """The `data` table of a Walker2d recipe. Times are in original frames of 8 ms.
+
+    keep: share of the frames that is kept, drawn at random, in training and test. keep_levels: of shifted test sets.
+    variant_windows: of each test set under other physics, actions or policies; 0 leaves these sets out.
+    """
 
     window: Annotated[int, Field(ge=1, le=999)] = 10
     stride: Annotated[int, Field(ge=1, le=999)] = 10
@@ -46,7 +52,7 @@ class Walker2dSettings(Settings):
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 125487
     drop_seed: Annotated[int, Field(ge=0, lt=2**32)] = 891374
     train_windows: Annotated[int, Field(ge=1)] | None = None
-    variant_windows: Annotated[int, Field(ge=1)] = 1000
+    variant_windows: Annotated[int, Field(ge=0)] = 1000
     noise_levels: tuple[Level, ...] = (0.03, 0.1, 0.3, 1.0)
     keep_levels: tuple[Rate, ...] = (1.0, 0.7, 0.5, 0.3)
 
@@ -59,6 +65,11 @@ class Walker2dSettings(Settings):
     def data_seed(self) -> int:
         """The seed that shuffles the rollouts before they are split."""
         return self.split_seed
+
+    @property
+    def conditions(self) -> str:
+        """The share of frames kept, where it is not the usual one."""
+        return "" if self.keep == type(self).model_fields["keep"].default else f"keep {self.keep:g}"
 
 
 class _Preparation:
@@ -168,7 +179,7 @@ def _variant_sets(
     prepared: _Preparation, source: Source, context: SourceContext, settings: Walker2dSettings
 ) -> list[TestSet]:
     load = source.load_variant
-    if load is None:
+    if load is None or not settings.variant_windows:
         return []
 
     wanted = settings.variant_windows
@@ -233,7 +244,17 @@ CASE = Case(
     settings=Walker2dSettings,
     step_unit="frame of 8 ms",
     targets=tuple(Target(name, unit) for name, unit, _ in OBSERVATION),
-    horizons=(1, 10, 50),
+    horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,
+    metrics=horizon_metrics(_HORIZONS),
+    variants={"irregular": "Keep half of the frames, at random, in training too; also train without elapsed times."},
+    options=(
+        Option(
+            "--keep",
+            "data.keep",
+            "Share of the frames that is kept, drawn at random (implies --irregular).",
+            "irregular",
+        ),
+    ),
 )

@@ -16,6 +16,8 @@ from lnncmp.models.base import model_names
 
 Direction = Literal["lower", "higher", "comparable"]
 Words = Annotated[str, Field(min_length=1)]
+WITHOUT_TIME = "trained_without_time"
+"""Stands in `beside` for the claim's own measure on models that were trained with every elapsed time set to 1."""
 
 
 class Claim(BaseModel):
@@ -25,6 +27,7 @@ class Claim(BaseModel):
     0 in the measure's unit.
     at_least: the factor that the claim names itself (1: it names none).
     judged_on: sources whose data count for this claim, all if empty; runs on others are shown and decide nothing.
+    check: a second measure that must not say otherwise. beside: measures that the reason names and that decide nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +43,7 @@ class Claim(BaseModel):
     right_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
     measure: str
     check: str | None = None
+    beside: tuple[str, ...] = ()
     baseline: str | None = None
     groups: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
@@ -107,18 +111,20 @@ def check(claim: Claim) -> None:
         if model not in model_names():
             raise _of(claim, unknown_name("model", model, model_names()))
     metrics = {"mse", "nmse", *KNOWN, *(measure.name for measure in load_case(claim.case).metrics)}
-    for measure in filter(None, (claim.measure, claim.check)):
-        if measure not in metrics:
-            raise _of(claim, unknown_name("measure", measure, metrics))
-    if (claim.measure in NEEDS_GROUPS) != bool(claim.groups):
-        word = "needs" if claim.measure in NEEDS_GROUPS else "has no use for"
-        raise UsageError(f"claim '{claim.id}': the measure {claim.measure} {word} groups of test sets")
     sources = load_case(claim.case).sources
     for source in claim.judged_on:
         if source not in sources:
             raise _of(claim, unknown_name("source", source, sources))
     if claim.judged_on and claim.measure in COUNTS:
         raise UsageError(f"claim '{claim.id}': {claim.measure} is the same on any data, so judged_on has no use")
+    named = [name for name in (claim.measure, claim.check, *claim.beside) if name is not None]
+    for measure in named:
+        if measure not in metrics and not (measure == WITHOUT_TIME and measure in claim.beside):
+            raise _of(claim, unknown_name("measure", measure, {*metrics, WITHOUT_TIME}))
+    if any(name in NEEDS_GROUPS for name in named) != bool(claim.groups):
+        needs = next((name for name in named if name in NEEDS_GROUPS), None)
+        word = f"{needs} needs" if needs else f"{claim.measure} has no use for"
+        raise UsageError(f"claim '{claim.id}': the measure {word} groups of test sets")
     if claim.levels and not claim.groups:
         raise UsageError(f"claim '{claim.id}': levels need groups of test sets")
     if claim.direction == "comparable" and claim.measure in FACTS:
@@ -127,10 +133,21 @@ def check(claim: Claim) -> None:
         raise UsageError(f"claim '{claim.id}' holds {claim.left} against itself", "Name two models, or arguments.")
     if claim.baseline is not None and (claim.measure in KNOWN or claim.direction != "lower"):
         raise UsageError(f"claim '{claim.id}': against a baseline, only a lower error can be claimed")
-    if claim.check is not None and not (claim.check in FACTS and claim.measure in FACTS):
-        raise UsageError(
-            f"claim '{claim.id}': only counts, times and bytes are checked, by others such as {', '.join(FACTS)}"
-        )
+    _check_second_measures(claim)
+
+
+def _check_second_measures(claim: Claim) -> None:
+    """Raise UsageError for a check or a measure beside that cannot be held against the claim's own."""
+    for measure in (*filter(None, [claim.check]), *claim.beside):
+        if (measure in FACTS) != (claim.measure in FACTS):
+            raise UsageError(
+                f"claim '{claim.id}': {measure} says nothing of {claim.measure}",
+                f"Counts, times and bytes are checked by others such as {', '.join(FACTS)}, errors by errors.",
+            )
+    if claim.beside and claim.measure in FACTS:
+        raise UsageError(f"claim '{claim.id}': counts, times and bytes have a check, not measures beside")
+    if (claim.check or claim.beside) and (claim.baseline is not None or claim.direction == "comparable"):
+        raise UsageError(f"claim '{claim.id}': only claims that one model is better or worse have second measures")
 
 
 def _of(claim: Claim, error: UsageError) -> UsageError:

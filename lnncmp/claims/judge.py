@@ -10,8 +10,9 @@ from lnncmp.claims.others import Judged, with_others
 from lnncmp.claims.pairs import ClaimPair, claim_pairs, counts_on
 from lnncmp.claims.reasons import why_missing
 from lnncmp.claims.schema import ClaimsTable, Verdict
+from lnncmp.claims.second_measures import with_second_measures
 from lnncmp.claims.verdicts import beside, fact_verdict, tested_verdict, untestable_verdict, without_runs
-from lnncmp.comparison.groups import groups_of
+from lnncmp.comparison.groups import ComparisonGroup, groups_of
 from lnncmp.records.read import Records, read_records
 
 
@@ -33,7 +34,7 @@ def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     found = {claim.id: _assessed(claim, claim_pairs(claim, groups), records) for claim in claims}
     mains = [ones[0] for ones in found.values() if ones and counts_on(ones[0].claim, ones[0].pair)]
     others = [one for ones in found.values() for one in ones if not any(one is main for main in mains)]
-    judged = [*_verdicts(mains), *_verdicts(others)]
+    judged = [*_verdicts(mains, groups), *_verdicts(others, groups)]
     rows = []
     for claim in claims:
         own = [one for one in judged if one.row.id == claim.id]
@@ -50,7 +51,7 @@ def _assessed(claim: Claim, pairs: Sequence[ClaimPair], records: Records) -> lis
     return sorted(found, key=lambda one: (bool(one.untestable), not counts_on(claim, one.pair)))
 
 
-def _verdicts(assessments: Sequence[Assessment]) -> list[Judged]:
+def _verdicts(assessments: Sequence[Assessment], groups: Sequence[ComparisonGroup]) -> list[Judged]:
     """Return the verdicts of one family of claims, p values corrected over all of them."""
     tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_PAIRS else None for one in assessments]
     differing = stats.holm([test.p_difference if test else None for test in tests])
@@ -64,6 +65,7 @@ def _verdicts(assessments: Sequence[Assessment]) -> list[Judged]:
             row = fact_verdict(one)
         else:
             row = tested_verdict(one, differing[number], equivalent[number], size)
+            row = with_second_measures(row, one, groups)
         if not one.untestable and not counts_on(one.claim, one.pair):
             row = beside(row, one.claim, one.pair.group.first.source)
         made.append(Judged(one.pair, row))

@@ -32,7 +32,8 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
     """Return the pairs on which a claim can be judged, the one to judge it on first.
 
     First are sources whose data count for the claim, then the study's way to match sizes (hidden units), then most
-    seeds of both, then the source that the case prefers, then most runs in all: an ablation has fewer.
+    seeds of both, then the source that the case prefers, then most runs in all. Ablations without elapsed times are no
+    other reading of a claim: they count only where there is nothing else.
     """
     found = []
     for group in groups:
@@ -41,7 +42,8 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
             right = group.find(claim.right, claim.right_arguments)
             if left is not None and right is not None:
                 found.append(ClaimPair(group, left, right))
-    return sorted(found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
+    timed = [pair for pair in found if not pair.group.first.recipe.withholds_time]
+    return sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
 
 
 def counts_on(claim: Claim, pair: ClaimPair) -> bool:

@@ -84,22 +84,26 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
     from lnncmp.runs.ready import get_ready
 
     with LiveProgress(quiet) as progress:
-        planned = dry_run(get_ready(recipe, request, progress), request)
+        planned, *ablations = (
+            dry_run(get_ready(one, request, progress), request) for one in (recipe, *recipe.ablations())
+        )
+    planned = planned.model_copy(update={"ablations": ablations})
     print_result(render(document_of_dry_run(planned), format, *page()))
 
 
 def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:
-    """Execute one study; return its comparison and the number of runs and measurements that were missing."""
+    """Execute one study, its ablations first; return its comparison and how many runs and measurements were missing."""
     from lnncmp.runs.ready import get_ready, missing_tasks
     from lnncmp.study import run_study
 
+    before = sum(carry_out(ablation, request, quiet)[1] for ablation in recipe.ablations())
     with LiveProgress(quiet) as progress:
         ready = get_ready(recipe, request, progress)
         progress.total = missing_tasks(ready, request)
         comparison = run_study(ready, request, progress)
     if not progress.total and not quiet:
         note(f"Nothing had to be run: all {len(ready.plan.runs)} runs are in {request.out} (--fresh repeats them).")
-    return comparison, progress.total
+    return comparison, before + progress.total
 
 
 def exit_if_lost(comparisons: Sequence[ComparisonTable]) -> None:

@@ -38,22 +38,29 @@ def _throughput(run: RunRecord, sets: Sets) -> float | None:
     return 1 / seconds if seconds else None
 
 
-def _perturbed(run: RunRecord, sets: Sets) -> float | None:
-    """Return the geometric mean of the MSE over all test sets of these groups and levels; None if a group has none."""
+def _perturbed(run: RunRecord, sets: Sets, error: str = "mse") -> float | None:
+    """Return the geometric mean of an error over all test sets of these groups and levels; None if a group has none."""
     groups, levels = sets
     if run.scores is None:
         return None
     found = [p for p in run.scores.perturbations if p.group in groups and (not levels or p.level in levels)]
     if {point.group for point in found} != set(groups) or (levels and {p.level for p in found} != set(levels)):
         return None
-    if any(not point.mse > 0 for point in found):
-        return 0.0 if all(point.mse >= 0 for point in found) else math.nan
-    return math.exp(math.fsum(math.log(point.mse) for point in found) / len(found))
+    errors: list[float] = [getattr(point, error) for point in found]
+    if any(not value > 0 for value in errors):
+        return 0.0 if all(value >= 0 for value in errors) else math.nan
+    return math.exp(math.fsum(map(math.log, errors)) / len(errors))
 
 
 def _growth(run: RunRecord, sets: Sets) -> float | None:
     shifted, clean = _perturbed(run, sets), scored(run, "mse")
     return shifted / clean if shifted is not None and clean else None
+
+
+def _told_unit_time(run: RunRecord, sets: Sets) -> float | None:
+    """Return the NMSE on the test set told that every elapsed time is 1; None where times are regular or withheld."""
+    points = run.scores.perturbations if run.scores is not None else []
+    return next((point.nmse for point in points if (point.group, point.name) == ("timespans", "ones")), None)
 
 
 def scored(run: RunRecord, name: str) -> float | None:
@@ -84,10 +91,15 @@ MEMORY: Mapping[str, str] = {"peak_memory": "peak training memory", "saved_memor
 
 SHIFTED: Mapping[str, KnownMetric] = {
     "perturbed_mse": KnownMetric("MSE on shifted test sets", "", _perturbed),
+    "perturbed_nmse": KnownMetric("NMSE on shifted test sets", "", lambda run, sets: _perturbed(run, sets, "nmse")),
     "perturbed_growth": KnownMetric("growth of the MSE on shifted test sets", "", _growth),
 }
 
-KNOWN = (*COUNTS, *TIMES, *MEMORY, *SHIFTED)
+RETOLD: Mapping[str, KnownMetric] = {
+    "told_unit_time": KnownMetric("NMSE when told at test that every elapsed time is 1", "", _told_unit_time)
+}
+
+KNOWN = (*COUNTS, *TIMES, *MEMORY, *SHIFTED, *RETOLD)
 FACTS = (*COUNTS, *TIMES, *MEMORY)
 """Measures that do not depend on chance as errors do: judged by their values at every seed, without a test."""
 NEEDS_GROUPS = tuple(SHIFTED)
@@ -95,7 +107,7 @@ NEEDS_GROUPS = tuple(SHIFTED)
 
 def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
     """Return one measure of one run, of `KNOWN` without memory or a metric of the test split."""
-    for table in (COUNTS, TIMES, SHIFTED):
+    for table in (COUNTS, TIMES, SHIFTED, RETOLD):
         if measure in table:
             return table[measure].read(run, sets)
     return scored(run, measure)
@@ -105,7 +117,7 @@ def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
     """Return words and unit of a measure; `case` are the case's own."""
     if measure in MEMORY:
         return MEMORY[measure], "B"
-    for table in (COUNTS, TIMES, SHIFTED):
+    for table in (COUNTS, TIMES, SHIFTED, RETOLD):
         if measure in table:
             return table[measure].words, table[measure].unit
     for own in case:

@@ -12,6 +12,7 @@ from typing import Any
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.common.cache import content_key
+from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.commands import recipe_of
 from lnncmp.comparison.compare import TITLE_ENDING, compare
 from lnncmp.comparison.groups import MATCHED_WORDS, MATCHINGS, ComparisonGroup, groups_of, place
@@ -83,7 +84,7 @@ def studies_of(records: Records, cases: Sequence[str] = (), reference: str | Non
     if reference is not None and reference not in known:
         raise unknown_name("reference model", reference, known)
     baselines = _current(records.baselines)
-    found = [_study(group, records.measurements, baselines, reference) for group in groups_of(chosen)]
+    found = [_study(group, records, baselines, reference) for group in groups_of(chosen)]
     return _titled(sorted(found, key=lambda study: (wanted.index(study.table.case), *_order(study))))
 
 
@@ -143,7 +144,7 @@ def slug(text: str) -> str:
 
 def _study(
     group: ComparisonGroup,
-    measurements: Sequence[MeasurementRecord],
+    records: Records,
     baselines: Sequence[BaselineRecord],
     reference: str | None,
 ) -> Study:
@@ -158,15 +159,16 @@ def _study(
     data = [record for record in baselines if record.data_hash == group.first.data_hash]
     table = compare(
         ordered,
-        measurements,
+        records.measurements,
         data,
         reference=_reference(list(runs), (reference, recipe.reference if recipe else None)),
         horizons=[step for step in case.horizons if step <= longest],
         title=recipe.title if recipe else case.title,
         published=_published(runs, recipe),
+        ablations=ablations_of(runs, records.runs),
         metrics=case.metrics,
     )
-    return Study(group, recipe, variant, runs, measurements, data, table)
+    return Study(group, recipe, variant, runs, records.measurements, data, table)
 
 
 def _reference(rows: Sequence[str], wanted: Sequence[str | None]) -> str:

@@ -10,6 +10,7 @@ from lnncmp.baselines import Persistence, Predictor
 from lnncmp.cases.base import Case, ExampleWindow, MetricValues, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
+from lnncmp.records.horizon_metrics import horizon_values
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
 
 Floats = NDArray[np.float64]
@@ -31,6 +32,16 @@ def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> li
         error = squared_error(predicted[:, k], truth[:, k], futures.counted[:, k])
         points.append(HorizonPoint(step=k + 1, mse=mse(error), nmse=nmse(error, splits.target_std)))
     return points
+
+
+def horizon_scores(predictor: Predictor, prepared: Prepared, case: Case) -> tuple[list[HorizonPoint], dict[str, float]]:
+    """Return the free-running errors and their metrics, skill against persistence on the same futures included."""
+    if prepared.futures is None:
+        return [], {}
+    splits, futures = prepared.splits, prepared.futures
+    own = horizon_errors(predictor, futures, splits)
+    base = horizon_errors(Persistence(futures.future.shape[2]), futures, splits)
+    return own, horizon_values([p.nmse for p in own], [p.nmse for p in base], case.horizons)
 
 
 def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits) -> PerturbationPoint:
@@ -73,14 +84,15 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     errors = {name: one_step_error(predictor, part, splits) for name, part in parts.items()}
     metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
     own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
-    metrics["test"] |= own.values
+    horizons, ahead = horizon_scores(predictor, prepared, case)
+    metrics["test"] |= {**own.values, **ahead}
     return Scores(
         metrics=metrics,
         per_target={
             "mse": dict(zip(names, errors["test"].tolist(), strict=True)),
             "nmse": dict(zip(names, (errors["test"] / splits.target_std**2).tolist(), strict=True)),
         },
-        horizons=horizon_errors(predictor, prepared.futures, splits) if prepared.futures is not None else [],
+        horizons=horizons,
         perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
         replicates={name: list(values) for name, values in own.replicates.items()},
         examples=[

@@ -32,7 +32,8 @@ def load_recipe(
     changes: `key=value` with dotted keys and TOML values, as in `--set`; train.KEY applies to every model, including
     those with their own value. overrides: top-level keys set by options.
     only: models to compare instead of the recipe's; models that the recipe lacks get their default arguments.
-    variant: name of a table `variants.<name>` of the recipe that is merged into it before the changes.
+    variant: name of a table `variants.<name>` of the recipe that is merged into it before the changes; its key `only`
+    names the models that the variant compares.
     Raises UsageError for unknown presets, keys or values, with the nearest match if there is one.
     """
     if preset not in preset_names(case):
@@ -41,9 +42,10 @@ def load_recipe(
     for change in changes:
         _set(table, change)
     table.update(overrides or {})
+    kept = table.pop("only", None)
     parse(Recipe, {**table, "case": case, "preset": preset}, "")
-    if only is not None:
-        _choose_models(table, only)
+    if only is not None or kept is not None:
+        _choose_models(table, only if only is not None else kept)
     recipe = parse(Recipe, {**table, "case": case, "preset": preset}, "")
     _require_own_sizes(recipe, changes)
     check(recipe)

@@ -41,6 +41,7 @@ class Recipe(BaseModel):
     settings).
     dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
     implementation: fused kernels, plain PyTorch or auto, unless a model's arguments specify it.
+    without_time: whether all models are also trained and tested with every elapsed time set to 1, beside the table.
     assumptions: dotted key -> reason for the value, for every setting that the paper leaves unspecified.
     """
 
@@ -59,6 +60,7 @@ class Recipe(BaseModel):
     threads: Annotated[int, Field(ge=1)] = 1
     deterministic: bool = False
     implementation: Literal["auto", "fused", "loop"] = "auto"
+    without_time: bool = False
     data: Table = Field(default_factory=dict)
     train: Table = Field(default_factory=dict)
     evaluate: Table = Field(default_factory=dict)
@@ -71,6 +73,13 @@ class Recipe(BaseModel):
         if len(set(seeds)) < len(seeds):
             raise ValueError("should name each seed once")
         return seeds
+
+    def ablations(self) -> list["Recipe"]:
+        """Return the recipes whose runs belong beside this one's table: without elapsed times, if it asks for that."""
+        if not self.without_time or self.data.get("timespans") == "ones":
+            return []
+        changed = {"without_time": False, "data": {**self.data, "timespans": "ones"}}
+        return [self.model_copy(update=changed)]
 
     def data_settings(self) -> Settings:
         """Return the validated `data` table."""

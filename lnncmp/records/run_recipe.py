@@ -60,6 +60,10 @@ class RunRecipe(BaseModel):
         """Return all settings but the seed as one table with dotted keys, such as "train.epochs"."""
         return {key: value for key, value in leaves(self.model_dump(mode="json")) if key != "seed"}
 
+    def but_for_time(self) -> dict[str, Any]:
+        """Return all settings but the seed and whether elapsed times are withheld."""
+        return {key: value for key, value in self.flat().items() if key != "data.timespans"}
+
     def protocol(self) -> dict[str, Any]:
         """Return the settings that models of one comparison share, with dotted keys."""
         return {key: value for key, value in self.flat().items() if key.partition(".")[0] in PROTOCOL}

@@ -12,7 +12,8 @@ from lnncmp.runs.ready import Ready, Request, _missing_runs
 class DryRun(BaseModel):
     """What a study would do: windows per split, total and missing runs, an estimate of time and memory.
 
-    attrition: what was excluded at each step from raw data to windows. Further counts of the data are extra fields.
+    attrition: what was excluded at each step from raw data to windows. ablations: the same of the studies that are run
+    before it, with elapsed times withheld. Further counts of the data are extra fields.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -28,6 +29,7 @@ class DryRun(BaseModel):
     runs_missing: int
     estimate: Estimate
     assumptions: dict[str, str]
+    ablations: list["DryRun"] = Field(default_factory=list)
 
 
 def dry_run(ready: Ready, request: Request) -> DryRun:

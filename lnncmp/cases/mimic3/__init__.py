@@ -16,10 +16,12 @@ from lnncmp.cases.mimic3.preparation import Preparation
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.common.cache import content_key
 from lnncmp.data.recording import AttritionStep, Recording, recordings_hash
+from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.mimic3.variables import CORE, VARIABLES
 
 VERSION = 1
+_HORIZONS = (1, 6, 12)
 
 
 def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, horizon: int) -> Prepared:
@@ -84,8 +86,8 @@ CASE = Case(
     settings=Mimic3Settings,
     step_unit="hour",
     targets=tuple(Target(variable.name, "sd") for variable in CORE),
-    horizons=(1, 6, 12),
+    horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,
-    metrics=metrics(),
+    metrics=(*metrics(), *horizon_metrics(_HORIZONS)),
 )

@@ -43,6 +43,10 @@ class Sums:
         """Return the mean over variables of the mean squared error (G, K)."""
         return mean_known(_divide(self.squared, self.count))
 
+    def mean_nmse(self, target_std: Floats) -> Floats:
+        """Return the mean over variables of mean squared error / target_std (C,) squared: the NMSE (G, K)."""
+        return mean_known(_divide(self.squared, self.count) / target_std**2)
+
 
 def sums_by_subject(
     predicted: NDArray[np.floating], truth: NDArray[np.floating], observed: NDArray[np.bool_], subject: NDArray[np.intp]

@@ -9,6 +9,7 @@ import numpy as np
 
 from lnncmp.cases.base import MetricValues
 from lnncmp.cases.mimic3.errors_by_hour import Floats, Sums, pooled
+from lnncmp.records.horizon_metrics import horizon_values
 from lnncmp.records.metric import Metric
 from lnncmp.sources.mimic3.variables import CORE
 
@@ -90,14 +91,22 @@ def _details() -> list[Metric]:
 
 
 def measured(
-    free: Sums, teacher: Sums | None, naive: Sums, one_step: Sums, std: Floats, weights: Floats
+    free: Sums,
+    teacher: Sums | None,
+    naive: Sums,
+    one_step: Sums,
+    std: Floats,
+    weights: Floats,
+    target_std: Floats,
 ) -> MetricValues:
     """Return all metrics with their bootstrap replicates.
 
     free, naive (K hours): of free-running prediction, and of persistence. teacher: of one-step
     predictions of the same hours, None if there are none. one_step (1 hour): over all rows of the test windows.
-    std (C,): of the training data, in clinical units. weights (R, G): see `bootstrap_weights`. Left out is what is not
-    defined: hours beyond K, variables that were not observed then, replicates of which one is not defined.
+    std (C,): of the training data, in clinical units. target_std (C,): of the training targets, in units of the sums.
+    weights (R, G): see `bootstrap_weights`. The metrics over the horizon are every case's (`horizon_metrics`): here are
+    their replicates only. Left out is what is not defined: hours beyond K, variables that were not observed then,
+    replicates of which one is not defined.
     """
     whole = pooled(free)
     hours = [hour for hour in HOURS if hour <= whole.squared.shape[1]]
@@ -115,9 +124,17 @@ def measured(
         for hour in hours:
             values[f"z_rmse_{variable.name}_{hour}h"] = float(whole.rmse()[0, hour - 1, number])
             values[f"mae_{variable.name}_{hour}h"] = float(whole.mae()[0, hour - 1, number] * std[number])
+    replicates |= _over_horizon(free.resampled(weights), naive.resampled(weights), target_std)
     replicates["mse"] = one_step.resampled(weights).mean_mse()[:, 0].tolist()
     known = {name: value for name, value in values.items() if not np.isnan(value)}
     return MetricValues(known, {name: row for name, row in replicates.items() if not np.isnan(row).any()})
+
+
+def _over_horizon(free: Sums, naive: Sums, target_std: Floats) -> dict[str, list[float]]:
+    """Return the metrics over the horizon, by name and bootstrap sample; those that every sample has."""
+    both = zip(free.mean_nmse(target_std).tolist(), naive.mean_nmse(target_std).tolist(), strict=True)
+    found = [horizon_values(errors, persistence) for errors, persistence in both]
+    return {name: [one[name] for one in found] for name in found[0] if all(name in one for one in found)}
 
 
 def _rows(values: Floats, hours: Sequence[int]) -> list[list[float]]:

@@ -159,6 +159,7 @@ class Preparation:
             self._one_step(predictor),
             self.scaler.std[:_C],
             self.weights,
+            self.splits.target_std,
         )
 
     def _free(self, predictor: Predictor) -> Sums:

@@ -8,15 +8,18 @@ from pathlib import Path
 
 from lnncmp.cases.base import Case, Option, Prepared, Target
 from lnncmp.cases.sine.metrics import MEASURES
+from lnncmp.cases.sine.noise_metrics import NOISE_MEASURES
 from lnncmp.cases.sine.preparation import GAIN_LEVEL, Preparation
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.common.cache import content_key
 from lnncmp.errors import UsageError
+from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.records.metric import Metric
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.sine.generated import SOURCE
 
 VERSION = 1
+_HORIZONS = (1, 10, 25)
 
 
 def prepare(source: Source, context: SourceContext, settings: SineSettings, horizon: int) -> Prepared:
@@ -56,8 +59,10 @@ def sample() -> Prepared:
 
 def _metrics() -> tuple[Metric, ...]:
     clean = f" Where inputs are clean, it is measured at noise of {GAIN_LEVEL:g} of the amplitude."
+    noisy = {"noise_gain", *(measure.name for measure in NOISE_MEASURES)}
     return tuple(
-        one.model_copy(update={"formula": one.formula + clean}) if one.name == "noise_gain" else one for one in MEASURES
+        one.model_copy(update={"formula": one.formula + clean}) if one.name in noisy else one
+        for one in (*MEASURES, *NOISE_MEASURES)
     )
 
 
@@ -69,17 +74,26 @@ CASE = Case(
     settings=SineSettings,
     step_unit="sample",
     targets=(Target("y", "1"),),
-    horizons=(1, 10, 25),
+    horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,
-    metrics=_metrics(),
-    variants={"noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave."},
+    metrics=(*_metrics(), *horizon_metrics(_HORIZONS)),
+    variants={
+        "noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave.",
+        "irregular": "Sample at irregular times, in training too; also train without elapsed times.",
+    },
     options=(
         Option(
             "--noise-std",
             "data.noise_std",
             "Standard deviation of the noise, as a share of each wave's amplitude (implies --noise).",
             "noise",
+        ),
+        Option(
+            "--irregularity",
+            "data.irregularity",
+            "Share of a step by which elapsed times vary, below 1 (implies --irregular).",
+            "irregular",
         ),
     ),
 )

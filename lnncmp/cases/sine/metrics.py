@@ -85,7 +85,13 @@ MEASURES: tuple[Metric, ...] = (
         "steps",
         0.0,
         "Mean over waves of (phase of the wave - phase of the fit of the amplitude error), in (-pi, pi], over w: "
-        "positive if the prediction comes late.",
+        "positive if the prediction comes late. Early and late waves cancel.",
+    ),
+    _lower(
+        "lag_size",
+        "Lag\nsize",
+        "steps",
+        "Mean over waves of the absolute lag: early and late waves do not cancel.",
     ),
     _lower(
         "damping_error",
@@ -108,7 +114,8 @@ MEASURES: tuple[Metric, ...] = (
         1.0,
         "Sum over all waves and scored targets of the squared second divided difference "
         "2 [(p3 - p2) / (t3 - t2) - (p2 - p1) / (t2 - t1)] / (t3 - t1) of the prediction at three targets in a row, "
-        "over the same sum for the clean wave: 1 is as rough as the wave.",
+        "over the same sum for the clean wave: 1 is as rough as the wave, 0 a straight line: "
+        "read it with the wave lost.",
     ),
 )
 """The metrics, in the order in which tables show them."""
@@ -181,6 +188,7 @@ def _shapes(waves: Waves, times: Floats, predicted: Floats, scored: Flags) -> di
         "crossing_timing": crossing_errors(waves, times, predicted, scored),
         "amplitude_error": np.abs(size - 1.0),
         "lag": lag,
+        "lag_size": np.abs(lag),
         "damping_error": damping_errors(waves, times, predicted, scored),
     }
     return {name: float(values.mean()) for name, values in each.items() if len(values)}

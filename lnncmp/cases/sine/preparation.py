@@ -16,6 +16,7 @@ from lnncmp.cases.base import ExampleWindow, MetricValues, TestSet
 from lnncmp.cases.sine.kalman_bank import KalmanBank
 from lnncmp.cases.sine.metrics import measure_all
 from lnncmp.cases.sine.noise import KINDS
+from lnncmp.cases.sine.noise_metrics import DRAWS, noise_parts
 from lnncmp.cases.sine.online_autoregression import OnlineAutoregression
 from lnncmp.cases.sine.sampling import Sampled, add_noise, drop_stretch, sample
 from lnncmp.cases.sine.settings import SineSettings
@@ -25,7 +26,7 @@ from lnncmp.records.schema import Zoom
 from lnncmp.sources.sine.waves import Floats, Ranges, draw
 
 GAIN_LEVEL = 0.1
-"""Noise at which the noise gain is measured where the inputs of the comparison are clean."""
+"""Noise at which gain and parts of the noise are measured where the inputs of the comparison are clean."""
 
 _ALIASING = 0.95
 """Share of the Nyquist frequency that out-of-distribution waves may reach."""
@@ -112,13 +113,26 @@ class Preparation:
     def measure(self, predictor: Predictor) -> MetricValues:
         """Return the metrics of one-step predictions of the test waves.
 
-        Where the inputs are clean, the noise gain is measured on the same waves with noise of GAIN_LEVEL.
+        Where the inputs are clean, the noise gain is measured on the same waves with noise of GAIN_LEVEL; its parts are
+        measured on several draws of the noise.
         """
         found = self._measured(predictor, self.test, self.splits.test)
         if self.settings.noise_std == 0:
             noisy = self._noisy("noise gain", self.clean_test, GAIN_LEVEL, "gaussian", targets=False)
             found["noise_gain"] = self._measured(predictor, noisy, self.windows("noise gain", noisy))["noise_gain"]
-        return MetricValues(found)
+        return MetricValues(found | self._noise_parts(predictor))
+
+    def _noise_parts(self, predictor: Predictor) -> dict[str, float]:
+        level = self.settings.noise_std or GAIN_LEVEL
+        names = [f"noise draw {n}" for n in range(DRAWS)]
+        draws = [self._noisy(name, self.clean_test, level, "gaussian", targets=False) for name in names]
+        windows = [self.windows(name, draw) for name, draw in zip(names, draws, strict=True)]
+        return noise_parts(
+            predicted=np.stack([self.scaler.unscale(predictor.predict(one))[..., 0] for one in windows]),
+            truth=self.clean_test.truth,
+            scored=windows[0].target_mask[..., 0] & windows[0].valid,
+            noise_std=draws[0].noise_std,
+        )
 
     def _measured(self, predictor: Predictor, given: Sampled, windows: Windows) -> dict[str, float]:
         return measure_all(

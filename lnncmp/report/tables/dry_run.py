@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 def document_of_dry_run(plan: "DryRun") -> Document:
     """Return windows, runs and an estimate, then how the data were selected, the models, and what is assumed."""
+    return Document([_section(plan), *(_section(one, "elapsed times withheld") for one in plan.ablations)], [], plan)
+
+
+def _section(plan: "DryRun", ablation: str = "") -> Section:
+    title = f"{plan.case} ({plan.source}), preset {plan.preset}, data {plan.data_hash}"
     windows = ", ".join(f"{count:,} {split}" for split, count in plan.windows.items())
     facts = [
         f"Windows: {windows}",
@@ -18,8 +23,10 @@ def document_of_dry_run(plan: "DryRun") -> Document:
         f"Runs: {plan.runs}, of which {plan.runs_missing} are still to do",
         f"Estimate: {seconds(plan.estimate.seconds)}, {size(plan.estimate.memory_bytes)} of memory",
     ]
+    if ablation:
+        return Section(notes={f"{title}, {ablation}": facts})
     notes = {
-        f"{plan.case} ({plan.source}), preset {plan.preset}, data {plan.data_hash}": facts,
+        title: facts,
         "From tables to windows, left after each step": _attrition(plan),
         "Models": [
             f"{label}: {', '.join(f'{key}={value}' for key, value in arguments.items())}"
@@ -27,7 +34,7 @@ def document_of_dry_run(plan: "DryRun") -> Document:
         ],
         "Assumed (unspecified in the paper)": [f"{key}: {reason}" for key, reason in plan.assumptions.items()],
     }
-    return Document([Section(notes=notes)], [], plan)
+    return Section(notes=notes)
 
 
 def _attrition(plan: "DryRun") -> list[str]:
