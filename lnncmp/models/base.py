@@ -39,6 +39,18 @@ class Arguments(BaseModel):
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """The argument of a model that `lnncmp tune` varies, next to the learning rate and its decay.
+
+    argument: its name. values: the alternatives, numbers in rising order. It changes no number of active parameters, so
+    that tuning leaves models matched in size.
+    """
+
+    argument: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model that a comparison can name.
 
@@ -47,6 +59,7 @@ class ModelSpec:
     uses_dt: whether the elapsed time enters the update (LSTM and GRU ignore it).
     arguments: the pydantic class of its arguments; it has a field `hidden`, the size that matching varies.
     version: raised when the numbers that a model gives change; part of the run id.
+    tuned: arguments -> the one of them that tuning varies; every model has exactly one.
     build: (arguments, inputs, outputs, wiring_seed) -> SequenceModel, initialised from torch's global generator;
         wiring_seed is used by models with a random wiring and ignored by the others.
     """
@@ -58,6 +71,7 @@ class ModelSpec:
     uses_dt: bool
     version: int
     arguments: type[Arguments]
+    tuned: Callable[[Any], Tuned]
     build: Callable[[Any, int, int, int], "SequenceModel"]
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, Implementation, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -77,5 +77,6 @@ MODEL = ModelSpec(
     uses_dt=True,
     version=1,
     arguments=CfCArguments,
+    tuned=lambda arguments: Tuned("backbone_activation", ("lecun_tanh", "silu", "relu")),
     build=build,
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, Implementation, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 from lnncmp.models.ncp import SEED_RANGE
 
 if TYPE_CHECKING:
@@ -90,5 +90,6 @@ MODEL = ModelSpec(
     uses_dt=True,
     version=1,
     arguments=LiquidNCPArguments,
+    tuned=lambda arguments: Tuned("unfolds", (3, 6, 12)),
     build=build,
 )

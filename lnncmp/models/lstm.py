@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, GatedImplementation, ModelSpec
+from lnncmp.models.base import Arguments, GatedImplementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -45,5 +45,6 @@ MODEL = ModelSpec(
     uses_dt=False,
     version=2,
     arguments=LSTMArguments,
+    tuned=lambda arguments: Tuned("forget_bias", (0.0, 1.0, 2.0)),
     build=build,
 )

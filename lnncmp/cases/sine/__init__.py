@@ -82,4 +82,5 @@ CASE = Case(
             "noise",
         ),
     ),
+    tuned_variants=("noise",),
 )
