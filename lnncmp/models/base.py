@@ -43,7 +43,7 @@ class Tuned:
     """The argument of a model that `lnncmp tune` varies, next to the learning rate and its decay.
 
     argument: its name. values: the alternatives, numbers in rising order. It changes no number of active parameters, so
-    that tuning leaves models matched in size.
+    that tuning leaves models matched in size, and where there is a choice no cost.
     """
 
     argument: str
@@ -59,9 +59,9 @@ class ModelSpec:
     uses_dt: whether the elapsed time enters the update (LSTM and GRU ignore it).
     arguments: the pydantic class of its arguments; it has a field `hidden`, the size that matching varies.
     version: raised when the numbers that a model gives change; part of the run id.
-    tuned: arguments -> the one of them that tuning varies; every model has exactly one.
     build: (arguments, inputs, outputs, wiring_seed) -> SequenceModel, initialised from torch's global generator;
         wiring_seed is used by models with a random wiring and ignored by the others.
+    tuned: arguments -> the one of them that tuning varies, exactly one for every model; None: it cannot be tuned.
     """
 
     summary: str
@@ -71,8 +71,8 @@ class ModelSpec:
     uses_dt: bool
     version: int
     arguments: type[Arguments]
-    tuned: Callable[[Any], Tuned]
     build: Callable[[Any, int, int, int], "SequenceModel"]
+    tuned: Callable[[Any], Tuned] | None = None
 
 
 def model_names() -> list[str]:

@@ -77,6 +77,6 @@ MODEL = ModelSpec(
     uses_dt=True,
     version=1,
     arguments=CfCArguments,
-    tuned=lambda arguments: Tuned("backbone_activation", ("lecun_tanh", "silu", "relu")),
     build=build,
+    tuned=lambda arguments: Tuned("backbone_activation", ("lecun_tanh", "silu", "gelu")),
 )

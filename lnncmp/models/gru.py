@@ -43,6 +43,6 @@ MODEL = ModelSpec(
     uses_dt=False,
     version=2,
     arguments=GRUArguments,
-    tuned=lambda arguments: Tuned("init", ("torch", "keras")),
     build=build,
+    tuned=lambda arguments: Tuned("init", ("torch", "keras")),
 )

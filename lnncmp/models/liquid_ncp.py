@@ -90,6 +90,6 @@ MODEL = ModelSpec(
     uses_dt=True,
     version=1,
     arguments=LiquidNCPArguments,
-    tuned=lambda arguments: Tuned("unfolds", (3, 6, 12)),
     build=build,
+    tuned=lambda arguments: Tuned("unfolds", (3, 6, 12)),
 )

@@ -45,6 +45,6 @@ MODEL = ModelSpec(
     uses_dt=False,
     version=2,
     arguments=LSTMArguments,
-    tuned=lambda arguments: Tuned("forget_bias", (0.0, 1.0, 2.0)),
     build=build,
+    tuned=lambda arguments: Tuned("forget_bias", (0.0, 1.0, 2.0)),
 )

@@ -71,6 +71,6 @@ MODEL = ModelSpec(
     uses_dt=True,
     version=1,
     arguments=LTCArguments,
-    tuned=lambda arguments: Tuned("constraint", ("softplus", "clip")),
     build=build,
+    tuned=lambda arguments: Tuned("constraint", ("softplus", "clip")),
 )

@@ -152,6 +152,6 @@ MODEL = ModelSpec(
     uses_dt=True,
     version=1,
     arguments=NCPArguments,
-    tuned=tuned,
     build=build,
+    tuned=tuned,
 )

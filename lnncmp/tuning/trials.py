@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lnncmp.errors import UsageError
 from lnncmp.models.base import load_model
 from lnncmp.recipe.decay import rate_left_of
 from lnncmp.recipe.recipe import Recipe
@@ -38,8 +39,14 @@ class Condition:
         return self.recipe.data_settings().conditions
 
     def space(self, label: str) -> Space:
-        """Return the settings among which the model `label` is tuned."""
-        spec = load_model(self.recipe.entry(label).model)
+        """Return the settings among which the model `label` is tuned. Raises UsageError if it cannot be tuned."""
+        name = self.recipe.entry(label).model
+        spec = load_model(name)
+        if spec.tuned is None:
+            raise UsageError(
+                f"the model {name} names no argument to tune, which every model of a search must have",
+                "Leave it out with --models, or give its ModelSpec a `tuned`.",
+            )
         arguments, train = self.arguments[label], self.recipe.train_settings(label)
         tuned = spec.tuned(spec.arguments.model_validate(arguments))
         default = {
