@@ -26,7 +26,9 @@ SEARCH = [
 @pytest.fixture(scope="module")
 def searched(test_cache, tmp_path_factory):
     out = tmp_path_factory.mktemp("searched") / "out"
-    answer = run(*SEARCH, "--jobs", "1", "--out", out, "--format", "json", env=environment(LNNCMP_CACHE=str(test_cache)))
+    answer = run(
+        *SEARCH, "--jobs", "1", "--out", out, "--format", "json", env=environment(LNNCMP_CACHE=str(test_cache))
+    )
     assert answer.code == 0, answer
     return SimpleNamespace(out=out, table=json.loads(answer.out), err=answer.err)
 
@@ -68,7 +70,9 @@ def test_the_tuned_recipe_is_used_and_every_table_says_so(searched, capsys, monk
     assert answer.code == 0, answer
     best = {row["model"]: row["best"] for row in searched.table["rows"]}
     planned = json.loads(answer.out)["models"]
-    assert planned["lstm"]["forget_bias"] == best["lstm"]["argument"] and planned["gru"]["init"] == best["gru"]["argument"]
+    assert (
+        planned["lstm"]["forget_bias"] == best["lstm"]["argument"] and planned["gru"]["init"] == best["gru"]["argument"]
+    )
     study[0] = "walker2d"
     other = run_here(capsys, monkeypatch, "walker2d", "--tuned-with", str(file), "--out", str(searched.out))
     refused(other, 2, "the tuned recipe sine.toml belongs to the case sine, not walker2d")
@@ -94,7 +98,7 @@ def test_trials_read_training_and_validation_windows_only(evaluate, tmp_path):
     prepared = load_case("sine").sample()
     plan = make_plan(recipe, data_shape(prepared), {"gru": recipe.arguments("gru")})
     splits = SimpleNamespace(train=prepared.splits.train, validation=prepared.splits.validation)
-    nothing = {name: None for name in ("futures", "test_sets", "baselines", "metrics_of", "example_windows")}
+    nothing = dict.fromkeys(("futures", "test_sets", "baselines", "metrics_of", "example_windows"))
     blind = dataclasses.replace(prepared, splits=splits, **nothing)
     store, ended = Store(tmp_path), []
     store.prepare()
