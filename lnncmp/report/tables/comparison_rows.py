@@ -40,14 +40,11 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
         "n_diverged": row.n_diverged,
         "n_failed": row.n_failed,
         "n_stopped": row.n_stopped,
-<<<<<<< HEAD
         "n_converged": row.n_converged,
         "last_gain": row.last_gain,
         "epochs_least": row.epochs[0] if row.epochs else None,
         "epochs_most": row.epochs[1] if row.epochs else None,
-=======
         "tuning_trials": row.tuning.trials if row.tuning else 0,
->>>>>>> 15111f3 (lnncmp tune: equal-budget search on validation data, tuned recipes, and what each model got in records and tables)
         "params_active": row.params.active,
         "params_trainable": row.params.trainable,
         "params_total": row.params.total,
