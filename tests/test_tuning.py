@@ -69,11 +69,13 @@ def test_the_search_finds_the_valley_and_says_what_it_did(monkeypatch, tmp_path)
 def test_the_loss_is_the_geometric_mean_over_conditions_and_seeds(monkeypatch, tmp_path):
     losses = {("", 1000): 1.0, ("", 1001): 4.0, ("noise 0.1", 1000): 16.0, ("noise 0.1", 1001): 64.0}
     toy = Toy(lambda spec: losses[spec.conditions.replace("clean", ""), spec.seed])
-    assert tuned(monkeypatch, tmp_path, toy, Budget(trials=1)).rows[0].default.loss == pytest.approx(8.0)
+    budget = Budget(trials=1, seeds=(1000, 1001))
+    assert tuned(monkeypatch, tmp_path, toy, budget).rows[0].default.loss == pytest.approx(8.0)
 
 
 def test_a_diverged_trial_counts_and_is_never_the_best(monkeypatch, tmp_path):
-    table = tuned(monkeypatch, tmp_path, Toy(lambda spec: math.inf if spec.seed == 1001 and valley(spec) < 3 else 9.0))
+    toy = Toy(lambda spec: math.inf if spec.seed == 1001 and valley(spec) < 3 else 9.0)
+    table = tuned(monkeypatch, tmp_path, toy, Budget(seeds=(1000, 1001)))
     row = table.rows[0]
     lost = [trial for trial in row.trials if trial.status == "diverged"]
     assert row.n_diverged == len(lost) > 0 and {trial.loss for trial in lost} == {None}
@@ -121,11 +123,12 @@ def test_an_interrupted_search_goes_on_where_it_was(monkeypatch, tmp_path, dies_
 
 
 def test_half_a_trial_is_completed_and_not_repeated(monkeypatch, tmp_path):
-    expected = tuned(monkeypatch, tmp_path, Toy(), Budget(trials=2))
+    budget = Budget(trials=2, seeds=(1000, 1001))
+    expected = tuned(monkeypatch, tmp_path, Toy(), budget)
     lost = sorted((tmp_path / "records").glob("*.json"))[0]
     lost.unlink()
     toy = Toy()
-    assert tuned(monkeypatch, tmp_path, toy, Budget(trials=2)) == expected
+    assert tuned(monkeypatch, tmp_path, toy, budget) == expected
     assert [len(batch.runs) for batch in toy.trained] == [1]
 
 

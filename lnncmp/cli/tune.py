@@ -24,7 +24,7 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of a trial (defa
 TuningSeeds = Annotated[
     str | None,
     typer.Option(
-        help="Number of seeds of each trial, from 1000 on (default: 2), or a range or list; not the preset's."
+        help="Number of seeds of each trial, from 1000 on (default: 1), or a range or list; not the preset's."
     ),
 ]
 To = Annotated[
