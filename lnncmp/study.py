@@ -33,8 +33,10 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
     by_row: dict[str, list[RunRecord]] = {}
     for run in outcome.runs:
         by_row.setdefault(run.model, []).append(run)
+    # A run may have been made before its settings came out of a search: they are the same numbers.
+    tuning = {spec.run_id: spec.tuning for spec in ready.plan.runs}
     return compare(
-        outcome.runs,
+        [run.model_copy(update={"tuning": tuning[run.run_id]}) for run in outcome.runs],
         outcome.measurements,
         baselines,
         reference=recipe.reference,

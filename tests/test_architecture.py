@@ -36,6 +36,7 @@ FLOORS = (
     {"training"},
     {"evaluation", "comparison"},
     {"runs", "claims", "bench"},
+    {"tuning"},
     {"study", "report"},
     {"cli"},
     {"__main__"},

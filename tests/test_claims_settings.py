@@ -5,6 +5,7 @@ from claim_records import claim, many, one, records
 
 from lnncmp.claims.judge import judge
 from lnncmp.records.schema import Provenance
+from lnncmp.records.tuning import Tuning
 
 
 def verdict(of, *groups):
@@ -181,3 +182,35 @@ def test_differences_of_protocol_are_listed():
         "implemented as plain PyTorch for cfc, fused for lstm",
     ]
     assert len(row.run_ids) == 20 and row.run_ids[0] == "cfc-hidden-0"
+
+
+class TestTuning:
+    SEARCH = Tuning(trials=16, dimensions=("train.learning_rate", "train.rate_left", "arguments.init"), origin="here")
+
+    def study(self, name, level, tuning):
+        """Ten runs of a study; a tuned model has another learning rate."""
+        other = {"learning_rate": 0.01} if tuning else {}
+        runs = [run.model_copy(update={"tuning": tuning}) for run in many(name, level)]
+        return [
+            run.model_copy(
+                update={
+                    "run_id": f"{run.run_id}{'t' if tuning else ''}",
+                    "recipe": run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update=other)}),
+                }
+            )
+            for run in runs
+        ]
+
+    def test_an_unequal_budget_is_a_difference_of_protocol(self):
+        row = verdict(claim(), self.study("cfc", 0.8, self.SEARCH), self.study("lstm", 1.0, None))
+        assert "tuning: cfc 16 trials over 3 settings, lstm untuned" in row.differences_of_protocol
+        equal = verdict(claim(), self.study("cfc", 0.8, self.SEARCH), self.study("lstm", 1.0, self.SEARCH))
+        assert not [one for one in equal.differences_of_protocol if "tuning" in one]
+
+    @pytest.mark.parametrize("tuned_first", [True, False])
+    def test_of_a_tuned_and_an_untuned_study_both_models_come_from_the_tuned_one(self, tuned_first):
+        tuned = [self.study("cfc", 1.3, self.SEARCH), self.study("lstm", 1.0, self.SEARCH)]
+        untuned = [self.study("cfc", 0.8, None), self.study("lstm", 1.0, None)]
+        row = verdict(claim(), *(tuned + untuned if tuned_first else untuned + tuned))
+        assert not [one for one in row.differences_of_protocol if "tuning" in one]
+        assert row.effect < 0  # the tuned CfC is the worse one

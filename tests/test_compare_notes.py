@@ -4,6 +4,10 @@ import pytest
 from synthetic_records import UP, note, recipe, row, run, runs, scores, study, table
 
 from lnncmp.comparison.compare import compare
+from lnncmp.records.tuning import Tuning
+from lnncmp.report.tables.comparison import document_of_comparison
+from lnncmp.report.tables.comparison_rows import rows_of
+from lnncmp.report.tables.render import FORMATS, render
 
 
 def test_wirings_are_counted():
@@ -61,3 +65,24 @@ def test_published_numbers_stay_next_to_ours():
     assert row(comparison, "cfc").published.mean == 0.64305
     assert row(comparison, "lstm").published is None
     assert "protocol differs: 50 epochs & last weights" in note(comparison, "Published cfc")
+
+
+def tuned(trials):
+    return Tuning(trials=trials, dimensions=("train.learning_rate", "train.rate_left", "arguments.init"), origin="here")
+
+
+def test_every_table_says_how_much_tuning_each_model_got():
+    def made(*budgets):
+        groups = zip(("lstm", "cfc"), budgets, strict=True)
+        return table([run(name, 0, 1.0).model_copy(update={"tuning": budget}) for name, budget in groups])
+
+    assert note(made(None, None), "Tuning") == "Tuning: none; each model has the settings of the recipe."
+    assert note(made(tuned(16), tuned(16)), "Tuning") == (
+        "Tuning: 16 trials over 3 settings for each model, by validation loss (here)."
+    )
+    unequal = made(tuned(16), None)
+    assert note(unequal, "Tuning") == "Tuning was not equal: lstm 16 trials over 3 settings, cfc untuned."
+    assert row(unequal, "lstm").tuning == tuned(16) and row(unequal, "cfc").tuning is None
+    assert [line["tuning_trials"] for line in rows_of(unequal)[:2]] == [16, 0]
+    for format in FORMATS[:4]:
+        assert "16 trials over 3 settings" in render(document_of_comparison(unequal), format).replace("\n  ", " ")

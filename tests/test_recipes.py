@@ -78,9 +78,13 @@ class TestEveryRecipe:
 def test_all_models_of_a_fair_comparison_are_trained_alike(case, preset):
     recipe = load_recipe(case, preset)
     settings = [recipe.train_settings(label) for label in recipe.models]
-    # Alike but for the learning rate, which every model takes from one grid, tuned with one budget.
-    assert {one.learning_rate for one in settings} <= {0.003, 0.01, 0.03, 0.1}
-    assert len({one.model_copy(update={"learning_rate": 0.1}) for one in settings}) == 1
+    # Alike but for what was tuned with one budget: the learning rate from one grid, or what `lnncmp tune` found.
+    budgets = {tuning and tuning.budget for tuning in (recipe.entry(label).tuning for label in recipe.models)}
+    assert len(budgets) == 1
+    untuned = budgets == {None}
+    assert {one.learning_rate for one in settings} <= {0.003, 0.01, 0.03, 0.1} or not untuned
+    alike = {"learning_rate": 0.1} | ({} if untuned else {"decay": 0.9})
+    assert len({one.model_copy(update=alike) for one in settings}) == 1
     assert settings[0].restore == "best" and recipe.dt_as_input
     hidden = {recipe.arguments(label).hidden for label in recipe.models}
     assert recipe.match == "params" or hidden == {recipe.hidden}

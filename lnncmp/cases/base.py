@@ -147,6 +147,8 @@ class Case:
     sample: tiny offline Prepared for tests, nothing downloaded or simulated.
     metrics: what `Prepared.metrics_of` computes. variants: name -> what `--name` does; each is a table
     `variants.<name>` of the case's recipes, and a comparison of its own. options: further options of the command.
+    tuned_variants: variants whose validation loss counts for tuning beside that of the usual data: one tuning serves
+    all, so that a variant differs from the usual study in its data alone.
     """
 
     title: str
@@ -162,6 +164,7 @@ class Case:
     metrics: Sequence[Metric] = ()
     variants: Mapping[str, str] = field(default_factory=dict)
     options: Sequence[Option] = ()
+    tuned_variants: Sequence[str] = ()
 
 
 def case_names() -> list[str]:

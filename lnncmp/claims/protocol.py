@@ -3,6 +3,7 @@
 from lnncmp.claims.pairs import ClaimPair
 from lnncmp.comparison.groups import ModelRuns, implementation_words
 from lnncmp.records.settings import BY_PARAMETERS
+from lnncmp.records.tuning import tuning_words
 
 _MATCHED = 1.1
 """Up to this ratio two numbers of parameters count as matched."""
@@ -17,6 +18,9 @@ def differences_of(pair: ClaimPair) -> list[str]:
         for name, value in left.sample.recipe.protocol().items()
         if name in theirs and theirs[name] != value
     ]
+    tuned = [tuning_words(side.sample.tuning) for side in pair.both]
+    if tuned[0] != tuned[1]:
+        found.append(f"tuning: {left.row} {tuned[0]}, {right.row} {tuned[1]}")
     implementations = [_implementations(side) for side in pair.both]
     if implementations[0] != implementations[1]:
         found.append(f"implemented as {implementations[0]} for {left.row}, {implementations[1]} for {right.row}")

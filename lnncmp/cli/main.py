@@ -16,6 +16,7 @@ from lnncmp.cli.figures import figures
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
+from lnncmp.cli.tune import tune
 from lnncmp.errors import LnncmpError
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ for _name in case_names():
         study.case_command(_name)
     )
 app.command("reproduce-all")(reproduce_all)
+app.command("tune")(tune)
 app.command("figures")(figures)
 app.command("bench")(bench)
 app.command("compare")(compare)

@@ -33,6 +33,13 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, e.g. train.epochs=5. Repeatable."),
 ]
+TunedFlag = Annotated[
+    bool | None,
+    typer.Option("--tuned/--untuned", help="Use the case's tuned recipe, or none (default: as the preset says)."),
+]
+TunedFile = Annotated[
+    Path | None, typer.Option("--tuned-with", metavar="FILE", help="Use your own tuned recipe, made by lnncmp tune.")
+]
 Matching = Annotated[
     str | None,
     typer.Option(
@@ -64,6 +71,20 @@ Deterministic = Annotated[bool, typer.Option("--deterministic", help="Reject non
 OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Output format of the result.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
+
+
+def tuned_choice(flag: bool | None, file: Path | None) -> bool | str | None:
+    """Return the value of the recipe's key `tuned` that these options ask for, None for the preset's own.
+
+    Raises UsageError if they contradict each other.
+    """
+    if file is None:
+        return flag
+    if flag is False:
+        raise UsageError("--untuned and --tuned-with contradict each other", "Leave one of them out.")
+    if file.suffix != ".toml":
+        raise UsageError(f"--tuned-with takes a .toml file made by `lnncmp tune`, got '{file}'")
+    return str(file)
 
 
 def check_choice(kind: str, given: str | None, known: Sequence[str]) -> None:

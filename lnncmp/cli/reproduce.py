@@ -35,6 +35,7 @@ def reproduce_all(
     preset: options.Preset = "standard",
     match: Matchings = None,
     seeds: options.Seeds = None,
+    tuned: options.TunedFlag = None,
     implementation: options.Implementation = None,
     jobs: options.Jobs = None,
     stack: options.Stack = None,
@@ -46,7 +47,8 @@ def reproduce_all(
     """Run every case study and variant; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
-    chosen = {"seeds": options.parse_seeds(seeds) if seeds is not None else None, "implementation": implementation}
+    numbers = options.parse_seeds(seeds) if seeds is not None else None
+    chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
     request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack)
     made: list[ComparisonTable] = []

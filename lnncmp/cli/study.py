@@ -9,7 +9,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.case_options import own_choices, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
-from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds
+from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds, tuned_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
@@ -31,6 +31,8 @@ def case_command(case: str) -> Callable[..., None]:
         models: options.Models = None,
         seeds: options.Seeds = None,
         changes: options.Changes = None,
+        tuned: options.TunedFlag = None,
+        tuned_with: options.TunedFile = None,
         match: options.Matching = None,
         source: options.SourceName = None,
         data: options.DataDir = None,
@@ -59,6 +61,7 @@ def case_command(case: str) -> Callable[..., None]:
             device=device,
             threads=threads,
             deterministic=deterministic or None,
+            tuned=tuned_choice(tuned, tuned_with),
             seeds=parse_seeds(seeds) if seeds is not None else None,
         )
         variant, settings = own_choices(load_case(case), own)

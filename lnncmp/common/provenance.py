@@ -38,6 +38,7 @@ def cpu_name() -> str:
     return names[0] if names else platform.machine()
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)

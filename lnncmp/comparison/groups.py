@@ -91,12 +91,15 @@ class ComparisonGroup:
         """Return the runs of a model, by its name, with these arguments; None if there are none.
 
         Where several rows show the model (for example with other solvers), the one labelled with its name counts unless
-        arguments are asked for; among equals the one with most seeds.
+        arguments are asked for; among equals the one with most seeds, then a tuned one, so that of an untuned and a
+        tuned study all models come from one.
         """
         found = [one for one in self.models if _fits(one.sample, model, arguments)]
         if not arguments:
             found = [one for one in found if one.label == model] or found
-        return max(found, key=lambda one: (len(one.by_seed), one.sample.run_id), default=None)
+        return max(
+            found, key=lambda one: (len(one.by_seed), one.sample.tuning is not None, one.sample.run_id), default=None
+        )
 
 
 def _fits(run: RunRecord, model: str, arguments: Mapping[str, Any]) -> bool:

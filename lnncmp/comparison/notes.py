@@ -12,6 +12,7 @@ from lnncmp.comparison.rows import Shape, outcome
 from lnncmp.comparison.table import Estimate, ModelRow, PairedComparison
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import MeasurementRecord, RunRecord
+from lnncmp.records.tuning import tuning_words
 
 Groups = Mapping[str, Sequence[RunRecord]]
 _MATCHED = {
@@ -36,6 +37,7 @@ def notes(
     return [
         *_matched(runs),
         *_protocol(runs),
+        *_tuning(rows),
         *_lost(runs),
         *convergence_notes(rows),
         *_distrusted(runs),
@@ -96,6 +98,18 @@ def _protocol(runs: Groups) -> list[str]:
     if len({group[0].protocol_id for group in runs.values()}) > 1:
         return ["The models come from different comparisons, so their protocols may differ."]
     return []
+
+
+def _tuning(rows: Sequence[ModelRow]) -> list[str]:
+    """Return how much tuning each model got, and in which search."""
+    budgets = {row.model: None if row.tuning is None else row.tuning.budget for row in rows}
+    if len(set(budgets.values())) > 1:
+        each = ", ".join(f"{row.model} {tuning_words(row.tuning)}" for row in rows)
+        return [f"Tuning was not equal: {each}."]
+    if rows[0].tuning is None:
+        return ["Tuning: none; each model has the settings of the recipe."]
+    origins = "; ".join(_unique(row.tuning.origin for row in rows if row.tuning is not None))
+    return [f"Tuning: {tuning_words(rows[0].tuning)} for each model, by validation loss ({origins})."]
 
 
 def _lost(runs: Groups) -> list[str]:

@@ -210,6 +210,7 @@ def model_row(
         n_failed=outcomes["failed"],
         n_stopped=outcomes["stopped"],
         **_convergence(runs),
+        tuning=runs[0].tuning,
         params=Counts(**counts),
         structure=_structure(runs),
         metrics={

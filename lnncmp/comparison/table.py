@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp.records.metric import Metric, Published
+from lnncmp.records.tuning import Tuning
 
 TABLE_SCHEMA_VERSION = 1
 Interval = tuple[float, float]
@@ -84,8 +85,8 @@ class ModelRow(_Part):
 
     n_*: runs by outcome. n_converged: of those that ended well, how many had converged (`records.convergence`);
     last_gain: median over them of the share by which the lowest validation loss fell over the last quarter of the
-    epochs; epochs: fewest and most that they trained. metrics: "test_mse", "test_nmse", and
-    the case's own metrics by name.
+    epochs; epochs: fewest and most that they trained. tuning: how its settings were found, None if not tuned.
+    metrics: "test_mse", "test_nmse", and the case's own metrics by name.
     horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
     timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
@@ -103,6 +104,7 @@ class ModelRow(_Part):
     n_converged: int = 0
     last_gain: float | None = None
     epochs: tuple[int, int] | None = None
+    tuning: Tuning | None = None
     params: Counts
     structure: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Estimate]

@@ -39,6 +39,18 @@ class Arguments(BaseModel):
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """The argument of a model that `lnncmp tune` varies, next to the learning rate and its decay.
+
+    argument: its name. values: the alternatives, numbers in rising order. It changes no number of active parameters, so
+    that tuning leaves models matched in size, and where there is a choice no cost.
+    """
+
+    argument: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model that a comparison can name.
 
@@ -49,6 +61,7 @@ class ModelSpec:
     version: raised when the numbers that a model gives change; part of the run id.
     build: (arguments, inputs, outputs, wiring_seed) -> SequenceModel, initialised from torch's global generator;
         wiring_seed is used by models with a random wiring and ignored by the others.
+    tuned: arguments -> the one of them that tuning varies, exactly one for every model; None: it cannot be tuned.
     """
 
     summary: str
@@ -59,6 +72,7 @@ class ModelSpec:
     version: int
     arguments: type[Arguments]
     build: Callable[[Any, int, int, int], "SequenceModel"]
+    tuned: Callable[[Any], Tuned] | None = None
 
 
 def model_names() -> list[str]:

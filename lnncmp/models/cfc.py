@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, Implementation, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -78,4 +78,5 @@ MODEL = ModelSpec(
     version=1,
     arguments=CfCArguments,
     build=build,
+    tuned=lambda arguments: Tuned("backbone_activation", ("lecun_tanh", "silu", "gelu")),
 )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, GatedImplementation, ModelSpec
+from lnncmp.models.base import Arguments, GatedImplementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -44,4 +44,5 @@ MODEL = ModelSpec(
     version=2,
     arguments=GRUArguments,
     build=build,
+    tuned=lambda arguments: Tuned("init", ("torch", "keras")),
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, Implementation, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 from lnncmp.models.ncp import SEED_RANGE
 
 if TYPE_CHECKING:
@@ -91,4 +91,5 @@ MODEL = ModelSpec(
     version=1,
     arguments=LiquidNCPArguments,
     build=build,
+    tuned=lambda arguments: Tuned("unfolds", (3, 6, 12)),
 )

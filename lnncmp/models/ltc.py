@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, Implementation, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -72,4 +72,5 @@ MODEL = ModelSpec(
     version=1,
     arguments=LTCArguments,
     build=build,
+    tuned=lambda arguments: Tuned("constraint", ("softplus", "clip")),
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, Implementation, ModelSpec
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.recurrent_layer import RecurrentLayer
@@ -124,6 +124,13 @@ def build(arguments: NCPArguments, inputs: int, outputs: int, wiring_seed: int) 
     return RecurrentModel(layer, readout)
 
 
+def tuned(arguments: NCPArguments) -> Tuned:
+    """Return what tuning varies: how conductances of LTC cells stay positive, or the mode of CfC cells."""
+    if arguments.cell == "cfc":
+        return Tuned("mode", ("default", "no_gate"))
+    return Tuned("constraint", ("softplus", "clip"))
+
+
 MODEL = ModelSpec(
     summary="Neural circuit policy: LTC or CfC neurons in sparse layers of inter, command and motor neurons.",
     citation=(
@@ -146,4 +153,5 @@ MODEL = ModelSpec(
     version=1,
     arguments=NCPArguments,
     build=build,
+    tuned=tuned,
 )

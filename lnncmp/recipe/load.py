@@ -9,7 +9,9 @@ from lnncmp.cases.base import load_case
 from lnncmp.common.files import share_dir
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import model_names
+from lnncmp.recipe import decay
 from lnncmp.recipe.recipe import Recipe, Table, parse
+from lnncmp.recipe.tuned import TunedRecipe, forget_changed, laid_over, load_tuned, require_other_seeds
 
 _BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME"}
 
@@ -33,12 +35,16 @@ def load_recipe(
     those with their own value. overrides: top-level keys set by options.
     only: models to compare instead of the recipe's; models that the recipe lacks get their default arguments.
     variant: name of a table `variants.<name>` of the recipe that is merged into it before the changes; its key `only`
-    names the models that the variant compares.
+    names the models that the variant compares. A tuned recipe that the recipe or an option asks for (key `tuned`) is
+    laid over it before the changes, too.
     Raises UsageError for unknown presets, keys or values, with the nearest match if there is one.
     """
     if preset not in preset_names(case):
         raise unknown_name("preset", preset, preset_names(case))
     table = _varied(_read(share_dir("recipes") / f"{case}.{preset}.toml"), variant)
+    tuned = _tuned(table, case, changes, overrides or {})
+    if tuned is not None:
+        table["models"] = laid_over(table["models"], *tuned)
     for change in changes:
         _set(table, change)
     table.update(overrides or {})
@@ -46,10 +52,26 @@ def load_recipe(
     parse(Recipe, {**table, "case": case, "preset": preset}, "")
     if only is not None or kept is not None:
         _choose_models(table, only if only is not None else kept)
+    if tuned is not None:
+        forget_changed(table["models"], tuned[0])
     recipe = parse(Recipe, {**table, "case": case, "preset": preset}, "")
+    if tuned is not None:
+        require_other_seeds(recipe.seeds, *tuned)
     _require_own_sizes(recipe, changes)
     check(recipe)
     return recipe
+
+
+def _tuned(
+    table: Table, case: str, changes: Sequence[str], overrides: Mapping[str, Any]
+) -> tuple[TunedRecipe, str] | None:
+    """Return the tuned recipe that the recipe, a change or an option asks for, with its name."""
+    asked: Table = {"tuned": table.get("tuned", False)}
+    for change in changes:
+        if change.partition("=")[0].strip() == "tuned":
+            _set(asked, change)
+    wanted = overrides.get("tuned", asked["tuned"])
+    return load_tuned(case, wanted) if wanted is True or (wanted and isinstance(wanted, str)) else None
 
 
 def _varied(table: Table, variant: str | None) -> Table:
@@ -110,7 +132,7 @@ def _merged(base: Table, over: Table) -> Table:
     out = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = _merged(out[key], value) if both else value
+        decay.put(out, key, _merged(out[key], value) if both else value)
     return out
 
 
@@ -131,13 +153,14 @@ def _set(table: Table, change: str) -> None:
         if not isinstance(table.setdefault(parent, {}), dict):
             raise UsageError(f"--set {key}: '{parent}' is a value, not a table")
         table = table[parent]
-    table[last] = value
+    decay.put(table, last, value)
 
 
 def _forget_own(table: Table, setting: str) -> None:
     """Remove the models' own values of a training setting: a value set for all applies to all."""
     models = table.get("models")
+    names = {setting, decay.OTHER.get(setting, setting)}
     for label, entry in models.items() if isinstance(models, dict) else ():
         if isinstance(entry, dict) and isinstance(entry.get("train"), dict):
-            rest = {key: value for key, value in entry["train"].items() if key != setting}
+            rest = {key: value for key, value in entry["train"].items() if key not in names}
             table["models"][label] = {**entry, "train": rest}

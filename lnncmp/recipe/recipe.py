@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lnncmp.cases.base import Settings, load_case
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, load_model
+from lnncmp.recipe import decay
 from lnncmp.records.metric import Published
 from lnncmp.records.settings import EvaluateSettings, Matching, TrainSettings
+from lnncmp.records.tuning import Tuning
 
 Table = dict[str, Any]
 _WORDS = {"device": "should be cpu, cuda or cuda:N"}
@@ -22,7 +24,10 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 class ModelEntry(BaseModel):
-    """One row of a comparison: a model, its arguments, its own training settings, a published number."""
+    """One row of a comparison: a model, its arguments, its own training settings, a published number.
+
+    tuning: the search that found its settings, put here when a tuned recipe is applied; a recipe does not set it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,6 +35,7 @@ class ModelEntry(BaseModel):
     arguments: Table = Field(default_factory=dict)
     train: Table = Field(default_factory=dict)
     published: Published | None = None
+    tuning: Tuning | None = None
 
 
 class Recipe(BaseModel):
@@ -43,6 +49,7 @@ class Recipe(BaseModel):
     implementation: fused kernels, plain PyTorch or auto, unless a model's arguments specify it.
     without_time: whether all models are also trained and tested with every elapsed time set to 1, beside the table.
     assumptions: dotted key -> reason for the value, for every setting that the paper leaves unspecified.
+    tuned: apply the tuned recipe of the case, or the one named (a name under recipes/tuned, or a .toml file).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +73,7 @@ class Recipe(BaseModel):
     evaluate: Table = Field(default_factory=dict)
     models: Annotated[dict[str, Table], Field(min_length=1)]
     assumptions: dict[str, str] = Field(default_factory=dict)
+    tuned: bool | str = False
 
     @field_validator("seeds")
     @classmethod
@@ -86,9 +94,14 @@ class Recipe(BaseModel):
         return parse(load_case(self.case).settings, self.data, "data")
 
     def train_settings(self, label: str | None = None) -> TrainSettings:
-        """Return the validated `train` table, including the own settings of the model `label`."""
-        own = self.entry(label).train if label else {}
-        return parse(TrainSettings, {**self.train, **own}, "train" if label is None else f"models.{label}.train")
+        """Return the validated `train` table, including the own settings of the model `label`.
+
+        A share of the learning rate that is left at the end (`rate_left`) becomes the decay per epoch.
+        """
+        where = "train" if label is None else f"models.{label}.train"
+        table = decay.joined(self.train, self.entry(label).train if label else {})
+        rest = {key: value for key, value in table.items() if key != decay.RATE_LEFT}
+        return parse(TrainSettings, decay.per_epoch(table, parse(TrainSettings, rest, where).epochs, where), where)
 
     def evaluate_settings(self) -> EvaluateSettings:
         """Return the validated `evaluate` table."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lnncmp.records.convergence import Convergence, convergence_of
 from lnncmp.records.run_recipe import RunRecipe
+from lnncmp.records.tuning import Tuning
 
 SCHEMA_VERSION = 2
 """Version of what is written. `lnncmp.records.read` also reads version 1."""
@@ -148,6 +149,7 @@ class RunRecord(_Record):
     the elapsed time is added) and predicts. All three are None in records of schema 1, which did not hold them.
     conditions: how the data differ from the case's usual ones, in words (e.g. "noise 0.1").
     wiring_seed: what the model's wiring was drawn from, None if it has no random wiring.
+    tuning: the search that found the model's settings, None if they were not tuned.
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     kernel_check: None where no fused kernel was to run.
     convergence: how training ended, None for a run without an epoch; filled in where an older record lacks it.
@@ -170,6 +172,7 @@ class RunRecord(_Record):
     outputs: int | None = None
     seeds: Seeds
     wiring_seed: int | None = None
+    tuning: Tuning | None = None
     status: Status
     reason: str | None = None
     stopped_epoch: int | None = None

@@ -66,6 +66,14 @@ def execute(plan: Plan, store: Store, config: WorkerConfig, listener: RunListene
     return Outcome(runs, measured)
 
 
+def train_batches(batches: Sequence[RunBatch], config: WorkerConfig, listener: RunListener) -> None:
+    """Carry out batches of runs in this order, without measurements; their records are in the store of `config.out`.
+
+    Raises LnncmpError and KeyboardInterrupt like `execute`.
+    """
+    _Pool(config, listener).work(batches)
+
+
 def run_batches(runs: Sequence[RunSpec], config: WorkerConfig) -> list[RunBatch]:
     """Return `runs` in batches of one model: of `config.stack` runs, or enough batches to keep all processes busy."""
     by_model: dict[str, list[RunSpec]] = {}

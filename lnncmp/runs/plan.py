@@ -12,6 +12,7 @@ from lnncmp.common.seeding import streams
 from lnncmp.models.base import Arguments, load_model
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.run_recipe import ModelChoice, RunRecipe
+from lnncmp.records.tuning import Tuning
 
 
 class _Spec(BaseModel):
@@ -37,6 +38,7 @@ class RunSpec(_Spec):
     inputs: int
     outputs: int
     wiring_seed: int | None
+    tuning: Tuning | None = None
     recipe: RunRecipe
 
 
@@ -166,6 +168,7 @@ def _run(recipe: Recipe, own: RunRecipe, shape: DataShape, protocol_id: str, mea
         inputs=shape.inputs,
         outputs=shape.outputs,
         wiring_seed=drawn if fixed is None else fixed,
+        tuning=recipe.entry(own.model.label).tuning,
         recipe=own,
     )
 

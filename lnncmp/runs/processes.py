@@ -34,6 +34,7 @@ class WorkerConfig:
     """Configuration of a worker: output folder, data folders, threads, number of parallel processes.
 
     stack: maximum number of runs of a model trained in one call; None: as many as keep all processes busy.
+    evaluate: whether runs are evaluated on test data after training.
     """
 
     out: Path
@@ -43,6 +44,7 @@ class WorkerConfig:
     deterministic: bool
     jobs: int
     stack: int | None = None
+    evaluate: bool = True
 
 
 class Worker:
@@ -256,6 +258,7 @@ class _Session:
             self.config.jobs,
             lambda *progress: self.pipe.send(("epoch", *progress)),
             lambda record: self.pipe.send(("ended", by_id[record.run_id], record.status, record.reason)),
+            self.config.evaluate,
         )
 
     def _prepare(self, task: RunSpec) -> None:

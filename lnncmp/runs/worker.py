@@ -44,9 +44,11 @@ def execute_runs(
     jobs: int,
     report: EpochReport,
     ended: Callable[[RunRecord], None],
+    evaluate: bool = True,
 ) -> None:
     """Train, evaluate and record runs of one model from their checkpoints; `ended` is called with each record.
 
+    Without `evaluate` nothing but training and validation windows is read, and the records hold no scores.
     Runs of stackable models are trained in one call, which changes no numbers. A run that raises is recorded as failed
     with the reason, and the others continue. Raises LnncmpError (invalid settings, a full disk) and ConnectionError
     (the receiver of `report` has ended) without recording anything.
@@ -54,7 +56,7 @@ def execute_runs(
     for specs in _groups(batch, store):
         for run in _trained(specs, prepared, store, jobs, report):
             with _recorded(run):
-                if run.record.get("status") == "ok" and run.model is not None:
+                if evaluate and run.record.get("status") == "ok" and run.model is not None:
                     run.record["scores"] = _scores(run.spec, run.model, prepared)
             finished = RunRecord(**run.record)
             store.write_run(finished)

@@ -96,4 +96,5 @@ CASE = Case(
             "irregular",
         ),
     ),
+    tuned_variants=("noise",),
 )

@@ -44,6 +44,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
         "last_gain": row.last_gain,
         "epochs_least": row.epochs[0] if row.epochs else None,
         "epochs_most": row.epochs[1] if row.epochs else None,
+        "tuning_trials": row.tuning.trials if row.tuning else 0,
         "params_active": row.params.active,
         "params_trainable": row.params.trainable,
         "params_total": row.params.total,

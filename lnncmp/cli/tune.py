@@ -1,0 +1,90 @@
+"""`lnncmp tune CASE`: find settings for every model of a case with equal budgets, and write them as a tuned recipe."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lnncmp.cases.base import load_case
+from lnncmp.cli import options
+from lnncmp.cli.options import MATCHES, available_cores, check_choice, parse_seeds
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.common.cache import cache_root
+from lnncmp.common.files import write_bytes
+from lnncmp.recipe.load import load_recipe
+from lnncmp.report.tables.render import FORMATS, render
+from lnncmp.report.tables.tuning import document_of_tuning
+from lnncmp.runs.ready import Request
+
+_SOME_FAILED = 4
+
+CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
+Trials = Annotated[int | None, typer.Option(min=1, max=1000, help="Trials of each model (default: 16).")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of a trial (default: the preset's).")]
+TuningSeeds = Annotated[
+    str | None,
+    typer.Option(
+        help="Number of seeds of each trial, from 1000 on (default: 1), or a range or list; not the preset's."
+    ),
+]
+To = Annotated[
+    Path | None,
+    typer.Option("--to", "-o", metavar="FILE", help="The tuned recipe.", show_default="OUT/tuned/CASE.toml"),
+]
+Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Discard the stored trials and repeat them.")]
+
+
+def tune(
+    case: CaseName,
+    preset: options.Preset = "standard",
+    trials: Trials = None,
+    epochs: Epochs = None,
+    seeds: TuningSeeds = None,
+    models: options.Models = None,
+    changes: options.Changes = None,
+    match: options.Matching = None,
+    source: options.SourceName = None,
+    data: options.DataDir = None,
+    jobs: options.Jobs = None,
+    out: options.Out = options.RESULTS,
+    to: To = None,
+    fresh: Fresh = False,
+    offline: options.Offline = False,
+    format: options.OutputFormat = "table",
+    quiet: options.Quiet = False,
+) -> None:
+    """Tune learning rate, decay and one argument of every model on validation data, with the same number of trials."""
+    check_choice("format", format, FORMATS)
+    check_choice("way to match", match, MATCHES)
+    from lnncmp.tuning.propose import require_optuna
+    from lnncmp.tuning.results import tuned_recipe
+    from lnncmp.tuning.search import SEEDS, TRIALS, Budget
+    from lnncmp.tuning.search import tune as search
+
+    require_optuna()
+    overrides: dict[str, Any] = {"tuned": False}
+    overrides |= {key: value for key, value in {"match": match, "source": source}.items() if value is not None}
+    only = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+    settings = [*(changes or ()), *([f"train.epochs={epochs}"] if epochs is not None else [])]
+    recipes = [
+        load_recipe(case, preset, settings, overrides, only, variant)
+        for variant in (None, *load_case(case).tuned_variants)
+    ]
+    budget = Budget(trials or TRIALS, SEEDS if seeds is None else _seeds(seeds, SEEDS[0]))
+    request = Request(out / "tuning", cache_root(), data, offline, jobs or available_cores(), fresh=fresh)
+    with interruptible("Finished epochs are kept: the same command continues."):
+        with LiveProgress(quiet) as progress:
+            table = search(recipes, request, budget, progress)
+        print_result(render(document_of_tuning(table), format, *page()))
+        file = out / "tuned" / f"{case}.toml" if to is None else to
+        write_bytes(file, tuned_recipe(table).as_toml().encode())
+    if not quiet:
+        note(f"Tuned recipe: {file}. Use it with: lnncmp {case} --tuned-with {file}")
+    if any(row.n_failed for row in table.rows):
+        raise typer.Exit(_SOME_FAILED)
+
+
+def _seeds(text: str, first: int) -> tuple[int, ...]:
+    """Return the seeds of a range or list, or that many from the first one of tuning on. Raises UsageError."""
+    seeds = parse_seeds(text)
+    return tuple(first + seed for seed in seeds) if text.strip().isdigit() else seeds
