@@ -128,9 +128,15 @@ def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
     def summary(key: _Key) -> PerturbationSummary:
         found = {seed: p for seed, score in scores.items() for p in score.perturbations if _key(p) == key}
         ratios = {seed: p.ratio for seed, p in found.items() if p.ratio is not None}
-        errors = {seed: p.mse for seed, p in found.items()}
         group, name, level = key
-        return PerturbationSummary(group=group, name=name, level=level, mse=estimate(errors), ratio=estimate(ratios))
+        return PerturbationSummary(
+            group=group,
+            name=name,
+            level=level,
+            mse=estimate({seed: p.mse for seed, p in found.items()}),
+            ratio=estimate(ratios),
+            nmse=estimate({seed: p.nmse for seed, p in found.items()}),
+        )
 
     return [summary(key) for key in keys]
 
@@ -237,7 +243,14 @@ def baseline_row(record: BaselineRecord, horizons: Sequence[int], metrics: Seque
     errors = {point.step: point.mse for point in scores.horizons}
     points = curve({0: scores})
     perturbed = [
-        PerturbationValue(group=p.group, name=p.name, level=p.level, mse=_finite(p.mse), ratio=_finite(p.ratio))
+        PerturbationValue(
+            group=p.group,
+            name=p.name,
+            level=p.level,
+            mse=_finite(p.mse),
+            ratio=_finite(p.ratio),
+            nmse=_finite(p.nmse),
+        )
         for p in scores.perturbations
     ]
     return BaselineRow(

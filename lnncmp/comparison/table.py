@@ -54,13 +54,14 @@ class CurvePoint(_Part):
 
 
 class PerturbationSummary(_Part):
-    """Error under one perturbation over seeds: MSE, and its ratio to the error of persistence under the same one."""
+    """Error under one perturbation over seeds: MSE, its ratio to the error of persistence under the same one, NMSE."""
 
     group: str
     name: str
     level: float | None
     mse: Estimate
     ratio: Estimate
+    nmse: Estimate = Estimate()
 
 
 class PerturbationValue(_Part):
@@ -71,6 +72,7 @@ class PerturbationValue(_Part):
     level: float | None
     mse: float | None
     ratio: float | None
+    nmse: float | None = None
 
 
 class CostShape(_Part):
