@@ -39,7 +39,7 @@ class TestCheck:
         left, right = with_metrics("cfc", 1.0, nmse=0.6), with_metrics("lstm", 1.5, nmse=0.4)
         assert judged(left, right).verdict == "supported"
         row = judged(left, right, check="nmse")
-        assert row.verdict == UNDECIDED
+        assert row.verdict == row.found == UNDECIDED
         assert number(row, "Second measure: the one-step test NMSE of cfc is") == pytest.approx(1.5, rel=0.02)
         assert "times that of lstm, significantly the other way" in row.reason
 

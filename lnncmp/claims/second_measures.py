@@ -40,7 +40,7 @@ def with_second_measures(row: Verdict, one: Assessment, groups: Sequence[Compari
         words, tested = _said(claim, claim.check, one.pair)
         fallen = _contradicts(tested, _SAYS.get(row.verdict, 0))
         if fallen:
-            row = row.model_copy(update={"verdict": UNDECIDED})
+            row = row.model_copy(update={"verdict": UNDECIDED, "found": UNDECIDED})
             words += ", significantly the other way, so that nothing is shown"
         found.append(reasons.sentence(f"second measure: {words}"))
     beside = [_beside(claim, measure, one.pair, groups) for measure in claim.beside]
