@@ -6,6 +6,7 @@ from claim_records import claim, cost, many, one, records
 from lnncmp.claims.judge import judge
 from lnncmp.records.convergence import convergence_of
 from lnncmp.records.schema import Parameters
+from lnncmp.records.tuning import Tuning
 
 
 def verdict(of, *groups, **others):
@@ -148,6 +149,18 @@ class TestDepends:
         assert verdict(claim(), self.both(0.8), tuned).depends_on == ["tuning"]
         elsewhere = self.both(1.3, "o", source="original", data_hash="e" * 16)
         assert verdict(claim(), self.both(0.8), elsewhere).depends_on == ["data"]
+
+    def test_tuned_runs_are_judged_apart_from_untuned_ones_of_the_same_protocol(self):
+        tuning = Tuning(trials=16, dimensions=("train.learning_rate",), origin="a search")
+        tuned = [
+            run.model_copy(update={"tuning": tuning, "protocol_id": run.protocol_id.removeprefix("t-")})
+            for run in self.both(1.3, "t", train={"learning_rate": 0.5})
+        ]
+        row = verdict(claim(), self.both(0.8), tuned)
+        assert (row.words, row.found, row.budget) == ("depends on the tuning", "opposite", "quick, 3 epochs, tuned")
+        assert [(one.found, one.budget) for one in row.also] == [("supported", "quick, 3 epochs")]
+        half = [run for run in tuned if run.model == "cfc"]
+        assert verdict(claim(), self.both(0.8), half).verdict == "supported"
 
     def test_a_patience_makes_the_epochs_a_ceiling(self):
         runs = self.both(0.8, "p", train={"patience": 5})

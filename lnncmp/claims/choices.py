@@ -7,6 +7,7 @@ differs between two presets (way of matching, source, conditions of the data, le
 from typing import Any
 
 from lnncmp.claims.pairs import ClaimPair
+from lnncmp.records.tuning import Tuning
 
 _BUDGET = ("train.epochs", "train.patience", "train.min_gain", "train.restore")
 _IGNORED = ("seed", "model.label", "model.version", "model.arguments.wiring_seed", "threads", "deterministic")
@@ -17,6 +18,8 @@ def choices_between(one: ClaimPair, other: ClaimPair) -> frozenset[str]:
     found = {_choice(key, one, other) for key in _different_settings(one, other)}
     if one.group.preset != other.group.preset:
         found.add("budget")
+    if _tuning(one) != _tuning(other):
+        found = {choice for choice in found if choice != "model settings"} | {"tuning"}
     if one.group.conditions != other.group.conditions:
         found.add("data")
     same_preset = one.group.preset == other.group.preset
@@ -31,7 +34,12 @@ def budget_words(pair: ClaimPair) -> str:
     epochs = sorted({train.epochs for train in trained})
     ceiling = "at most " if any(train.patience is not None for train in trained) else ""
     counted = f"{' to '.join(map(str, epochs))} epoch{'' if epochs == [1] else 's'}"
-    return ", ".join(filter(None, [pair.group.preset, ceiling + counted]))
+    tuned = "" if None in _tuning(pair) else "tuned"
+    return ", ".join(filter(None, [pair.group.preset, ceiling + counted, tuned]))
+
+
+def _tuning(pair: ClaimPair) -> list[Tuning | None]:
+    return [side.sample.tuning for side in pair.both]
 
 
 def _different_settings(one: ClaimPair, other: ClaimPair) -> set[str]:

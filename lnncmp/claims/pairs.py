@@ -32,18 +32,28 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
     """Return the pairs on which a claim can be judged, the one to judge it on first.
 
     First are sources whose data count for the claim, then the study's way to match sizes (hidden units), then most
-    seeds of both, then the source that the case prefers, then most runs in all. Ablations without elapsed times are no
-    other reading of a claim: they count only where there is nothing else.
+    seeds of both, then tuned runs, then the source that the case prefers, then most runs in all. Ablations without
+    elapsed times are no other reading of a claim: they count only where there is nothing else.
     """
-    found = []
-    for group in groups:
-        if group.first.case == claim.case and fnmatchcase(group.first.conditions, claim.conditions):
-            left = group.find(claim.left, claim.left_arguments)
-            right = group.find(claim.right, claim.right_arguments)
-            if left is not None and right is not None:
-                found.append(ClaimPair(group, left, right))
+    fitting = [
+        group
+        for group in groups
+        if group.first.case == claim.case and fnmatchcase(group.first.conditions, claim.conditions)
+    ]
+    found = [pair for group in fitting for pair in _pairs(claim, group.by_tuning) or _pairs(claim, [group])]
     timed = [pair for pair in found if not pair.group.first.recipe.withholds_time]
     return sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
+
+
+def _pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPair]:
+    """Return the pairs of groups in which both models ran; tuned runs and untuned ones are judged apart."""
+    found = []
+    for group in groups:
+        left = group.find(claim.left, claim.left_arguments)
+        right = group.find(claim.right, claim.right_arguments)
+        if left is not None and right is not None:
+            found.append(ClaimPair(group, left, right))
+    return found
 
 
 def counts_on(claim: Claim, pair: ClaimPair) -> bool:
@@ -51,7 +61,8 @@ def counts_on(claim: Claim, pair: ClaimPair) -> bool:
     return not claim.judged_on or pair.group.first.source in claim.judged_on
 
 
-def _rank(pair: ClaimPair) -> tuple[int, int, int, int, str]:
+def _rank(pair: ClaimPair) -> tuple[int, int, bool, int, int, str]:
     group = pair.group
     source = place(list(load_case(group.first.case).sources), group.first.source)
-    return place(MATCHINGS, group.match), -len(pair.seeds), source, -len(group.runs), group.protocol_id
+    untuned = any(side.sample.tuning is None for side in pair.both)
+    return place(MATCHINGS, group.match), -len(pair.seeds), untuned, source, -len(group.runs), group.protocol_id

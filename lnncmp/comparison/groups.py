@@ -81,6 +81,14 @@ class ComparisonGroup:
                 found.setdefault(run.model, {})[run.seeds.root] = run
         return [ModelRuns(row, by_seed) for row, by_seed in found.items()]
 
+    @property
+    def by_tuning(self) -> list["ComparisonGroup"]:
+        """The group taken apart: runs with the settings of the recipe, and those tuned in each search."""
+        found: dict[str, list[RunRecord]] = {}
+        for run in self.runs:
+            found.setdefault("" if run.tuning is None else run.tuning.origin, []).append(run)
+        return [ComparisonGroup(self.protocol_id, tuple(runs)) for runs in found.values()]
+
     def same_data(self, other: "ComparisonGroup") -> bool:
         """Tell whether two groups have case, conditions and data in common."""
         return all(
