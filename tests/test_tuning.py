@@ -205,7 +205,7 @@ def test_the_table_in_every_format(monkeypatch, tmp_path):
     document = document_of_tuning(found)
     text = render(document, "table")
     assert "(edge)" in text and "minutes" in text and max(map(len, text.splitlines())) <= 100
-    assert text.count("forget_bias") == 1 and "16/0" in text
+    assert "forget_bias" in text and "16/0" in text
     rows = list(csv.DictReader(io.StringIO(render(document, "csv"))))
     assert [row["trials"] for row in rows] == ["16", "16"]
     assert float(rows[0]["tuned_loss"]) == pytest.approx(found.rows[0].best.loss)
