@@ -86,3 +86,17 @@ def test_every_table_says_how_much_tuning_each_model_got():
     assert [line["tuning_trials"] for line in rows_of(unequal)[:2]] == [16, 0]
     for format in FORMATS[:4]:
         assert "16 trials over 3 settings" in render(document_of_comparison(unequal), format).replace("\n  ", " ")
+
+
+def test_settings_tuned_with_equal_budgets_are_no_unequal_treatment():
+    def made(*budgets):
+        groups = []
+        for name, rate, budget in zip(("lstm", "cfc"), (0.01, 0.02), budgets, strict=True):
+            one = run(name, 0, 1.0, recipe=recipe(name, train={"epochs": 3, "learning_rate": rate}))
+            groups.append(one.model_copy(update={"tuning": budget}))
+        return table(groups)
+
+    words = "train.learning_rate is 0.01 for lstm, 0.02 for cfc."
+    assert note(made(tuned(16), tuned(16)), "learning_rate") == f"Each model has its tuned settings: {words}"
+    for budgets in ((None, None), (tuned(16), None), (tuned(16), tuned(8))):
+        assert note(made(*budgets), "learning_rate") == f"The models were not treated alike: {words}"

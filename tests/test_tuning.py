@@ -1,6 +1,8 @@
 """The search: equal budgets, edges, divergence, interruption, what it refuses. Trials are not trained here."""
 
 import builtins
+import csv
+import io
 import math
 from dataclasses import replace
 
@@ -11,6 +13,8 @@ from lnncmp.errors import LnncmpError, UsageError
 from lnncmp.models import gru
 from lnncmp.models.base import load_model, model_names
 from lnncmp.recipe.load import load_recipe
+from lnncmp.report.tables.render import FORMATS, render
+from lnncmp.report.tables.tuning import document_of_tuning
 from lnncmp.runs.plan import make_plan
 from lnncmp.runs.ready import Request, get_ready
 from lnncmp.training.build import build_model
@@ -19,6 +23,7 @@ from lnncmp.tuning.propose import proposed, require_optuna, rounds, start
 from lnncmp.tuning.results import tuned_recipe
 from lnncmp.tuning.search import SEEDS, Budget
 from lnncmp.tuning.space import RATES, Space
+from lnncmp.tuning.table import TuningTable
 from lnncmp.tuning.trials import Condition, Trial
 
 ALL = tuple(load_recipe("sine", "standard").models)
@@ -193,3 +198,17 @@ def test_the_first_trial_has_the_identity_of_an_untuned_run(monkeypatch, tmp_pat
     untuned = load_recipe("sine", "quick", [*SMALL, "seeds=[1000]"], None, ("lstm", "gru"))
     plan = make_plan(untuned, ready.plan.shape, {"gru": untuned.arguments("gru")})
     assert spec.run_id == plan.runs[0].run_id
+
+
+def test_the_table_in_every_format(monkeypatch, tmp_path):
+    found = tuned(monkeypatch, tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=16))
+    document = document_of_tuning(found)
+    text = render(document, "table")
+    assert "(edge)" in text and "minutes" in text and max(map(len, text.splitlines())) <= 100
+    assert "forget_bias" in text and "16/0" in text
+    rows = list(csv.DictReader(io.StringIO(render(document, "csv"))))
+    assert [row["trials"] for row in rows] == ["16", "16"]
+    assert float(rows[0]["tuned_loss"]) == pytest.approx(found.rows[0].best.loss)
+    assert TuningTable.model_validate_json(render(document, "json")) == found
+    for format in FORMATS:
+        assert "forget" in render(document, format)

@@ -15,6 +15,7 @@ from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.tuning import tuning_words
 
 Groups = Mapping[str, Sequence[RunRecord]]
+_TUNED = ("train.learning_rate is ", "train.decay is ")
 _MATCHED = {
     "hidden": "Models are matched by hidden units{size}.",
     "params": "Models are matched by active parameters.",
@@ -94,7 +95,10 @@ def _protocol(runs: Groups) -> list[str]:
         if any(value != next(iter(values.values())) for value in values.values()):
             differing.append(f"{name} is " + ", ".join(f"{value} for {model}" for model, value in values.items()))
     if differing:
-        return [f"The models were not treated alike: {'; '.join(differing)}."]
+        tuned = {group[0].tuning and group[0].tuning.budget for group in runs.values()}
+        equally = None not in tuned and len(tuned) == 1 and all(text.startswith(_TUNED) for text in differing)
+        how = "Each model has its tuned settings" if equally else "The models were not treated alike"
+        return [f"{how}: {'; '.join(differing)}."]
     if len({group[0].protocol_id for group in runs.values()}) > 1:
         return ["The models come from different comparisons, so their protocols may differ."]
     return []

@@ -77,14 +77,14 @@ class TunedRecipe(BaseModel):
     def note(self, label: str, name: str) -> Tuning:
         """Return what a record says about the tuning of a model; name: of the tuned recipe."""
         own, how = self.models[label], self.tuning
-        seeds = f"{min(how.seeds)}-{max(how.seeds)}" if len(how.seeds) > 1 else str(how.seeds[0])
+        seeds = f"seeds {min(how.seeds)}-{max(how.seeds)}" if len(how.seeds) > 1 else f"seed {how.seeds[0]}"
         return Tuning(
             trials=how.trials,
             dimensions=(
                 *(f"train.{key}" for key in TunedTraining.model_fields),
                 *(f"arguments.{k}" for k in own.arguments),
             ),
-            origin=f"tuned recipe {name}: preset {how.preset}, {how.source} data, {how.epochs} epochs, seeds {seeds}",
+            origin=f"tuned recipe {name}: preset {how.preset}, {how.source} data, {how.epochs} epochs, {seeds}",
         )
 
     def as_toml(self) -> str:

@@ -22,14 +22,24 @@ def _grid(table: "TuningTable") -> Grid:
         Column("loss\nuntuned", tuple(significant(loss) for loss, _ in losses), tuple(a for a, _ in losses)),
         Column("loss\ntuned", tuple(significant(loss) for _, loss in losses), tuple(b for _, b in losses)),
         Column("ratio", tuple(significant(row.ratio, 3) for row in rows), tuple(row.ratio for row in rows)),
-        Column("learning\nrate", tuple(significant(row.best.learning_rate if row.best else None, 3) for row in rows)),
-        Column("rate\nleft", tuple(significant(row.best.rate_left if row.best else None, 3) for row in rows)),
-        Column("argument", tuple(f"{row.argument}\n{row.best.argument}" if row.best else "-" for row in rows)),
-        Column("at an\nedge", tuple("\n".join(row.edges).replace(" ", "\n") or "no" for row in rows)),
+        Column("learning\nrate", tuple(_best(row, "learning_rate") for row in rows)),
+        Column("rate\nleft", tuple(_best(row, "rate_left") for row in rows)),
+        Column("argument", tuple(_best(row, "argument") for row in rows)),
         Column("trials\nok/div.", tuple(_trials(row) for row in rows)),
         Column("minutes", tuple(significant(row.minutes, 2) for row in rows), tuple(row.minutes for row in rows)),
     )
     return Grid(table.title, "model", tuple(row.model for row in rows), columns, (len(rows),))
+
+
+def _best(row: "TunedRow", name: str) -> str:
+    """Return one of the best settings, and below it whether it lies at an edge of its range."""
+    if row.best is None:
+        return "-"
+    if name == "argument":
+        shown, name = f"{row.argument}\n{row.best.argument}", row.argument
+    else:
+        shown = significant({"learning_rate": row.best.learning_rate, "rate_left": row.best.rate_left}[name], 3)
+    return shown + ("\n(edge)" if any(edge.split(" ")[0] == name for edge in row.edges) else "")
 
 
 def _trials(row: "TunedRow") -> str:
