@@ -16,7 +16,7 @@ from lnncmp.claims.schema import Run
 from lnncmp.comparison.groups import ModelRuns
 from lnncmp.comparison.paired_differences import PairedDifferences, paired_replicates
 from lnncmp.comparison.rows import replicates_by_seed
-from lnncmp.comparison.run_metrics import COUNTS, TIMES, value_of
+from lnncmp.comparison.run_metrics import COUNTS, value_of
 from lnncmp.records.schema import RunRecord
 
 
@@ -91,7 +91,7 @@ def against(claim: Claim, side: ModelRuns, baseline: float) -> Evidence:
 def _value(claim: Claim, run: RunRecord) -> float:
     """Return the measure of a run: infinite if the run lost, NaN if it holds no such number."""
     found = value_of(run, claim.measure, (claim.groups, claim.levels))
-    if claim.measure in COUNTS or claim.measure in TIMES:
+    if claim.measure in COUNTS:
         return found if found else math.nan  # a run that failed before its model was built has no parameters
     if run.status != "ok":
         return math.inf

@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from lnncmp.errors import DataError, LnncmpError
-from lnncmp.runs.execute import task_name
 from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
+from lnncmp.runs.pool import task_name
 from lnncmp.runs.processes import Task
 
 _stderr = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
