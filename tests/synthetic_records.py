@@ -106,6 +106,7 @@ def runs(model: str, errors: Sequence[float | None], **changes: Any) -> list[Run
 def measurement(model: str, **changes: Any) -> MeasurementRecord:
     fields = {
         "measurement_id": f"m-{model}",
+        "case": "walker2d",
         "model": model,
         "implementation": "loop",
         "batch": 64,
@@ -214,7 +215,7 @@ def measured_study() -> dict[str, Any]:
     known = {"mse_peak": 0.31, "lag": 0.1, "agreement": 0.8, "noise_gain": 1.0}
     return {
         "runs": records,
-        "measurements": [measurement(model) for model in ("gru", "lstm", "cfc", "ltc")],
+        "measurements": [measurement(model, case="sine") for model in ("gru", "lstm", "cfc", "ltc")],
         "baselines": [
             baseline("persistence", 6.5, scores=measured(2.0, **known)),
             baseline("ar2_online", 0.1, scores=measured(0.1, mse_peak=0.0012, noise_gain=0.7)),

@@ -26,7 +26,7 @@ def test_row_of_a_model():
     assert made.params.model_dump() == {"trainable": 12345, "active": 12000, "total": 13000}
     assert made.structure == {"neurons": 64}
     # Each run's epochs take 1, 2, 3 s plus its seed: medians 2, 3, 4.
-    assert (made.epoch_seconds, made.epoch_seconds_range) == (3, (2, 4))
+    assert (made.epoch_seconds, made.run_epoch_seconds, made.run_stacked) == (None, 3, 1)
 
 
 def test_values_are_in_order_of_seed():
@@ -57,7 +57,7 @@ def test_diverged_failed_and_stopped_runs_are_counted_and_enter_no_mean():
     made = row(table(records), "lstm")
     assert (made.n_ok, made.n_diverged, made.n_failed, made.n_stopped) == (2, 2, 2, 1)
     assert made.metrics["test_mse"].mean == 2.0
-    assert made.epoch_seconds == 2.5
+    assert made.run_epoch_seconds == 2.5
 
 
 def test_all_diverged():
@@ -65,7 +65,7 @@ def test_all_diverged():
     made = row(comparison, "ltc")
     assert (made.n_ok, made.n_diverged) == (0, 6)
     assert made.metrics["test_mse"].model_dump() == {"mean": None, "ci95": None, "values": [], "seeds": []}
-    assert (made.horizons, made.epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
+    assert (made.horizons, made.run_epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
     (pair,) = comparison.comparisons
     assert (pair.n_pairs, pair.difference, pair.p, pair.verdict) == (0, None, None, "too few seeds (n < 6)")
     assert "6 of 6 runs diverged (epochs 2, 2" in note(comparison, "diverged")

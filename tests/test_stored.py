@@ -45,7 +45,7 @@ def recorded(plan):
 
 def measured(plan):
     machine = provenance(threads=1, device="cpu", jobs=1)
-    names = ("measurement_id", "batch", "steps")
+    names = ("measurement_id", "case", "batch", "steps")
     return [
         MeasurementRecord.model_validate(
             measurement(spec.label).model_dump()

@@ -13,7 +13,7 @@ from lnncmp.claims.claim import Claim
 from lnncmp.claims.evidence import claimed_effect, effect, gather, smallest_effect
 from lnncmp.claims.pairs import ClaimPair
 from lnncmp.claims.schema import Run
-from lnncmp.comparison.costs import costs_of, epoch_seconds, peak_memory
+from lnncmp.comparison.costs import epoch_seconds, peak_memory
 from lnncmp.comparison.run_metrics import COUNTS, EXACT
 from lnncmp.records.schema import MeasurementRecord
 
@@ -33,13 +33,15 @@ class Fact:
     """One measure: values by seed (of measurements: by repeat), and the effects that have to agree.
 
     effects: one per seed of counts, one of saved bytes, of other measurements the ends of the interval over repeats and
-    its middle. pairs: seeds or repeats of both models, counted_in: which of these. note: what to know of the numbers.
+    its middle. pairs: seeds or repeats of both models, counted_in: which of these; in_favour: how many of them point
+    the claim's way. note: what to know of the numbers.
     """
 
     measure: str
     runs: tuple[Run, ...]
     effects: tuple[float, ...]
     pairs: int
+    in_favour: int = 0
     counted_in: str = "seed"
     note: str = ""
 
@@ -72,7 +74,8 @@ def facts_of(claim: Claim, pair: ClaimPair, measurements: Sequence[MeasurementRe
 
 def _counts(claim: Claim, pair: ClaimPair) -> Fact:
     evidence = gather(claim, pair)
-    return Fact(claim.measure, evidence.runs, evidence.effects, len(evidence.runs))
+    effects = evidence.effects
+    return Fact(claim.measure, evidence.runs, effects, len(effects), sum(effect > 0 for effect in effects))
 
 
 def _measured(claim: Claim, pair: ClaimPair, measurements: Sequence[MeasurementRecord]) -> Fact:
@@ -92,7 +95,8 @@ def _measured(claim: Claim, pair: ClaimPair, measurements: Sequence[MeasurementR
     runs = tuple(Run(seed=number, left=left, right=right) for number, (left, right) in enumerate(pairs))
     ends = stats.mean_interval(known) if len(known) >= MIN_REPEATS else None
     decisive = known if ends is None else (ends[0], sum(known) / len(known), ends[1])
-    return Fact(claim.measure, runs, tuple(decisive), len(known), "repeat", _note(claim.measure, costs, len(known)))
+    in_favour, note = sum(value > 0 for value in known), _note(claim.measure, costs, len(known))
+    return Fact(claim.measure, runs, tuple(decisive), len(known), in_favour, "repeat", note)
 
 
 def _note(measure: str, costs: tuple[MeasurementRecord, MeasurementRecord], repeats: int) -> str:

@@ -100,7 +100,7 @@ def in_copy(work: Callable[[], Any]) -> Any:
     the work raises (an exception that cannot be sent as an LnncmpError), and WorkerCrashedError if the copy ends
     without a result.
     """
-    if not hasattr(os, "fork"):
+    if "fork" not in multiprocessing.get_all_start_methods():
         return work()
     receiving, sending = multiprocessing.Pipe(duplex=False)
     process = os.fork()

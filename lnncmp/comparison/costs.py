@@ -36,20 +36,6 @@ def costs_of(
     return chosen
 
 
-def pair_of_costs(
-    left: RunRecord, right: RunRecord, measurements: Sequence[MeasurementRecord]
-) -> tuple[MeasurementRecord, MeasurementRecord] | None:
-    """Return the measurements of the models of two runs at one batch shape, of one session if there is one."""
-    found = costs_of({"left": [left], "right": [right]}, measurements)
-    if len(found) < 2 or _shape(found["left"]) != _shape(found["right"]):
-        return None
-    return found["left"], found["right"]
-
-
-def _shape(record: MeasurementRecord) -> tuple[int, int]:
-    return record.batch, record.steps
-
-
 def _fitting(run: RunRecord, measurements: Sequence[MeasurementRecord]) -> list[MeasurementRecord]:
     """Return the measurements that may stand for the cost of a run, none if it cannot be told which.
 

@@ -270,8 +270,8 @@ def _repeats(rows: Sequence[ModelRow]) -> list[str]:
     if not repeats:
         return []
     return [
-        "Time per epoch: the steps of an epoch times the time of one, the models in turn, one copy of each (stack of 1); "
-        f"mean and 95% interval (Student t) over {min(repeats)} fresh processes; peak memory: median and range over them."
+        "Time per epoch: the steps of an epoch times the time of one, the models in turn, one copy of each (stack of "
+        f"1); mean and 95% interval (Student t) over {min(repeats)} fresh processes, peak memory: median and range."
     ]
 
 

@@ -22,6 +22,8 @@ from lnncmp.layers.sequence_model import SequenceModel
 _TURN_SECONDS = 0.05
 """Least duration of one turn of a model, so that the clock's resolution and one interruption do not count."""
 _TURNS = 3
+SLOW_STEP = 0.1
+"""Processor seconds from which on a training step is slow: it is taken as seldom as possible."""
 _SETTLED = 10
 """Steps after which the memory of training is taken to have settled."""
 _STATUS = Path("/proc/self/status")
@@ -106,15 +108,16 @@ def latency_samples(model: SequenceModel, inputs: int, device: torch.device, rep
 def seconds_in_turn(steps: Sequence[TrainingStep]) -> list[tuple[float, float]]:
     """Return wall-clock and processor seconds of one training step of each model, the medians of three turns.
 
-    The models take turns of at least 50 ms each; the first step of each is not counted. A step that itself takes longer
-    than a second has one turn.
+    The models take turns of at least 50 ms each; the first step of each is not counted. Of a model whose steps are
+    slow it is, and there are no others.
     """
-    first = [step.turn(1)[0] for step in steps]
-    counts = [min(max(1, math.ceil(_TURN_SECONDS / seconds)), 100) for seconds in first]
-    taken: list[list[tuple[float, float]]] = [[] for _ in steps]
-    for turn in range(_TURNS):
+    first = [step.turn(1) for step in steps]
+    counts = [min(math.ceil(_TURN_SECONDS / max(wall, 1e-6)), 100) for wall, _ in first]
+    slow = [processor > SLOW_STEP for _, processor in first]
+    taken = [[one] if is_slow else [] for one, is_slow in zip(first, slow, strict=True)]
+    for _ in range(_TURNS):
         for number, step in enumerate(steps):
-            if turn == 0 or first[number] < 1.0:
+            if not slow[number]:
                 taken[number].append(step.turn(counts[number]))
     return [(statistics.median(wall for wall, _ in one), statistics.median(cpu for _, cpu in one)) for one in taken]
 

@@ -1,5 +1,6 @@
 """One repeat of the measurements of a plan in a worker process, and a rough measurement for estimates."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from lnncmp.common.process import in_copy
 from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.cost import (
+    SLOW_STEP,
     BatchShape,
     TrainingStep,
     latency_samples,
@@ -23,9 +25,6 @@ from lnncmp.runs.plan import MeasureSpec, Sample
 from lnncmp.runs.worker import failure
 from lnncmp.training.build import build_named
 from lnncmp.training.kernel_check import check_kernels
-
-SLOW_STEP = 0.5
-"""Seconds from which on a training step is slow: its memory is measured over one step, not over its course."""
 
 
 def set_up_torch(threads: int, deterministic: bool) -> None:
@@ -115,13 +114,15 @@ def _memory(spec: MeasureSpec) -> dict[str, Any]:
     _warm_up(spec, model)
     release_heap()
     step = _step(spec, model)
+    started = time.process_time()
     peak, method = peak_memory(step, repeats=1)
-    seconds = step.turn(1)[0]
+    slow = time.process_time() - started > SLOW_STEP
     return {
         "implementation": model.implementation,
         "peak": peak,
         "method": method,
-        "spread": memory_spread(step) if seconds < SLOW_STEP else None,
+        "slow": slow,
+        "spread": None if slow else memory_spread(step),
         "saved_bytes": step.saved_bytes(),
     }
 

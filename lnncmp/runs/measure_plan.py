@@ -18,7 +18,7 @@ from lnncmp.runs.processes import WorkerConfig
 
 REPEATS = 5
 FEW_REPEATS = 3
-"""Repeats of a model whose training step takes more than a second."""
+"""Repeats of a model whose training step is slow."""
 _WAIT = 0.5
 
 
@@ -76,7 +76,7 @@ class _Repeats(Queue):
         return task.model_copy(update={"specs": tuple(kept)})
 
     def _takes_part(self, name: str, number: int) -> bool:
-        slow = any(sample.step_seconds > 1.0 for sample in self.samples[name])
+        slow = any(sample.slow for sample in self.samples[name])
         return name not in self.failed and not (slow and number >= FEW_REPEATS)
 
 

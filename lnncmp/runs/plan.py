@@ -82,7 +82,10 @@ class MeasureSpec(_Spec):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one repeat measured of one model; see `MeasurementRecord`. spread: None where it was not measured."""
+    """What one repeat measured of one model; see `MeasurementRecord`.
+
+    spread: None where it was not measured. slow: whether steps take so long that fewer repeats are to do.
+    """
 
     implementation: str
     step_seconds: float
@@ -91,6 +94,7 @@ class Sample:
     saved_bytes: int
     peak: int
     spread: int | None
+    slow: bool
     method: str
 
 

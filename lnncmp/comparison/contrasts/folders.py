@@ -21,7 +21,7 @@ _NOTABLE = math.log(1.02)
 """Smallest change of a count or a time that is called one: 2%."""
 
 _COSTS = ("active_parameters",)
-"""Costs that are known at every seed. Times of training are not: they are shares of a stack, on a machine under load."""
+"""Costs that are known at every seed. Times of training are not: they are shares of a stack, on a busy machine."""
 
 
 def contrast_folders(left: Records, right: Records) -> Contrasts:
