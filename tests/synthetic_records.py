@@ -104,17 +104,29 @@ def runs(model: str, errors: Sequence[float | None], **changes: Any) -> list[Run
 
 
 def measurement(model: str, **changes: Any) -> MeasurementRecord:
+    """A measurement in three repeats of the model of `recipe`, one thread; wall-clock time is twice the processor's."""
     fields = {
         "measurement_id": f"m-{model}",
+        "session": "s",
         "case": "walker2d",
         "model": model,
+        "name": model,
+        "arguments": {"hidden": 64},
+        "dt_as_input": True,
+        "inputs": 17,
+        "outputs": 17,
+        "windows": 640,
+        "provenance": {"cpu": "a processor", "device": "cpu", "threads": 1},
         "implementation": "loop",
         "batch": 64,
         "steps": 10,
-        "step_seconds": [0.02, 0.04, 0.03],
+        "step_seconds": [0.04, 0.08, 0.06],
+        "step_cpu_seconds": [0.02, 0.04, 0.03],
         "latency_seconds": [0.0002, 0.0003, 0.0004],
         "saved_bytes": 84_500,
         "peak_memory_bytes": 12_300_000,
+        "peak_memory_samples": [12_300_000, 11_900_000, 12_500_000],
+        "memory_spread_samples": [4096, 0, 8192],
         "method": "fresh process",
     }
     return MeasurementRecord.model_validate({**fields, **changes})
