@@ -87,9 +87,14 @@ def step_seconds(record: MeasurementRecord) -> list[float]:
     Processor time does not grow with what else the machine does. Of several threads it is their sum, and it leaves out
     what a GPU does.
     """
+    return record.step_cpu_seconds if time_kind(record) == "processor time" else record.step_seconds
+
+
+def time_kind(record: MeasurementRecord) -> str:
+    """Return which time `step_seconds` returns: "processor time" or "wall-clock time"."""
     made = record.provenance
     alone = made.threads == 1 and made.device == "cpu"
-    return record.step_cpu_seconds if alone and record.step_cpu_seconds else record.step_seconds
+    return "processor time" if alone and record.step_cpu_seconds else "wall-clock time"
 
 
 def epoch_seconds(record: MeasurementRecord) -> list[float]:
@@ -125,6 +130,7 @@ def cost_fields(record: MeasurementRecord | None, shape: tuple[int, int] | None)
         "peak_memory_range": (min(peaks), max(peaks)) if peaks else None,
         "memory_spread_bytes": _median(record.memory_spread_samples),
         "saved_bytes": record.saved_bytes,
+        "time_kind": time_kind(record),
         "cost_repeats": len(record.step_seconds) if record.session else 1,
         "cost_method": record.method,
     }

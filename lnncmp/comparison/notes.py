@@ -269,9 +269,10 @@ def _repeats(rows: Sequence[ModelRow]) -> list[str]:
     repeats = [row.cost_repeats for row in rows if row.epoch_seconds is not None and row.cost_repeats]
     if not repeats:
         return []
+    kinds = " or ".join(_unique(row.time_kind for row in rows))
     return [
-        "Time per epoch: the steps of an epoch times the time of one, the models in turn, one copy of each (stack of "
-        f"1); mean and 95% interval (Student t) over {min(repeats)} fresh processes, peak memory: median and range."
+        f"Time per epoch: the steps of an epoch times the {kinds} of one, the models in turn, one copy of each (stack "
+        f"of 1); mean and 95% interval (Student t) over {min(repeats)} fresh processes, peak memory: median and range."
     ]
 
 

@@ -42,7 +42,7 @@ def train_batches(batches: Sequence[RunBatch], config: WorkerConfig, listener: R
 
     Raises LnncmpError and KeyboardInterrupt like `execute`.
     """
-    _Pool(config, listener).work(batches)
+    Pool(config, listener).work(batches)
 
 
 def run_batches(runs: Sequence[RunSpec], config: WorkerConfig) -> list[RunBatch]:
