@@ -89,6 +89,7 @@ def with_replicates(runs, name, rows) -> list[RunRecord]:
 def cost(model, peak, saved, **changes) -> MeasurementRecord:
     fields = {
         "measurement_id": f"m-{model}-{peak}",
+        "case": "walker2d",
         "model": model,
         "implementation": "loop",
         "batch": 64,
@@ -100,6 +101,25 @@ def cost(model, peak, saved, **changes) -> MeasurementRecord:
         "method": "chosen",
     }
     return MeasurementRecord.model_validate({**fields, **changes})
+
+
+def timed(model, seconds, **changes) -> MeasurementRecord:
+    """A measurement in repeats: `seconds` of processor time of a step in each, on the machine of `one`."""
+    own = recipe(model)["model"]
+    fields = {
+        "measurement_id": f"t-{model}",
+        "session": "s",
+        "name": model,
+        "arguments": own["arguments"],
+        "dt_as_input": True,
+        "inputs": 17,
+        "outputs": 17,
+        "windows": 640,
+        "step_seconds": [2 * one for one in seconds],
+        "step_cpu_seconds": list(seconds),
+        "provenance": {"cpu": "a processor", "device": "cpu", "threads": 1, "jobs": 1, "lnncmp": "0.1.0"},
+    }
+    return cost(model, 100, 1, **{**fields, **changes})
 
 
 def written(folder: Path, found: Records) -> Path:

@@ -104,16 +104,29 @@ def runs(model: str, errors: Sequence[float | None], **changes: Any) -> list[Run
 
 
 def measurement(model: str, **changes: Any) -> MeasurementRecord:
+    """A measurement in three repeats of the model of `recipe`, one thread; wall-clock time is twice the processor's."""
     fields = {
         "measurement_id": f"m-{model}",
+        "session": "s",
+        "case": "walker2d",
         "model": model,
+        "name": model,
+        "arguments": {"hidden": 64},
+        "dt_as_input": True,
+        "inputs": 17,
+        "outputs": 17,
+        "windows": 640,
+        "provenance": {"cpu": "a processor", "device": "cpu", "threads": 1},
         "implementation": "loop",
         "batch": 64,
         "steps": 10,
-        "step_seconds": [0.02, 0.04, 0.03],
+        "step_seconds": [0.04, 0.08, 0.06],
+        "step_cpu_seconds": [0.02, 0.04, 0.03],
         "latency_seconds": [0.0002, 0.0003, 0.0004],
         "saved_bytes": 84_500,
         "peak_memory_bytes": 12_300_000,
+        "peak_memory_samples": [12_300_000, 11_900_000, 12_500_000],
+        "memory_spread_samples": [4096, 0, 8192],
         "method": "fresh process",
     }
     return MeasurementRecord.model_validate({**fields, **changes})
@@ -214,7 +227,7 @@ def measured_study() -> dict[str, Any]:
     known = {"mse_peak": 0.31, "lag": 0.1, "agreement": 0.8, "noise_gain": 1.0}
     return {
         "runs": records,
-        "measurements": [measurement(model) for model in ("gru", "lstm", "cfc", "ltc")],
+        "measurements": [measurement(model, case="sine") for model in ("gru", "lstm", "cfc", "ltc")],
         "baselines": [
             baseline("persistence", 6.5, scores=measured(2.0, **known)),
             baseline("ar2_online", 0.1, scores=measured(0.1, mse_peak=0.0012, noise_gain=0.7)),

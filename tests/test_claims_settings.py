@@ -1,15 +1,16 @@
 """Which records a claim is judged on: matchings, data that differ, conditions, machines, half a study."""
 
+import math
+
 import pytest
-from claim_records import claim, many, one, records
+from claim_records import claim, cost, many, one, records, timed
 
 from lnncmp.claims.judge import judge
-from lnncmp.records.schema import Provenance
 from lnncmp.records.tuning import Tuning
 
 
-def verdict(of, *groups):
-    (row,) = judge([of], records(*groups)).rows
+def verdict(of, *groups, measurements=()):
+    (row,) = judge([of], records(*groups, measurements=measurements)).rows
     return row
 
 
@@ -127,45 +128,84 @@ def _without(run):
 
 class TestTimes:
     CLAIM = claim(measure="epoch_seconds", direction="higher")
+    RUNS = many("cfc", 1.0, seconds=3.0, stacked=5), many("lstm", 1.0, seconds=1.0, stacked=5)
+    LSTM = timed("lstm", (1.0, 1.1, 0.9, 1.0, 1.05))
 
-    def test_are_medians_of_epochs(self):
-        row = verdict(self.CLAIM, many("cfc", 1.0, seconds=3.0), many("lstm", 1.0, seconds=1.0))
-        assert row.verdict == "supported" and row.runs[0].left == 3.0 and row.unit == "s"
-        reached = "higher by more than the smallest effect of interest (a factor of 1.1), over 10 seeds"
-        assert row.p is None and reached in row.reason
+    def test_come_from_repeats_of_a_measurement_and_not_from_shares_of_a_stack(self):
+        alone = timed("cfc", (1.5, 1.6, 1.4, 1.5, 1.5))
+        row = verdict(self.CLAIM, *self.RUNS, measurements=[alone, self.LSTM])
+        assert row.verdict == "supported" and row.unit == "s" and row.p is None
+        assert row.runs[0].left == 10 * 1.5 and (row.n_seeds, row.in_favour) == (5, 5)
+        assert math.exp(row.effect) == pytest.approx(1.49, abs=0.01) and row.ci95[0] > row.smallest_difference
+        assert "over 5 repeats; measured in 5 fresh processes, in each of them in turn, one copy" in row.reason
+
+    def test_of_training_alone_say_nothing(self):
+        row = verdict(self.CLAIM, *self.RUNS)
+        assert row.verdict == "not testable here" and "No measurement of both cfc and lstm" in row.reason
 
     @pytest.mark.parametrize(("factor", "expected"), [(0.05, "supported"), (0.3, "not shown"), (2.0, "opposite")])
     def test_are_held_to_the_factor_of_the_claim(self, factor, expected):
         of = claim(measure="epoch_seconds", at_least=10)
-        row = verdict(of, many("cfc", 1.0, seconds=factor), many("lstm", 1.0, seconds=1.0))
-        assert row.verdict == expected
+        left = timed("cfc", [factor * one for one in self.LSTM.step_cpu_seconds])
+        assert verdict(of, *self.RUNS, measurements=[left, self.LSTM]).verdict == expected
 
-    def test_that_do_not_agree_over_seeds_leave_it_open(self):
-        left = [one("cfc", seed, 1.0, seconds=3.0 if seed else 1.0) for seed in range(10)]
-        row = verdict(self.CLAIM, left, many("lstm", 1.0, seconds=1.0))
+    def test_whose_interval_is_on_both_sides_leave_it_open(self):
+        unsteady = timed("cfc", (3.0, 1.0, 2.9, 1.0, 3.0))
+        row = verdict(self.CLAIM, *self.RUNS, measurements=[unsteady, self.LSTM])
         assert row.verdict == "not shown"
-        assert "on both sides of the smallest effect of interest (a factor of 1.1)" in row.reason
+        assert "ends of the interval are on both sides of the smallest effect of interest" in row.reason
 
-    def test_of_runs_trained_in_one_call_are_shares_and_compared_with_such(self):
-        together = many("cfc", 1.0, seconds=3.0, stacked=5)
-        row = verdict(self.CLAIM, together, many("lstm", 1.0, seconds=1.0, stacked=5))
-        assert row.verdict == "supported" and "of runs trained 5 at a time" in row.reason
-        assert verdict(self.CLAIM, together, many("lstm", 1.0, seconds=1.0)).verdict == "not testable here"
+    def test_are_paired_by_repeat(self):
+        busy = (1.0, 9.0, 1.0, 4.0, 2.0)
+        pair = [timed("cfc", [1.5 * one for one in busy]), timed("lstm", busy)]
+        assert verdict(self.CLAIM, *self.RUNS, measurements=pair).verdict == "supported"
+        elsewhere = pair[1].model_copy(update={"session": "another"})
+        row = verdict(self.CLAIM, *self.RUNS, measurements=[pair[0], elsewhere])
+        assert row.verdict == "not shown" and "1 repeat of both are too few" in row.reason
 
-    def test_of_diverged_runs_count_as_any_other(self):
-        left = [*many("cfc", 1.0, seeds=8, seconds=3.0), one("cfc", 8, seconds=3.0), one("cfc", 9, seconds=3.0)]
-        row = verdict(self.CLAIM, left, many("lstm", 1.0, seconds=1.0))
-        assert row.n_seeds == 10 and row.verdict == "supported"
-
-    def test_of_different_machines_are_not_compared(self):
-        other = Provenance(cpu="another processor", device="cpu", threads=1, jobs=1)
-        row = verdict(self.CLAIM, many("cfc", 1.0, seconds=3.0, provenance=other), many("lstm", 1.0))
-        assert row.verdict == "not testable here" and "different machines" in row.reason
+    def test_of_another_case_are_not_those_of_a_claim(self):
+        of_case = [timed("cfc", (1.5,) * 5, case="mimic3"), timed("lstm", (1.0,) * 5, case="mimic3")]
+        assert verdict(self.CLAIM, *self.RUNS, measurements=of_case).verdict == "not testable here"
 
     def test_throughput_is_their_inverse(self):
         of = claim(measure="throughput", direction="lower")
-        row = verdict(of, many("cfc", 1.0, seconds=3.0), many("lstm", 1.0, seconds=1.0))
-        assert row.verdict == "supported" and row.runs[0].left == pytest.approx(1 / 3)
+        row = verdict(of, *self.RUNS, measurements=[timed("cfc", (3.0,) * 5), timed("lstm", (1.0,) * 5)])
+        assert row.verdict == "supported" and row.runs[0].left == pytest.approx(1 / 30)
+
+    def test_of_a_model_that_was_not_trained_count_too(self):
+        of = claim(measure="epoch_seconds", left="cfc", right="lstm", right_arguments={"hidden": 7}, at_least=10)
+        other = timed("lstm_7", (20.0,) * 5, name="lstm", arguments={"hidden": 7}, batch=64)
+        known = [timed("cfc", (1.0,) * 5), self.LSTM, other]
+        row = verdict(of, *self.RUNS, measurements=known)
+        assert row.verdict == "supported" and row.run_ids == [], row.reason
+        error = of.model_copy(update={"measure": "mse", "at_least": 1.0})
+        assert verdict(error, *self.RUNS, measurements=known).verdict == "not testable here"
+
+
+class TestMemory:
+    CLAIM = claim(measure="peak_memory", matters=1.05)
+    RUNS = many("cfc", 1.0), many("lstm", 1.0)
+
+    def peaks(self, model, *samples, **changes):
+        return timed(model, (1.0,) * 5, peak_memory_samples=list(samples), **changes)
+
+    def test_of_one_process_decides_nothing(self):
+        row = verdict(self.CLAIM, *self.RUNS, measurements=[cost("cfc", 100, 1), cost("lstm", 110, 1)])
+        assert row.verdict == "not shown" and "too few" in row.reason
+
+    def test_that_overlaps_is_not_shown(self):
+        alike = [self.peaks("cfc", 100, 108, 93, 110, 95), self.peaks("lstm", 108, 101, 112, 96, 118)]
+        assert verdict(self.CLAIM, *self.RUNS, measurements=alike).verdict == "not shown"
+        apart = [alike[0], self.peaks("lstm", 158, 151, 162, 146, 168)]
+        assert verdict(self.CLAIM, *self.RUNS, measurements=apart).verdict == "supported"
+
+    def test_spread_over_training_is_compared_in_bytes(self):
+        of = claim(measure="memory_spread", scale="difference", matters=1e6)
+        left = timed("cfc", (1.0,) * 5, memory_spread_samples=[0, 0, 4096, 0, 0])
+        wild = timed("lstm", (1.0,) * 5, memory_spread_samples=[3_000_000, 2_500_000, 3_100_000, 2_900_000, 2_800_000])
+        calm = timed("lstm", (1.0,) * 5, memory_spread_samples=[40_960, 36_864, 45_056, 40_960, 40_960])
+        assert verdict(of, *self.RUNS, measurements=[left, wild]).verdict == "supported"
+        assert verdict(of, *self.RUNS, measurements=[left, calm]).verdict == "true but negligible"
 
 
 def test_differences_of_protocol_are_listed():

@@ -11,6 +11,7 @@ from lnncmp.comparison.compare import best_model, compare
 from lnncmp.comparison.paired_differences import verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.records.schema import Parameters
+from lnncmp.report.tables.grid import cost_grid
 
 
 def test_row_of_a_model():
@@ -26,7 +27,7 @@ def test_row_of_a_model():
     assert made.params.model_dump() == {"trainable": 12345, "active": 12000, "total": 13000}
     assert made.structure == {"neurons": 64}
     # Each run's epochs take 1, 2, 3 s plus its seed: medians 2, 3, 4.
-    assert (made.epoch_seconds, made.epoch_seconds_range) == (3, (2, 4))
+    assert (made.epoch_seconds, made.run_epoch_seconds, made.run_stacked) == (None, 3, 1)
 
 
 def test_values_are_in_order_of_seed():
@@ -57,7 +58,7 @@ def test_diverged_failed_and_stopped_runs_are_counted_and_enter_no_mean():
     made = row(table(records), "lstm")
     assert (made.n_ok, made.n_diverged, made.n_failed, made.n_stopped) == (2, 2, 2, 1)
     assert made.metrics["test_mse"].mean == 2.0
-    assert made.epoch_seconds == 2.5
+    assert made.run_epoch_seconds == 2.5
 
 
 def test_all_diverged():
@@ -65,7 +66,7 @@ def test_all_diverged():
     made = row(comparison, "ltc")
     assert (made.n_ok, made.n_diverged) == (0, 6)
     assert made.metrics["test_mse"].model_dump() == {"mean": None, "ci95": None, "values": [], "seeds": []}
-    assert (made.horizons, made.epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
+    assert (made.horizons, made.run_epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
     (pair,) = comparison.comparisons
     assert (pair.n_pairs, pair.difference, pair.p, pair.verdict) == (0, None, None, "too few seeds (n < 6)")
     assert "6 of 6 runs diverged (epochs 2, 2" in note(comparison, "diverged")
@@ -249,3 +250,33 @@ def test_import_loads_neither_torch_nor_scipy_stats(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'scipy.stats', 'mujoco') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_time_of_an_epoch_comes_from_repeats_and_not_from_shares_of_a_stack():
+    together = runs("lstm", [1.0, 1.1], stacked=5)
+    comparison = table(together, measurements=[measurement("lstm")])
+    made = row(comparison, "lstm")
+    assert made.epoch_seconds == pytest.approx(10 * 0.03) and made.cost_repeats == 3
+    assert made.epoch_seconds_ci95 == pytest.approx((0.3 - 4.302653 * 0.1 / 3**0.5, 0.3 + 4.302653 * 0.1 / 3**0.5))
+    assert (made.run_epoch_seconds, made.run_stacked) == (2.5, 5)
+    assert made.peak_memory_range == (11_900_000, 12_500_000) and made.memory_spread_bytes == 4096
+    assert "Epochs as run, a run's share where up to 5 seeds of a model were trained in one call: lstm 2.5 s." in (
+        comparison.notes
+    )
+    assert "over 3 fresh processes" in note(comparison, "Time per epoch")
+
+
+def test_measurements_of_another_case_are_neither_shown_nor_named():
+    comparison = table(runs("lstm", [1.0]), measurements=[measurement("lstm", case="mimic3")])
+    assert row(comparison, "lstm").peak_memory_bytes is None
+    assert not [sentence for sentence in comparison.notes if "no measurement" in sentence]
+
+
+def test_models_that_were_only_measured_are_rows_of_cost():
+    solver = measurement("ltc_rk4", name="ltc", arguments={"solver": "rk4"}, peak_memory_bytes=7)
+    elsewhere = measurement("ltc_euler", session="another")
+    comparison = table(runs("lstm", [1.0]), measurements=[measurement("lstm"), solver, elsewhere])
+    (made,) = comparison.cost_only
+    assert (made.model, made.peak_memory_bytes, made.epoch_seconds) == ("ltc_rk4", 7, pytest.approx(0.3))
+    grid = cost_grid(comparison)
+    assert grid.labels == ("lstm", "ltc_rk4 (not trained)") and not grid.continues

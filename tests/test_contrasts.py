@@ -64,11 +64,10 @@ class TestFolders:
         left, right = folder("a", many("cfc", 0.8, seeds=5)), folder("b", many("cfc", 2.0))
         assert rows(left, right)["cfc"].finding == "too few seeds (n < 6)"
 
-    def test_times_of_two_machines_and_what_differs(self):
+    def test_times_as_run_are_not_tested_and_what_differs_is_told(self):
         slow = many("cfc", 0.8, seconds=2.0, provenance=Provenance(cpu="another"))
         found = contrast_folders(folder("a", many("cfc", 0.8)), folder("b", slow))
-        row = next(row for row in found.rows if row.measure == "time per epoch")
-        assert (row.finding, row.change, row.unit, row.p) == ("higher", pytest.approx(2.0), "s", None)
+        assert {row.measure for row in found.rows} == {"one-step test MSE", "number of active parameters"}
         assert "cpu is a processor on the left and another on the right (all models)." in found.notes
 
     def test_lost_runs_are_counted_not_averaged(self):

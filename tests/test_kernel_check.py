@@ -19,8 +19,8 @@ from lnncmp.layers.recurrent_layer import use_plain
 from lnncmp.recipe.load import load_recipe
 from lnncmp.records.store import Store
 from lnncmp.runs import kernel_checks
-from lnncmp.runs.measure_cost import UnsoundKernelsError, execute_measurement
-from lnncmp.runs.plan import RunBatch, data_shape, make_plan
+from lnncmp.runs.measure_cost import UnmeasurableError, measure_repeat
+from lnncmp.runs.plan import RunBatch, Sample, data_shape, make_plan
 from lnncmp.runs.worker import execute_runs
 from lnncmp.training.kernel_check import check_kernels
 
@@ -121,11 +121,11 @@ class TestWorker:
         execute_runs(RunBatch(runs=plan.runs), prepared, Store(tmp_path / "plain"), 1, lambda *n: None, plain.append)
         assert plain[0].kernel_check is None and plain[0].scores == gru[0].scores
 
-    def test_measures_no_wrong_kernel(self, tmp_path, monkeypatch, wrong_gradients):
-        plan, *_ = train(tmp_path, ["gru"])
-        monkeypatch.setattr("lnncmp.runs.measure_cost.compiled_for_next", lambda: False)
-        with pytest.raises(UnsoundKernelsError, match="gradients by"):
-            execute_measurement(plan.measurements[0], seconds=0.01)
+    def test_measures_no_wrong_kernel(self, tmp_path, wrong_gradients):
+        plan, *_ = train(tmp_path, ["gru", "cfc"])
+        gru, cfc = measure_repeat(plan.measurements, check=True).values()
+        assert isinstance(gru, UnmeasurableError) and "UnsoundKernelsError: outputs differ by" in str(gru)
+        assert isinstance(cfc, Sample) and cfc.implementation == "fused"
 
 
 class TestBench:

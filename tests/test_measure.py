@@ -184,7 +184,7 @@ def test_a_system_that_reports_no_peak_memory_gets_the_bytes_kept(monkeypatch, t
 def test_an_estimate_is_not_made_from_the_first_step_which_may_compile(monkeypatch):
     spec = MeasureSpec(
         measurement_id="m", label="lstm", model="lstm", arguments={"hidden": 4}, dt_as_input=False,
-        batch=2, steps=3, inputs=2, outputs=1, device="cpu", threads=1,
+        case="sine", batch=2, steps=3, inputs=2, outputs=1, windows=4, device="cpu", threads=1,
     )  # fmt: skip
     step, calls = TrainingStep.__call__, []
 

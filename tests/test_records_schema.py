@@ -124,7 +124,7 @@ class TestOneFolder:
         sine = many("lstm", 1.0, seeds=3)
         changes = {"case": "sine", "source": "generated", "protocol_id": "s", "measurement_id": "m-lstm-700"}
         both.append([run.model_copy(update={**changes, "run_id": f"sine-{run.seeds.root}"}) for run in sine])
-        costs = [cost("cfc", 100, 1), cost("cfc", 300, 1), cost("lstm", 200, 1), cost("lstm", 700, 1)]
+        costs = [cost("cfc", 100, 1), cost("cfc", 300, 1), cost("lstm", 200, 1), cost("lstm", 700, 1, case="sine")]
         return written(tmp_path / "out", records(*both, measurements=costs))
 
     def memory(self, tables):

@@ -1,5 +1,7 @@
 """Identities of runs and measurements: what changes them and what does not."""
 
+from dataclasses import replace
+
 import pytest
 
 from lnncmp.recipe.load import load_recipe
@@ -40,3 +42,38 @@ def test_one_model_in_two_rows_is_measured_for_each():
     first, second = made.measurements
     assert (first.label, second.label) == ("lstm", "again") and first.arguments == second.arguments
     assert first.measurement_id != second.measurement_id
+
+
+def costs(*changes, case="walker2d", shape=SHAPE, only=("ltc", "cfc")):
+    recipe = load_recipe(case, "quick", changes, None, only)
+    made = make_plan(recipe, shape, {label: recipe.arguments(label) for label in recipe.models})
+    return {spec.label: spec for spec in made.measurements}
+
+
+def test_a_measurement_belongs_to_one_case_size_and_company():
+    one = "cost_only={}"
+    first = costs(one)["cfc"]
+    assert costs(one)["cfc"] == first
+    of_sine = costs(one, "train.batch_size=64", "hidden=32", case="sine")["cfc"]
+    assert (of_sine.batch, of_sine.steps, of_sine.arguments) == (first.batch, first.steps, first.arguments)
+    assert of_sine.measurement_id != first.measurement_id, "equal shapes of two cases"
+    more = costs(one, shape=replace(SHAPE, train_windows=99))["cfc"]
+    assert more.measurement_id != first.measurement_id, "another number of steps in an epoch"
+    assert costs(one, only=("cfc", "gru"))["cfc"].measurement_id != first.measurement_id, "not in turn with ltc"
+
+
+def test_models_that_are_only_measured_have_no_runs_and_leave_the_identities_of_runs():
+    made = costs()
+    assert list(made) == ["ltc", "cfc", "ltc_euler", "ltc_rk4", "ltc_dopri5"]
+    adaptive = made["ltc_dopri5"]
+    assert (adaptive.model, adaptive.arguments["solver"]) == ("ltc", "dopri5")
+    assert adaptive.arguments["hidden"] == made["ltc"].arguments["hidden"]
+    assert ids(plan(only=("ltc",))) == ids(plan("cost_only={}", only=("ltc",)))
+    assert list(costs(only=("cfc", "gru"))) == ["cfc", "gru"], "not those of models that were not chosen"
+
+
+def test_a_model_that_is_only_measured_has_the_size_that_was_matched():
+    recipe = load_recipe("walker2d", "quick", (), None, ("ltc",))
+    sized = {"ltc": recipe.arguments("ltc").model_copy(update={"hidden": 11})}
+    made = {spec.label: spec.arguments["hidden"] for spec in make_plan(recipe, SHAPE, sized).measurements}
+    assert set(made.values()) == {11}

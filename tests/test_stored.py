@@ -45,12 +45,12 @@ def recorded(plan):
 
 def measured(plan):
     machine = provenance(threads=1, device="cpu", jobs=1)
-    names = ("measurement_id", "batch", "steps")
+    names = ("measurement_id", "case", "batch", "steps")
     return [
         MeasurementRecord.model_validate(
             measurement(spec.label).model_dump()
             | {name: getattr(spec, name) for name in names}
-            | {"provenance": machine}
+            | {"provenance": machine, "arguments": None, "windows": None, "session": None}
         )
         for spec in plan.measurements
     ]
@@ -130,7 +130,7 @@ class TestCosts:
         found = [costs_of(by_row(recorded(plan)), measured(plans[0]) + measured(plans[1])) for plan in plans]
         for plan, costs in zip(plans, found, strict=True):
             assert {row: cost.measurement_id for row, cost in costs.items()} == {
-                spec.label: spec.measurement_id for spec in plan.measurements
+                spec.label: spec.measurement_id for spec in plan.measurements if spec.label in plan.recipe.models
             }
 
     def test_go_by_model_and_batch_where_runs_do_not_name_them(self):

@@ -9,7 +9,7 @@ from lnncmp.claims.facts import Fact, facts_of
 from lnncmp.claims.pairs import ClaimPair
 from lnncmp.claims.schema import Obstacle, Run
 from lnncmp.claims.significance import Tested, significance_against_baseline, significance_of
-from lnncmp.comparison.run_metrics import COUNTS, FACTS
+from lnncmp.comparison.run_metrics import COUNTS, FACTS, MEASURED
 from lnncmp.records.read import Records
 from lnncmp.records.schema import BaselineRecord
 from lnncmp.records.settings import BY_PARAMETERS
@@ -88,8 +88,8 @@ def _untestable(claim: Claim, pair: ClaimPair, why: str, obstacle: Obstacle = "n
 def _without(claim: Claim, pair: ClaimPair, evidence: Evidence | None) -> str:
     if not pair.seeds:
         return f"no seed was run of both {claim.left} and {claim.right}"
-    if evidence is not None and evidence.elsewhere:
-        return "the two models ran on different machines or under different loads, so their times say nothing"
+    if claim.measure in MEASURED:
+        return f"no measurement of both {claim.left} and {claim.right} at one batch shape holds {claim.measure}"
     levels = f" at {', '.join(f'{level:g}' for level in claim.levels)}" if claim.levels else ""
     sets = f" on the test sets {', '.join(claim.groups)}{levels}" if claim.groups else ""
     return f"the records of these runs hold no {claim.measure}{sets}"

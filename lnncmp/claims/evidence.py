@@ -16,7 +16,7 @@ from lnncmp.claims.schema import Run
 from lnncmp.comparison.groups import ModelRuns
 from lnncmp.comparison.paired_differences import PairedDifferences, paired_replicates
 from lnncmp.comparison.rows import replicates_by_seed
-from lnncmp.comparison.run_metrics import COUNTS, TIMES, value_of
+from lnncmp.comparison.run_metrics import COUNTS, value_of
 from lnncmp.records.schema import RunRecord
 
 
@@ -24,16 +24,14 @@ from lnncmp.records.schema import RunRecord
 class Evidence:
     """runs: values by seed. effects: of the pairs, in the same order. lost: runs of the left, of the right model.
 
-    without: pairs left out because a finished run holds no such number. elsewhere: pairs left out because the two
-    runs come from different machines, loads or sizes of call (times only). replicates: effects over samples of the
-    test groups, by seed, empty where records hold none.
+    without: pairs left out because a finished run holds no such number. replicates: effects over samples
+    of the test groups, by seed, empty where records hold none.
     """
 
     runs: tuple[Run, ...]
     effects: tuple[float, ...]
     lost: tuple[int, int] = (0, 0)
     without: int = 0
-    elsewhere: int = 0
     replicates: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
 
     @property
@@ -67,31 +65,28 @@ def effect(claim: Claim, left: float, right: float) -> float | None:
 
 def gather(claim: Claim, pair: ClaimPair) -> Evidence:
     """Return the evidence of two models of one group on the claim's measure, paired by seed."""
-    pairs, without, elsewhere = [], 0, 0
+    pairs, without = [], 0
     for seed in pair.seeds:
         left, right = pair.left.by_seed[seed], pair.right.by_seed[seed]
-        if claim.measure in TIMES and _circumstances(left) != _circumstances(right):
-            elsewhere += 1
-            continue
         values = [_value(claim, run) for run in (left, right)]
         if any(math.isnan(value) for value in values):
             without += 1
             continue
         pairs.append((seed, values[0], values[1]))
-    return _evidence(claim, pairs, without, elsewhere, _replicates(claim, pair, [seed for seed, *_ in pairs]))
+    return _evidence(claim, pairs, without, _replicates(claim, pair, [seed for seed, *_ in pairs]))
 
 
 def against(claim: Claim, side: ModelRuns, baseline: float) -> Evidence:
     """Return the evidence of one model against an untrained baseline, whose error has no seeds."""
     pairs = [(seed, _value(claim, run), baseline) for seed, run in sorted(side.by_seed.items())]
     known = [pair for pair in pairs if not math.isnan(pair[1])]
-    return _evidence(claim, known, len(pairs) - len(known), 0, ())
+    return _evidence(claim, known, len(pairs) - len(known), ())
 
 
 def _value(claim: Claim, run: RunRecord) -> float:
     """Return the measure of a run: infinite if the run lost, NaN if it holds no such number."""
     found = value_of(run, claim.measure, (claim.groups, claim.levels))
-    if claim.measure in COUNTS or claim.measure in TIMES:
+    if claim.measure in COUNTS:
         return found if found else math.nan  # a run that failed before its model was built has no parameters
     if run.status != "ok":
         return math.inf
@@ -104,7 +99,6 @@ def _evidence(
     claim: Claim,
     pairs: Sequence[tuple[int, float, float]],
     without: int,
-    elsewhere: int,
     replicates: tuple[tuple[float, ...], ...],
 ) -> Evidence:
     measured = [effect(claim, a, b) if math.isfinite(a) and math.isfinite(b) else None for _, a, b in pairs]
@@ -123,17 +117,11 @@ def _evidence(
     runs = tuple(Run(seed=seed, left=_shown(a), right=_shown(b)) for (seed, a, b), _ in usable)
     dropped = without + len(pairs) - len(usable)
     complete = not any(lost) and not dropped
-    return Evidence(runs, tuple(effects), (lost[0], lost[1]), dropped, elsewhere, replicates if complete else ())
+    return Evidence(runs, tuple(effects), (lost[0], lost[1]), dropped, replicates if complete else ())
 
 
 def _shown(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _circumstances(run: RunRecord) -> tuple[object, ...]:
-    """Return what has to agree before two times may be compared."""
-    made = run.provenance
-    return run.stacked, made.cpu, made.device, made.threads, made.jobs
 
 
 def _replicates(claim: Claim, pair: ClaimPair, seeds: Sequence[int]) -> tuple[tuple[float, ...], ...]:

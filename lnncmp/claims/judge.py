@@ -31,7 +31,7 @@ def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     other data a second one.
     """
     groups = groups_of(records.runs)
-    found = {claim.id: _assessed(claim, claim_pairs(claim, groups), records) for claim in claims}
+    found = {claim.id: _assessed(claim, claim_pairs(claim, groups, records.measurements), records) for claim in claims}
     mains = [ones[0] for ones in found.values() if ones and counts_on(ones[0].claim, ones[0].pair)]
     others = [one for ones in found.values() for one in ones if not any(one is main for main in mains)]
     judged = [*_verdicts(mains, groups), *_verdicts(others, groups)]
@@ -80,8 +80,9 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
     if tested:
         found.append(
             "p: sign-flip permutation tests paired by seed; t tests over seeds and subjects where records hold samples "
-            f"of subjects; Holm-corrected over all claims tested here ({tested}). Counts, times and bytes must agree "
-            "at every seed instead: their brackets are the least and the largest value."
+            f"of subjects; Holm-corrected over all claims tested here ({tested}). Counts must agree at every "
+            "seed instead: their brackets are the least and the largest value; those of times and bytes are the 95% "
+            "interval over repeats of a measurement."
         )
     if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
         found.append(

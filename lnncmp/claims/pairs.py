@@ -1,21 +1,32 @@
-"""The two models of a claim, in each group of runs in which both ran."""
+"""The two models of a claim, in each group of runs in which both ran, or were measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from lnncmp.cases.base import load_case
 from lnncmp.claims.claim import Claim
+from lnncmp.comparison.costs import costs_of, untrained
 from lnncmp.comparison.groups import MATCHINGS, ComparisonGroup, ModelRuns, place
+from lnncmp.comparison.run_metrics import MEASURED
+from lnncmp.records.schema import MeasurementRecord
+
+Costs = tuple[MeasurementRecord, MeasurementRecord]
 
 
 @dataclass(frozen=True)
 class ClaimPair:
-    """The runs of both models of a claim in one comparison group."""
+    """The runs of both models of a claim in one comparison group.
+
+    untrained: the measurement of the left, of the right model where it was measured and not trained; its runs are then
+    those of the same model with other arguments.
+    """
 
     group: ComparisonGroup
     left: ModelRuns
     right: ModelRuns
+    untrained: tuple[MeasurementRecord | None, MeasurementRecord | None] = (None, None)
 
     @property
     def both(self) -> tuple[ModelRuns, ModelRuns]:
@@ -27,8 +38,20 @@ class ClaimPair:
         """The seeds of both."""
         return sorted(self.left.by_seed.keys() & self.right.by_seed.keys())
 
+    def costs(self, measurements: Sequence[MeasurementRecord]) -> Costs | None:
+        """Return the measurements of both at one batch shape, of one session if there is one; None if one lacks."""
+        given = {one.session for one in self.untrained if one is not None}
+        within = [one for one in measurements if not given or one.session in given]
+        found = costs_of({str(side): [runs.sample] for side, runs in enumerate(self.both)}, within)
+        left, right = (own or found.get(str(side)) for side, own in enumerate(self.untrained))
+        if left is None or right is None or (left.batch, left.steps) != (right.batch, right.steps):
+            return None
+        return left, right
 
-def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPair]:
+
+def claim_pairs(
+    claim: Claim, groups: Sequence[ComparisonGroup], measurements: Sequence[MeasurementRecord] = ()
+) -> list[ClaimPair]:
     """Return the pairs on which a claim can be judged, the one to judge it on first.
 
     First are sources whose data count for the claim, then the study's way to match sizes (hidden units), then most
@@ -40,20 +63,38 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
         for group in groups
         if group.first.case == claim.case and fnmatchcase(group.first.conditions, claim.conditions)
     ]
-    found = [pair for group in fitting for pair in _pairs(claim, group.by_tuning) or _pairs(claim, [group])]
+    own = measurements if claim.measure in MEASURED else ()
+    found = [pair for group in fitting for pair in _pairs(claim, group.by_tuning, own) or _pairs(claim, [group], own)]
     timed = [pair for pair in found if not pair.group.first.recipe.withholds_time]
     return sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
 
 
-def _pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPair]:
+def _pairs(
+    claim: Claim, groups: Sequence[ComparisonGroup], measurements: Sequence[MeasurementRecord]
+) -> list[ClaimPair]:
     """Return the pairs of groups in which both models ran; tuned runs and untuned ones are judged apart."""
     found = []
     for group in groups:
-        left = group.find(claim.left, claim.left_arguments)
-        right = group.find(claim.right, claim.right_arguments)
+        left, left_cost = _side(claim.left, claim.left_arguments, group, measurements)
+        right, right_cost = _side(claim.right, claim.right_arguments, group, measurements)
         if left is not None and right is not None:
-            found.append(ClaimPair(group, left, right))
+            found.append(ClaimPair(group, left, right, (left_cost, right_cost)))
     return found
+
+
+def _side(
+    model: str, arguments: Mapping[str, Any], group: ComparisonGroup, measurements: Sequence[MeasurementRecord]
+) -> tuple[ModelRuns | None, MeasurementRecord | None]:
+    """Return the runs of a model; where only its cost was measured, runs with other arguments and that measurement."""
+    runs = group.find(model, arguments)
+    if runs is not None or not measurements:
+        return runs, None
+    costs = costs_of({one.row: [one.sample] for one in group.models}, measurements)
+    for one in untrained(costs, group.runs, measurements):
+        own = one.arguments or {}
+        if one.name == model and all(own.get(key) == value for key, value in arguments.items()):
+            return group.find(model, {}), one
+    return None, None
 
 
 def counts_on(claim: Claim, pair: ClaimPair) -> bool:

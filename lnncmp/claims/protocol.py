@@ -22,7 +22,7 @@ def differences_of(pair: ClaimPair) -> list[str]:
     if tuned[0] != tuned[1]:
         found.append(f"tuning: {left.row} {tuned[0]}, {right.row} {tuned[1]}")
     implementations = [_implementations(side) for side in pair.both]
-    if implementations[0] != implementations[1]:
+    if implementations[0] != implementations[1] and not any(pair.untrained):
         found.append(f"implemented as {implementations[0]} for {left.row}, {implementations[1]} for {right.row}")
     counts = [side.sample.parameters.active for side in pair.both]
     if pair.group.match in BY_PARAMETERS and max(counts) > _MATCHED * min(counts):

@@ -9,7 +9,7 @@ from lnncmp import stats
 from lnncmp.claims.claim import Claim
 from lnncmp.claims.decide import Why
 from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
-from lnncmp.claims.facts import Fact
+from lnncmp.claims.facts import MIN_REPEATS, Fact
 from lnncmp.claims.significance import Tested
 from lnncmp.comparison.groups import ComparisonGroup
 
@@ -129,13 +129,13 @@ def _left_to_right(claim: Claim, effect: float) -> float:
 def fact_because(claim: Claim, why: Why, fact: Fact) -> str:
     """Return why the verdict follows for numbers without a test."""
     if why == "few":
-        in_favour = sum(effect > 0 for effect in fact.effects)
-        way = "the way of the claim" if in_favour * 2 > len(fact.effects) else "the other way"
-        return f"{_few(fact.pairs)}; they point {way}"
-    smallest = f"the smallest effect of interest (a factor of {claim.matters:g})"
+        way = "the way of the claim" if fact.middle > 0 else "the other way"
+        return f"{_counted(fact)} of both are too few: under {MIN_REPEATS} there is no verdict; they point {way}"
+    least = f"a factor of {claim.matters:g}" if claim.scale == "ratio" else f"{claim.matters:g}"
+    smallest = f"the smallest effect of interest ({least})"
     named = f"the claim's factor {claim.at_least:g}" if claim.at_least > 1 else smallest
     if why == "as claimed":
-        return f"{claim.direction} by more than {named}, over {_seeds(fact.pairs)}"
+        return f"{claim.direction} by more than {named}, over {_counted(fact)}"
     if why == "opposite":
         return "the opposite of the claim"
     if why == "opposite but negligible":
@@ -143,10 +143,15 @@ def fact_because(claim: Claim, why: Why, fact: Fact) -> str:
     if why == "negligible":
         return f"{claim.direction}, but by less than {named}"
     if why == "open":
-        return f"the measured values are on both sides of {named}"
+        values = "ends of the interval" if fact.counted_in == "repeat" else "measured values"
+        return f"the {values} are on both sides of {named}"
     if why == "no difference":
         return f"a difference of less than {named}, in no one direction"
     return f"{claim.direction}, but short of {named}" if fact.middle > 0 else f"short of {named}"
+
+
+def _counted(fact: Fact) -> str:
+    return f"{fact.pairs} {fact.counted_in}{'' if fact.pairs == 1 else 's'}"
 
 
 def lost(claim: Claim, evidence: Evidence) -> str:

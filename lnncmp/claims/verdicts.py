@@ -15,7 +15,7 @@ from lnncmp.claims.facts import Fact, threshold
 from lnncmp.claims.protocol import differences_of
 from lnncmp.claims.schema import DECIDED, Obstacle, Run, Verdict
 from lnncmp.claims.significance import Tested
-from lnncmp.comparison.run_metrics import COUNTS, in_words
+from lnncmp.comparison.run_metrics import in_words
 
 
 def without_runs(claim: Claim, missing: str) -> Verdict:
@@ -48,7 +48,7 @@ def beside(row: Verdict, claim: Claim, source: str) -> Verdict:
 def fact_verdict(one: Assessment) -> Verdict:
     """Return the verdict on a claim about counts, times or bytes; with a check that disagrees it depends on both."""
     claim, fact = one.claim, one.facts[0]
-    judged = [decide_fact(claim, each.effects, threshold(claim), _few(each)) for each in one.facts]
+    judged = [decide_fact(claim, each.effects, threshold(claim), each.few) for each in one.facts]
     verdict, why = judged[0]
     measured = [_fact_words(claim, each) for each in one.facts]
     depends_on = []
@@ -63,12 +63,13 @@ def fact_verdict(one: Assessment) -> Verdict:
     else:
         reason = reasons.sentence(*measured, reasons.fact_because(claim, why, fact), fact.note)
     middle = fact.middle
+    seeds = fact.runs if fact.counted_in == "seed" else ()  # repeats of a measurement belong to no run
     return Verdict(
-        **{**_stated(claim), **_found_in(one, fact.runs)},
+        **{**_stated(claim), **_found_in(one, seeds), "runs": list(fact.runs)},
         verdict=verdict,
         depends_on=depends_on,
         found=verdict,
-        in_favour=sum(effect > 0 for effect in fact.effects),
+        in_favour=fact.in_favour,
         reason=reason,
         effect=middle,
         ci95=(min(fact.effects), max(fact.effects)),
@@ -169,19 +170,12 @@ def _left_out(evidence: Evidence) -> str:
     parts = []
     if evidence.without:
         parts.append(f"{evidence.without} pairs were left out, whose records lack the number")
-    if evidence.elsewhere:
-        parts.append(f"{evidence.elsewhere} pairs were left out, whose runs come from different machines or loads")
     return "; ".join(parts)
 
 
 def _fact_words(claim: Claim, fact: Fact) -> str:
     words = in_words(fact.measure, ())[0]
     return reasons.found(claim, words, fact.middle)
-
-
-def _few(fact: Fact) -> bool:
-    """Tell whether there are too few values for a verdict: of times and peaks of memory, which vary by chance."""
-    return fact.measure not in (*COUNTS, "saved_memory") and fact.pairs < stats.MIN_PAIRS
 
 
 def _improvement(claim: Claim, evidence: Evidence) -> float | None:

@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from lnncmp.errors import DataError, LnncmpError
-from lnncmp.runs.execute import task_name
 from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
+from lnncmp.runs.pool import task_name
 from lnncmp.runs.processes import Task
 
 _stderr = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
@@ -119,9 +119,9 @@ class LiveProgress:
             self._line(f"{description}: done")
 
     def started(self, task: Task) -> None:
-        """Show the runs or the measurement that start."""
-        for part in task.runs if isinstance(task, RunBatch) else (task,):
-            self.began[task_name(part)] = time.perf_counter()
+        """Show the runs or the measurements that start; of measurements the first repeat counts."""
+        for part in task.runs if isinstance(task, RunBatch) else task.specs:
+            self.began.setdefault(task_name(part), time.perf_counter())
         self._update(task_name(task), 0, 0, "")
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:

@@ -1,8 +1,13 @@
-"""Work in an isolated process, which has done nothing else: its memory is meaningful, and a crash does no harm."""
+"""Work in an isolated process, which has done nothing else: its memory is meaningful, and a crash does no harm.
+
+A new process loads its libraries itself; a copy of this process (`in_copy`) has them already.
+"""
 
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -86,3 +91,55 @@ def _serve(sending: Connection, environment: dict[str, str], work: Work, args: t
             sending.send(("error", error))
         except Exception as error:
             sending.send(("error", LnncmpError(f"{type(error).__name__}: {' '.join(str(error).split())}")))
+
+
+def in_copy(work: Callable[[], Any]) -> Any:
+    """Return work() as computed by a copy (fork) of this process, which ends with it; where there are none, work().
+
+    This process must not have used CUDA or started threads that compute: a copy has none of its threads. Raises what
+    the work raises (an exception that cannot be sent as an LnncmpError), and WorkerCrashedError if the copy ends
+    without a result.
+    """
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return work()
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    process = os.fork()
+    if process == 0:
+        _copied(sending, work)
+    sending.close()
+    try:
+        kind, content = receiving.recv()
+    except EOFError:
+        raise WorkerCrashedError(
+            "a copy of the process ended without a result", "It may have run out of memory."
+        ) from None
+    finally:
+        receiving.close()
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    if kind == "error":
+        raise content
+    return content
+
+
+def _copied(sending: Connection, work: Callable[[], Any]) -> None:
+    """Send ("done", result) or ("error", exception) and end this copy."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    try:
+        answer: tuple[str, Any] = ("done", work())
+    except BaseException as error:
+        answer = ("error", error)
+    with suppress(OSError):
+        try:
+            sending.send(answer)
+        except (TypeError, AttributeError, ValueError):  # it cannot be pickled
+            sending.send(("error", LnncmpError(f"{type(answer[1]).__name__}: {' '.join(str(answer[1]).split())}")))
+    os._exit(0)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

@@ -8,10 +8,18 @@ table.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lnncmp.comparison.costs import costs_of
+from lnncmp.comparison.costs import costs_of, untrained
 from lnncmp.comparison.notes import notes
 from lnncmp.comparison.paired_differences import TEST_MSE, Errors, Replicates, paired_comparisons
-from lnncmp.comparison.rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row, replicates_by_seed
+from lnncmp.comparison.rows import (
+    baseline_row,
+    cost_row,
+    cost_shape,
+    errors_by_seed,
+    estimate,
+    model_row,
+    replicates_by_seed,
+)
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelRow, PairedComparison
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.records.metric import Metric, Published
@@ -76,6 +84,7 @@ def compare(
         best=best,
         cost_shape=None if shape is None else CostShape(batch=shape[0], steps=shape[1]),
         rows=rows,
+        cost_only=[cost_row(record, shape) for record in untrained(costs, runs, measurements)],
         baselines=[baseline_row(record, horizons, names) for record in baselines],
         comparisons=comparisons,
         measures=known,

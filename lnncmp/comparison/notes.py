@@ -51,8 +51,8 @@ def notes(
         *metric_notes([metric for metric in metrics if not metric.detail], rows),
         *_timespans(rows),
         *(_ablation(name, rows, groups) for name, groups in ablations.items()),
-        *_cost(rows, shape, measurements),
-        *_together(runs),
+        *_cost(rows, runs, shape, measurements),
+        *_as_run(rows),
         *_published(rows),
     ]
 
@@ -245,7 +245,9 @@ def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
     return f"{what}, test MSE differs from the runs above by: {_changes(changes)}."
 
 
-def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[MeasurementRecord]) -> list[str]:
+def _cost(
+    rows: Sequence[ModelRow], runs: Groups, shape: Shape | None, measurements: Sequence[MeasurementRecord]
+) -> list[str]:
     """Return at what shape and how costs were measured, and which models ran in another implementation."""
     methods = _unique(row.cost_method for row in rows)
     found = []
@@ -254,8 +256,10 @@ def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[
         found.append(
             f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}."
         )
+    found += _repeats(rows)
     for row in rows:
-        others = _unique(m.implementation for m in measurements if m.model == row.model)
+        cases = (None, runs[row.model][0].case)
+        others = _unique(m.implementation for m in measurements if m.model == row.model and m.case in cases)
         if others and row.cost_method is None:
             found.append(
                 f"{row.model}: no measurement of {implementation_words(row.implementation)} at this shape (measured: "
@@ -264,12 +268,27 @@ def _cost(rows: Sequence[ModelRow], shape: Shape | None, measurements: Sequence[
     return found
 
 
-def _together(runs: Groups) -> list[str]:
-    """Return that an epoch's time is a share of the time of several runs, if it is."""
-    most = max((run.stacked for group in runs.values() for run in group), default=1)
-    if most == 1:
+def _repeats(rows: Sequence[ModelRow]) -> list[str]:
+    """Return how often costs were measured and what the time of an epoch is."""
+    repeats = [row.cost_repeats for row in rows if row.epoch_seconds is not None and row.cost_repeats]
+    if not repeats:
         return []
-    return [f"Time per epoch: a run's share where up to {most} seeds of a model were trained in one call."]
+    kinds = " or ".join(_unique(row.time_kind for row in rows))
+    return [
+        f"Time per epoch: the steps of an epoch times the {kinds} of one, the models in turn, one copy of each (stack "
+        f"of 1); mean and 95% interval (Student t) over {min(repeats)} fresh processes, peak memory: median and range."
+    ]
+
+
+def _as_run(rows: Sequence[ModelRow]) -> list[str]:
+    """Return what an epoch took in training, which is a share of a stack's time where seeds were trained together."""
+    known = [row for row in rows if row.run_epoch_seconds is not None]
+    if not known:
+        return []
+    most = max(row.run_stacked for row in known)
+    share = f", a run's share where up to {most} seeds of a model were trained in one call" if most > 1 else ""
+    times = ", ".join(f"{row.model} {row.run_epoch_seconds:.3g} s" for row in known)
+    return [f"Epochs as run{share}: {times}."]
 
 
 def _published(rows: Sequence[ModelRow]) -> list[str]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
+from lnncmp.comparison.costs import cost_fields
 from lnncmp.comparison.table import (
     BaselineRow,
+    CostRow,
     Counts,
     CurvePoint,
     Estimate,
-    Interval,
     ModelRow,
     PerturbationSummary,
     PerturbationValue,
@@ -141,33 +142,20 @@ def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
     return [summary(key) for key in keys]
 
 
-def epoch_seconds(runs: Sequence[RunRecord]) -> tuple[float | None, Interval | None]:
-    """Return the median over runs of each run's median epoch in seconds, and the least and largest of those."""
+def as_run(runs: Sequence[RunRecord]) -> dict[str, Any]:
+    """Return what an epoch took in training: the median over runs of each run's median epoch, and the largest stack.
+
+    A run of a stack has its share of the stack's time, so this is no time of a model alone.
+    """
     medians = [statistics.median(epoch.seconds for epoch in run.history) for run in runs if run.history]
-    if not medians:
-        return None, None
-    return statistics.median(medians), (min(medians), max(medians))
+    most = max((run.stacked for run in runs), default=1)
+    return {"run_epoch_seconds": statistics.median(medians) if medians else None, "run_stacked": most}
 
 
 def cost_shape(costs: Mapping[str, MeasurementRecord]) -> Shape | None:
     """Return the (batch, steps) at which most models were measured, the largest of those if tied. costs: by row."""
     counts = Counter((record.batch, record.steps) for record in costs.values())
     return max(counts, key=lambda shape: (counts[shape], shape), default=None)
-
-
-def _cost(record: MeasurementRecord | None, shape: Shape | None) -> dict[str, Any]:
-    """Return the cost fields of a row: medians of the raw samples, bytes as measured; nothing at another shape."""
-    if record is None or (record.batch, record.steps) != shape:
-        return {}
-    step = statistics.median(record.step_seconds) if record.step_seconds else None
-    return {
-        "step_seconds": step,
-        "windows_per_second": record.batch / step if step else None,
-        "latency_seconds": statistics.median(record.latency_seconds) if record.latency_seconds else None,
-        "peak_memory_bytes": record.peak_memory_bytes,
-        "saved_bytes": record.saved_bytes,
-        "cost_method": record.method,
-    }
 
 
 def _convergence(runs: Sequence[RunRecord]) -> dict[str, Any]:
@@ -206,7 +194,6 @@ def model_row(
     points = curve(scores)
     means = {point.step: point.mean for point in points}
     implementation = "+".join(sorted({run.implementation for run in runs}))
-    seconds, seconds_range = epoch_seconds([run for run in runs if outcome(run) == "ok"])
     counts = {name: _middle(getattr(run.parameters, name) for run in runs) for name in Counts.model_fields}
     return ModelRow(
         model=runs[0].model,
@@ -227,10 +214,14 @@ def model_row(
         noise_slope=estimate(_by_seed(scores, noise_slope)),
         perturbations=perturbations(scores),
         timespans_change=estimate(_by_seed(scores, timespans_change)),
-        epoch_seconds=seconds,
-        epoch_seconds_range=seconds_range,
-        **_cost(cost, shape),
+        **as_run([run for run in runs if outcome(run) == "ok"]),
+        **cost_fields(cost, shape),
     )
+
+
+def cost_row(record: MeasurementRecord, shape: Shape | None) -> CostRow:
+    """Return the row of a model that was measured and not trained."""
+    return CostRow(model=record.model, implementation=record.implementation, **cost_fields(record, shape))
 
 
 def _finite(value: float | None) -> float | None:

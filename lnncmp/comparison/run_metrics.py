@@ -4,7 +4,6 @@ Each reads one number of one run; None is "this record does not hold it". Errors
 """
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,16 +25,6 @@ class KnownMetric:
 
 def _structure(name: str) -> Callable[[RunRecord, Sets], float | None]:
     return lambda run, sets: run.structure.get(name)
-
-
-def _epoch_seconds(run: RunRecord, sets: Sets) -> float | None:
-    """Return the median over the epochs of a run, the first of which may compile."""
-    return statistics.median(epoch.seconds for epoch in run.history) if run.history else None
-
-
-def _throughput(run: RunRecord, sets: Sets) -> float | None:
-    seconds = _epoch_seconds(run, sets)
-    return 1 / seconds if seconds else None
 
 
 def _perturbed(run: RunRecord, sets: Sets, error: str = "mse") -> float | None:
@@ -78,16 +67,19 @@ COUNTS: Mapping[str, KnownMetric] = {
 }
 """Facts of a model, the same whenever it is built (but for its wiring): known of lost runs too."""
 
-TIMES: Mapping[str, KnownMetric] = {
-    "epoch_seconds": KnownMetric("time per epoch", "s", _epoch_seconds),
-    "throughput": KnownMetric("training throughput", "epochs/s", _throughput),
+TIMES: Mapping[str, tuple[str, str]] = {
+    "epoch_seconds": ("time per epoch", "s"),
+    "throughput": ("training throughput", "epochs/s"),
 }
-"""Times of training, known of lost runs too. Comparable on one machine only, under the same load, and where equally
-many runs were trained in one call. They hardly depend on the seed, and runs of one call share their time: a test over
-seeds would count one measurement several times."""
-
-MEMORY: Mapping[str, str] = {"peak_memory": "peak training memory", "saved_memory": "memory kept for the backward pass"}
-"""Bytes, of the separate measurement of a model (`MeasurementRecord`), in words."""
+MEMORY: Mapping[str, tuple[str, str]] = {
+    "peak_memory": ("peak training memory", "B"),
+    "memory_spread": ("spread of the peak memory over training steps", "B"),
+    "saved_memory": ("memory kept for the backward pass", "B"),
+}
+MEASURED: Mapping[str, tuple[str, str]] = {**TIMES, **MEMORY}
+"""Words and units of what the separate measurement of a model says (`MeasurementRecord`), once for all seeds."""
+EXACT = (*COUNTS, "saved_memory")
+"""Facts that are the same whenever they are counted: one value decides."""
 
 SHIFTED: Mapping[str, KnownMetric] = {
     "perturbed_mse": KnownMetric("MSE on shifted test sets", "", _perturbed),
@@ -99,15 +91,15 @@ RETOLD: Mapping[str, KnownMetric] = {
     "told_unit_time": KnownMetric("NMSE when told at test that every elapsed time is 1", "", _told_unit_time)
 }
 
-KNOWN = (*COUNTS, *TIMES, *MEMORY, *SHIFTED, *RETOLD)
-FACTS = (*COUNTS, *TIMES, *MEMORY)
-"""Measures that do not depend on chance as errors do: judged by their values at every seed, without a test."""
+KNOWN = (*COUNTS, *MEASURED, *SHIFTED, *RETOLD)
+FACTS = (*COUNTS, *MEASURED)
+"""Measures of a model and not of what it learned: judged without a test over seeds."""
 NEEDS_GROUPS = tuple(SHIFTED)
 
 
 def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
-    """Return one measure of one run, of `KNOWN` without memory or a metric of the test split."""
-    for table in (COUNTS, TIMES, SHIFTED, RETOLD):
+    """Return one measure of one run, of `KNOWN` without those of `MEASURED`, or a metric of the test split."""
+    for table in (COUNTS, SHIFTED, RETOLD):
         if measure in table:
             return table[measure].read(run, sets)
     return scored(run, measure)
@@ -115,9 +107,9 @@ def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
 
 def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
     """Return words and unit of a measure; `case` are the case's own."""
-    if measure in MEMORY:
-        return MEMORY[measure], "B"
-    for table in (COUNTS, TIMES, SHIFTED, RETOLD):
+    if measure in MEASURED:
+        return MEASURED[measure]
+    for table in (COUNTS, SHIFTED, RETOLD):
         if measure in table:
             return table[measure].words, table[measure].unit
     for own in case:

@@ -82,7 +82,39 @@ class CostShape(_Part):
     steps: int
 
 
-class ModelRow(_Part):
+class _Costs(_Part):
+    """Costs of a model from its measurement; all None if this implementation was not measured at the table's shape.
+
+    epoch_seconds: mean over cost_repeats repeats of the time of an epoch, alone and in turn with the other models, with
+    its 95% interval (Student t). None for older measurements. time_kind: "processor time" on one thread of a CPU, else
+    "wall-clock time". step_seconds, latency_seconds: medians of one training step and one streaming step;
+    windows_per_second = batch / step_seconds. peak_memory_bytes: median over repeats, with the least and the largest;
+    memory_spread_bytes: median of the largest minus smallest peak of single training steps. Bytes and cost_method as
+    in `MeasurementRecord`.
+    """
+
+    epoch_seconds: float | None = None
+    epoch_seconds_ci95: Interval | None = None
+    time_kind: str | None = None
+    step_seconds: float | None = None
+    windows_per_second: float | None = None
+    latency_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    peak_memory_range: tuple[int, int] | None = None
+    memory_spread_bytes: float | None = None
+    saved_bytes: int | None = None
+    cost_repeats: int | None = None
+    cost_method: str | None = None
+
+
+class CostRow(_Costs):
+    """A model that was measured together with those of the table and not trained."""
+
+    model: str
+    implementation: str
+
+
+class ModelRow(_Costs):
     """One model of a comparison.
 
     n_*: runs by outcome. n_converged: of those that ended well, how many had converged (`records.convergence`);
@@ -92,9 +124,8 @@ class ModelRow(_Part):
     horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
     timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
-    epoch_seconds: median over seeds of each run's median epoch; epoch_seconds_range: least and largest of those.
-    step_seconds, latency_seconds: medians of one training step and one streaming step; windows_per_second = batch /
-    step_seconds; bytes and cost_method as in `MeasurementRecord`; all None if this implementation was not measured.
+    run_epoch_seconds: what an epoch took in training, the median over seeds of each run's median epoch; where up to
+    run_stacked seeds were trained in one call it is a run's share. No time of a model alone: see epoch_seconds.
     """
 
     model: str
@@ -116,14 +147,8 @@ class ModelRow(_Part):
     perturbations: list[PerturbationSummary] = Field(default_factory=list)
     timespans_change: Estimate = Estimate()
     ablation_changes: dict[str, Estimate] = Field(default_factory=dict)
-    epoch_seconds: float | None = None
-    epoch_seconds_range: Interval | None = None
-    step_seconds: float | None = None
-    windows_per_second: float | None = None
-    latency_seconds: float | None = None
-    peak_memory_bytes: int | None = None
-    saved_bytes: int | None = None
-    cost_method: str | None = None
+    run_epoch_seconds: float | None = None
+    run_stacked: int = 1
     published: Published | None = None
 
 
@@ -178,6 +203,7 @@ class ComparisonTable(_Part):
     best: str | None
     cost_shape: CostShape | None
     rows: list[ModelRow]
+    cost_only: list[CostRow] = Field(default_factory=list)
     baselines: list[BaselineRow]
     comparisons: list[PairedComparison]
     measures: list[Metric] = Field(default_factory=list)

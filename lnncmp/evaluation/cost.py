@@ -1,12 +1,16 @@
 """Cost of a model: time of a training step, latency of one streaming step, memory.
 
 Raw samples are kept; medians are computed for comparisons. Memory is measured in an isolated process (started by
-`lnncmp.runs`), because an allocator that reuses pages hides the memory that a model needs.
+`lnncmp.runs`), because an allocator that reuses pages hides the memory that a model needs. Times of models are taken in
+turn, so that whatever else the machine does meets all of them.
 """
 
+import ctypes
+import math
+import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +19,13 @@ from torch import Tensor, nn
 
 from lnncmp.layers.sequence_model import SequenceModel
 
+_TURN_SECONDS = 0.05
+"""Least duration of one turn of a model, so that the clock's resolution and one interruption do not count."""
+_TURNS = 3
+SLOW_STEP = 0.1
+"""Processor seconds from which on a training step is slow: it is taken as seldom as possible."""
+_SETTLED = 10
+"""Steps after which the memory of training is taken to have settled."""
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
@@ -60,6 +71,12 @@ class TrainingStep:
             samples.append(_timed(self, self.device))
         return samples
 
+    def turn(self, steps: int) -> tuple[float, float]:
+        """Return wall-clock and processor seconds (of all threads of this process) of a step, as a mean of `steps`."""
+        processor = time.process_time()
+        wall = _timed(lambda: _repeat(self, steps), self.device)
+        return wall / steps, (time.process_time() - processor) / steps
+
     def saved_bytes(self) -> int:
         """Return the bytes of distinct storages that a forward pass keeps for the backward pass, without weights."""
         weights = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
@@ -86,6 +103,23 @@ def latency_samples(model: SequenceModel, inputs: int, device: torch.device, rep
         for _ in range(10):
             model.step(x, dt, state)
         return [_timed(lambda: model.step(x, dt, state), device) for _ in range(repeats)]
+
+
+def seconds_in_turn(steps: Sequence[TrainingStep]) -> list[tuple[float, float]]:
+    """Return wall-clock and processor seconds of one training step of each model, the medians of three turns.
+
+    The models take turns of at least 50 ms each; the first step of each is not counted. Of a model whose steps are
+    slow it is, and there are no others.
+    """
+    first = [step.turn(1) for step in steps]
+    counts = [min(math.ceil(_TURN_SECONDS / max(wall, 1e-6)), 100) for wall, _ in first]
+    slow = [processor > SLOW_STEP for _, processor in first]
+    taken = [[one] if is_slow else [] for one, is_slow in zip(first, slow, strict=True)]
+    for _ in range(_TURNS):
+        for number, step in enumerate(steps):
+            if not slow[number]:
+                taken[number].append(step.turn(counts[number]))
+    return [(statistics.median(wall for wall, _ in one), statistics.median(cpu for _, cpu in one)) for one in taken]
 
 
 def _timed(action: Callable[[], object], device: torch.device) -> float:
@@ -126,6 +160,33 @@ def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
             "bytes kept for the backward pass, as this system does not report the peak of a process",
         )
     return max(last - first, 0), "growth of the maximal resident memory of a fresh process"
+
+
+def memory_spread(step: TrainingStep, most: int = 60, budget: float = 0.3) -> int | None:
+    """Return the largest minus the smallest peak memory of single training steps, after the first ten; in bytes.
+
+    The peak of a step is that of the process's resident memory (CUDA: of the allocator) during it. Up to `most` steps,
+    but no more than `budget` seconds beyond the first 20. None on systems that report no such peak.
+    """
+    peaks: list[int] = []
+    started = time.perf_counter()
+    while len(peaks) < most and (len(peaks) < 2 * _SETTLED or time.perf_counter() - started < budget):
+        if step.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(step.device)
+        elif not _peak_reset():
+            return None
+        step()
+        on_cuda = step.device.type == "cuda"
+        peaks.append(torch.cuda.max_memory_allocated(step.device) if on_cuda else _status("VmHWM"))
+    return max(peaks[_SETTLED:]) - min(peaks[_SETTLED:])
+
+
+def release_heap() -> None:
+    """Give unused memory of the C library back to the system, which would else hide what a model needs (glibc only)."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _peak_reset() -> bool:

@@ -102,6 +102,9 @@ def _choose_models(table: Table, only: Sequence[str]) -> None:
     if not only:
         raise UsageError("--models names no model", f"Available: {', '.join(known)}")
     table["models"] = {name: known[name] for name in only}
+    trained = {entry.get("model", name) for name, entry in table["models"].items()}
+    untrained = table.get("cost_only", {})
+    table["cost_only"] = {name: entry for name, entry in untrained.items() if entry.get("model") in trained}
     if table.get("reference", "lstm") not in only:
         table["reference"] = only[0]
 
@@ -117,6 +120,10 @@ def check(recipe: Recipe) -> None:
     for label in recipe.models:
         recipe.arguments(label)
         recipe.train_settings(label)
+    for label in recipe.cost_only:
+        if label in recipe.models:
+            raise UsageError(f"the recipe names '{label}' both in models and in cost_only", "Rename one of them.")
+        recipe.cost_only_arguments(label, recipe.hidden)
     if recipe.reference not in recipe.models:
         raise unknown_name("reference model", recipe.reference, recipe.models)
 

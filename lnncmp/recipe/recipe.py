@@ -38,6 +38,15 @@ class ModelEntry(BaseModel):
     tuning: Tuning | None = None
 
 
+class CostEntry(BaseModel):
+    """A model whose cost is measured and that is not trained, for example with a solver that takes too long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    arguments: Table = Field(default_factory=dict)
+
+
 class Recipe(BaseModel):
     """A resolved recipe.
 
@@ -48,6 +57,7 @@ class Recipe(BaseModel):
     dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
     implementation: fused kernels, plain PyTorch or auto, unless a model's arguments specify it.
     without_time: whether all models are also trained and tested with every elapsed time set to 1, beside the table.
+    cost_only: label -> a model that is measured together with the others and not trained.
     assumptions: dotted key -> reason for the value, for every setting that the paper leaves unspecified.
     tuned: apply the tuned recipe of the case, or the one named (a name under recipes/tuned, or a .toml file).
     """
@@ -72,6 +82,7 @@ class Recipe(BaseModel):
     train: Table = Field(default_factory=dict)
     evaluate: Table = Field(default_factory=dict)
     models: Annotated[dict[str, Table], Field(min_length=1)]
+    cost_only: dict[str, CostEntry] = Field(default_factory=dict)
     assumptions: dict[str, str] = Field(default_factory=dict)
     tuned: bool | str = False
 
@@ -119,6 +130,14 @@ class Recipe(BaseModel):
         if "implementation" in kind.model_fields:
             given = {"implementation": self.implementation, **given}
         return parse(kind, given, f"models.{label}.arguments")
+
+    def cost_only_arguments(self, label: str, hidden: int) -> Arguments:
+        """Return the validated arguments of a model that is not trained; it has `hidden` units unless they are set."""
+        entry = self.cost_only[label]
+        kind = load_model(entry.model).arguments
+        chosen = "auto" if self.implementation == "fused" else self.implementation  # not every solver has a kernel
+        own: Table = {"implementation": chosen} if "implementation" in kind.model_fields else {}
+        return parse(kind, {**own, "hidden": hidden, **entry.arguments}, f"cost_only.{label}.arguments")
 
 
 def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:

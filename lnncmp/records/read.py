@@ -55,7 +55,7 @@ def read_records(folder: Path) -> Records:
     refused: dict[str, list[str]] = {}
     runs = _read(folder / "records", RunRecord, refused)
     lost_runs = _reasons(refused)
-    measurements = _read(folder / "measurements", MeasurementRecord, refused)
+    measurements = [placed(one, runs) for one in _read(folder / "measurements", MeasurementRecord, refused)]
     baselines = _read(folder / "baselines", BaselineRecord, refused)
     if not runs and lost_runs:
         raise DataError(
@@ -66,6 +66,18 @@ def read_records(folder: Path) -> Records:
         raise DataError(f"no records of runs in {folder}", "Make some with a case's command, e.g.: lnncmp walker2d")
     runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.protocol_id, run.model, run.seeds.root))
     return Records(folder, runs, measurements, baselines, [f"Not used: {reason}." for reason in _reasons(refused)])
+
+
+def placed(measurement: MeasurementRecord, runs: Sequence[RunRecord]) -> MeasurementRecord:
+    """Return a measurement with its case: older ones do not hold it, so that of the runs that name it.
+
+    Where none does (runs of schema 1 name none), that of all runs of the folder, if they are of one case.
+    """
+    if measurement.case is not None:
+        return measurement
+    naming = {run.case for run in runs if run.measurement_id == measurement.measurement_id}
+    cases = naming or {run.case for run in runs}
+    return measurement.model_copy(update={"case": cases.pop()}) if len(cases) == 1 else measurement
 
 
 def _reasons(refused: Mapping[str, Sequence[str]]) -> list[str]:

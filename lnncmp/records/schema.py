@@ -4,7 +4,7 @@ Everything that compares or renders reads these records and nothing else; the mo
 Errors are in raw units of the case's targets unless a name says otherwise.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -201,26 +201,52 @@ class RunRecord(_Record):
 
 
 class MeasurementRecord(_Record):
-    """Cost of one model at one batch shape, measured in an isolated process: raw samples and how they were taken.
+    """Cost of one model at one batch shape on one case: raw samples, one per repeat, and how they were taken.
 
-    step_seconds: training steps; latency_seconds: one streaming step at batch 1; saved_bytes: tensors kept for the
-    backward pass of one training step; peak_memory_bytes: growth of the process's peak resident memory
-    (CUDA: allocator peak) over training steps.
+    A repeat is a fresh process in which the models of a study are measured together. `session` names the repeats:
+    two models of one session were measured in the same processes, so their samples are pairs. None: there was one
+    repeat, as in older records, whose step_seconds are then single steps of one process.
+    model: label in the recipe; name: the model's name. inputs, outputs: features of a step, before the elapsed time is
+    added. windows: of the training data, from which the steps of an epoch follow. stacked: copies of the model that
+    are trained in one call.
+    step_seconds, step_cpu_seconds: wall-clock and processor time (of all threads) of one training step, in turn with
+    the other models. latency_seconds: one streaming step at batch 1. saved_bytes: tensors kept for the backward pass of
+    one training step. peak_memory_bytes: growth of the process's peak resident memory (CUDA: allocator peak) over
+    training steps, the median of peak_memory_samples. memory_spread_samples: largest minus smallest peak of single
+    training steps after the first ones; empty where a system does not report it.
+    Case, name, arguments, inputs, outputs, windows are None in older records.
     """
 
     schema_version: int = SCHEMA_VERSION
     kind: Literal["measurement"] = "measurement"
     measurement_id: str
+    session: str | None = None
+    case: str | None = None
     model: str
+    name: str | None = None
+    arguments: dict[str, Any] | None = None
+    dt_as_input: bool | None = None
     implementation: str
     batch: int
     steps: int
+    inputs: int | None = None
+    outputs: int | None = None
+    windows: int | None = None
+    stacked: int = 1
     step_seconds: list[float]
+    step_cpu_seconds: list[float] = Field(default_factory=list)
     latency_seconds: list[float]
     saved_bytes: int
     peak_memory_bytes: int
+    peak_memory_samples: list[int] = Field(default_factory=list)
+    memory_spread_samples: list[int] = Field(default_factory=list)
     method: str
     provenance: Provenance = Field(default_factory=Provenance)
+
+    @property
+    def epoch_steps(self) -> int | None:
+        """Training steps of an epoch, the last of which may be of a smaller batch; None in older records."""
+        return None if self.windows is None else -(-self.windows // self.batch)
 
 
 class BaselineRecord(_Record):

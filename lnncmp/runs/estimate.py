@@ -24,7 +24,9 @@ class Estimate(BaseModel):
 
 def run_seconds(spec: RunSpec, shape: DataShape, measured: Sequence[MeasurementRecord]) -> float:
     """Return the expected seconds of one run, 0 if its model was not measured."""
-    times = [median(record.step_seconds) for record in measured if record.model == spec.label]
+    times = [
+        median(record.step_seconds) for record in measured if (record.model, record.case) == (spec.label, spec.case)
+    ]
     batches = -(-shape.train_windows // spec.recipe.train.batch_size)
     return times[0] * batches * spec.recipe.train.epochs * _EVALUATION_FACTOR if times else 0.0
 

@@ -1,14 +1,28 @@
-"""One measurement in a worker process, from its specification to its record, and a rough one for estimates."""
+"""One repeat of the measurements of a plan in a worker process, and a rough measurement for estimates."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
-from lnncmp.common.provenance import provenance
+from lnncmp.common.process import in_copy
 from lnncmp.common.seeding import streams
-from lnncmp.evaluation.cost import BatchShape, TrainingStep, latency_samples, peak_memory
-from lnncmp.kernels.common.watch import compiled_for_next
+from lnncmp.errors import LnncmpError
+from lnncmp.evaluation.cost import (
+    SLOW_STEP,
+    BatchShape,
+    TrainingStep,
+    latency_samples,
+    memory_spread,
+    peak_memory,
+    release_heap,
+    seconds_in_turn,
+)
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import MeasurementRecord
-from lnncmp.runs.plan import MeasureSpec
+from lnncmp.runs.plan import MeasureSpec, Sample
+from lnncmp.runs.worker import failure
 from lnncmp.training.build import build_named
 from lnncmp.training.kernel_check import check_kernels
 
@@ -23,70 +37,133 @@ class UnsoundKernelsError(Exception):
     """The fused kernels differ from plain PyTorch, so their cost is meaningless."""
 
 
-class RecompiledError(Exception):
-    """Kernels were compiled in this process, which spoils its memory figure; a new process finds them in the cache."""
+class UnmeasurableError(Exception):
+    """A model raised; the message says what, and its runs will give the details."""
 
 
-def execute_measurement(spec: MeasureSpec, seconds: float = 4.0) -> MeasurementRecord:
-    """Measure one model in this process, which must be isolated for a meaningful memory figure.
+def measure_repeat(specs: Sequence[MeasureSpec], check: bool) -> dict[str, Sample | UnmeasurableError]:
+    """Measure models in copies of this process, which must be isolated, and return samples by measurement id.
 
-    Raises RecompiledError before measuring if kernels were compiled that a new process would find in the cache, and
-    UnsoundKernelsError if they are wrong.
+    Memory: a copy for each model. Times: one copy, in which the models take turns. check: first compile what the cache
+    of kernels lacks and compare kernels with plain PyTorch. A model that raises has an exception in place of samples.
     """
-    device = torch.device(spec.device)
-    model = _model(spec, device)
-    # Libraries allocate workspaces and load kernels on first use: short sequences keep that out of the figure.
-    for batch in (1, spec.batch):
-        TrainingStep(model, BatchShape(batch, 1, spec.inputs, spec.outputs), device)()
-    if compiled_for_next():
-        raise RecompiledError
-    step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
-    peak, method = peak_memory(step)
-    timed = step.seconds(repeats=15, budget=seconds)
-    latencies = latency_samples(model, spec.inputs, device)
-    check = check_kernels(model, spec.inputs, spec.batch)  # last: it must not affect the measurement
+    found: dict[str, Any] = {}
+    for work in (_check, _load_kernels, _memory) if check else (_load_kernels, _memory):
+        for spec in specs:
+            if not isinstance(found.get(spec.measurement_id), UnmeasurableError):
+                found[spec.measurement_id] = work(spec)
+    sound = [spec for spec in specs if not isinstance(found[spec.measurement_id], UnmeasurableError)]
+    times = in_copy(lambda: _times(sound))
+    for spec, (wall, processor, latency) in zip(sound, times, strict=True):
+        own = {"step_seconds": wall, "step_cpu_seconds": processor, "latency_seconds": latency}
+        found[spec.measurement_id] = Sample(**own, **found[spec.measurement_id])
+    return found
+
+
+def _tried(work: Callable[[MeasureSpec], Any]) -> Callable[[MeasureSpec], Any]:
+    """Return `work` that returns the exception of a model that cannot be measured."""
+
+    def done(spec: MeasureSpec) -> Any:
+        try:
+            return work(spec)
+        except LnncmpError:
+            raise
+        except Exception as error:  # a model may raise anything
+            return UnmeasurableError(failure(error))
+
+    return done
+
+
+def _in_copy(work: Callable[[MeasureSpec], Any]) -> Callable[[MeasureSpec], Any]:
+    """Return `work` done by a copy of this process."""
+    return lambda spec: in_copy(lambda: work(spec))
+
+
+@_in_copy
+@_tried
+def _check(spec: MeasureSpec) -> None:
+    """Compile or load the kernels of a model and compare them with plain PyTorch."""
+    model = _model(spec)
+    _warm_up(spec, model)
+    check = check_kernels(model, spec.inputs, spec.batch)
     if check is not None and not check.agrees:
         raise UnsoundKernelsError(check.summary)
-    return _record(spec, model, timed, latencies, step.saved_bytes(), peak, method)
+
+
+@_tried
+def _load_kernels(spec: MeasureSpec) -> None:
+    """Load the kernels of a model, which takes seconds: copies have what this process has loaded.
+
+    Not with threads, which a copy lacks, nor where torch might start some for a GPU.
+    """
+    alone = spec.threads == 1 and spec.device == "cpu"
+    if alone and (torch.version.cuda is None or not torch.cuda.is_available()):
+        TrainingStep(_model(spec), BatchShape(1, 1, spec.inputs, spec.outputs), torch.device("cpu"))()
+
+
+def _warm_up(spec: MeasureSpec, model: SequenceModel) -> None:
+    """Take steps on short sequences: libraries allocate workspaces and load kernels on first use."""
+    for batch in (1, spec.batch):
+        TrainingStep(model, BatchShape(batch, 1, spec.inputs, spec.outputs), torch.device(spec.device))()
+
+
+@_in_copy
+@_tried
+def _memory(spec: MeasureSpec) -> dict[str, Any]:
+    model = _model(spec)
+    _warm_up(spec, model)
+    release_heap()
+    step = _step(spec, model)
+    started = time.process_time()
+    peak, method = peak_memory(step, repeats=1)
+    slow = time.process_time() - started > SLOW_STEP
+    return {
+        "implementation": model.implementation,
+        "peak": peak,
+        "method": method,
+        "slow": slow,
+        "spread": None if slow else memory_spread(step),
+        "saved_bytes": step.saved_bytes(),
+    }
+
+
+def _times(specs: Sequence[MeasureSpec]) -> list[tuple[float, float, tuple[float, ...]]]:
+    """Return wall-clock and processor seconds of a training step and latencies of each model."""
+    models = [_model(spec) for spec in specs]
+    for spec, model in zip(specs, models, strict=True):
+        _warm_up(spec, model)
+    times = seconds_in_turn([_step(spec, model) for spec, model in zip(specs, models, strict=True)])
+    latencies = [
+        tuple(latency_samples(model, spec.inputs, torch.device(spec.device), repeats=40))
+        for spec, model in zip(specs, models, strict=True)
+    ]
+    return [(*time, latency) for time, latency in zip(times, latencies, strict=True)]
 
 
 def probe(spec: MeasureSpec) -> MeasurementRecord:
     """Return a rough measurement taken in this process within seconds, for estimates only: it must not be stored."""
-    device = torch.device(spec.device)
     set_up_torch(spec.threads, deterministic=False)
-    model = _model(spec, device)
-    step = TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), device)
+    model = _model(spec)
+    step = _step(spec, model)
     step()  # untimed: it loads or compiles the kernels
     kept = step.saved_bytes()
     method = "estimate: tensors kept for the backward pass and a margin"
-    return _record(spec, model, step.seconds(repeats=3, budget=1.0), [], kept, int(1.3 * kept), method)
-
-
-def _record(
-    spec: MeasureSpec,
-    model: SequenceModel,
-    step_seconds: list[float],
-    latency_seconds: list[float],
-    saved_bytes: int,
-    peak_memory_bytes: int,
-    method: str,
-) -> MeasurementRecord:
     return MeasurementRecord(
-        measurement_id=spec.measurement_id,
-        model=spec.label,
+        **spec.described(),
         implementation=model.implementation,
-        batch=spec.batch,
-        steps=spec.steps,
-        step_seconds=step_seconds,
-        latency_seconds=latency_seconds,
-        saved_bytes=saved_bytes,
-        peak_memory_bytes=peak_memory_bytes,
+        step_seconds=step.seconds(repeats=3, budget=1.0),
+        latency_seconds=[],
+        saved_bytes=kept,
+        peak_memory_bytes=int(1.3 * kept),
         method=method,
-        provenance=provenance(threads=spec.threads, device=spec.device, jobs=1),
     )
 
 
-def _model(spec: MeasureSpec, device: torch.device) -> SequenceModel:
+def _step(spec: MeasureSpec, model: SequenceModel) -> TrainingStep:
+    return TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), torch.device(spec.device))
+
+
+def _model(spec: MeasureSpec) -> SequenceModel:
     derived = streams(0)
     return build_named(
         spec.label,
@@ -95,4 +172,4 @@ def _model(spec: MeasureSpec, device: torch.device) -> SequenceModel:
         (spec.inputs, spec.outputs),
         spec.dt_as_input,
         (derived.model, derived.wiring),
-    ).to(device)
+    ).to(spec.device)

@@ -54,9 +54,13 @@ class RunBatch(_Spec):
 
 
 class MeasureSpec(_Spec):
-    """One cost measurement of a model at one batch shape on this machine."""
+    """The cost measurement of one model at one batch shape on this machine, together with the other models of a plan.
+
+    Its identity changes with those others: samples of models are pairs only if they were taken in turn.
+    """
 
     measurement_id: str
+    case: str
     label: str
     model: str
     arguments: dict[str, Any]
@@ -65,8 +69,45 @@ class MeasureSpec(_Spec):
     steps: int
     inputs: int
     outputs: int
+    windows: int
     device: str
     threads: int
+
+    def described(self) -> dict[str, Any]:
+        """Return the fields of its record that say what was measured, and where."""
+        unlike = {"label", "model", "device", "threads"}
+        machine = provenance(threads=self.threads, device=self.device, jobs=1)
+        return {**self.model_dump(exclude=unlike), "model": self.label, "name": self.model, "provenance": machine}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one repeat measured of one model; see `MeasurementRecord`.
+
+    spread: None where it was not measured. slow: whether steps take so long that fewer repeats are to do.
+    """
+
+    implementation: str
+    step_seconds: float
+    step_cpu_seconds: float
+    latency_seconds: tuple[float, ...]
+    saved_bytes: int
+    peak: int
+    spread: int | None
+    slow: bool
+    method: str
+
+
+class MeasureRepeat(_Spec):
+    """One repeat of the measurements of a plan, which takes a fresh process; `number` counts from 0."""
+
+    specs: tuple[MeasureSpec, ...]
+    number: int
+
+    @property
+    def label(self) -> str:
+        """Return the name of the task in messages."""
+        return f"cost, repeat {self.number + 1}"
 
 
 @dataclass(frozen=True)
@@ -111,14 +152,13 @@ def make_plan(recipe: Recipe, shape: DataShape, arguments: dict[str, Arguments])
     """Return the plan of `recipe` for data of `shape`; `arguments`: final model arguments by label."""
     shared = _shared(recipe)
     protocol_id = content_key({**shared, "data_hash": shape.data_hash})
-    runs, measurements = [], []
-    for label, chosen in arguments.items():
-        measurement = _measurement(recipe, label, chosen, shape)
-        measurements.append(measurement)
-        for seed in recipe.seeds:
-            own = _run_recipe(recipe, label, chosen, seed, shared)
-            runs.append(_run(recipe, own, shape, protocol_id, measurement.measurement_id))
-    return Plan(recipe, shape, protocol_id, tuple(runs), tuple(measurements))
+    measurements = _measurements(recipe, arguments, shape)
+    runs = [
+        _run(recipe, _run_recipe(recipe, label, chosen, seed, shared), shape, protocol_id, measurement.measurement_id)
+        for (label, chosen), measurement in zip(arguments.items(), measurements, strict=False)
+        for seed in recipe.seeds
+    ]
+    return Plan(recipe, shape, protocol_id, tuple(runs), measurements)
 
 
 def _shared(recipe: Recipe) -> dict[str, Any]:
@@ -173,20 +213,38 @@ def _run(recipe: Recipe, own: RunRecipe, shape: DataShape, protocol_id: str, mea
     )
 
 
-def _measurement(recipe: Recipe, label: str, arguments: Arguments, shape: DataShape) -> MeasureSpec:
-    name = recipe.entry(label).model
-    what = {
-        "label": label,  # two rows may have the same model and arguments; each has its own record
+def _measurements(recipe: Recipe, arguments: dict[str, Arguments], shape: DataShape) -> tuple[MeasureSpec, ...]:
+    """Return the measurements of the models in the order of `arguments`, then of those that are not trained."""
+    measured = [
+        _measured(recipe, label, recipe.entry(label).model, chosen, shape) for label, chosen in arguments.items()
+    ]
+    sizes = {recipe.entry(label).model: chosen.model_dump()["hidden"] for label, chosen in arguments.items()}
+    for label, entry in recipe.cost_only.items():
+        chosen = recipe.cost_only_arguments(label, sizes.get(entry.model, recipe.hidden))
+        measured.append(_measured(recipe, label, entry.model, chosen, shape))
+    machine = provenance(threads=recipe.threads, device=recipe.device, jobs=1)
+    keys = [content_key({**what, "version": load_model(what["model"]).version}) for what in measured]
+    together = content_key({"models": sorted(keys), "machine": machine})
+    return tuple(
+        MeasureSpec(measurement_id=content_key({"model": key, "together": together}), **what)
+        for key, what in zip(keys, measured, strict=True)
+    )
+
+
+def _measured(recipe: Recipe, label: str, name: str, arguments: Arguments, shape: DataShape) -> dict[str, Any]:
+    """Return what a measurement of a model is: two rows with the same model and arguments have a record each."""
+    train = recipe.train_settings(label if label in recipe.models else None)
+    return {
+        "case": recipe.case,
+        "label": label,
         "model": name,
         "arguments": arguments.model_dump(mode="json"),
         "dt_as_input": recipe.dt_as_input,
-        "batch": min(recipe.train_settings(label).batch_size, shape.train_windows),
+        "batch": min(train.batch_size, shape.train_windows),
         "steps": shape.steps,
         "inputs": shape.inputs,
         "outputs": shape.outputs,
+        "windows": shape.train_windows,
         "device": recipe.device,
         "threads": recipe.threads,
     }
-    machine = provenance(threads=recipe.threads, device=recipe.device, jobs=1)
-    key = content_key({**what, "version": load_model(name).version, "machine": machine})
-    return MeasureSpec(measurement_id=key, **what)

@@ -1,6 +1,6 @@
 """Worker processes: spawned, controlled through a pipe, and terminated with their parent.
 
-A worker keeps the prepared data between runs; each measurement gets its own process.
+A worker keeps the prepared data between runs; each repeat of measurements gets its own process.
 """
 
 import multiprocessing
@@ -19,10 +19,10 @@ from types import FrameType
 from typing import Any
 
 from lnncmp.errors import LnncmpError
-from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
+from lnncmp.runs.plan import MeasureRepeat, RunBatch, RunSpec
 from lnncmp.sources.base import SourceContext
 
-Task = RunBatch | MeasureSpec
+Task = RunBatch | MeasureRepeat
 Answer = tuple[Any, ...]
 _BUSY_DELAY = 0.5
 """Seconds before a worker reports that another process holds its task, which limits the polling rate."""
@@ -51,8 +51,9 @@ class Worker:
     """One child process.
 
     Messages that it sends: ("ready",) once loaded, ("epoch", epoch, epochs, loss), ("status", text) to show with the
-    task, ("warn", text), ("ended", run or measurement, status, reason), ("busy", task) when another process holds the
-    task or some of its runs, ("again",) when the task needs a new process, ("done",), ("error", LnncmpError).
+    task, ("warn", text), ("ended", run, status, reason), ("measured", samples, reasons of failures),
+    both by measurement id, ("busy", task) when another process holds some of its runs, ("done",),
+    ("error", LnncmpError).
     """
 
     def __init__(self, config: WorkerConfig) -> None:
@@ -199,7 +200,7 @@ class _Session:
     def answer(self, task: Task) -> None:
         """Execute `task` and report its outcome."""
         try:
-            answer = self._measure(task) if isinstance(task, MeasureSpec) else self._run(task)
+            answer = self._measure(task) if isinstance(task, MeasureRepeat) else self._run(task)
         except LnncmpError as error:
             answer = ("error", error)
         except ConnectionError:  # the parent has ended
@@ -210,24 +211,12 @@ class _Session:
             time.sleep(_BUSY_DELAY)
         self.pipe.send(answer)
 
-    def _measure(self, task: MeasureSpec) -> Answer:
-        from lnncmp.runs.measure_cost import RecompiledError, execute_measurement
-        from lnncmp.runs.worker import failure
+    def _measure(self, task: MeasureRepeat) -> Answer:
+        from lnncmp.runs.measure_cost import UnmeasurableError, measure_repeat
 
-        with self.store.lock(task.measurement_id) as mine:
-            if not mine:
-                return "busy", task
-            status, reason = "ok", None
-            if self.store.measurement(task.measurement_id) is None:
-                try:
-                    self.store.write_measurement(execute_measurement(task))
-                except RecompiledError:
-                    return ("again",)
-                except LnncmpError:
-                    raise
-                except Exception as error:  # a model that cannot be measured: its runs will give the details
-                    status, reason = "failed", failure(error)
-        self.pipe.send(("ended", task, status, reason))
+        found = measure_repeat(task.specs, check=task.number == 0)
+        failed = {name: str(one) for name, one in found.items() if isinstance(one, UnmeasurableError)}
+        self.pipe.send(("measured", {name: one for name, one in found.items() if name not in failed}, failed))
         return ("done",)
 
     def _run(self, task: RunBatch) -> Answer:

@@ -11,8 +11,8 @@ from lnncmp.models.base import Arguments
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.settings import BY_PARAMETERS
 from lnncmp.records.store import Store
-from lnncmp.runs.execute import RunListener
 from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
+from lnncmp.runs.pool import RunListener
 from lnncmp.sources.base import SourceContext
 
 

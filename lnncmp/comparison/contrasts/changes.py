@@ -8,7 +8,7 @@ from lnncmp.comparison.contrasts.pairing import Pair
 from lnncmp.comparison.groups import ModelRuns
 from lnncmp.comparison.paired_differences import PairedDifferences, paired_replicates
 from lnncmp.comparison.rows import replicates_by_seed
-from lnncmp.comparison.run_metrics import COUNTS, TIMES, value_of
+from lnncmp.comparison.run_metrics import COUNTS, value_of
 from lnncmp.records.schema import RunRecord
 
 EQUAL = 1e-6
@@ -77,7 +77,7 @@ def _by_seed(side: ModelRuns, measure: str) -> Mapping[int, float]:
 
 def _value(run: RunRecord, measure: str) -> float | None:
     value = value_of(run, measure, ((), ()))
-    if measure in COUNTS or measure in TIMES:
+    if measure in COUNTS:
         return value or None
     if run.status != "ok":
         return math.inf

@@ -20,7 +20,8 @@ from lnncmp.records.read import Records
 _NOTABLE = math.log(1.02)
 """Smallest change of a count or a time that is called one: 2%."""
 
-_COSTS = ("epoch_seconds", "active_parameters")
+_COSTS = ("active_parameters",)
+"""Costs that are known at every seed. Times of training are not: they are shares of a stack, on a busy machine."""
 
 
 def contrast_folders(left: Records, right: Records) -> Contrasts:

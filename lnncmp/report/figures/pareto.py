@@ -18,7 +18,7 @@ SUBJECT = "test error against cost"
 
 @dataclass(frozen=True)
 class _Cost:
-    """One kind of cost: its name, its value of a row, its range over seeds, how numbers are written."""
+    """One kind of cost: its name, its value of a row, how numbers are written, its least and largest value."""
 
     name: str
     of: Callable[[ModelRow], float | None]
@@ -28,8 +28,13 @@ class _Cost:
 
 _COSTS = (
     _Cost("active parameters", lambda row: float(row.params.active), lambda n: f"{n:,.0f}"),
-    _Cost("time per epoch", lambda row: row.epoch_seconds, seconds, lambda row: row.epoch_seconds_range),
-    _Cost("peak training memory", lambda row: row.peak_memory_bytes, lambda n: size(round(n))),
+    _Cost("time per epoch", lambda row: row.epoch_seconds, seconds, lambda row: row.epoch_seconds_ci95),
+    _Cost(
+        "peak training memory",
+        lambda row: row.peak_memory_bytes,
+        lambda n: size(round(n)),
+        lambda row: row.peak_memory_range,
+    ),
 )
 
 
@@ -47,8 +52,8 @@ def draw(
     errors = [row.metrics[TEST_MSE] for row in comparison.rows]
     limits = _limits(errors, others)
     explanation = (
-        "mean with 95% interval over seeds;\ntime: median and range over seeds; grey steps: models that no other one "
-        "beats in both" + _outside(errors, others, limits)
+        "mean with 95% interval over seeds; time: mean with 95% interval, memory: median with range, over repeats;\n"
+        "grey steps: models that no other one beats in both" + _outside(errors, others, limits)
     )
     figure = style.new_figure(3.7, caption, SUBJECT, explanation)
     panels = list(figure.subplots(1, len(shown), sharey=True, squeeze=False).flat)

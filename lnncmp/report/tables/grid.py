@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from lnncmp.comparison.convergence_notes import UNCONVERGED
 from lnncmp.comparison.groups import implementation_words
@@ -10,6 +11,7 @@ from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import (
     BaselineRow,
     ComparisonTable,
+    CostRow,
     ModelRow,
     PairedComparison,
     PerturbationSummary,
@@ -40,24 +42,43 @@ def accuracy_grid(comparison: ComparisonTable) -> Grid:
 
 
 def cost_grid(comparison: ComparisonTable) -> Grid:
-    """Return the models alone: parameters, time, memory, implementation. It continues the table of accuracy."""
-    rows = comparison.rows
+    """Return the models alone: parameters, time, memory, implementation; below them those that were not trained.
 
-    def column(heading: str, cell: Callable[[ModelRow], _Cell]) -> Column:
+    It continues the table of accuracy, unless it has rows that this one lacks.
+    """
+    rows: list[ModelRow | CostRow] = [*comparison.rows, *comparison.cost_only]
+
+    def column(heading: str, cell: Callable[[ModelRow | CostRow], _Cell]) -> Column:
         return _column(heading, map(cell, rows))
 
     columns = (
+        column("parameters\nactive / trainable", _parameters),
         column(
-            "parameters\nactive / trainable",
-            lambda row: (f"{row.params.active:,} / {row.params.trainable:,}", row.params.active),
+            "time per\nepoch [95%]",
+            lambda row: (_ended(seconds, row.epoch_seconds, row.epoch_seconds_ci95), row.epoch_seconds),
         ),
-        column("time per\nepoch", lambda row: (seconds(row.epoch_seconds), row.epoch_seconds)),
         column("latency\nper step", lambda row: (seconds(row.latency_seconds), row.latency_seconds)),
-        column("peak\nmemory", lambda row: (size(row.peak_memory_bytes), row.peak_memory_bytes)),
+        column(
+            "peak memory\n[range]",
+            lambda row: (_ended(size, row.peak_memory_bytes, row.peak_memory_range), row.peak_memory_bytes),
+        ),
         column("saved for\nbackward", lambda row: (size(row.saved_bytes), row.saved_bytes)),
         Column("implemented\nas", tuple(implementation_words(row.implementation) for row in rows)),
     )
-    return Grid("Cost", "model", tuple(row.model for row in rows), columns, (len(rows),), continues=True)
+    names = [row.model for row in comparison.rows] + [f"{row.model} (not trained)" for row in comparison.cost_only]
+    sections = tuple(count for count in (len(comparison.rows), len(comparison.cost_only)) if count)
+    return Grid("Cost", "model", tuple(names), columns, sections, continues=not comparison.cost_only)
+
+
+def _parameters(row: ModelRow | CostRow) -> _Cell:
+    if isinstance(row, CostRow):
+        return "", None
+    return f"{row.params.active:,} / {row.params.trainable:,}", row.params.active
+
+
+def _ended(words: Callable[[Any], str], value: float | None, ends: tuple[float, float] | None) -> str:
+    """Return a value and on a second line, if there are any, its ends."""
+    return words(value) if ends is None else f"{words(value)}\n[{words(ends[0])}, {words(ends[1])}]"
 
 
 def _column(heading: str, cells: Iterable[_Cell]) -> Column:
