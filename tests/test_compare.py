@@ -8,7 +8,7 @@ import pytest
 from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
 from lnncmp.comparison.compare import best_model, compare
-from lnncmp.comparison.paired_differences import verdict
+from lnncmp.comparison.differences import verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.records.schema import Parameters
 

@@ -11,7 +11,7 @@ from rendered import render, render_all
 from synthetic_records import MEASURES, baseline, measured, measured_study, run, study, table
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.paired_differences import pairs_on
+from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report.tables.comparison import Comparisons
@@ -117,7 +117,7 @@ def test_measure_grid_has_a_row_a_measure_and_a_column_a_predictor(comparison):
 def test_marks_stand_exactly_where_the_difference_is_significant(comparison):
     grid, marked = columns(measure_grid(comparison)), 0
     for measure, label in zip(MEASURES, LABELS, strict=True):
-        pairs = pairs_on(comparison.comparisons, measure.name)
+        pairs = differences_on(comparison.comparisons, measure.name)
         for name, cells in grid.items():
             expected = name in pairs and pairs[name].verdict.startswith("significantly")
             assert cells[label].endswith(MARK) == expected
@@ -209,7 +209,7 @@ def test_csv_has_every_measure(comparison):
         assert float(rows["cfc"][f"{measure.name}_low"]) == cfc.metrics[measure.name].ci95[0]
         assert float(rows["persistence"][measure.name]) == comparison.baselines[0].metrics[measure.name]
         assert (f"{measure.name}_difference" in rows["cfc"]) == measure.compared
-    pair = pairs_on(comparison.comparisons, "lag")["cfc"]
+    pair = differences_on(comparison.comparisons, "lag")["cfc"]
     found = [float(rows["cfc"][f"lag_{end}"]) for end in ("difference", "difference_low", "difference_high")]
     assert found == [pair.difference, *pair.ci95]
     assert [float(rows["cfc"][f"lag_{end}"]) for end in ("pairs", "p", "p_holm")] == [10, pair.p, pair.p_holm]

@@ -77,7 +77,7 @@ def _seeds(pairs: int) -> str:
 
 
 def _few(pairs: int) -> str:
-    return f"{_seeds(pairs)} of both are too few: under {stats.MIN_PAIRS} there is no verdict"
+    return f"{_seeds(pairs)} of both are too few: under {stats.MIN_SEEDS} there is no verdict"
 
 
 def _open(claim: Claim) -> str:

@@ -212,7 +212,6 @@ def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
         level, power = min(2 * level, 0.5), 0.9
 
     def needed(difference: float) -> int | None:
-        spread, between = tested.spread, tested.between
-        return stats.seeds_needed(spread, difference, level=level, power=power, between_groups=between)
+        return stats.seeds_needed(tested.spreads, difference, level=level, power=power, lasting=tested.lasting)
 
     return reasons.Power(needed(smallest_effect(claim)), needed(abs(tested.effect - claimed_effect(claim))), family)
