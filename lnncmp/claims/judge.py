@@ -80,8 +80,8 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
         found.append(
             "p: Welch's t test of logarithms over seeds, with the error over the groups of the test data (rollouts, "
             "waves, subjects) where records hold samples of them; Holm-corrected over all claims tested here "
-            f"({tested}). Counts, times and bytes must agree at every seed instead: their brackets are the least and the "
-            "largest value."
+            f"({tested}). Counts, times and bytes must agree at every seed instead: their brackets are the least and "
+            "the largest value."
         )
     if few:
         found.append(f"Under {stats.MIN_SEEDS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")

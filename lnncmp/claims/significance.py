@@ -55,13 +55,17 @@ def significance_of(claim: Claim, evidence: Evidence, others: Sequence[Evidence]
     mean = stats.over_data_sets([one for one in means if one is not None]) if None not in means else None
     if mean is None:
         found, mean = [evidence], evidence.mean
+    return _tested(found, mean, *p_values(claim, mean))
+
+
+def p_values(claim: Claim, mean: stats.MeanEstimate | None) -> tuple[float | None, float | None]:
+    """Return p_difference and p_equivalence of a mean effect, see the table above; None where there is no test."""
     margin, at = smallest_effect(claim), claimed_effect(claim)
     if mean is None:
-        return _tested(found, None, None, None)
+        return None, None
     if claim.direction == "comparable":
-        return _tested(found, mean, mean.p_within(margin, at), mean.p_beyond(margin, at))
-    within = mean.p_within(margin, at) if claim.at_least == 1 else None
-    return _tested(found, mean, mean.p_differs(at), within)
+        return mean.p_within(margin, at), mean.p_beyond(margin, at)
+    return mean.p_differs(at), mean.p_within(margin, at) if claim.at_least == 1 else None
 
 
 def significance_against_baseline(left: Evidence, right: Evidence) -> tuple[Tested, int] | None:

@@ -9,10 +9,10 @@ table.
 from collections.abc import Iterable, Mapping, Sequence
 
 from lnncmp.comparison.costs import costs_of
-from lnncmp.comparison.notes import notes
 from lnncmp.comparison.differences import TEST_MSE, Errors, Replicates, differences_to
+from lnncmp.comparison.notes import notes
 from lnncmp.comparison.rows import baseline_row, cost_shape, errors_by_seed, estimate, model_row, replicates_by_seed
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelRow, ModelDifference
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelDifference, ModelRow
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.records.metric import Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
@@ -20,7 +20,7 @@ from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 TITLE_ENDING = ": one-step test error"
 """What a table's title ends with: what its main column is."""
 
-__all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelRow", "ModelDifference", "Published", "compare"]
+__all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelDifference", "ModelRow", "Published", "compare"]
 
 
 def compare(

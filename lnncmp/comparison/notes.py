@@ -5,11 +5,11 @@ from typing import Any
 
 from lnncmp import stats
 from lnncmp.comparison.convergence_notes import convergence_notes, training_notes
+from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.metric_notes import metric_notes
-from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.rows import Shape, outcome
-from lnncmp.comparison.table import Estimate, ModelRow, ModelDifference
+from lnncmp.comparison.table import Estimate, ModelDifference, ModelRow
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.tuning import tuning_words

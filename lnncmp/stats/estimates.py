@@ -1,7 +1,7 @@
 """Means and differences with their standard errors: over seeds, groups of the test data, data sets.
 
-Everything that tables and claims test is an `MeanEstimate` of this module: Welch's (1947) t test and its relatives, with
-Satterthwaite's (1946) degrees of freedom. Why these: `docs/statistics.md`.
+Everything that tables and claims test is a `MeanEstimate` of this module: Welch's (1947) t test and its relatives,
+with Satterthwaite's (1946) degrees of freedom. Why these: `docs/statistics.md`.
 Legend of shapes: S runs of one model, R bootstrap samples of the groups of the test data.
 """
 

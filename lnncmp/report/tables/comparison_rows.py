@@ -1,7 +1,7 @@
 """A comparison as plain rows in full precision, one for each model and each baseline."""
 
 from lnncmp.comparison.differences import differences_on
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow, ModelDifference
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelDifference, ModelRow
 from lnncmp.report.tables.document import Row, Value, ends
 
 

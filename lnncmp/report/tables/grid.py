@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from lnncmp.comparison.convergence_notes import UNCONVERGED
-from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.differences import differences_on
+from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.table import (
     BaselineRow,
     ComparisonTable,
-    ModelRow,
     ModelDifference,
+    ModelRow,
     PerturbationSummary,
     PerturbationValue,
 )

@@ -1,7 +1,7 @@
 """The tables of a case's own metrics: values, and differences to the reference."""
 
-from lnncmp.comparison.differences import differs, differences_on
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, ModelDifference
+from lnncmp.comparison.differences import differences_on, differs
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelDifference, ModelRow
 from lnncmp.records.metric import Metric
 from lnncmp.report.tables.document import MARK, Column, Grid
 from lnncmp.report.tables.numbers import UNKNOWN, change, interval, p_value, significant
