@@ -48,6 +48,7 @@ def prepare(source: Source, context: SourceContext, settings: SineSettings, hori
         made.baselines,
         made.measure,
         made.example_windows(),
+        resampling=made.resampling,
     )
 
 
