@@ -153,6 +153,7 @@ class Case:
     `variants.<name>` of the case's recipes, and a comparison of its own. options: further options of the command.
     tuned_variants: variants whose validation loss counts for tuning beside that of the usual data: one tuning serves
     all, so that a variant differs from the usual study in its data alone.
+    data_seed: key of the `data` table from which all data are drawn anew (`--data-seeds`); None if none does that.
     """
 
     title: str
@@ -169,6 +170,7 @@ class Case:
     variants: Mapping[str, str] = field(default_factory=dict)
     options: Sequence[Option] = ()
     tuned_variants: Sequence[str] = ()
+    data_seed: str | None = None
 
 
 def case_names() -> list[str]:

@@ -83,6 +83,12 @@ def _notes(rows: Sequence[Verdict]) -> list[str]:
             f"({tested}). Counts, times and bytes must agree at every seed instead: their brackets are the least and "
             "the largest value."
         )
+    single = sum(row.data_sets == 1 for row in rows if row.p_holm is not None)
+    if single:
+        found.append(
+            f"Conditional on one data set each ({single} claim{'' if single == 1 else 's'}): other training data may "
+            "say otherwise. Runs on three or more data seeds (--data-seeds) are pooled, with the error over data sets."
+        )
     if few:
         found.append(f"Under {stats.MIN_SEEDS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")
     if any(row.also for row in rows):

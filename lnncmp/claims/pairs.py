@@ -1,9 +1,11 @@
 """The two models of a claim, in each group of runs in which both ran."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from lnncmp import stats
 from lnncmp.cases.base import load_case
 from lnncmp.claims.claim import Claim
 from lnncmp.comparison.groups import MATCHINGS, ComparisonGroup, ModelRuns, place
@@ -11,11 +13,20 @@ from lnncmp.comparison.groups import MATCHINGS, ComparisonGroup, ModelRuns, plac
 
 @dataclass(frozen=True)
 class ClaimPair:
-    """The runs of both models of a claim in one comparison group."""
+    """The runs of both models of a claim in one comparison group.
+
+    others: the same comparison on other data sets, drawn alike with other data seeds, that are judged together with it.
+    """
 
     group: ComparisonGroup
     left: ModelRuns
     right: ModelRuns
+    others: tuple["ClaimPair", ...] = ()
+
+    @property
+    def data_seed(self) -> int:
+        """The seed that the data were drawn from."""
+        return self.group.first.seeds.data
 
     @property
     def both(self) -> tuple[ModelRuns, ModelRuns]:
@@ -43,12 +54,37 @@ def claim_pairs(claim: Claim, groups: Sequence[ComparisonGroup]) -> list[ClaimPa
             if left is not None and right is not None:
                 found.append(ClaimPair(group, left, right))
     timed = [pair for pair in found if not pair.group.first.recipe.withholds_time]
-    return sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
+    return _pooled(sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair))))
 
 
 def counts_on(claim: Claim, pair: ClaimPair) -> bool:
     """Tell whether the data of a pair count for the claim; if not, they are shown and decide nothing."""
     return not claim.judged_on or pair.group.first.source in claim.judged_on
+
+
+def _pooled(pairs: Sequence[ClaimPair]) -> list[ClaimPair]:
+    """Return the pairs, in their order; three or more that differ only in the seed of their data become one."""
+    alike: dict[str, list[ClaimPair]] = {}
+    for pair in pairs:
+        alike.setdefault(_but_for_data_seed(pair), []).append(pair)
+    made = []
+    for pair in pairs:
+        same = alike[_but_for_data_seed(pair)]
+        if len(same) < stats.MIN_DATA_SETS:
+            made.append(pair)
+        elif pair is same[0]:
+            first, *others = sorted(same, key=lambda one: one.data_seed)
+            made.append(replace(first, others=tuple(others)))
+    return made
+
+
+def _but_for_data_seed(pair: ClaimPair) -> str:
+    """Return all settings of both models but the seed of the data, as a key."""
+    run = pair.group.first
+    ignored = f"data.{load_case(run.case).data_seed}"
+    settings = [side.sample.recipe.flat() for side in pair.both]
+    kept = [{key: value for key, value in one.items() if key != ignored} for one in settings]
+    return json.dumps([run.case, run.source, run.conditions, kept], sort_keys=True)
 
 
 def _rank(pair: ClaimPair) -> tuple[int, int, int, int, str]:

@@ -42,6 +42,8 @@ class Power:
 def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
     """Return why the verdict follows from what was found, for claims with a test."""
     seeds = _seeds(tested.pairs) + (" and the groups of the test data" if tested.over_groups else "")
+    if tested.data_sets > 1:
+        seeds = f"{tested.data_sets} data sets with {_seeds(tested.pairs)} each"
     least = f"a factor of {claim.matters:g}" if claim.scale == "ratio" else f"{claim.matters:g}"
     if why == "few":
         return _few(tested.pairs)

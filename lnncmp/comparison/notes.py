@@ -161,6 +161,8 @@ def _test(comparisons: Sequence[ModelDifference], runs: Groups) -> list[str]:
         error = ", with the error over seeds and groups" if resampled else " over seeds"
         reference = tested[0].reference
         found.append(f"Against {reference}: {what}; p: Welch's t test{error}, not paired, Holm-corrected over {count}.")
+    seeds = _unique(run.seeds.data for group in runs.values() for run in group)
+    found.append(f"Conditional on one data set (data seed {seeds[0]}): other training data could change the order.")
     if any(one.n_seeds < stats.MIN_SEEDS for one in comparisons):
         found.append(f"With fewer than {stats.MIN_SEEDS} seeds of a model no difference is called significant.")
     return found

@@ -83,6 +83,7 @@ CASE = Case(
         "noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave.",
         "irregular": "Sample at irregular times, in training too; also train without elapsed times.",
     },
+    data_seed="seed",
     options=(
         Option(
             "--noise-std",
