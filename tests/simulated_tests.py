@@ -168,25 +168,45 @@ def calibration(repetitions: int) -> list[str]:
     return rows
 
 
-def table(ratio: float, level: int, repetitions: int) -> list[str]:
-    """Return the lines of a Markdown table: settings and seeds against tests, in percent."""
-    rows = [f"| log errors | seeds | {' | '.join(TESTS)} |", "|---" * (2 + len(TESTS)) + "|"]
-    digits = 1 if level == 0 or ratio > 1 else 2
-    for setting in SETTINGS:
-        for n in SEEDS:
-            found = rates(setting, n, ratio, repetitions)[:, level]
-            rows.append(f"| {setting.name} | {n} | " + " | ".join(f"{100 * rate:.{digits}f}" for rate in found) + " |")
+def skew(repetitions: int) -> list[str]:
+    """Return how often log-normal errors of one model are called different from nearly constant ones of the other.
+
+    The old test saw the errors themselves, of equal means; the new one sees their logarithms, of equal means.
+    """
+    rows = ["| sigma | seeds | sign flips of errors | Welch's t of logarithms |", "|---|---|---|---|"]
+    for sigma, n in product((0.5, 0.8), SEEDS):
+        rng = np.random.default_rng([n, round(10 * sigma)])
+        logs = [spread * rng.standard_normal((repetitions, n)) for spread in (sigma, 0.1)]
+        errors = [np.exp(one) - np.exp(spread**2 / 2) for one, spread in zip(logs, (sigma, 0.1), strict=True)]
+        found = [np.mean(sign_flip(*errors) <= LEVELS[0]), np.mean(welch(*logs) <= LEVELS[0])]
+        rows.append(f"| {sigma:g} | {n} | {100 * found[0]:.1f} | {100 * found[1]:.1f} |")
     return rows
+
+
+COLUMNS = (("size at .05", 1.0, 0), ("size at .05/30", 1.0, 1), ("1.3 at .05", 1.3, 0), ("1.5 at .05", 1.5, 0))
+MORE = (("1.5 at .05/30", 1.5, 1), ("2 at .05/30", 2.0, 1))
+
+
+def table(repetitions: int) -> list[str]:
+    """Return the lines of a Markdown table, in percent; in each cell sign flips / permutation / Welch."""
+    columns = (*COLUMNS, *MORE)
+    rows = [f"| log errors | seeds | {' | '.join(name for name, *_ in columns)} |", "|---" * (2 + len(columns)) + "|"]
+    for setting, n in product(SETTINGS, SEEDS):
+        found = {ratio: rates(setting, n, ratio, repetitions) for ratio in {ratio for _, ratio, _ in columns}}
+        cells = [_cell(found[ratio][:, level], 2 if ratio == level == 1 else 1) for _, ratio, level in columns]
+        rows.append(f"| {setting.name} | {n} | {' | '.join(cells)} |")
+    return rows
+
+
+def _cell(values: Floats, digits: int) -> str:
+    return " / ".join(f"{100 * value:.{digits}f}" for value in values)
 
 
 def main(repetitions: int) -> None:
     """Print all tables."""
-    print("\n".join(["Calibration", *calibration(repetitions)]))
-    for ratio in (1.0, 1.3, 1.5, 2.0):
-        for level, words in enumerate(("0.05", "0.05 / 30")):
-            print(
-                "\n".join([f"\nRatio {ratio:g}, p <= {words}, percent", *table(ratio, level, repetitions)]), flush=True
-            )
+    print("\n".join(["Calibration", *calibration(repetitions)]), flush=True)
+    print("\n".join(["\nSkewed errors of one model, percent", *skew(repetitions)]), flush=True)
+    print("\n".join(["\nSign flips / permutation / Welch, percent", *table(repetitions)]), flush=True)
 
 
 if __name__ == "__main__":

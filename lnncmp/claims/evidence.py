@@ -27,7 +27,8 @@ class Evidence:
 
     lost: runs of the left, of the right model. without: pairs left out because a finished run holds no such number.
     elsewhere: pairs left out because the two runs come from different machines, loads or sizes of call (times only).
-    left_samples, right_samples: tested values over samples of the test groups, by seed, empty where records hold none.
+    effects: seed by seed, by which counts and times are judged. left_samples, right_samples: tested values over samples
+    of the test groups, by seed, empty where records hold none.
     """
 
     runs: tuple[Run, ...]
@@ -36,13 +37,9 @@ class Evidence:
     lost: tuple[int, int] = (0, 0)
     without: int = 0
     elsewhere: int = 0
+    effects: tuple[float, ...] = ()
     left_samples: stats.Samples = field(default=(), repr=False)
     right_samples: stats.Samples = field(default=(), repr=False)
-
-    @property
-    def effects(self) -> tuple[float, ...]:
-        """The effects seed by seed: of counts and times, which are not tested."""
-        return tuple(right - left for left, right in zip(self.left, self.right, strict=True))
 
     @property
     def mean(self) -> stats.MeanEstimate | None:
@@ -75,8 +72,10 @@ def tested_value(claim: Claim, value: float) -> float | None:
 
 def effect(claim: Claim, left: float, right: float) -> float | None:
     """Return how far a pair of values speaks for the claim; None for a ratio of values that are not positive."""
-    ours, theirs = tested_value(claim, left), tested_value(claim, right)
-    return None if ours is None or theirs is None else theirs - ours
+    sign = -1.0 if claim.direction == "higher" else 1.0
+    if claim.scale == "difference":
+        return sign * (right - left)
+    return sign * math.log(right / left) if left > 0 and right > 0 else None  # exact where a threshold is met
 
 
 def gather(claim: Claim, pair: ClaimPair) -> Evidence:
@@ -131,7 +130,11 @@ def _evidence(
     if any(lost):
         left, right = _worst_ranks(claim, left, right)
     whole = samples if not any(lost) and not dropped else ((), ())
-    return Evidence(runs, tuple(left), tuple(right), lost, dropped, elsewhere, *whole)
+    known = [
+        effect(claim, pairs[n][1], pairs[n][2]) if math.isfinite(pairs[n][1] + pairs[n][2]) else None for n in usable
+    ]
+    effects = [b - a if one is None else one for one, a, b in zip(known, left, right, strict=True)]
+    return Evidence(runs, tuple(left), tuple(right), lost, dropped, elsewhere, tuple(effects), *whole)
 
 
 def _tested(claim: Claim, value: float) -> float | None:

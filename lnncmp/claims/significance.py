@@ -98,7 +98,7 @@ def _tested(
     p_difference: float | None,
     p_equivalence: float | None,
 ) -> Tested:
-    effects = [math.fsum(one.effects) / len(one.left) for one in found]
+    effects = [(math.fsum(one.right) - math.fsum(one.left)) / len(one.left) for one in found]
     first = found[0]
     constant = stats.spread(first.right) == 0  # an untrained baseline has no seeds to draw again
     bca = [[b - a for a, b in zip(first.left, first.right, strict=True)]] if constant else [first.left, first.right]
