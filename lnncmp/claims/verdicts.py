@@ -189,7 +189,7 @@ def _fact_words(claim: Claim, fact: Fact) -> str:
 
 def _few(fact: Fact) -> bool:
     """Tell whether there are too few values for a verdict: of times and peaks of memory, which vary by chance."""
-    return fact.measure not in (*COUNTS, "saved_memory") and fact.pairs < stats.MIN_PAIRS
+    return fact.measure not in (*COUNTS, "saved_memory") and fact.pairs < stats.MIN_SEEDS
 
 
 def _improvement(claim: Claim, evidence: Evidence) -> float | None:
