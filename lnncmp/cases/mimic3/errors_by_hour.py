@@ -47,7 +47,7 @@ class Sums:
 
     def mean_nmse(self, target_std: Floats) -> Floats:
         """Return the mean over variables of mean squared error / target_std (C,) squared: the NMSE (G, K)."""
-        return mean_known(_divide(self.squared, self.count) / target_std**2)
+        return mean_known(divide(self.squared, self.count) / target_std**2)
 
 
 def sums_by_subject(
