@@ -7,7 +7,7 @@ import pytest
 from icu_studies import CASE, C, Knows, cohort, made, prepare
 
 from lnncmp.baselines import Persistence
-from lnncmp.cases.mimic3.errors_by_hour import Sums, bootstrap_weights, pooled, sums_by_subject
+from lnncmp.cases.mimic3.errors_by_hour import Sums, pooled, sums_by_subject
 from lnncmp.cases.mimic3.features import inputs_of
 from lnncmp.evaluation.evaluate import score
 from lnncmp.sources.mimic3.variables import CORE
@@ -179,12 +179,6 @@ class TestReplicates:
             assert rows.mean() == pytest.approx(naive.values[name], rel=0.05) and rows.std() > 0
         other = made(replicates=500, seed=1).measure(Persistence(C))
         assert other.values == naive.values and other.replicates != naive.replicates
-
-    def test_samples_draw_as_many_subjects_as_there_are(self):
-        weights = bootstrap_weights(9, 4000, seed=0)
-        assert weights.shape == (4000, 9) and (weights.sum(axis=1) == 9).all()
-        np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.08)
-        np.testing.assert_allclose(weights.var(axis=0), 8 / 9, atol=0.1)
 
 
 class TestSums:

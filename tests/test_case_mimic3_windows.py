@@ -6,7 +6,7 @@ from icu_studies import C, V, random_stay, stay
 
 from lnncmp.cases.mimic3.features import Stay, inputs_of
 from lnncmp.cases.mimic3.perturbations import noise
-from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures, numbered
+from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures
 
 HOURLY = Frame(context=24, horizon=12, most_steps=24, core=C)
 EVENT = Frame(context=24, horizon=12, most_steps=10, core=C)
@@ -108,9 +108,6 @@ class TestCut:
 
     def test_no_windows_are_no_error(self):
         assert len(cut([], [], [], HOURLY)) == 0
-
-    def test_subjects_are_numbered_as_they_come(self):
-        assert numbered(np.array(["b", "a", "b", "c"])).tolist() == [0, 1, 0, 2]
 
 
 class TestFutures:

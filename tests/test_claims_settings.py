@@ -220,6 +220,7 @@ def test_differences_of_protocol_are_listed():
         "the study used a GPU",
         "train.learning_rate is 0.01 for cfc and 0.03 for lstm",
         "implemented as plain PyTorch for cfc, fused for lstm",
+        "conditional on one data set (data seed 4): other training data may say otherwise",
     ]
     assert len(row.run_ids) == 20 and row.run_ids[0] == "cfc-hidden-0"
 

@@ -92,7 +92,7 @@ class TestShow:
     def test_explains_one_with_its_numbers_and_runs(self, command, folder):
         answer = command("claims", "show", "walker2d-both-learn", "--out", folder)
         assert answer.code == 0
-        numbers = ("lost", "persistence 0.65", "p = 0.0215", "Holm-corrected")
+        numbers = ("lost", "persistence 0.65", "p = 0.00318", "Holm-corrected")
         for words in ("Supported:", *numbers, "Assumed", "ltc-hidden-3"):
             assert words in answer.out, words
 

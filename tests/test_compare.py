@@ -4,11 +4,12 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
 from lnncmp.comparison.compare import best_model, compare
-from lnncmp.comparison.paired_differences import verdict
+from lnncmp.comparison.differences import differences_to, differs, verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.records.schema import Parameters
 from lnncmp.report.tables.grid import cost_grid
@@ -68,7 +69,7 @@ def test_all_diverged():
     assert made.metrics["test_mse"].model_dump() == {"mean": None, "ci95": None, "values": [], "seeds": []}
     assert (made.horizons, made.run_epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
     (pair,) = comparison.comparisons
-    assert (pair.n_pairs, pair.difference, pair.p, pair.verdict) == (0, None, None, "too few seeds (n < 6)")
+    assert (pair.n_seeds, pair.change, pair.p, pair.verdict) == (0, None, None, "too few seeds (n < 6)")
     assert "6 of 6 runs diverged (epochs 2, 2" in note(comparison, "diverged")
 
 
@@ -82,42 +83,61 @@ def test_free_running_error_that_is_not_finite_is_no_mean():
     assert "by step 50 for 1 of 2 seeds" in note(comparison, "finite range")
 
 
-def test_pairs_and_exact_p():
-    records = [*runs("lstm", [1.0] * 6), *runs("cfc", [1 - d for d in UP])]
-    (pair,) = table(records).comparisons
-    assert (pair.n_pairs, pair.seeds) == (6, [0, 1, 2, 3, 4, 5])
-    assert pair.difference == pytest.approx(-0.35)
-    assert pair.ci95[0] < -0.35 < pair.ci95[1] < 0
-    assert (pair.p, pair.p_holm, pair.verdict) == (2 / 64, 2 / 64, "significantly lower")
+def test_changes_and_p_of_welchs_test():
+    from scipy.stats import ttest_ind
+
+    values = [[1.0, 1.1, 0.9, 1.05, 1.2, 0.95], [0.5, 0.4, 0.45, 0.6, 0.5, 0.55]]
+    (one,) = table([*runs("lstm", values[0]), *runs("cfc", values[1])]).comparisons
+    logs = [[math.log(value) for value in side] for side in values]
+    expected = ttest_ind(logs[1], logs[0], equal_var=False)
+    ends = expected.confidence_interval()
+    assert (one.n_seeds, one.kind, one.verdict) == (6, "ratio", "significantly lower")
+    assert one.change == pytest.approx(math.exp(sum(logs[1]) / 6 - sum(logs[0]) / 6))
+    assert one.ci95 == pytest.approx((math.exp(ends.low), math.exp(ends.high)))
+    assert one.p == one.p_holm == pytest.approx(expected.pvalue)
 
 
-def test_only_seeds_where_both_are_ok_are_paired():
-    lstm = runs("lstm", [1.0, None, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
-    cfc = runs("cfc", [None, 9.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
-    (pair,) = table([*lstm, *cfc]).comparisons
-    assert pair.seeds == [2, 3, 4, 5, 6, 7]
-    assert pair.difference == pytest.approx(0.35)
-    assert pair.verdict == "significantly higher"
+def test_every_run_that_ended_well_counts_whatever_its_seed():
+    lstm = runs("lstm", [1.0, None, 1.01, 1.0, 0.99, 1.0, 1.02, 1.0])
+    cfc = runs("cfc", [None, 9.0, 8.9, 9.2, 9.3, 9.4, 8.5, 8.6])
+    (one,) = table([*lstm, *cfc]).comparisons
+    assert (one.n_seeds, one.verdict) == (7, "significantly higher")
 
 
-def test_five_pairs_are_never_significant():
+def test_five_seeds_are_never_significant():
     comparison = table([*runs("lstm", [1.0] * 5), *runs("cfc", [0.1] * 5)])
-    (pair,) = comparison.comparisons
-    assert (pair.p, pair.verdict) == (2 / 32, "too few seeds (n < 6)")
+    (one,) = comparison.comparisons
+    assert (one.p, one.verdict) == (pytest.approx(2 / 252), "too few seeds (n < 6)")
     assert comparison.best is None
-    note(comparison, "fewer than 6 paired seeds")
+    note(comparison, "fewer than 6 seeds of a model")
 
 
-def test_holm_over_the_table_and_the_limit_of_six_seeds():
-    records = [*runs("lstm", [1.0] * 6), *runs("cfc", UP), *runs("gru", [1 + d for d in UP])]
-    comparison = table(records)
-    assert [pair.p_holm for pair in comparison.comparisons] == [4 / 64, 4 / 64]
-    assert {pair.verdict for pair in comparison.comparisons} == {"not significant"}
-    assert "0.03125, 0.0625 after" in note(comparison, "more seeds are needed")
+def test_ten_seeds_can_show_a_clear_difference_among_thirty():
+    """Sign flips of ten pairs cannot go under 2 / 1024, which Holm multiplies by the thirty models."""
+    others = [run for n in range(30) for run in runs(f"m{n}", [0.5 + 0.01 * ((n + s) % 7) for s in range(10)])]
+    comparison = table([*runs("lstm", [1.0 + 0.01 * (s % 5) for s in range(10)]), *others])
+    assert {one.verdict for one in comparison.comparisons} == {"significantly lower"}
+
+
+def test_errors_of_which_one_model_has_skewed_ones_are_seldom_called_different():
+    """Errors with equal geometric means; of differences of skewed errors, sign flips reject more than 5%."""
+    rng = np.random.default_rng(96)
+    wide, narrow = np.exp(0.8 * rng.standard_normal((400, 10))), np.exp(0.1 * rng.standard_normal((400, 10)))
+    wrong = 0
+    for left, right in zip(wide.tolist(), narrow.tolist(), strict=True):
+        errors = {"lstm": dict(enumerate(left)), "cfc": dict(enumerate(right))}
+        wrong += differs(differences_to("lstm", errors)[0])
+    assert 4 <= wrong <= 0.05 * 400 + 3 * (0.05 * 0.95 * 400) ** 0.5
+
+
+def test_holm_over_the_models_of_a_table():
+    records = [*runs("lstm", [1.0, 1.1] * 3), *runs("cfc", [1.2, 1.3] * 3), *runs("gru", [1.3, 1.4] * 3)]
+    first, second = table(records).comparisons
+    assert first.p_holm == pytest.approx(max(first.p, 2 * second.p)) and second.p_holm == pytest.approx(2 * second.p)
 
 
 @pytest.mark.parametrize(
-    ("pairs", "difference", "p", "expected"),
+    ("seeds", "change", "p", "expected"),
     [
         (5, -1.0, 0.001, "too few seeds (n < 6)"),
         (6, -1.0, 0.05, "significantly lower"),
@@ -126,8 +146,8 @@ def test_holm_over_the_table_and_the_limit_of_six_seeds():
         (6, None, None, "not significant"),
     ],
 )
-def test_verdict(pairs, difference, p, expected):
-    assert verdict(pairs, difference, p) == expected
+def test_verdict(seeds, change, p, expected):
+    assert verdict(seeds, change, p) == expected
 
 
 def test_best_only_when_every_difference_is_significant():

@@ -18,7 +18,7 @@ from synthetic_records import (
 )
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.paired_differences import differs, pairs_on
+from lnncmp.comparison.differences import differences_on, differs
 from lnncmp.errors import LnncmpError
 
 PEAK, LAG, AGREEMENT, GAIN = MEASURES
@@ -39,15 +39,15 @@ def test_mean_and_interval_of_a_measure():
     assert made.ci95 == pytest.approx((2 - half, 2 + half))
 
 
-def test_measures_are_paired_by_seed_apart_from_the_test_mse():
+def test_measures_are_tested_apart_from_the_test_mse():
     records = [*with_values("lstm", [1.0] * 6), *with_values("cfc", [1 - d for d in UP])]
     comparison = table(records, metrics=[PEAK])
     assert [(pair.metric, pair.model) for pair in comparison.comparisons] == [("test_mse", "cfc"), ("mse_peak", "cfc")]
-    pair = pairs_on(comparison.comparisons, "mse_peak")["cfc"]
-    assert pair.difference == pytest.approx(-0.35)
-    assert (pair.p, pair.verdict, differs(pair)) == (2 / 64, "significantly lower", True)
-    same = pairs_on(comparison.comparisons)["cfc"]
-    assert (same.difference, same.p, differs(same)) == (0.0, 1.0, False)
+    pair = differences_on(comparison.comparisons, "mse_peak")["cfc"]
+    assert pair.change == pytest.approx(math.prod(1 - d for d in UP) ** (1 / 6))
+    assert (pair.verdict, differs(pair)) == ("significantly lower", True)
+    same = differences_on(comparison.comparisons)["cfc"]
+    assert (same.change, same.p, differs(same)) == (1.0, 1.0, False)
 
 
 def test_each_measure_is_a_family_of_its_own():
@@ -60,10 +60,11 @@ def test_each_measure_is_a_family_of_its_own():
         ]
 
     made = table([*of("lstm", 0.0, True), *of("cfc", 1.0, True), *of("gru", 2.0, False)], metrics=[PEAK, LAG])
-    peak, lag = (pairs_on(made.comparisons, name) for name in ("mse_peak", "lag"))
-    assert [pair.p_holm for pair in peak.values()] == [4 / 64, 4 / 64]
-    assert (lag["cfc"].p_holm, lag["cfc"].verdict) == (2 / 64, "significantly higher")
-    assert (lag["gru"].n_pairs, lag["gru"].p) == (0, None)
+    peak, lag = (differences_on(made.comparisons, name) for name in ("mse_peak", "lag"))
+    assert max(pair.p_holm for pair in peak.values()) == pytest.approx(2 * min(pair.p for pair in peak.values()))
+    assert (lag["cfc"].p_holm, lag["cfc"].verdict) == (lag["cfc"].p, "significantly higher")
+    assert lag["cfc"].kind == "difference" and lag["cfc"].change == pytest.approx(0.35)
+    assert (lag["gru"].n_seeds, lag["gru"].p) == (0, None)
     note(made, "Metrics: * marks p <= 0.05, Holm-corrected over the models compared on that metric")
 
 
@@ -71,8 +72,8 @@ def test_a_measure_that_some_runs_lack():
     records = [*with_values("lstm", [1.0, None, 3.0]), *with_values("cfc", [5.0, 6.0, None])]
     comparison = table(records, metrics=[PEAK])
     assert row(comparison, "lstm").metrics["mse_peak"].seeds == [0, 2]
-    pair = pairs_on(comparison.comparisons, "mse_peak")["cfc"]
-    assert (pair.seeds, pair.difference, pair.verdict) == ([0], 4.0, "too few seeds (n < 6)")
+    pair = differences_on(comparison.comparisons, "mse_peak")["cfc"]
+    assert (pair.n_seeds, pair.change, pair.verdict) == (2, pytest.approx((30 / 3) ** 0.5), "too few seeds (n < 6)")
     assert note(comparison, "lstm: MSE near peaks") == "lstm: MSE near peaks is not known for 1 of 3 runs."
 
 
@@ -101,8 +102,8 @@ def test_a_value_that_is_not_finite_leaves_no_mean_and_no_verdict(wild):
     comparison = table(records, metrics=[PEAK], baselines=[baseline("mean", 2.0, scores=measured(2.0, mse_peak=wild))])
     made = row(comparison, "cfc").metrics["mse_peak"]
     assert (made.mean, made.ci95, made.values) == (None, None, [1.0] * 5 + [None])
-    pair = pairs_on(comparison.comparisons, "mse_peak")["cfc"]
-    assert (pair.n_pairs, pair.difference, pair.ci95, pair.p, pair.p_holm) == (6, None, None, None, None)
+    pair = differences_on(comparison.comparisons, "mse_peak")["cfc"]
+    assert (pair.n_seeds, pair.change, pair.ci95, pair.p, pair.p_holm) == (6, None, None, None, None)
     assert not differs(pair)
     assert "for 1 of 6 seeds; no mean is given" in note(comparison, "cfc: MSE near peaks is not finite")
     assert comparison.baselines[0].metrics == {"mse_peak": None}
@@ -112,7 +113,7 @@ def test_a_measure_that_is_not_compared_has_a_mean_but_no_pairs():
     records = [*with_values("lstm", [1.0] * 6, "noise_gain"), *with_values("cfc", UP, "noise_gain")]
     comparison = table(records, metrics=[GAIN])
     assert row(comparison, "cfc").metrics["noise_gain"].mean == pytest.approx(0.35)
-    assert pairs_on(comparison.comparisons, "noise_gain") == {}
+    assert differences_on(comparison.comparisons, "noise_gain") == {}
     assert note(comparison, "not tested") == "Differences are not tested for: noise gain."
     assert not [sentence for sentence in comparison.notes if "Holm, adjusted over" in sentence]
 

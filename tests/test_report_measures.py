@@ -11,7 +11,7 @@ from rendered import render, render_all
 from synthetic_records import MEASURES, baseline, measured, measured_study, run, study, table
 
 from lnncmp.comparison.compare import compare
-from lnncmp.comparison.paired_differences import pairs_on
+from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report.tables.comparison import Comparisons
@@ -117,7 +117,7 @@ def test_measure_grid_has_a_row_a_measure_and_a_column_a_predictor(comparison):
 def test_marks_stand_exactly_where_the_difference_is_significant(comparison):
     grid, marked = columns(measure_grid(comparison)), 0
     for measure, label in zip(MEASURES, LABELS, strict=True):
-        pairs = pairs_on(comparison.comparisons, measure.name)
+        pairs = differences_on(comparison.comparisons, measure.name)
         for name, cells in grid.items():
             expected = name in pairs and pairs[name].verdict.startswith("significantly")
             assert cells[label].endswith(MARK) == expected
@@ -143,16 +143,19 @@ def test_differences_are_of_compared_measures_and_other_models(comparison):
     assert grid.labels == ("MSE near peaks [y^2]", "lag [s]", "sign agreement")
     found = columns(grid)
     assert list(found) == ["lstm", "cfc", "ltc"]
-    assert found["cfc"]["MSE near peaks [y^2]"] == "-0.0100\n[-0.0105, -0.00947]\np = 0.0059"
-    assert found["ltc"]["sign agreement"].startswith("-0.0100\n") and "gru" in grid.title
+    assert found["cfc"]["MSE near peaks [y^2]"].startswith("x 0.500\n[0.4")
+    assert found["cfc"]["lag [s]"].startswith("-0.0250\n[")
+    assert found["ltc"]["sign agreement"].startswith("x 0.990\n") and "gru" in grid.title
 
 
 def test_few_seeds_have_no_p_and_no_mark():
     _, values, differences = single(MEASURES[0], {"lstm": [1.0] * 5, "cfc": [0.1, 0.2, 0.3, 0.4, 0.5]})
     assert values.columns[1].cells == ("0.300",)
-    assert differences.columns[0].cells[0].startswith("-0.700\n[") and differences.columns[0].cells[0].endswith("n < 6")
+    assert differences.columns[0].cells[0].startswith("x 0.261\n[") and differences.columns[0].cells[0].endswith(
+        "n < 6"
+    )
     _, _, one = single(MEASURES[0], {"lstm": [1.0], "cfc": [0.5]})
-    assert one.columns[0].cells == ("-0.500\nn < 6",)
+    assert one.columns[0].cells == ("x 0.500\nn < 6",)
 
 
 def test_direction_is_in_title_or_label():
@@ -174,11 +177,11 @@ def test_a_measure_that_is_not_compared_has_no_difference():
 
 def test_case_without_measures_has_neither_table(plain):
     assert measure_grid(plain) is None and difference_grid(plain) is None
-    assert "Metrics" not in render(plain, "table") and "Difference to" not in render(plain, "md")
+    assert "Metrics" not in render(plain, "table") and "Against lstm: ratio (x)" not in render(plain, "md")
 
 
 def test_main_table_compares_test_mse_only(comparison):
-    assert columns(accuracy_grid(comparison))["difference\nto gru"]["cfc"] == "-0.500\n(p = 0.0059)"
+    assert columns(accuracy_grid(comparison))["ratio\nto gru"]["cfc"] == "x 0.500\n(p < 0.001)"
 
 
 def test_noise_slope_is_shown_only_where_one_is_known(comparison, plain):
@@ -208,11 +211,11 @@ def test_csv_has_every_measure(comparison):
         assert float(rows["cfc"][measure.name]) == cfc.metrics[measure.name].mean
         assert float(rows["cfc"][f"{measure.name}_low"]) == cfc.metrics[measure.name].ci95[0]
         assert float(rows["persistence"][measure.name]) == comparison.baselines[0].metrics[measure.name]
-        assert (f"{measure.name}_difference" in rows["cfc"]) == measure.compared
-    pair = pairs_on(comparison.comparisons, "lag")["cfc"]
-    found = [float(rows["cfc"][f"lag_{end}"]) for end in ("difference", "difference_low", "difference_high")]
-    assert found == [pair.difference, *pair.ci95]
-    assert [float(rows["cfc"][f"lag_{end}"]) for end in ("pairs", "p", "p_holm")] == [10, pair.p, pair.p_holm]
+        assert (f"{measure.name}_change" in rows["cfc"]) == measure.compared
+    pair = differences_on(comparison.comparisons, "lag")["cfc"]
+    found = [float(rows["cfc"][f"lag_{end}"]) for end in ("change", "change_low", "change_high")]
+    assert found == [pair.change, *pair.ci95]
+    assert [float(rows["cfc"][f"lag_{end}"]) for end in ("seeds_compared", "p", "p_holm")] == [10, pair.p, pair.p_holm]
     assert rows["gru"]["lag_p"] == rows["ltc"]["lag"] == rows["ltc"]["lag_p"] == rows["ar2_online"]["lag"] == ""
     assert rows["cfc"]["conditions"] == "noise 0.1"
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp, ttest_ind
 
 from lnncmp import stats
 
@@ -36,41 +37,6 @@ def test_mean(values, expected):
 
 def test_mean_that_overflows_is_unknown():
     assert stats.mean([1.7e308, 1.7e308]) is None
-
-
-def test_sign_flip_of_six_equal_signs():
-    differences = [0.1, 0.4, 0.2, 0.5, 0.3, 0.6]
-    assert stats.sign_flip_p(differences) == 2 / 64
-    assert stats.sign_flip_p([-d for d in differences]) == 2 / 64
-
-
-def test_sign_flip_counts_patterns():
-    # Of the 8 sign patterns of (1, 2, -4): |sum| >= 1 for all, so p = 1; of (1, 2, 4): only +++ and ---.
-    assert stats.sign_flip_p([1.0, 2.0, -4.0]) == 1.0
-    assert stats.sign_flip_p([1.0, 2.0, 4.0]) == 2 / 8
-    assert stats.sign_flip_p([-1.0, 2.0, 4.0]) == 4 / 8
-
-
-def test_sign_flip_is_one_without_differences():
-    assert stats.sign_flip_p([0.0] * 6) == 1.0
-
-
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.nan], [1.0, math.inf, 2.0]])
-def test_no_p(values):
-    assert stats.sign_flip_p(values) is None
-
-
-def test_sign_flip_beyond_enumeration_is_repeatable_and_not_zero():
-    differences = np.random.default_rng(3).normal(5, 1, 18).tolist()
-    p = stats.sign_flip_p(differences)
-    assert p == stats.sign_flip_p(differences)
-    assert 0 < p < 1e-3
-
-
-def test_smallest_p_is_reached():
-    for pairs in (2, 6, 10):
-        assert stats.sign_flip_p(list(range(1, pairs + 1))) == stats.smallest_p(pairs)
-    assert stats.smallest_p(1) == 1.0
 
 
 def test_holm_by_hand():
@@ -133,30 +99,63 @@ def test_interval_covers_better_than_the_bootstrap(seeds):
     assert _coverage(draws, 3.0) > hits / len(draws) + 0.02
 
 
-@pytest.mark.parametrize(("pairs", "exact"), [(6, 2 / 64), (10, 0.0488)])
-def test_false_positives_of_the_paired_test(pairs, exact):
-    """Two models whose errors come from one skewed distribution: p <= 0.05 as often as the exact test allows."""
-    rng = np.random.default_rng(pairs)
-    repeats = 1000
-    differences = rng.lognormal(0, 0.5, (repeats, pairs)) - rng.lognormal(0, 0.5, (repeats, pairs))
-    rate = np.mean([stats.sign_flip_p(row) <= 0.05 for row in differences])
-    assert rate == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / repeats))
+class TestDifference:
+    LEFT, RIGHT = [1.0, 2.0, 4.0], [5.0, 7.0, 6.0, 8.0]
+
+    def test_is_welchs_test(self):
+        expected = ttest_ind(self.RIGHT, self.LEFT, equal_var=False)
+        found, ends = stats.difference(self.LEFT, self.RIGHT), expected.confidence_interval()
+        assert found.value == pytest.approx(6.5 - 7 / 3) and found.freedom == pytest.approx(expected.df)
+        assert found.p_differs() == pytest.approx(expected.pvalue)
+        assert found.interval() == pytest.approx((ends.low, ends.high))
+
+    def test_one_sided_p_add_up(self):
+        found = stats.difference(self.LEFT, self.RIGHT)
+        assert found.p_above(0.7) + found.p_below(0.7) == pytest.approx(1.0)
+        assert found.p_differs(1.0) == pytest.approx(2 * min(found.p_above(1.0), found.p_below(1.0)))
+
+    def test_without_spread_it_claims_no_more_than_permutations(self):
+        found = stats.difference([1.0] * 6, [2.0] * 6)
+        assert found.p_differs() == pytest.approx(2 / 924) and found.interval() == (1.0, 1.0)
+        assert stats.difference([1.0] * 6, [1.0] * 6).p_differs() == 1.0
+        assert stats.difference([0.1 + 0.2] * 6, [0.3] * 6).p_differs() <= 1.0
+
+    def test_against_a_constant_it_is_the_test_of_one_sample(self):
+        found = stats.difference([2.0] * 5, [1.0, 3.0, 2.5, 2.0, 4.0])
+        assert found.p_differs() == pytest.approx(ttest_1samp([1.0, 3.0, 2.5, 2.0, 4.0], 2.0).pvalue)
+
+    @pytest.mark.parametrize("values", [[], [1.0], [1.0, math.nan], [1.0, math.inf, 2.0], [1e308, -1e308, 1e308]])
+    def test_none(self, values):
+        assert stats.difference(values, [1.0, 2.0]) is None and stats.difference([1.0, 2.0], values) is None
+        assert stats.mean_estimate(values) is None
+
+    def test_is_exactly_as_wide_as_its_seeds_where_groups_agree(self):
+        flat = [[value] * 20 for value in self.LEFT], [[value] * 20 for value in self.RIGHT]
+        assert stats.difference(self.LEFT, self.RIGHT, *flat).interval() == pytest.approx(
+            stats.difference(self.LEFT, self.RIGHT).interval()
+        )
+
+    def test_what_groups_do_to_both_cancels(self):
+        shared = [0.3 * math.sin(7 * n) for n in range(40)]
+        both = [[[value + one for one in shared] for value in side] for side in (self.LEFT, self.RIGHT)]
+        assert stats.difference(self.LEFT, self.RIGHT, *both).lasting == pytest.approx(0.0, abs=1e-12)
+        one = stats.difference(self.LEFT, self.RIGHT, both[0], [[value] * 40 for value in self.RIGHT])
+        assert one.lasting == pytest.approx(float(np.std(shared, ddof=1)))
+        assert one.error > stats.difference(self.LEFT, self.RIGHT).error
+
+    def test_samples_of_one_side_alone_say_nothing(self):
+        given = stats.difference(self.LEFT, self.RIGHT, [[1.0, 9.0]] * 3, ())
+        assert given == stats.difference(self.LEFT, self.RIGHT)
 
 
-class TestTwoLevel:
-    def test_one_seed_or_one_sample_says_nothing(self):
-        assert stats.two_level([[1.0, 2.0]]) is None and stats.two_level([[1.0], [2.0]]) is None
-        assert stats.two_level([[1.0, math.inf], [1.0, 2.0]]) is None
+class TestMeanEstimate:
+    def test_is_students_interval(self):
+        assert stats.mean_estimate([1.0, 2.0, 3.0]).interval() == pytest.approx(stats.mean_interval([1.0, 2.0, 3.0]))
 
-    def test_equal_values_have_no_width(self):
-        interval, p = stats.two_level([[0.5] * 50] * 4)
-        assert interval == (0.5, 0.5) and p == 2 / 16
-
-    def test_groups_widen_the_interval_that_seeds_alone_would_give(self):
-        rng = np.random.default_rng(0)
-        seeds, groups = 0.1 * rng.standard_normal((10, 1)), rng.standard_normal((1, 500))
-        interval, p = stats.two_level((seeds + groups).tolist())
-        assert -2.3 < interval[0] < -1.6 and 1.6 < interval[1] < 2.3 and p > 0.5
+    def test_groups_by_hand(self):
+        # s^2 / S = 2 / 2; the mean over runs is 2 - 1, 2 + 1 over two samples: b^2 = 2; freedom 3^2 / (1^2 / 1).
+        found = stats.mean_estimate([1.0, 3.0], [[0.0, 2.0], [2.0, 4.0]])
+        assert (found.value, found.error**2, found.freedom) == pytest.approx((2.0, 3.0, 9.0))
 
     def test_holds_its_level_where_seeds_and_groups_vary(self):
         """Covers the true difference 0 about as often as it says, and calls it significant about that seldom."""
@@ -165,9 +164,27 @@ class TestTwoLevel:
         for _ in range(200):
             groups = rng.standard_normal(40)
             weights = rng.multinomial(40, np.full(40, 1 / 40), size=200) / 40
-            interval, p = stats.two_level(
-                [(weights @ (groups + 0.3 * rng.standard_normal())).tolist() for _ in range(10)]
-            )
-            covered += interval[0] <= 0 <= interval[1]
-            significant += p <= 0.05
+            shifts = 0.3 * rng.standard_normal(10)
+            samples = [(weights @ (groups + shift)).tolist() for shift in shifts]
+            found = stats.mean_estimate((groups.mean() + shifts).tolist(), samples)
+            low, high = found.interval()
+            covered += low <= 0 <= high
+            significant += found.p_differs() <= 0.05
         assert 0.88 <= covered / 200 <= 0.99 and significant / 200 <= 0.12
+
+
+class TestOverDataSets:
+    def of(self, *values, error=0.1):
+        return [stats.MeanEstimate(value, error, 10.0, 0.01) for value in values]
+
+    def test_by_hand(self):
+        found = stats.over_data_sets(self.of(1.0, 2.0, 3.0))
+        assert (found.value, found.error, found.freedom) == pytest.approx((2.0, 1 / math.sqrt(3), 2.0))
+        assert found.lasting == pytest.approx(math.sqrt(1 / 3 - 0.01 / 3))
+
+    def test_is_never_more_certain_than_the_seeds_are(self):
+        found = stats.over_data_sets(self.of(1.0, 1.0, 1.0))
+        assert (found.error, found.freedom) == pytest.approx((0.1 / math.sqrt(3), 30.0))
+
+    def test_two_data_sets_say_nothing_of_others(self):
+        assert stats.over_data_sets(self.of(1.0, 1.0)) is None and stats.pooled([]) is None

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from lnncmp import stats
 
@@ -11,27 +12,21 @@ NO = [[], [1.0], [1.0, math.nan], [1.0, math.inf, 2.0]]
 
 
 class TestEquivalence:
-    def test_by_hand(self):
-        # d + 1 = (1.5, 1.25, 0.75): only +++ has a mean as large, 1 of 8; d - 1 = (-.5, -.75, -1.25) likewise.
-        assert stats.equivalence_p([0.5, 0.25, -0.25], 1.0) == 1 / 8
+    FOUND = stats.MeanEstimate(value=0.5, error=0.25, freedom=8.0, least=0.01)
 
     def test_the_worse_of_both_sides_counts(self):
-        # d + 1 = (3, 3): p = 1/4; d - 1 = (1, 1): of the four patterns all have a mean of at most 1, p = 1.
-        assert stats.equivalence_p([2.0, 2.0], 1.0) == 1.0
+        # (0.5 + 1) / 0.25 = 6 and (0.5 - 1) / 0.25 = -2 standard errors: t(8) beyond 2 on one side.
+        assert self.FOUND.p_within(1.0) == pytest.approx(t.sf(2, 8))
+        assert self.FOUND.p_within(1.0, value=0.5) == pytest.approx(t.sf(4, 8))
 
-    def test_one_sided_tests_by_hand(self):
-        assert stats.sign_flip_p([1.0, 2.0, 4.0], "greater") == 1 / 8
-        assert stats.sign_flip_p([1.0, 2.0, 4.0], "less") == 1.0
-        assert stats.sign_flip_p([-1.0, 2.0, 4.0], "greater") == 2 / 8
-
-    @pytest.mark.parametrize("values", NO)
-    def test_none(self, values):
-        assert stats.equivalence_p(values, 1.0) is None
+    def test_beyond_is_two_sided(self):
+        assert self.FOUND.p_beyond(0.25) == pytest.approx(2 * t.sf(1, 8))
+        assert self.FOUND.p_beyond(1.0) == 1.0
 
     def test_holds_its_level_at_the_margin(self):
-        draws = 1.0 + 0.3 * np.random.default_rng(0).standard_normal((300, 6))
-        share = np.mean([stats.equivalence_p(row, 1.0) <= 0.05 for row in draws])
-        assert 0.01 <= share <= 0.09
+        draws = 0.3 * np.random.default_rng(0).standard_normal((300, 2, 6))
+        found = [stats.difference((row[0] + 1.0).tolist(), row[1].tolist()) for row in draws]
+        assert 0.01 <= np.mean([one.p_within(1.0) <= 0.05 for one in found]) <= 0.09
 
 
 class TestBca:
@@ -68,28 +63,6 @@ class TestBca:
         assert 0.91 <= np.mean([low <= 0 <= high for low, high in student]) <= 0.99
 
 
-class TestTwoLevelMean:
-    def test_by_hand(self):
-        # Two seeds with means 1 and 3 over samples: s^2/S = 2/2 = 1; the mean over seeds is 2 - 1, 2 + 1: b^2 = 2.
-        found = stats.two_level_mean([[0.0, 2.0], [2.0, 4.0]])
-        assert (found.mean, found.error**2) == pytest.approx((2.0, 3.0))
-        assert found.freedom == pytest.approx(9.0)  # 3^2 / (1^2 / 1)
-
-    def test_is_the_t_interval_where_only_seeds_vary(self):
-        values = [0.3, 0.1, 0.7, 0.4]
-        interval, p = stats.two_level([[value] * 50 for value in values])
-        assert interval == pytest.approx(stats.mean_interval(values)) and p < 0.2
-
-    def test_one_sided_p_add_up(self):
-        found = stats.two_level_mean([[0.0, 2.0, 1.0], [2.0, 4.0, 2.0], [0.5, 1.0, 1.0]])
-        assert found.p_above(0.7) + found.p_below(0.7) == pytest.approx(1.0)
-        assert found.p_differs() == pytest.approx(2 * min(found.p_above(0.0), found.p_below(0.0)))
-
-    def test_without_spread_it_claims_no_more_than_sign_flips(self):
-        found = stats.two_level_mean([[1.0, 1.0]] * 6)
-        assert found.p_differs() == stats.smallest_p(6) and found.p_above(2.0) == 1.0
-
-
 class TestInterquartileMean:
     @pytest.mark.parametrize(
         ("values", "expected"),
@@ -118,24 +91,25 @@ class TestProbabilityOfImprovement:
 
 class TestSeedsNeeded:
     def test_against_tables(self):
-        # Cohen (1988), two-sided paired t test at 5%, power 80%: d = 0.5 takes 34 pairs, d = 0.8 takes 15.
-        assert stats.seeds_needed(1.0, 0.5) == 34
-        assert stats.seeds_needed(1.0, 0.8) == 15
+        # Cohen (1988), two-sided t test at 5%, power 80%: of two samples d = 0.5 takes 64 of each, d = 0.8 takes 26;
+        # of one sample d = 0.5 takes 34, d = 0.8 takes 15.
+        assert stats.seeds_needed((1.0, 1.0), 0.5) == 64 and stats.seeds_needed((1.0, 1.0), 0.8) == 26
+        assert stats.seeds_needed((1.0,), 0.5) == 34 and stats.seeds_needed((1.0, 0.0), 0.8) == 15
 
-    def test_never_fewer_than_the_test_needs(self):
-        assert stats.seeds_needed(0.0, 1.0) == 6
-        assert stats.seeds_needed(0.0, 1.0, level=0.05 / 20) == 10  # 2 / 2^10 <= 0.0025
+    def test_never_fewer_than_a_verdict_needs(self):
+        assert stats.seeds_needed((0.0, 0.0), 1.0) == 6 and stats.seeds_needed((0.01, 0.01), 1.0) == 6
 
     def test_more_seeds_do_not_replace_groups(self):
-        assert stats.seeds_needed(0.1, 1.0, between_groups=0.2) is not None
-        assert stats.seeds_needed(0.1, 1.0, between_groups=0.5) is None
+        assert stats.seeds_needed((0.1, 0.1), 1.0, lasting=0.2) is not None
+        assert stats.seeds_needed((0.1, 0.1), 1.0, lasting=0.5) is None
 
     @pytest.mark.parametrize(("spread", "difference"), [(1.0, 0.0), (1.0, -1.0), (math.inf, 1.0), (1.0, 0.001)])
     def test_none(self, spread, difference):
-        assert stats.seeds_needed(spread, difference) is None
+        assert stats.seeds_needed((spread, spread), difference) is None
 
-    def test_have_the_power_they_promise(self):
-        pairs = stats.seeds_needed(1.0, 1.2)
-        draws = 1.2 + np.random.default_rng(3).standard_normal((300, pairs))
-        power = np.mean([stats.sign_flip_p(row) <= 0.05 for row in draws])
-        assert 0.73 <= power <= 0.92
+    @pytest.mark.parametrize("level", [0.05, 0.05 / 30])
+    def test_have_the_power_they_promise(self, level):
+        seeds = stats.seeds_needed((1.0, 1.0), 1.7, level=level)
+        draws = np.random.default_rng(3).standard_normal((600, 2, seeds))
+        found = [stats.difference(row[0].tolist(), (row[1] + 1.7).tolist()).p_differs() for row in draws]
+        assert 0.74 <= np.mean(np.array(found) <= level) <= 0.9

@@ -17,6 +17,7 @@ from lnncmp import cases
 from lnncmp.baselines import Predictor
 from lnncmp.common.registry import load_member, member_names
 from lnncmp.data.recording import AttritionStep
+from lnncmp.data.resampling import Resampling
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import unknown_name
 from lnncmp.records.metric import Metric
@@ -108,6 +109,8 @@ class Prepared:
     baselines: makes the untrained baselines of the table, by name; called when needed.
     metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if the case has none.
     example windows: test windows whose predictions are kept in the records. None of patient data.
+    resampling: bootstrap samples of the groups of the test windows, over which the test error is given too; None where
+    the case gives its own (`MetricValues.replicates`), or none.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     """
 
@@ -120,6 +123,7 @@ class Prepared:
     example_windows: Sequence[ExampleWindow] = ()
     attrition: Sequence[AttritionStep] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
+    resampling: Resampling | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,7 @@ class Case:
     `variants.<name>` of the case's recipes, and a comparison of its own. options: further options of the command.
     tuned_variants: variants whose validation loss counts for tuning beside that of the usual data: one tuning serves
     all, so that a variant differs from the usual study in its data alone.
+    data_seed: key of the `data` table from which all data are drawn anew (`--data-seeds`); None if none does that.
     """
 
     title: str
@@ -165,6 +170,7 @@ class Case:
     variants: Mapping[str, str] = field(default_factory=dict)
     options: Sequence[Option] = ()
     tuned_variants: Sequence[str] = ()
+    data_seed: str | None = None
 
 
 def case_names() -> list[str]:

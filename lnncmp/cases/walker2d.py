@@ -19,6 +19,7 @@ from lnncmp.cases.base import Case, Option, Prepared, Settings, Target, TestSet,
 from lnncmp.common.cache import content_key
 from lnncmp.data import perturb, scaling, windowing
 from lnncmp.data.recording import Recording, recordings_hash, regular
+from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError
 from lnncmp.records.horizon_metrics import horizon_metrics
@@ -216,7 +217,14 @@ def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, 
     if settings.timespans == "elapsed":
         sets.append(TestSet("timespans", "ones", None, partial(perturb.unit_timespans, made.splits.test)))
     sets += _variant_sets(made, source, context, settings)
-    return Prepared(made.splits, made.futures, sets, content_key(key), partial(trivial_predictors, made.splits))
+    return Prepared(
+        made.splits,
+        made.futures,
+        sets,
+        content_key(key),
+        partial(trivial_predictors, made.splits),
+        resampling=resampling_of(made.splits.test.group, settings.split_seed),
+    )
 
 
 def sample() -> Prepared:

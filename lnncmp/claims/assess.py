@@ -43,7 +43,7 @@ def assess(claim: Claim, pair: ClaimPair, records: Records) -> Assessment:
     if claim.baseline is not None:
         return _against_baseline(claim, pair, records.baselines)
     evidence = gather(claim, pair)
-    tested = significance_of(claim, evidence)
+    tested = significance_of(claim, evidence, [gather(claim, other) for other in pair.others])
     if tested is None:
         return _untestable(claim, pair, _without(claim, pair, evidence))
     return Assessment(claim, pair, evidence=evidence, tested=tested, runs=evidence.runs)

@@ -35,7 +35,7 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
     to be within the equivalence margin (the same number), and the opposite holds if it is shown to be beyond. All else
     is not shown.
     """
-    if pairs < stats.MIN_PAIRS:
+    if pairs < stats.MIN_SEEDS:
         return "not shown", "few"
     shown = first is not None and first <= stats.SIGNIFICANCE
     other = second is not None and second <= stats.SIGNIFICANCE

@@ -1,20 +1,21 @@
-"""The numbers behind a verdict: one pair of values per seed, and how far each pair speaks for the claim.
+"""The numbers behind a verdict: one value per model and seed, on a scale that points the claim's way.
 
-Effects are natural logarithms of the ratio of the two values, or their difference; positive is in the claim's favour.
-A run that diverged, failed or gave no finite error has lost: its pair counts as the largest effect seen in that
-comparison (at least the smallest effect of interest) against the model that lost, the worst rank of Lachin (1999,
-"Worst-rank score analysis with informatively missing observations"). Pairs in which both lost count as no difference.
+Values are natural logarithms, or the values themselves for claims of a difference, signed so that lower speaks for the
+model; an effect is the right model's value minus the left one's: positive is in the claim's favour. A run that
+diverged, failed or gave no finite error has lost: it counts as worse than every run of both models that finished, by
+the largest distance between two of those (at least the smallest effect of interest), after the worst rank of Lachin
+(1999, "Worst-rank score analysis with informatively missing observations").
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from lnncmp import stats
 from lnncmp.claims.claim import Claim
 from lnncmp.claims.pairs import ClaimPair
 from lnncmp.claims.schema import Run
 from lnncmp.comparison.groups import ModelRuns
-from lnncmp.comparison.paired_differences import PairedDifferences, paired_replicates
 from lnncmp.comparison.rows import replicates_by_seed
 from lnncmp.comparison.run_metrics import COUNTS, value_of
 from lnncmp.records.schema import RunRecord
@@ -22,22 +23,26 @@ from lnncmp.records.schema import RunRecord
 
 @dataclass(frozen=True)
 class Evidence:
-    """runs: values by seed. effects: of the pairs, in the same order. lost: runs of the left, of the right model.
+    """runs: values by seed. left, right: the same for each model as they are tested, in the same order.
 
-    without: pairs left out because a finished run holds no such number. replicates: effects over samples
+    lost: runs of the left, of the right model. without: pairs left out because a finished run holds no such number.
+    effects: seed by seed, by which counts are judged. left_samples, right_samples: tested values over samples
     of the test groups, by seed, empty where records hold none.
     """
 
     runs: tuple[Run, ...]
-    effects: tuple[float, ...]
+    left: tuple[float, ...]
+    right: tuple[float, ...]
     lost: tuple[int, int] = (0, 0)
     without: int = 0
-    replicates: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    effects: tuple[float, ...] = ()
+    left_samples: stats.Samples = field(default=(), repr=False)
+    right_samples: stats.Samples = field(default=(), repr=False)
 
     @property
-    def differences(self) -> PairedDifferences:
-        """The effects, to be tested."""
-        return PairedDifferences(self.effects, self.replicates)
+    def mean(self) -> stats.MeanEstimate | None:
+        """The mean effect, to be tested; None under two seeds."""
+        return stats.difference(self.left, self.right, self.left_samples, self.right_samples)
 
     def values(self, side: str) -> list[float]:
         """Return the values of "left" or "right", infinite where the run lost."""
@@ -55,16 +60,24 @@ def claimed_effect(claim: Claim) -> float:
     return math.log(claim.at_least)
 
 
+def tested_value(claim: Claim, value: float) -> float | None:
+    """Return a value on the scale on which it is tested, lower speaking for its model; None if it has no logarithm."""
+    sign = -1.0 if claim.direction == "higher" else 1.0
+    if claim.scale == "difference":
+        return sign * value
+    return sign * math.log(value) if value > 0 else None
+
+
 def effect(claim: Claim, left: float, right: float) -> float | None:
     """Return how far a pair of values speaks for the claim; None for a ratio of values that are not positive."""
     sign = -1.0 if claim.direction == "higher" else 1.0
     if claim.scale == "difference":
         return sign * (right - left)
-    return sign * math.log(right / left) if left > 0 and right > 0 else None
+    return sign * math.log(right / left) if left > 0 and right > 0 else None  # exact where a threshold is met
 
 
 def gather(claim: Claim, pair: ClaimPair) -> Evidence:
-    """Return the evidence of two models of one group on the claim's measure, paired by seed."""
+    """Return the evidence of two models of one group on the claim's measure, at the seeds of both."""
     pairs, without = [], 0
     for seed in pair.seeds:
         left, right = pair.left.by_seed[seed], pair.right.by_seed[seed]
@@ -73,14 +86,14 @@ def gather(claim: Claim, pair: ClaimPair) -> Evidence:
             without += 1
             continue
         pairs.append((seed, values[0], values[1]))
-    return _evidence(claim, pairs, without, _replicates(claim, pair, [seed for seed, *_ in pairs]))
+    return _evidence(claim, pairs, without, _samples(claim, pair, [seed for seed, *_ in pairs]))
 
 
 def against(claim: Claim, side: ModelRuns, baseline: float) -> Evidence:
     """Return the evidence of one model against an untrained baseline, whose error has no seeds."""
     pairs = [(seed, _value(claim, run), baseline) for seed, run in sorted(side.by_seed.items())]
     known = [pair for pair in pairs if not math.isnan(pair[1])]
-    return _evidence(claim, known, len(pairs) - len(known), ())
+    return _evidence(claim, known, len(pairs) - len(known), ((), ()))
 
 
 def _value(claim: Claim, run: RunRecord) -> float:
@@ -99,36 +112,54 @@ def _evidence(
     claim: Claim,
     pairs: Sequence[tuple[int, float, float]],
     without: int,
-    replicates: tuple[tuple[float, ...], ...],
+    samples: tuple[stats.Samples, stats.Samples],
 ) -> Evidence:
-    measured = [effect(claim, a, b) if math.isfinite(a) and math.isfinite(b) else None for _, a, b in pairs]
-    usable = [
-        (pair, value)
-        for pair, value in zip(pairs, measured, strict=True)
-        if value is not None or not (math.isfinite(pair[1]) and math.isfinite(pair[2]))
-    ]
-    named = claimed_effect(claim)
-    worst = max([smallest_effect(claim), *(abs(value - named) for _, value in usable if value is not None)])
-    effects, lost = [], [0, 0]
-    for (_, left, right), value in usable:
-        gone = (math.isinf(left), math.isinf(right))
-        lost = [lost[0] + gone[0], lost[1] + gone[1]]
-        effects.append(value if value is not None else named + worst * (gone[1] - gone[0]))
-    runs = tuple(Run(seed=seed, left=_shown(a), right=_shown(b)) for (seed, a, b), _ in usable)
+    scaled = [(_tested(claim, left), _tested(claim, right)) for _, left, right in pairs]
+    usable = [number for number, values in enumerate(scaled) if None not in values]
+    left = [scaled[number][0] or 0.0 for number in usable]
+    right = [scaled[number][1] or 0.0 for number in usable]
+    lost = (sum(map(math.isinf, left)), sum(map(math.isinf, right)))
+    runs = tuple(Run(seed=pairs[n][0], left=_shown(pairs[n][1]), right=_shown(pairs[n][2])) for n in usable)
     dropped = without + len(pairs) - len(usable)
-    complete = not any(lost) and not dropped
-    return Evidence(runs, tuple(effects), (lost[0], lost[1]), dropped, replicates if complete else ())
+    if any(lost):
+        left, right = _worst_ranks(claim, left, right)
+    whole = samples if not any(lost) and not dropped else ((), ())
+    known = [
+        effect(claim, pairs[n][1], pairs[n][2]) if math.isfinite(pairs[n][1] + pairs[n][2]) else None for n in usable
+    ]
+    effects = [b - a if one is None else one for one, a, b in zip(known, left, right, strict=True)]
+    return Evidence(runs, tuple(left), tuple(right), lost, dropped, tuple(effects), *whole)
+
+
+def _tested(claim: Claim, value: float) -> float | None:
+    """Return a value as it is tested, infinite for a run that lost, None if it has no logarithm."""
+    return tested_value(claim, value) if math.isfinite(value) else math.inf
+
+
+def _worst_ranks(claim: Claim, left: Sequence[float], right: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return both with a finite value for what was lost: beyond all others, a factor that the claim names aside."""
+    named = claimed_effect(claim)
+    shifted = [value + named for value in left]
+    known = [value for value in (*shifted, *right) if math.isfinite(value)] or [0.0]
+    worst = max(known) + max(smallest_effect(claim), max(known) - min(known))
+    return (
+        [(value if math.isfinite(value) else worst) - named for value in shifted],
+        [value if math.isfinite(value) else worst for value in right],
+    )
 
 
 def _shown(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _replicates(claim: Claim, pair: ClaimPair, seeds: Sequence[int]) -> tuple[tuple[float, ...], ...]:
-    """Return the effect over the bootstrap samples of the test groups, by seed; nothing if a seed lacks them."""
-    left, right = (replicates_by_seed(side.by_seed.values(), claim.measure) for side in pair.both)
-    return tuple(map(tuple, paired_replicates(left, right, seeds, lambda a, b: _known_effect(claim, a, b))))
-
-
-def _known_effect(claim: Claim, left: float, right: float) -> float | None:
-    return effect(claim, left, right) if math.isfinite(left) and math.isfinite(right) else None
+def _samples(claim: Claim, pair: ClaimPair, seeds: Sequence[int]) -> tuple[stats.Samples, stats.Samples]:
+    """Return the tested values over bootstrap samples of the test groups, by seed; nothing if a seed lacks them."""
+    found = []
+    for side in pair.both:
+        by_seed = replicates_by_seed(side.by_seed.values(), claim.measure)
+        rows = [[_tested(claim, value) for value in by_seed.get(seed, ())] for seed in seeds]
+        known = [[value for value in row if value is not None and math.isfinite(value)] for row in rows]
+        found.append(known)
+        if any(len(whole) != len(row) or not row for whole, row in zip(known, rows, strict=True)):
+            return (), ()
+    return found[0], found[1]

@@ -53,7 +53,7 @@ def _assessed(claim: Claim, pairs: Sequence[ClaimPair], records: Records) -> lis
 
 def _verdicts(assessments: Sequence[Assessment], groups: Sequence[ComparisonGroup]) -> list[Judged]:
     """Return the verdicts of one family of claims, p values corrected over all of them."""
-    tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_PAIRS else None for one in assessments]
+    tests = [one.tested if one.tested and one.tested.pairs >= stats.MIN_SEEDS else None for one in assessments]
     differing = stats.holm([test.p_difference if test else None for test in tests])
     equivalent = stats.holm([test.p_equivalence if test else None for test in tests])
     size = sum(p is not None for p in differing)
@@ -74,24 +74,23 @@ def _verdicts(assessments: Sequence[Assessment], groups: Sequence[ComparisonGrou
 
 def _notes(rows: Sequence[Verdict]) -> list[str]:
     tested = sum(row.p_holm is not None for row in rows)
-    most = max((row.n_seeds for row in rows if row.p_holm is not None), default=0)
-    few = sum(0 < row.n_seeds < stats.MIN_PAIRS for row in rows)
+    few = sum(0 < row.n_seeds < stats.MIN_SEEDS for row in rows)
     found = []
     if tested:
         found.append(
-            "p: sign-flip permutation tests paired by seed; t tests over seeds and subjects where records hold samples "
-            f"of subjects; Holm-corrected over all claims tested here ({tested}). Counts must agree at every "
-            "seed instead: their brackets are the least and the largest value; those of times and bytes are the 95% "
-            "interval over repeats of a measurement."
+            "p: Welch's t test of logarithms over seeds, with the error over the groups of the test data (rollouts, "
+            "waves, subjects) where records hold samples of them; Holm-corrected over all claims tested here "
+            f"({tested}). Counts must agree at every seed instead: their brackets are the least and the largest value; "
+            "those of times and bytes are the 95% interval over repeats of a measurement."
         )
-    if tested and tested * stats.smallest_p(most) > stats.SIGNIFICANCE:
+    single = sum(row.data_sets == 1 for row in rows if row.p_holm is not None)
+    if single:
         found.append(
-            f"{most} seeds are too few for {tested} claims: the smallest p of a sign-flip permutation test is "
-            f"{stats.smallest_p(most):.2g}, which stays above {stats.SIGNIFICANCE:g} after the correction; more seeds "
-            "are needed."
+            f"Conditional on one data set each ({single} claim{'' if single == 1 else 's'}): other training data may "
+            "say otherwise. Runs on three or more data seeds (--data-seeds) are pooled, with the error over data sets."
         )
     if few:
-        found.append(f"Under {stats.MIN_PAIRS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")
+        found.append(f"Under {stats.MIN_SEEDS} seeds there is no verdict ({few} claim{'' if few == 1 else 's'}).")
     if any(row.also for row in rows):
         found.append("Some claims were also judged under other matchings or on other data: lnncmp claims show ID.")
     return found

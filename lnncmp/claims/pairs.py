@@ -1,10 +1,12 @@
 """The two models of a claim, in each group of runs in which both ran, or were measured."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from lnncmp import stats
 from lnncmp.cases.base import load_case
 from lnncmp.claims.claim import Claim
 from lnncmp.comparison.costs import costs_of, untrained
@@ -21,12 +23,19 @@ class ClaimPair:
 
     untrained: the measurement of the left, of the right model where it was measured and not trained; its runs are then
     those of the same model with other arguments.
+    others: the same comparison on other data sets, drawn alike with other data seeds, that are judged together with it.
     """
 
     group: ComparisonGroup
     left: ModelRuns
     right: ModelRuns
     untrained: tuple[MeasurementRecord | None, MeasurementRecord | None] = (None, None)
+    others: tuple["ClaimPair", ...] = ()
+
+    @property
+    def data_seed(self) -> int:
+        """The seed that the data were drawn from."""
+        return self.group.first.seeds.data
 
     @property
     def both(self) -> tuple[ModelRuns, ModelRuns]:
@@ -66,7 +75,7 @@ def claim_pairs(
     own = measurements if claim.measure in MEASURED else ()
     found = [pair for group in fitting for pair in _pairs(claim, group.by_tuning, own) or _pairs(claim, [group], own)]
     timed = [pair for pair in found if not pair.group.first.recipe.withholds_time]
-    return sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair)))
+    return _pooled(sorted(timed or found, key=lambda pair: (not counts_on(claim, pair), *_rank(pair))))
 
 
 def _pairs(
@@ -100,6 +109,31 @@ def _side(
 def counts_on(claim: Claim, pair: ClaimPair) -> bool:
     """Tell whether the data of a pair count for the claim; if not, they are shown and decide nothing."""
     return not claim.judged_on or pair.group.first.source in claim.judged_on
+
+
+def _pooled(pairs: Sequence[ClaimPair]) -> list[ClaimPair]:
+    """Return the pairs, in their order; three or more that differ only in the seed of their data become one."""
+    alike: dict[str, list[ClaimPair]] = {}
+    for pair in pairs:
+        alike.setdefault(_but_for_data_seed(pair), []).append(pair)
+    made = []
+    for pair in pairs:
+        same = alike[_but_for_data_seed(pair)]
+        if len(same) < stats.MIN_DATA_SETS:
+            made.append(pair)
+        elif pair is same[0]:
+            first, *others = sorted(same, key=lambda one: one.data_seed)
+            made.append(replace(first, others=tuple(others)))
+    return made
+
+
+def _but_for_data_seed(pair: ClaimPair) -> str:
+    """Return all settings of both models but the seed of the data, as a key."""
+    run = pair.group.first
+    ignored = f"data.{load_case(run.case).data_seed}"
+    settings = [side.sample.recipe.flat() for side in pair.both]
+    kept = [{key: value for key, value in one.items() if key != ignored} for one in settings]
+    return json.dumps([run.case, run.source, run.conditions, kept], sort_keys=True)
 
 
 def _rank(pair: ClaimPair) -> tuple[int, int, bool, int, int, str]:

@@ -42,6 +42,8 @@ class Power:
 def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
     """Return why the verdict follows from what was found, for claims with a test."""
     seeds = _seeds(tested.pairs) + (" and the groups of the test data" if tested.over_groups else "")
+    if tested.data_sets > 1:
+        seeds = f"{tested.data_sets} data sets with {_seeds(tested.pairs)} each"
     least = f"a factor of {claim.matters:g}" if claim.scale == "ratio" else f"{claim.matters:g}"
     if why == "few":
         return _few(tested.pairs)
@@ -77,7 +79,7 @@ def _seeds(pairs: int) -> str:
 
 
 def _few(pairs: int) -> str:
-    return f"{_seeds(pairs)} of both are too few: under {stats.MIN_PAIRS} there is no verdict"
+    return f"{_seeds(pairs)} of both are too few: under {stats.MIN_SEEDS} there is no verdict"
 
 
 def _open(claim: Claim) -> str:

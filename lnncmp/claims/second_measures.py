@@ -51,7 +51,7 @@ def with_second_measures(row: Verdict, one: Assessment, groups: Sequence[Compari
 
 def _contradicts(tested: Tested | None, says: int) -> bool:
     """Tell whether a test shows a difference against what is said: 1 the claim, -1 its opposite, 0 nothing."""
-    if tested is None or tested.pairs < stats.MIN_PAIRS or tested.p_difference is None:
+    if tested is None or tested.pairs < stats.MIN_SEEDS or tested.p_difference is None:
         return False
     return tested.p_difference <= stats.SIGNIFICANCE and says * tested.effect < 0
 

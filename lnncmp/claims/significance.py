@@ -10,11 +10,13 @@ Each claim gives one p to the family of all claims ("p_difference") and at most 
     better than a        both models are better, or           -
     baseline             one of them is worse
 
-All p are two-sided but those of equivalence, whose two one-sided tests keep the level as they are.
+All p are of Welch's t test, two-sided but for those of equivalence, whose two one-sided tests keep the level as they
+are.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lnncmp import stats
 from lnncmp.claims.claim import Claim
@@ -23,7 +25,11 @@ from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
 
 @dataclass(frozen=True)
 class Tested:
-    """effect: mean over pairs. spread: standard deviation over seeds; between: of the mean over the test groups."""
+    """effect: mean over seeds (over data sets where there are several). pairs: seeds of each model, on each data set.
+
+    spreads: standard deviations over seeds of both models; lasting: the part of the standard error that more seeds do
+    not lessen; groups: whether it holds that of groups of the test data.
+    """
 
     pairs: int
     effect: float
@@ -31,23 +37,35 @@ class Tested:
     ci95_bca: tuple[float, float] | None
     p_difference: float | None
     p_equivalence: float | None
-    spread: float
-    between: float = 0.0
-
-    @property
-    def over_groups(self) -> bool:
-        """Whether groups of the test data were resampled too."""
-        return self.between > 0
+    spreads: tuple[float, float]
+    lasting: float = 0.0
+    over_groups: bool = False
+    data_sets: int = 1
 
 
-def significance_of(claim: Claim, evidence: Evidence) -> Tested | None:
-    """Return what the evidence says on a claim about two models; None without a pair."""
-    if not evidence.effects:
+def significance_of(claim: Claim, evidence: Evidence, others: Sequence[Evidence] = ()) -> Tested | None:
+    """Return what the evidence says on a claim about two models; None without a pair.
+
+    others: evidence of the same comparison on other data sets, drawn alike, which is pooled with it.
+    """
+    found = [one for one in (evidence, *others) if one.left]
+    if not evidence.left:
         return None
-    margin, shifted = smallest_effect(claim), evidence.differences.shifted(claimed_effect(claim))
+    means = [one.mean for one in found]
+    mean = stats.over_data_sets([one for one in means if one is not None]) if None not in means else None
+    if mean is None:
+        found, mean = [evidence], evidence.mean
+    return _tested(found, mean, *p_values(claim, mean))
+
+
+def p_values(claim: Claim, mean: stats.MeanEstimate | None) -> tuple[float | None, float | None]:
+    """Return p_difference and p_equivalence of a mean effect, see the table above; None where there is no test."""
+    margin, at = smallest_effect(claim), claimed_effect(claim)
+    if mean is None:
+        return None, None
     if claim.direction == "comparable":
-        return _tested(evidence, shifted.p_within(margin), shifted.p_beyond(margin))
-    return _tested(evidence, shifted.p_differs(), shifted.p_within(margin) if claim.at_least == 1 else None)
+        return mean.p_within(margin, at), mean.p_beyond(margin, at)
+    return mean.p_differs(at), mean.p_within(margin, at) if claim.at_least == 1 else None
 
 
 def significance_against_baseline(left: Evidence, right: Evidence) -> tuple[Tested, int] | None:
@@ -56,9 +74,13 @@ def significance_against_baseline(left: Evidence, right: Evidence) -> tuple[Test
     Both are better: the larger of the two p (intersection-union test). One is worse: its p, doubled, because the
     weaker was chosen by looking. None without a run of one of them.
     """
-    if not left.effects or not right.effects:
+    if not left.left or not right.left:
         return None
-    tested = [_tested(side, stats.sign_flip_p(side.effects), None) for side in (left, right)]
+    means = [side.mean for side in (left, right)]
+    tested = [
+        _tested([side], mean, None if mean is None else mean.p_differs(), None)
+        for side, mean in zip((left, right), means, strict=True)
+    ]
     weaker = min((0, 1), key=lambda side: tested[side].effect)
     p_values = [one.p_difference for one in tested]
     if None in p_values:
@@ -67,23 +89,28 @@ def significance_against_baseline(left: Evidence, right: Evidence) -> tuple[Test
         first = max(p for p in p_values if p is not None)
     else:
         first = min(1.0, 2 * (p_values[weaker] or 0.0))
-    chosen = tested[weaker]
-    pairs = min(one.pairs for one in tested)
-    return (
-        Tested(pairs, chosen.effect, chosen.ci95, chosen.ci95_bca, first, None, chosen.spread),
-        weaker,
-    )
+    return replace(tested[weaker], pairs=min(one.pairs for one in tested), p_difference=first), weaker
 
 
-def _tested(evidence: Evidence, p_difference: float | None, p_equivalence: float | None) -> Tested:
-    effects, differences = evidence.effects, evidence.differences
+def _tested(
+    found: Sequence[Evidence],
+    mean: stats.MeanEstimate | None,
+    p_difference: float | None,
+    p_equivalence: float | None,
+) -> Tested:
+    effects = [(math.fsum(one.right) - math.fsum(one.left)) / len(one.left) for one in found]
+    first = found[0]
+    constant = stats.spread(first.right) == 0  # an untrained baseline has no seeds to draw again
+    bca = [[b - a for a, b in zip(first.left, first.right, strict=True)]] if constant else [first.left, first.right]
     return Tested(
-        pairs=len(effects),
+        pairs=min(len(one.left) for one in found),
         effect=math.fsum(effects) / len(effects),
-        ci95=differences.interval(),
-        ci95_bca=stats.bca_interval([effects]),
+        ci95=None if mean is None else mean.interval(),
+        ci95_bca=stats.bca_interval(bca, None if constant else (-1.0, 1.0)) if len(found) == 1 else None,
         p_difference=p_difference,
         p_equivalence=p_equivalence,
-        spread=stats.spread(effects),
-        between=differences.between_groups,
+        spreads=(stats.spread(first.left), stats.spread(first.right)),
+        lasting=0.0 if mean is None else mean.lasting,
+        over_groups=all(one.left_samples and one.right_samples for one in found),
+        data_sets=len(found),
     )

@@ -110,6 +110,7 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
         p=tested.p_equivalence if second_counts else tested.p_difference,
         p_holm=second if second_counts else first,
         n_seeds=tested.pairs,
+        data_sets=tested.data_sets,
         seeds_needed=power.smallest,
         probability_of_improvement=None if claim.baseline else _improvement(claim, evidence),
         iqm=_middles(claim, one.runs) | ({} if one.baseline is None else {str(claim.baseline): one.baseline}),
@@ -148,8 +149,15 @@ def _found_in(one: Assessment, runs: tuple[Run, ...]) -> dict[str, Any]:
         "budget": budget_words(pair),
         "runs": list(runs),
         "run_ids": ids,
-        "differences_of_protocol": [*one.claim.differences, *differences_of(pair)],
+        "differences_of_protocol": [*one.claim.differences, *differences_of(pair), *_conditional(one)],
     }
+
+
+def _conditional(one: Assessment) -> list[str]:
+    """Return on which data set a test is conditional, if it is on one."""
+    if one.tested is None or one.tested.data_sets > 1:
+        return []
+    return [f"conditional on one data set (data seed {one.pair.data_seed}): other training data may say otherwise"]
 
 
 def _found(one: Assessment, words: str, effect: float) -> str:
@@ -206,7 +214,6 @@ def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
         level, power = min(2 * level, 0.5), 0.9
 
     def needed(difference: float) -> int | None:
-        spread, between = tested.spread, tested.between
-        return stats.seeds_needed(spread, difference, level=level, power=power, between_groups=between)
+        return stats.seeds_needed(tested.spreads, difference, level=level, power=power, lasting=tested.lasting)
 
     return reasons.Power(needed(smallest_effect(claim)), needed(abs(tested.effect - claimed_effect(claim))), family)

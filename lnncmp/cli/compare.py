@@ -23,7 +23,7 @@ def compare(
     reference: Reference = None,
     format: options.OutputFormat = "table",
 ) -> None:
-    """Compare the models of one folder of records, or each model of two folders, paired by seed on equal data."""
+    """Compare the models of one folder of records, or each model of two folders, seed by seed on equal data."""
     check_choice("format", format, FORMATS)
     from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
     from lnncmp.comparison.studies import studies_of

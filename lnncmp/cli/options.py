@@ -29,6 +29,10 @@ def available_cores() -> int:
 Preset = Annotated[str, typer.Option(help="Recipe: quick, standard or paper.")]
 Models = Annotated[str | None, typer.Option(help="Comma-separated models instead of the recipe's, e.g. ltc,lstm.")]
 Seeds = Annotated[str | None, typer.Option(help="Number of seeds (10), or a range or list: 0-4 or 0,3,7.")]
+DataSeeds = Annotated[
+    int,
+    typer.Option(min=1, max=100, help="Data sets to run the study on, drawn alike from this many seeds (sine)."),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, e.g. train.epochs=5. Repeatable."),

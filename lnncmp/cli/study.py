@@ -12,7 +12,9 @@ from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds, tuned_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
+from lnncmp.comparison.data_sets import with_data_sets
 from lnncmp.comparison.table import ComparisonTable
+from lnncmp.recipe.data_seeds import over_data_seeds
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.report.tables.comparison import document_of_comparison
@@ -30,6 +32,7 @@ def case_command(case: str) -> Callable[..., None]:
         preset: options.Preset = "standard",
         models: options.Models = None,
         seeds: options.Seeds = None,
+        data_seeds: options.DataSeeds = 1,
         changes: options.Changes = None,
         tuned: options.TunedFlag = None,
         tuned_with: options.TunedFile = None,
@@ -66,16 +69,20 @@ def case_command(case: str) -> Callable[..., None]:
         )
         variant, settings = own_choices(load_case(case), own)
         recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
+        recipes = over_data_seeds(recipe, data_seeds)
         request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
             if dry_run:
                 _plan(recipe, request, format, quiet)
+                if data_seeds > 1 and not quiet:
+                    note(f"This plan is carried out {data_seeds} times, once for each data set.")
                 return
-            comparison, _ = carry_out(recipe, request, quiet)
-        print_result(render(document_of_comparison(comparison), format, *page()))
-        exit_if_lost([comparison])
+            made = [carry_out(one, request, quiet)[0] for one in recipes]
+        shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes])
+        print_result(render(document_of_comparison(shown), format, *page()))
+        exit_if_lost(made)
 
     return with_own_options(command, load_case(case))
 

@@ -1,4 +1,4 @@
-"""Compare models from stored records: one row per model, differences to a reference paired by seed, notes.
+"""Compare models from stored records: one row per model, differences to a reference, notes.
 
 Reads records only: it works without torch, on somebody else's records, years later. One comparison is one case, one
 source under one set of conditions, and one data hash; anything else is refused. Only the test MSE and the metrics
@@ -9,8 +9,8 @@ table.
 from collections.abc import Iterable, Mapping, Sequence
 
 from lnncmp.comparison.costs import costs_of, untrained
+from lnncmp.comparison.differences import TEST_MSE, Errors, Replicates, differences_to
 from lnncmp.comparison.notes import notes
-from lnncmp.comparison.paired_differences import TEST_MSE, Errors, Replicates, paired_comparisons
 from lnncmp.comparison.rows import (
     baseline_row,
     cost_row,
@@ -20,7 +20,7 @@ from lnncmp.comparison.rows import (
     model_row,
     replicates_by_seed,
 )
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelRow, PairedComparison
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelDifference, ModelRow
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.records.metric import Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
@@ -28,7 +28,7 @@ from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 TITLE_ENDING = ": one-step test error"
 """What a table's title ends with: what its main column is."""
 
-__all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelRow", "PairedComparison", "Published", "compare"]
+__all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelDifference", "ModelRow", "Published", "compare"]
 
 
 def compare(
@@ -68,7 +68,7 @@ def compare(
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
     errors = {model: errors_by_seed(group) for model, group in by_model.items()}
-    comparisons = _paired(by_model, reference, TEST_MSE, "mse") + _compared_metrics(by_model, reference, known)
+    comparisons = _differences(by_model, reference, TEST_MSE, "mse") + _compared_metrics(by_model, reference, known)
     best = best_model(rows, errors, {model: replicates_by_seed(group) for model, group in by_model.items()})
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
@@ -151,22 +151,23 @@ def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate
     return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
 
 
-def _paired(
-    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metric: str, stored: str
-) -> list[PairedComparison]:
+def _differences(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metric: str, stored: str, *, ratios: bool = True
+) -> list[ModelDifference]:
     """Return the comparisons on one metric, which records know by the name `stored`."""
     values = {model: errors_by_seed(group, stored) for model, group in by_model.items()}
     replicates = {model: replicates_by_seed(group, stored) for model, group in by_model.items()}
-    return paired_comparisons(values, reference, metric, replicates)
+    return differences_to(reference, values, metric, replicates, ratios=ratios)
 
 
 def _compared_metrics(
     by_model: Mapping[str, Sequence[RunRecord]], reference: str, metrics: Sequence[Metric]
-) -> list[PairedComparison]:
+) -> list[ModelDifference]:
     found = []
     for metric in metrics:
         if metric.compared:
-            found += _paired(by_model, reference, metric.name, metric.name)
+            ratios = metric.better != "ideal"
+            found += _differences(by_model, reference, metric.name, metric.name, ratios=ratios)
     return found
 
 
@@ -182,5 +183,5 @@ def best_model(rows: Sequence[ModelRow], errors: Errors, replicates: Replicates 
     best = min(scored.values(), key=lambda row: row.metrics[TEST_MSE].mean or 0.0)
     if best.n_diverged + best.n_failed + best.n_stopped:
         return None
-    against = paired_comparisons({model: errors[model] for model in scored}, best.model, replicates=replicates)
-    return best.model if all(pair.verdict == "significantly higher" for pair in against) else None
+    against = differences_to(best.model, {model: errors[model] for model in scored}, replicates=replicates)
+    return best.model if all(one.verdict == "significantly higher" for one in against) else None

@@ -5,11 +5,11 @@ from typing import Any
 
 from lnncmp import stats
 from lnncmp.comparison.convergence_notes import convergence_notes, training_notes
+from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.metric_notes import metric_notes
-from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.rows import Shape, outcome
-from lnncmp.comparison.table import Estimate, ModelRow, PairedComparison
+from lnncmp.comparison.table import Estimate, ModelDifference, ModelRow
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.tuning import tuning_words
@@ -27,7 +27,7 @@ _MATCHED = {
 def notes(
     rows: Sequence[ModelRow],
     runs: Groups,
-    comparisons: Sequence[PairedComparison],
+    comparisons: Sequence[ModelDifference],
     best: str | None,
     shape: Shape | None,
     measurements: Sequence[MeasurementRecord],
@@ -130,7 +130,7 @@ def _lost(runs: Groups) -> list[str]:
                 verb = word.replace("were", "was") if len(lost) == 1 else word
                 found.append(
                     f"{model}: {len(lost)} of {len(group)} runs {verb}{where}; "
-                    "counted, but excluded from means and pairs."
+                    "counted, but excluded from means and tests."
                 )
     return found
 
@@ -148,30 +148,27 @@ def _distrusted(runs: Groups) -> list[str]:
     return found
 
 
-def _test(comparisons: Sequence[PairedComparison], runs: Groups) -> list[str]:
-    """Return how intervals and p were made, and whether anything could have come out significant at all."""
+def _test(comparisons: Sequence[ModelDifference], runs: Groups) -> list[str]:
+    """Return how intervals and p were made, and where there are too few runs for any."""
     resampled = any(run.scores is not None and run.scores.replicates for group in runs.values() for run in group)
     if resampled:
         found = [
-            "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups (subjects) of the "
-            "test data, the same samples for all models; of metrics without such samples: Student t over seeds."
+            "Intervals: 95%, t with the error over seeds and over bootstrap samples of the groups of the test data "
+            "(rollouts, waves, subjects), the same samples for all models; of metrics without such samples: over seeds."
         ]
     else:
         found = ["Intervals: 95%, Student t over seeds."]
-    tested = [pair for pair in pairs_on(comparisons).values() if pair.p is not None]
+    tested = [one for one in differences_on(comparisons).values() if one.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
-        how = "t test with the same error" if resampled else "sign-flip permutation test"
-        found.append(f"Differences to {tested[0].reference} are paired by seed; p: {how}, Holm-corrected over {count}.")
-    if any(pair.n_pairs < stats.MIN_PAIRS for pair in comparisons):
-        found.append(f"With fewer than {stats.MIN_PAIRS} paired seeds no difference is called significant.")
-    powered = [pair.n_pairs for pair in tested if pair.n_pairs >= stats.MIN_PAIRS and not resampled]
-    if powered and len(tested) * stats.smallest_p(max(powered)) > stats.SIGNIFICANCE:
-        least = stats.smallest_p(max(powered))
-        found.append(
-            f"With {max(powered)} pairs p cannot go under {least:.4g}, {min(1.0, len(tested) * least):.4g} after "
-            f"correction: more seeds are needed before any difference can be significant."
-        )
+        what = "ratios of geometric means, of logarithms" if tested[0].kind == "ratio" else "differences of means"
+        error = ", with the error over seeds and groups" if resampled else " over seeds"
+        reference = tested[0].reference
+        found.append(f"Against {reference}: {what}; p: Welch's t test{error}, not paired, Holm-corrected over {count}.")
+    seeds = _unique(run.seeds.data for group in runs.values() for run in group)
+    found.append(f"Conditional on one data set (data seed {seeds[0]}): other training data could change the order.")
+    if any(one.n_seeds < stats.MIN_SEEDS for one in comparisons):
+        found.append(f"With fewer than {stats.MIN_SEEDS} seeds of a model no difference is called significant.")
     return found
 
 

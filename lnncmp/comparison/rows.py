@@ -38,13 +38,9 @@ def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[flo
     shown = [value if math.isfinite(value) else None for value in values]
     if not values or None in shown:
         return Estimate(values=shown, seeds=seeds)
-    both = (
-        stats.two_level([replicates[seed] for seed in seeds])
-        if replicates and all(map(replicates.get, seeds))
-        else None
-    )
-    ci95 = both[0] if both else stats.mean_interval(values)
-    return Estimate(mean=stats.mean(values), ci95=ci95, values=shown, seeds=seeds)
+    samples = [replicates[seed] for seed in seeds] if replicates and all(map(replicates.get, seeds)) else ()
+    found = stats.mean_estimate(values, samples)
+    return Estimate(mean=stats.mean(values), ci95=found and found.interval(), values=shown, seeds=seeds)
 
 
 def error_of(scores: Scores | None, metric: str) -> float | None:

@@ -165,19 +165,20 @@ class BaselineRow(_Part):
     perturbations: list[PerturbationValue] = Field(default_factory=list)
 
 
-class PairedComparison(_Part):
-    """One model against the reference on one metric ("test_mse" or one of the case), paired by root seed.
+class ModelDifference(_Part):
+    """One model against the reference on one metric ("test_mse" or one of the case).
 
-    n_pairs: seeds where both runs are ok; seeds: which. difference: model - reference, with the 95% interval of the
-    paired difference. p: sign-flip permutation test; p_holm: corrected over the models compared on the same metric.
+    n_seeds: ok runs with this metric, of the one that has fewer. change: by `kind`, the ratio model / reference of the
+    geometric means, or the difference model - reference of the means, with its 95% interval. p: Welch's t test, of
+    logarithms for a ratio; p_holm: corrected over the models compared on the same metric.
     """
 
     model: str
     reference: str
     metric: str
-    n_pairs: int
-    seeds: list[int]
-    difference: float | None
+    n_seeds: int
+    kind: Literal["ratio", "difference"] = "ratio"
+    change: float | None
     ci95: Interval | None
     p: float | None
     p_holm: float | None
@@ -205,6 +206,6 @@ class ComparisonTable(_Part):
     rows: list[ModelRow]
     cost_only: list[CostRow] = Field(default_factory=list)
     baselines: list[BaselineRow]
-    comparisons: list[PairedComparison]
+    comparisons: list[ModelDifference]
     measures: list[Metric] = Field(default_factory=list)
     notes: list[str]

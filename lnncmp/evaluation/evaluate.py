@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lnncmp.baselines import Persistence, Predictor
 from lnncmp.cases.base import Case, ExampleWindow, MetricValues, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.evaluation.metrics import mse, nmse, squared_error
+from lnncmp.evaluation.metrics import mse, nmse, resampled_errors, squared_error
 from lnncmp.records.horizon_metrics import horizon_values
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
 
@@ -18,9 +18,14 @@ Floats = NDArray[np.float64]
 
 def one_step_error(predictor: Predictor, windows: Windows, splits: Splits) -> Floats:
     """Return the mean squared one-step error per target (O,) in raw units, over all valid, observed steps."""
+    return squared_error(*_one_step(predictor, windows, splits))
+
+
+def _one_step(predictor: Predictor, windows: Windows, splits: Splits) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return predictions and truth (N, T, O) in raw units, and which of them count."""
     unscale = splits.target_scaler.unscale
-    observed = windows.target_mask & windows.valid[..., None]
-    return squared_error(unscale(predictor.predict(windows)), unscale(windows.y), observed)
+    counted = windows.target_mask & windows.valid[..., None]
+    return unscale(predictor.predict(windows)), unscale(windows.y), counted
 
 
 def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> list[HorizonPoint]:
@@ -81,11 +86,14 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     splits = prepared.splits
     names = [target.name for target in case.targets]
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    errors = {name: one_step_error(predictor, part, splits) for name, part in parts.items()}
+    predicted = {name: _one_step(predictor, part, splits) for name, part in parts.items()}
+    errors = {name: squared_error(*given) for name, given in predicted.items()}
     metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
     own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
     horizons, ahead = horizon_scores(predictor, prepared, case)
     metrics["test"] |= {**own.values, **ahead}
+    resampling = prepared.resampling
+    replicates = {} if resampling is None else resampled_errors(*predicted["test"], splits.target_std, resampling)
     return Scores(
         metrics=metrics,
         per_target={
@@ -94,7 +102,7 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
         },
         horizons=horizons,
         perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
-        replicates={name: list(values) for name, values in own.replicates.items()},
+        replicates=replicates | {name: list(values) for name, values in own.replicates.items()},
         examples=[
             example(predictor, example_window, splits, case.step_unit) for example_window in prepared.example_windows
         ],

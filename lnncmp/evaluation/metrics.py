@@ -6,6 +6,8 @@ Legend of shapes: N windows, T steps, O targets. Predictions and truth are in ra
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.data.resampling import Resampling
+
 Floats = NDArray[np.float64]
 
 
@@ -33,6 +35,19 @@ def mse(per_target: Floats) -> float:
 def nmse(per_target: Floats, target_std: Floats) -> float:
     """Return the mean over targets of squared error / training variance; no unit, 1 = as good as the training mean."""
     return _mean(per_target / target_std**2)
+
+
+def resampled_errors(
+    predicted: Floats, truth: Floats, observed: NDArray[np.bool_], target_std: Floats, resampling: Resampling
+) -> dict[str, list[float]]:
+    """Return "mse" and "nmse" of (N, T, O) over bootstrap samples of the groups of windows, R values each.
+
+    A prediction that is not finite makes those samples infinite that contain its group.
+    """
+    difference = np.where(np.isfinite(predicted), predicted, np.inf) - np.where(observed, truth, 0.0)
+    sums = (np.where(observed, difference, 0.0) ** 2).sum(axis=1)
+    errors = resampling.means(sums, observed.sum(axis=1))
+    return {"mse": [mse(row) for row in errors], "nmse": [nmse(row, target_std) for row in errors]}
 
 
 def _mean(values: Floats) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lnncmp.stats.permutation import MIN_PAIRS, SIGNIFICANCE, smallest_p
+from lnncmp.stats.correction import MIN_SEEDS, SIGNIFICANCE
 
 MOST_SEEDS = 1000
 """The largest number of seeds that is asked for: nobody would run more."""
@@ -58,28 +58,35 @@ def noise_slope(levels: Sequence[float], errors: Sequence[float], clean_error: f
 
 
 def seeds_needed(
-    spread: float, difference: float, *, level: float = SIGNIFICANCE, power: float = 0.8, between_groups: float = 0.0
+    spreads: Sequence[float],
+    difference: float,
+    *,
+    level: float = SIGNIFICANCE,
+    power: float = 0.8,
+    lasting: float = 0.0,
 ) -> int | None:
-    """Return at how many paired seeds a true mean difference of this size would be found with this power.
+    """Return at how many seeds of each model a true difference of their means would be found with this power.
 
-    spread: standard deviation of the paired differences over seeds; between_groups: of their mean over samples of
-    the groups of the test data, which more seeds do not lessen. Both and `difference` > 0 in one unit. Two-sided test
-    at `level`: noncentral t (scipy), with the part between groups added to the standard error. At least six seeds, and
-    as many as the sign-flip test needs to reach `level` at all. None if more than 1,000 would be needed.
+    spreads: standard deviation over the seeds of each model (one of them for the mean of one model). lasting: the part
+    of the standard error that more seeds do not lessen. All and `difference` > 0 in one unit. Two-sided t test at
+    `level`, noncentral t (scipy), Satterthwaite's degrees of freedom. At least six seeds; None if more than 1,000 would
+    be needed.
     """
     from scipy import stats
 
-    if not difference > 0 or not math.isfinite(spread) or not 0 < level < 1:
+    if not difference > 0 or not all(map(math.isfinite, spreads)) or not 0 < level < 1:
         return None
-    pairs = np.arange(MIN_PAIRS, MOST_SEEDS + 1)
-    error = np.sqrt(spread**2 / pairs + between_groups**2)
-    critical = stats.t.ppf(1 - level / 2, pairs - 1)
-    with np.errstate(divide="ignore", over="ignore"):
+    seeds = np.arange(MIN_SEEDS, MOST_SEEDS + 1)
+    squares = [spread**2 for spread in spreads]
+    error = np.sqrt(sum(squares) / seeds + lasting**2)
+    below = sum(square**2 for square in squares) / seeds**2 / (seeds - 1)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        freedom = np.where(below > 0, error**4 / below, 1e6)
         shift = np.where(error > 0, difference / np.where(error > 0, error, 1.0), np.inf)
-    reached = np.where(shift > 50, 1.0, stats.nct.sf(critical, pairs - 1, np.minimum(shift, 50.0)))
-    attainable = np.array([smallest_p(int(count)) <= level for count in pairs])
-    enough = np.flatnonzero((reached >= power) & attainable)
-    return int(pairs[enough[0]]) if enough.size else None
+    critical = stats.t.ppf(1 - level / 2, freedom)
+    reached = np.where(shift > 50, 1.0, stats.nct.sf(critical, freedom, np.minimum(shift, 50.0)))
+    enough = np.flatnonzero(reached >= power)
+    return int(seeds[enough[0]]) if enough.size else None
 
 
 def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:

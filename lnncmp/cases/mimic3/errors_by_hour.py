@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.data.resampling import divide, weighted
+
 Floats = NDArray[np.float64]
 
 
@@ -25,15 +27,15 @@ class Sums:
 
     def resampled(self, weights: Floats) -> "Sums":
         """Return the sums (R, K, C) of samples in which subject g counts weights[r, g] times."""
-        return Sums(*(_weighted(weights, part) for part in (self.squared, self.absolute, self.count)))
+        return Sums(*(weighted(weights, part) for part in (self.squared, self.absolute, self.count)))
 
     def rmse(self) -> Floats:
         """Return the root mean squared error (G, K, C) in standard deviations, NaN where nothing was observed."""
-        return _divide(self.squared, self.count) ** 0.5
+        return divide(self.squared, self.count) ** 0.5
 
     def mae(self) -> Floats:
         """Return the mean absolute error (G, K, C) in standard deviations, NaN where nothing was observed."""
-        return _divide(self.absolute, self.count)
+        return divide(self.absolute, self.count)
 
     def mean_rmse(self) -> Floats:
         """Return the mean over variables of the root mean squared error (G, K)."""
@@ -41,11 +43,11 @@ class Sums:
 
     def mean_mse(self) -> Floats:
         """Return the mean over variables of the mean squared error (G, K)."""
-        return mean_known(_divide(self.squared, self.count))
+        return mean_known(divide(self.squared, self.count))
 
     def mean_nmse(self, target_std: Floats) -> Floats:
         """Return the mean over variables of mean squared error / target_std (C,) squared: the NMSE (G, K)."""
-        return mean_known(_divide(self.squared, self.count) / target_std**2)
+        return mean_known(divide(self.squared, self.count) / target_std**2)
 
 
 def sums_by_subject(
@@ -66,12 +68,6 @@ def sums_by_subject(
     return out
 
 
-def bootstrap_weights(groups: int, samples: int, seed: int) -> Floats:
-    """Return (R, G): how often each of `groups` subjects is in each of `samples` bootstrap samples."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(groups, np.full(groups, 1.0 / groups), size=samples).astype(np.float64)
-
-
 def pooled(sums: Sums) -> Sums:
     """Return the sums of all subjects together, as (1, K, C)."""
     return Sums(*(part.sum(axis=0, keepdims=True) for part in (sums.squared, sums.absolute, sums.count)))
@@ -83,17 +79,3 @@ def mean_known(values: Floats) -> Floats:
     count = known.sum(axis=-1)
     with np.errstate(invalid="ignore"):
         return np.where(count > 0, np.where(known, values, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)
-
-
-def _weighted(weights: Floats, sums: Floats) -> Floats:
-    """Return (R, K, C): an infinite sum makes only those samples infinite that contain it."""
-    finite = np.isfinite(sums)
-    out = np.tensordot(weights, np.where(finite, sums, 0.0), axes=1)
-    if not finite.all():
-        out[np.tensordot(weights, (~finite).astype(np.float64), axes=1) > 0] = np.inf
-    return np.asarray(out)
-
-
-def _divide(sums: Floats, count: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(count > 0, sums / count, np.nan)

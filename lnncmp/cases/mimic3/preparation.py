@@ -14,13 +14,14 @@ import numpy as np
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import MetricValues, TestSet
 from lnncmp.cases.mimic3 import perturbations as shifts
-from lnncmp.cases.mimic3.errors_by_hour import Sums, bootstrap_weights, sums_by_subject
+from lnncmp.cases.mimic3.errors_by_hour import Sums, sums_by_subject
 from lnncmp.cases.mimic3.features import Stay
 from lnncmp.cases.mimic3.metrics import measured
 from lnncmp.cases.mimic3.settings import Mimic3Settings
-from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures, numbered
+from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures
 from lnncmp.data import perturb, scaling
 from lnncmp.data.recording import AttritionStep, Recording
+from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Splits, Windows
 from lnncmp.errors import DataError
 from lnncmp.sources.mimic3.variables import CORE, VARIABLES
@@ -66,9 +67,8 @@ class Preparation:
             made[0], made[1], made[2], scaling.identity(made[0].x.shape[2]), scaling.identity(_C), target_std
         )
         self.futures = futures(self.test_stays, self.places, made[2], self.frame)
-        self.subjects = numbered(made[2].group)
-        weights = (int(self.subjects.max()) + 1, settings.replicates, settings.seed)
-        self.weights = bootstrap_weights(*weights)
+        resampling = resampling_of(made[2].group, settings.seed, settings.replicates)
+        self.subjects, self.weights = resampling.numbers, resampling.weights
 
     def _lost(self, long: Sequence[Recording]) -> list[AttritionStep]:
         if not long:

@@ -104,9 +104,3 @@ def futures(stays: Sequence[Stay], places: Sequence[Anchor], context: Windows, f
     last = context.valid.sum(axis=1) - 1
     others = beside_predictions(context.x[np.arange(len(places)), last], frame.core, frame.horizon, frame.measured)
     return Futures(context, future, np.ones(shape[:2], np.float32), observed, others)
-
-
-def numbered(groups: NDArray[np.str_]) -> NDArray[np.intp]:
-    """Return for each window the number of its subject, counted from 0 in order of appearance."""
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(str(group), len(known)) for group in groups], np.intp)

@@ -48,6 +48,7 @@ def prepare(source: Source, context: SourceContext, settings: SineSettings, hori
         made.baselines,
         made.measure,
         made.example_windows(),
+        resampling=made.resampling,
     )
 
 
@@ -82,6 +83,7 @@ CASE = Case(
         "noise": "Add Gaussian noise to inputs and training targets, and score against the clean wave.",
         "irregular": "Sample at irregular times, in training too; also train without elapsed times.",
     },
+    data_seed="seed",
     options=(
         Option(
             "--noise-std",

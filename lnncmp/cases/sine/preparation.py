@@ -18,9 +18,11 @@ from lnncmp.cases.sine.metrics import measure_all
 from lnncmp.cases.sine.noise import KINDS
 from lnncmp.cases.sine.noise_metrics import DRAWS, noise_parts
 from lnncmp.cases.sine.online_autoregression import OnlineAutoregression
+from lnncmp.cases.sine.resampled import error_replicates
 from lnncmp.cases.sine.sampling import Sampled, add_noise, drop_stretch, sample
 from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.data import perturb, scaling
+from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.records.schema import Zoom
 from lnncmp.sources.sine.waves import Floats, Ranges, draw
@@ -49,6 +51,7 @@ class Preparation:
         target_std = scaling.fit(train.targets[..., None], np.ones((*train.targets.shape, 1), bool)).std
         parts = [self.windows(*part) for part in (("train", train), ("validation", validation), ("test", self.test))]
         self.splits = Splits(parts[0], parts[1], parts[2], self.scaler, self.scaler, target_std)
+        self.resampling = resampling_of(parts[2].group, settings.seed)
 
     def _rng(self, name: str, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, zlib.crc32(name.encode()), purpose])
@@ -120,7 +123,7 @@ class Preparation:
         if self.settings.noise_std == 0:
             noisy = self._noisy("noise gain", self.clean_test, GAIN_LEVEL, "gaussian", targets=False)
             found["noise_gain"] = self._measured(predictor, noisy, self.windows("noise gain", noisy))["noise_gain"]
-        return MetricValues(found | self._noise_parts(predictor))
+        return MetricValues(found | self._noise_parts(predictor), self._replicates(predictor))
 
     def _noise_parts(self, predictor: Predictor) -> dict[str, float]:
         level = self.settings.noise_std or GAIN_LEVEL
@@ -133,6 +136,12 @@ class Preparation:
             scored=windows[0].target_mask[..., 0] & windows[0].valid,
             noise_std=draws[0].noise_std,
         )
+
+    def _replicates(self, predictor: Predictor) -> dict[str, list[float]]:
+        windows = self.splits.test
+        predicted = self.scaler.unscale(predictor.predict(windows))[..., 0]
+        scored = windows.target_mask[..., 0] & windows.valid
+        return error_replicates(self.test.waves, self.test.target_times, predicted, scored, self.resampling)
 
     def _measured(self, predictor: Predictor, given: Sampled, windows: Windows) -> dict[str, float]:
         return measure_all(

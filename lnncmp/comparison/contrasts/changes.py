@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lnncmp import stats
 from lnncmp.comparison.contrasts.pairing import Pair
 from lnncmp.comparison.groups import ModelRuns
-from lnncmp.comparison.paired_differences import PairedDifferences, paired_replicates
 from lnncmp.comparison.rows import replicates_by_seed
 from lnncmp.comparison.run_metrics import COUNTS, value_of
 from lnncmp.records.schema import RunRecord
@@ -41,9 +41,9 @@ class Changes:
         return bool(both) and all(abs(a - b) <= EQUAL * max(abs(a), abs(b)) for a, b in both)
 
     @property
-    def differences(self) -> PairedDifferences:
-        """The changes, to be tested."""
-        return PairedDifferences(self.changes, self.replicates)
+    def mean(self) -> stats.MeanEstimate | None:
+        """The mean change over the pairs: same seed, same model, so that their errors go together."""
+        return stats.mean_estimate(self.changes, self.replicates)
 
 
 def changes_of(pair: Pair, measure: str) -> Changes | None:
@@ -56,8 +56,24 @@ def changes_of(pair: Pair, measure: str) -> Changes | None:
     whole = {seed: values for seed, values in both.items() if all(map(math.isfinite, values))}
     ratio = all(a > 0 and b > 0 for a, b in whole.values())
     ours, theirs = (replicates_by_seed(side.by_seed.values(), measure) for side in pair.sides)
-    replicates = paired_replicates(ours, theirs, list(whole), lambda a, b: _known_change(a, b, ratio))
+    replicates = _replicates(ours, theirs, list(whole), ratio)
     return Changes(measure, whole, lost, ratio, replicates)
+
+
+def _replicates(
+    left: Mapping[int, Sequence[float]], right: Mapping[int, Sequence[float]], seeds: Sequence[int], ratio: bool
+) -> list[list[float]]:
+    """Return the changes over bootstrap samples, by seed; empty if a seed lacks samples or a change is not known."""
+    found = []
+    for seed in seeds:
+        ours, theirs = left.get(seed, ()), right.get(seed, ())
+        if not ours or len(ours) != len(theirs):
+            return []
+        row = [_known_change(a, b, ratio) for a, b in zip(ours, theirs, strict=True)]
+        if any(value is None for value in row):
+            return []
+        found.append([value for value in row if value is not None])
+    return found
 
 
 def _change(left: float, right: float, ratio: bool) -> float:

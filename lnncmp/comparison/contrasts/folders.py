@@ -12,6 +12,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.comparison.contrasts.changes import Changes, changes_of
 from lnncmp.comparison.contrasts.pairing import Pair, counterpart, differences, pairs_of, unpaired
 from lnncmp.comparison.contrasts.schema import Contrast, Contrasts, Finding
+from lnncmp.comparison.differences import shown, shown_interval
 from lnncmp.comparison.groups import MATCHINGS, ComparisonGroup, groups_of, place
 from lnncmp.comparison.run_metrics import FACTS, in_words
 from lnncmp.errors import DataError
@@ -88,9 +89,9 @@ def _adjusted(rows: Sequence[Contrast]) -> list[Contrast]:
 
 
 def _row(group: ComparisonGroup, changes: Changes, named: dict[str, str]) -> Contrast:
-    differences = changes.differences
+    mean = changes.mean
     pairs = len(changes.values)
-    p = None if changes.measure in FACTS else differences.p_differs()
+    p = None if changes.measure in FACTS or mean is None else mean.p_differs()
     return Contrast(
         **named,
         case=group.first.case,
@@ -101,9 +102,9 @@ def _row(group: ComparisonGroup, changes: Changes, named: dict[str, str]) -> Con
         left=stats.mean([left for left, _ in changes.values.values()]),
         right=stats.mean([right for _, right in changes.values.values()]),
         kind="ratio" if changes.ratio else "difference",
-        change=_shown(differences.mean, changes.ratio),
-        ci95=_shown_interval(differences.interval(), changes.ratio),
-        p=p if pairs >= stats.MIN_PAIRS and not changes.equal else None,
+        change=shown(stats.mean(changes.changes), changes.ratio),
+        ci95=shown_interval(mean.interval() if mean else None, changes.ratio),
+        p=p if pairs >= stats.MIN_SEEDS and not changes.equal else None,
         finding=_at_first(changes),
     )
 
@@ -125,7 +126,7 @@ def _at_first(changes: Changes) -> Finding:
 def _overall(groups: Sequence[Sequence[Pair]], names: tuple[str, str]) -> list[Contrast]:
     """Return for each model of several comparisons its change of test error over all, each counting the same.
 
-    The interval is that of the stratified BCa bootstrap, the p that of a sign-flip permutation test over all pairs.
+    Interval and p are of the mean over just these comparisons, with the error over the pairs of each.
     """
     found: dict[str, list[Changes]] = {}
     for pairs in groups:
@@ -140,7 +141,7 @@ def _overall(groups: Sequence[Sequence[Pair]], names: tuple[str, str]) -> list[C
 def _overall_row(model: str, strata: Sequence[Changes], names: tuple[str, str]) -> Contrast:
     changes = [one.changes for one in strata]
     equal = all(one.equal for one in strata)
-    weighted = [value / len(values) for values in changes for value in values]
+    over_all = stats.pooled([one.mean for one in strata if one.mean is not None])
     fewest = min(map(len, changes))
     return Contrast(
         case="all",
@@ -151,25 +152,17 @@ def _overall_row(model: str, strata: Sequence[Changes], names: tuple[str, str]) 
         measure="one-step test MSE over all comparisons",
         pairs=fewest,
         lost=(sum(one.lost[0] for one in strata), sum(one.lost[1] for one in strata)),
-        change=_shown(stats.mean([math.fsum(values) / len(values) for values in changes]), True),
-        ci95=_shown_interval(stats.bca_interval(changes), True),
-        p=stats.sign_flip_p(weighted) if fewest >= stats.MIN_PAIRS and not equal else None,
+        change=shown(stats.mean([math.fsum(values) / len(values) for values in changes]), True),
+        ci95=shown_interval(over_all.interval() if over_all else None, True),
+        p=over_all.p_differs() if over_all and fewest >= stats.MIN_SEEDS and not equal else None,
         finding="equal" if equal else "no difference shown",
     )
-
-
-def _shown(value: float | None, ratio: bool) -> float | None:
-    return math.exp(value) if value is not None and ratio else value
-
-
-def _shown_interval(ends: tuple[float, float] | None, ratio: bool) -> tuple[float, float] | None:
-    return (math.exp(ends[0]), math.exp(ends[1])) if ends is not None and ratio else ends
 
 
 def _finding(row: Contrast, p: float | None) -> Finding:
     if row.finding in ("equal", "not paired"):
         return row.finding
-    if row.pairs < stats.MIN_PAIRS:
+    if row.pairs < stats.MIN_SEEDS:
         return "too few seeds (n < 6)"
     if row.finding in ("lower", "higher"):
         return row.finding

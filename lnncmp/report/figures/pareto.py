@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lnncmp.comparison.paired_differences import TEST_MSE
+from lnncmp.comparison.differences import TEST_MSE
 from lnncmp.comparison.table import ComparisonTable, Estimate, ModelRow
 from lnncmp.report.figures import style
 from lnncmp.report.tables.numbers import seconds, size

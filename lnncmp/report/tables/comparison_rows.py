@@ -1,14 +1,16 @@
 """A comparison as plain rows in full precision, one for each model and each baseline."""
 
-from lnncmp.comparison.paired_differences import pairs_on
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow, PairedComparison
+from lnncmp.comparison.differences import differences_on
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelDifference, ModelRow
 from lnncmp.report.tables.document import Row, Value, ends
 
 
 def rows_of(comparison: ComparisonTable) -> list[Row]:
     """Return one row for each model and each baseline. Bytes and seconds are plain numbers; errors in raw units."""
-    pairs = pairs_on(comparison.comparisons)
-    models = [_model(comparison, row, pairs.get(row.model)) | _metrics(comparison, row) for row in comparison.rows]
+    differences = differences_on(comparison.comparisons)
+    models = [
+        _model(comparison, row, differences.get(row.model)) | _metrics(comparison, row) for row in comparison.rows
+    ]
     return [*models, *(_baseline(comparison, row) for row in comparison.baselines)]
 
 
@@ -32,7 +34,7 @@ def _horizons(horizons: dict[str, float | None]) -> dict[str, Value]:
     return {f"mse_step_{step}": value for step, value in horizons.items()}
 
 
-def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | None) -> dict[str, Value]:
+def _model(comparison: ComparisonTable, row: ModelRow, against: ModelDifference | None) -> dict[str, Value]:
     published = row.published
     return {
         **_identity(comparison, "model", row.model),
@@ -51,12 +53,13 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
         **_estimate("test_mse", row.metrics["test_mse"]),
         **_estimate("test_nmse", row.metrics["test_nmse"]),
         "reference": comparison.reference,
-        "difference": pair.difference if pair else None,
-        **ends("difference", pair.ci95 if pair else None),
-        "pairs": pair.n_pairs if pair else None,
-        "p": pair.p if pair else None,
-        "p_holm": pair.p_holm if pair else None,
-        "verdict": pair.verdict if pair else "reference",
+        "change_kind": against.kind if against else None,
+        "change": against.change if against else None,
+        **ends("change", against.ci95 if against else None),
+        "seeds_compared": against.n_seeds if against else None,
+        "p": against.p if against else None,
+        "p_holm": against.p_holm if against else None,
+        "verdict": against.verdict if against else "reference",
         **_horizons(row.horizons),
         **_estimate("noise_slope", row.noise_slope),
         "epoch_seconds": row.epoch_seconds,
@@ -77,18 +80,19 @@ def _model(comparison: ComparisonTable, row: ModelRow, pair: PairedComparison | 
 
 
 def _metrics(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
-    """Return each metric with its interval and, if it is compared, its difference to the reference and p."""
+    """Return each metric with its interval and, if it is compared, its change against the reference and p."""
     found: dict[str, Value] = {}
     for measure in comparison.measures:
         found |= _estimate(measure.name, row.metrics[measure.name])
         if measure.compared:
-            pair = pairs_on(comparison.comparisons, measure.name).get(row.model)
+            against = differences_on(comparison.comparisons, measure.name).get(row.model)
             found |= {
-                f"{measure.name}_difference": pair.difference if pair else None,
-                **ends(f"{measure.name}_difference", pair.ci95 if pair else None),
-                f"{measure.name}_pairs": pair.n_pairs if pair else None,
-                f"{measure.name}_p": pair.p if pair else None,
-                f"{measure.name}_p_holm": pair.p_holm if pair else None,
+                f"{measure.name}_change_kind": against.kind if against else None,
+                f"{measure.name}_change": against.change if against else None,
+                **ends(f"{measure.name}_change", against.ci95 if against else None),
+                f"{measure.name}_seeds_compared": against.n_seeds if against else None,
+                f"{measure.name}_p": against.p if against else None,
+                f"{measure.name}_p_holm": against.p_holm if against else None,
             }
     return found
 

@@ -6,7 +6,7 @@ from lnncmp.comparison.contrasts.schema import CONTRASTS_SCHEMA_VERSION, Contras
 from lnncmp.report.tables.comparison import Comparisons, section_of_comparison
 from lnncmp.report.tables.comparison_rows import rows_of
 from lnncmp.report.tables.document import Document, Grid, Row, Section, columns, ends
-from lnncmp.report.tables.numbers import UNKNOWN, interval, signed, significant
+from lnncmp.report.tables.numbers import UNKNOWN, change, interval, significant
 
 _DIGITS = 4
 _FINDINGS: Mapping[str, str] = {
@@ -70,7 +70,7 @@ def _heading(row: Contrast) -> str:
 def _change(row: Contrast) -> str:
     if row.change is None or row.finding == "equal":
         return UNKNOWN
-    shown = f"x {significant(row.change, _DIGITS)}" if row.kind == "ratio" else signed(row.change)
+    shown = change(row.change, row.kind, _DIGITS)
     return "\n".join(filter(None, [shown, interval(row.ci95, _DIGITS)]))
 
 

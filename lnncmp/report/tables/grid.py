@@ -6,19 +6,19 @@ from functools import partial
 from typing import Any
 
 from lnncmp.comparison.convergence_notes import UNCONVERGED
+from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.groups import implementation_words
-from lnncmp.comparison.paired_differences import pairs_on
 from lnncmp.comparison.table import (
     BaselineRow,
     ComparisonTable,
     CostRow,
+    ModelDifference,
     ModelRow,
-    PairedComparison,
     PerturbationSummary,
     PerturbationValue,
 )
 from lnncmp.report.tables.document import Column, Grid
-from lnncmp.report.tables.numbers import UNKNOWN, interval, p_value, seconds, signed, significant, size
+from lnncmp.report.tables.numbers import UNKNOWN, change, interval, p_value, seconds, significant, size
 
 _Key = tuple[str, str, float | None]
 
@@ -87,7 +87,8 @@ def _column(heading: str, cells: Iterable[_Cell]) -> Column:
 
 
 def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
-    pairs = pairs_on(comparison.comparisons)
+    against = differences_on(comparison.comparisons)
+    kind = next((one.kind for one in against.values()), "ratio")
 
     def column(
         heading: str,
@@ -96,9 +97,9 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
     ) -> Column:
         return _column(heading, [*map(model, comparison.rows), *map(baseline, comparison.baselines)])
 
-    def difference(row: ModelRow) -> _Cell:
-        pair = pairs.get(row.model)
-        return _difference(pair), pair.difference if pair else None
+    def against_reference(row: ModelRow) -> _Cell:
+        found = against.get(row.model)
+        return _change(found), found.change if found else None
 
     made = [
         column("seeds\nok/div.", lambda row: (_outcomes(row), row.n_ok)),
@@ -107,7 +108,7 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
             lambda row: (_error(row), row.metrics["test_mse"].mean),
             lambda row: (significant(row.test_mse), row.test_mse),
         ),
-        column(f"difference\nto {comparison.reference}", difference),
+        column(f"{kind}\nto {comparison.reference}", against_reference),
     ]
     for step in dict.fromkeys(step for row in comparison.rows for step in row.horizons):
         made.append(column(f"MSE\n@{step}", partial(_horizon, step), partial(_baseline_horizon, step)))
@@ -139,12 +140,12 @@ def _error(row: ModelRow) -> str:
     return "\n".join(filter(None, [significant(error.mean) + mark, interval(error.ci95)]))
 
 
-def _difference(pair: PairedComparison | None) -> str:
-    """Return the mean difference and under it p, "not significant" or "n < 6"; "reference" for the reference."""
-    if pair is None:
+def _change(found: ModelDifference | None) -> str:
+    """Return the change and under it p, "not significant" or "n < 6"; "reference" for the reference."""
+    if found is None:
         return "reference"
     shown = {"too few seeds (n < 6)": "n < 6", "not significant": "not\nsignificant"}
-    return f"{signed(pair.difference)}\n({shown.get(pair.verdict, p_value(pair.p_holm))})"
+    return f"{change(found.change, found.kind)}\n({shown.get(found.verdict, p_value(found.p_holm))})"
 
 
 def _published(row: ModelRow) -> _Cell:

@@ -1,11 +1,11 @@
 """The tables of a case's own metrics: values, and differences to the reference."""
 
-from lnncmp.comparison.paired_differences import differs, pairs_on
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow, PairedComparison
+from lnncmp.comparison.differences import differences_on, differs
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelDifference, ModelRow
 from lnncmp.records.metric import Metric
 from lnncmp.report.tables.document import MARK, Column, Grid
-from lnncmp.report.tables.numbers import UNKNOWN, interval, p_value, signed, significant
-from lnncmp.stats import MIN_PAIRS
+from lnncmp.report.tables.numbers import UNKNOWN, change, interval, p_value, significant
+from lnncmp.stats import MIN_SEEDS
 
 _DIGITS = 3
 
@@ -18,15 +18,15 @@ def measure_grid(comparison: ComparisonTable) -> Grid | None:
     metrics = [metric for metric in comparison.measures if not metric.detail]
     if not metrics:
         return None
-    pairs = {metric.name: pairs_on(comparison.comparisons, metric.name) for metric in metrics}
+    against = {metric.name: differences_on(comparison.comparisons, metric.name) for metric in metrics}
 
     def of_model(row: ModelRow) -> Column:
-        return Column(row.model, tuple(_value(row, m.name, pairs[m.name].get(row.model)) for m in metrics))
+        return Column(row.model, tuple(_value(row, m.name, against[m.name].get(row.model)) for m in metrics))
 
     def of_baseline(row: BaselineRow) -> Column:
         return Column(row.name, tuple(significant(row.metrics.get(m.name), _DIGITS) for m in metrics))
 
-    tested = any(pairs.values())
+    tested = any(against.values())
     marked = f" ({MARK.strip()} differs from {comparison.reference})" if tested else ""
     return Grid(
         title=f"Metrics on the test windows{_direction(comparison)}{marked}",
@@ -38,7 +38,7 @@ def measure_grid(comparison: ComparisonTable) -> Grid | None:
 
 
 def difference_grid(comparison: ComparisonTable) -> Grid | None:
-    """Return compared metrics (rows) against the models that are not the reference: difference, interval, p.
+    """Return compared metrics (rows) against the models that are not the reference: change, interval, p.
 
     None if there is no metric, or no model, to compare.
     """
@@ -46,12 +46,12 @@ def difference_grid(comparison: ComparisonTable) -> Grid | None:
     models = [row.model for row in comparison.rows if row.model != comparison.reference]
     if not metrics or not models:
         return None
-    pairs = {metric.name: pairs_on(comparison.comparisons, metric.name) for metric in metrics}
+    against = {metric.name: differences_on(comparison.comparisons, metric.name) for metric in metrics}
     return Grid(
-        title=f"Difference to {comparison.reference}, paired by seed (mean, [95% interval], Holm-corrected p)",
+        title=f"Against {comparison.reference}: ratio (x) or difference ([95% interval], Holm-corrected p)",
         corner="metric",
         labels=tuple(_label(metric, direction=False) for metric in metrics),
-        columns=tuple(Column(model, tuple(_difference(pairs[m.name].get(model)) for m in metrics)) for model in models),
+        columns=tuple(Column(model, tuple(_change(against[m.name].get(model)) for m in metrics)) for model in models),
         sections=(1,) * len(metrics),
         stacked=True,
     )
@@ -74,15 +74,15 @@ def _direction(comparison: ComparisonTable) -> str:
     return ", lower is better" if all(lower) else ", lower is better unless noted"
 
 
-def _value(row: ModelRow, name: str, pair: PairedComparison | None) -> str:
+def _value(row: ModelRow, name: str, difference: ModelDifference | None) -> str:
     found = row.metrics[name]
     if None in found.values:
         return "inf"
-    return significant(found.mean, _DIGITS) + (MARK if differs(pair) else "")
+    return significant(found.mean, _DIGITS) + (MARK if differs(difference) else "")
 
 
-def _difference(pair: PairedComparison | None) -> str:
-    if pair is None or pair.difference is None:
+def _change(found: ModelDifference | None) -> str:
+    if found is None or found.change is None:
         return UNKNOWN
-    p = p_value(pair.p_holm) if pair.n_pairs >= MIN_PAIRS else f"n < {MIN_PAIRS}"
-    return "\n".join(filter(None, [signed(pair.difference), interval(pair.ci95, _DIGITS), p]))
+    p = p_value(found.p_holm) if found.n_seeds >= MIN_SEEDS else f"n < {MIN_SEEDS}"
+    return "\n".join(filter(None, [change(found.change, found.kind), interval(found.ci95, _DIGITS), p]))

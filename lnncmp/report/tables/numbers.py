@@ -30,6 +30,13 @@ def signed(value: float | None) -> str:
     return significant(value, 3) if value < 0 else f"+{significant(value, 3)}"
 
 
+def change(value: float | None, kind: str, digits: int = 3) -> str:
+    """Return a change of this kind: "x 0.887" for a ratio, a signed difference otherwise."""
+    if value is None or kind != "ratio":
+        return signed(value)
+    return f"x {significant(value, digits)}"
+
+
 def p_value(p: float | None) -> str:
     """Return "p = 0.031" or "p < 0.001"."""
     if p is None:
