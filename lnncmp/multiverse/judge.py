@@ -13,7 +13,7 @@ from lnncmp.claims.verdicts import fact_verdict
 from lnncmp.records.read import Records
 from lnncmp.records.schema import RunRecord
 
-_OUTCOMES: Mapping[str, Outcome] = {"supported": "supports", "contradicted": "opposite", "opposite": "opposite"}
+_OUTCOMES: Mapping[str, Outcome] = {"supported": "supports", "opposite": "opposite"}
 
 
 @dataclass(frozen=True)
