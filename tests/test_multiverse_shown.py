@@ -147,11 +147,13 @@ class TestCurve:
         with style.fixed_style():
             ((_, picture),) = curves(multiverse())
             curve, matrix = picture.draw().axes
-        points = [line for line in curve.lines if line.get_marker() in ("o", "s", "v")]
+        points = [
+            line for line in curve.lines if line.get_marker() in ("o", "s", "v") and line.get_fillstyle() == "full"
+        ]
         heights = [float(line.get_ydata()[0]) for line in sorted(points, key=lambda line: float(line.get_xdata()[0]))]
         assert heights == sorted(heights) == [-0.3, 0.1, 0.4]
         assert sum(len(line.get_xdata()) for line in matrix.lines) == 4
-        assert sum(line.get_marker() == "x" for line in curve.lines) == 1
+        assert sum(line.get_fillstyle() == "none" for line in curve.lines) == 1
 
     def test_one_effect_is_no_curve(self):
         alone = claim_readings(readings=[reading(1, 0.1, units="64", budget="long")])

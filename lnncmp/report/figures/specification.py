@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from lnncmp.claims.readings import ClaimReadings, Multiverse, Outcome, Reading
 from lnncmp.report.figures import style
@@ -25,9 +26,11 @@ _WORDS: Mapping[Outcome, str] = {
     "no result": "no result",
 }
 _CURVE, _ROW, _MARGINS = 2.1, 0.135, 1.25
-_EXPLANATION = "effect with 95% interval over seeds; dots: the choices behind each reading"
+_EXPLANATION = "95% intervals over seeds; dots: the choices of each reading"
 _SIZE = 3.2
 _LONGEST = 100
+_LOST: Mapping[str, Any] = {"color": "#000000", "marker": "o", "fillstyle": "none", "linestyle": "none"}
+_FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.4, 1.6, 2.0, 2.5, 3.0, 4.0)
 
 
 def subject(claim: ClaimReadings) -> str:
@@ -60,7 +63,7 @@ def draw(found: Multiverse, claim: ClaimReadings, caption: style.Caption) -> Fig
     _draw_curve(curve, claim, readings)
     _draw_matrix(matrix, readings, rows)
     seen = [outcome for outcome in _MARKS if any(one.outcome == outcome for one in readings)]
-    figure.legend(handles=_legend(seen, readings), loc="outside lower center", ncols=6)
+    figure.legend(handles=_legend(seen, readings), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -98,19 +101,30 @@ def _draw_curve(axes: Axes, claim: ClaimReadings, readings: Sequence[Reading]) -
             place, one.effect, marker, color=color, markersize=_SIZE, markerfacecolor=color if filled else "#ffffff"
         )
         if any(one.lost):
-            axes.plot(place, one.effect, "x", color="#000000", markersize=_SIZE + 2.5, markeredgewidth=0.8)
+            axes.plot(
+                place, one.effect, "o", color="#000000", markersize=_SIZE + 4, fillstyle="none", markeredgewidth=0.7
+            )
     effects = [one.effect for one in readings if one.effect is not None]
     low, high = min([0.0, *effects]), max([0.0, *effects])
     room = 0.12 * (high - low) or 0.1
     axes.set_ylim(low - room, high + room)
     if claim.effect_kind == "log ratio":
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
+        axes.yaxis.set_major_locator(FixedLocator(_ratio_ticks(low - room, high + room)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"x {math.exp(value):.3g}"))
         axes.set_ylabel("effect (above x 1:\nin the claim's favour)")
     else:
         axes.set_ylabel("effect (above 0:\nin the claim's favour)")
     axes.grid(True, axis="y")
     axes.tick_params(labelbottom=False)
+
+
+def _ratio_ticks(low: float, high: float) -> list[float]:
+    """Return logarithms of round ratios between two effects: powers of ten, of short axes 1, 2, 5 or finer steps."""
+    span = high - low
+    steps = (1.0,) if span > math.log(2000) else (1.0, 2.0, 5.0) if span > math.log(3) else _FINE
+    decades = range(math.floor(low / math.log(10)) - 1, math.ceil(high / math.log(10)) + 1)
+    ticks = [math.log(step) + decade * math.log(10) for decade in decades for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def _draw_matrix(axes: Axes, readings: Sequence[Reading], rows: Sequence[tuple[str, str]]) -> None:
@@ -158,7 +172,9 @@ def _legend(outcomes: Sequence[Outcome], readings: Sequence[Reading]) -> list[Li
     ]
     entries.append(Line2D([], [], color="#e69f00", linewidth=1.2, label="default reading"))
     if any(any(one.lost) for one in readings):
-        entries.append(Line2D([], [], color="#000000", marker="x", linestyle="none", label="with lost runs"))
+        entries.append(
+            Line2D([], [], **_LOST, label="with lost runs")
+        )
     return entries
 
 
