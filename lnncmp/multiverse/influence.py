@@ -29,7 +29,7 @@ def influences(readings: Sequence[Reading], choices: Sequence[str]) -> tuple[lis
     Main effects of all choices are fitted to the effects by least squares. The share of a choice is what the fit loses
     without it, less what a choice without influence would lose by chance (omega squared: df times the mean squared
     residual), over the variance of the effects, not below 0. The interval is a percentile bootstrap over readings.
-    Nothing with fewer than four results, or if all are equal.
+    None where the fit leaves no reading to spare. Nothing with fewer than four results, or if all are equal.
     """
     known = [one for one in readings if one.effect is not None]
     effects = np.array([one.effect for one in known], np.float64)
@@ -48,7 +48,8 @@ def influences(readings: Sequence[Reading], choices: Sequence[str]) -> tuple[lis
             drawn.append(one)
     if shares is None:
         return [], None
-    ends = np.percentile(drawn, [2.5, 97.5], axis=0) if len(drawn) > _RESAMPLES / 2 else None
+    spare = len(effects) > np.linalg.matrix_rank(design.marks)  # else the fit is exact, whatever is drawn
+    ends = np.percentile(drawn, [2.5, 97.5], axis=0) if spare and len(drawn) > _RESAMPLES / 2 else None
     found = [
         Influence(
             choice=name,

@@ -111,7 +111,7 @@ def _claim(claim: Claim, choices: Choices, planned: Sequence[PlannedUniverse], r
         concerned=concerned,
         influences=shares,
         rest=rest,
-        flips=flips(readings, concerned),
+        flips=[] if claim.direction == "comparable" else flips(readings, concerned),
         joint=joint_test([one.effects for one in evidence if one.effects]),
         readings=readings,
     )
