@@ -172,9 +172,7 @@ def _legend(outcomes: Sequence[Outcome], readings: Sequence[Reading]) -> list[Li
     ]
     entries.append(Line2D([], [], color="#e69f00", linewidth=1.2, label="default reading"))
     if any(any(one.lost) for one in readings):
-        entries.append(
-            Line2D([], [], **_LOST, label="with lost runs")
-        )
+        entries.append(Line2D([], [], **_LOST, label="with lost runs"))
     return entries
 
 
