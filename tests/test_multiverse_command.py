@@ -11,7 +11,7 @@ from multiverse_toys import DIVERGING, HEAD, MODELS, NOISE, READING, UNITS, writ
 
 from lnncmp.claims.readings import read_multiverses
 
-LONG = HEAD.replace("train.epochs=2", "train.epochs=300")
+LONG = HEAD.replace("train.epochs=2", "train.epochs=40")
 
 
 @pytest.fixture(scope="module")
