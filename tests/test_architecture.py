@@ -37,17 +37,23 @@ FLOORS = (
     {"evaluation", "comparison"},
     {"runs", "claims", "bench"},
     {"tuning"},
-    {"study", "report"},
+    {"study", "multiverse", "report"},
     {"cli"},
     {"__main__"},
 )
 """The rooms of the house, from the ground up: a room imports from floors below its own, and from itself."""
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-LIGHT = ("common", "data", "stats", "records", "cases", "models", "recipe", "comparison", "claims", "report", "study")
+LIGHT = (
+    *("common", "data", "stats", "records", "cases", "models", "recipe", "comparison", "claims", "report", "study"),
+    "multiverse",
+)
 """Rooms that load without torch; so do the sources and the command line."""
 WRITERS = tuple(
     f"lnncmp.{folder}"
-    for folder in ("common", "records", "sources", "kernels.common", "runs", "report.build", "study", "cli")
+    for folder in (
+        *("common", "records", "sources", "kernels.common", "runs", "report.build", "study", "cli"),
+        "multiverse",
+    )
 )
 """Folders that write files."""
 MEMBERS = {"cases": "CASE", "models": "MODEL"}

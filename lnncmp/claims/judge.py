@@ -8,6 +8,7 @@ from lnncmp.claims.assess import Assessment, assess
 from lnncmp.claims.claim import Claim, load_claims
 from lnncmp.claims.others import Judged, with_others
 from lnncmp.claims.pairs import ClaimPair, claim_pairs, counts_on
+from lnncmp.claims.readings import with_readings
 from lnncmp.claims.reasons import why_missing
 from lnncmp.claims.schema import ClaimsTable, Verdict
 from lnncmp.claims.second_measures import with_second_measures
@@ -21,7 +22,7 @@ def judge_folder(out: Path, claims: Path | None = None) -> ClaimsTable:
 
     claims: another file of claims than the one that ships with lnncmp. Raises DataError without records.
     """
-    return judge(load_claims(claims), read_records(out))
+    return with_readings(judge(load_claims(claims), read_records(out)), out)
 
 
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:

@@ -61,7 +61,8 @@ class Verdict(_Part):
     of `smallest_difference` would be found with 80% power. iqm: model -> interquartile mean over seeds. convergence: of
     the runs of both models, for claims about errors. also: the same claim judged under another matching, under another
     budget or on other data; empty for those themselves. differs_in: of one of those, the choices in which it differs
-    from the verdict that it belongs to.
+    from the verdict that it belongs to. readings: in how many readings of the study the claim holds ("12 of 36"), ""
+    without a multiverse.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Verdict(_Part):
     run_ids: list[str] = Field(default_factory=list)
     convergence: list[Converged] = Field(default_factory=list)
     differs_in: list[str] = Field(default_factory=list)
+    readings: str = ""
     also: list["Verdict"] = Field(default_factory=list)
 
     @property

@@ -13,6 +13,7 @@ from lnncmp.cli.bench import bench
 from lnncmp.cli.compare import compare
 from lnncmp.cli.doctor import doctor
 from lnncmp.cli.figures import figures
+from lnncmp.cli.multiverse import multiverse
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
@@ -49,6 +50,7 @@ for _name in case_names():
     )
 app.command("reproduce-all")(reproduce_all)
 app.command("tune")(tune)
+app.command("multiverse")(multiverse)
 app.command("figures")(figures)
 app.command("bench")(bench)
 app.command("compare")(compare)

@@ -21,7 +21,7 @@ from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.render import FORMATS, render
 from lnncmp.runs.ready import Request
 
-_SOME_RUNS_FAILED = 4
+SOME_RUNS_FAILED = 4
 ADVICE = "Finished epochs are kept: the same command continues"
 
 
@@ -119,7 +119,7 @@ def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[Comparison
 def exit_if_lost(comparisons: Sequence[ComparisonTable]) -> None:
     """End with exit code 4 if a run failed or diverged."""
     if any(row.n_diverged + row.n_failed for comparison in comparisons for row in comparison.rows):
-        raise typer.Exit(_SOME_RUNS_FAILED)
+        raise typer.Exit(SOME_RUNS_FAILED)
 
 
 def _given(**values: Any) -> dict[str, Any]:

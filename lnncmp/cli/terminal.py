@@ -101,6 +101,7 @@ class LiveProgress:
         self.tasks: dict[str, TaskID] = {}
         self.began: dict[str, float] = {}
         self.elsewhere: set[str] = set()
+        self.warned: set[str] = set()
         self.done = 0
         self.total = total
 
@@ -156,9 +157,10 @@ class LiveProgress:
             self.warn(f"{name} {status}: {reason}")
 
     def warn(self, message: str) -> None:
-        """Print a warning above the live display."""
-        if self.quiet:
+        """Print a warning above the live display, each once."""
+        if self.quiet or message in self.warned:
             return
+        self.warned.add(message)
         _stderr.print(f"[yellow]Warning:[/] {escape(message)}")
 
     def _line(self, text: str) -> None:

@@ -46,10 +46,14 @@ def train_batches(batches: Sequence[RunBatch], config: WorkerConfig, listener: R
 
 
 def run_batches(runs: Sequence[RunSpec], config: WorkerConfig) -> list[RunBatch]:
-    """Return `runs` in batches of one model: of `config.stack` runs, or enough batches to keep all processes busy."""
-    by_model: dict[str, list[RunSpec]] = {}
+    """Return `runs` in batches of one model: of `config.stack` runs, or enough batches to keep all processes busy.
+
+    Runs of a batch differ in their seed alone: those of several plans are kept apart.
+    """
+    by_model: dict[tuple[str, str], list[RunSpec]] = {}
     for run in runs:
-        by_model.setdefault(run.label, []).append(run)
+        alike = run.recipe.model_copy(update={"seed": 0}).model_dump_json()
+        by_model.setdefault((run.data_hash, alike), []).append(run)
     batches = []
     for group in by_model.values():
         parts = -(-len(group) // config.stack) if config.stack else min(config.jobs, len(group))

@@ -57,6 +57,14 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
     store = Store(request.out, listener.warn, read_only=request.dry_run)
     if not request.dry_run:
         store.check()
+    recipe, prepared = prepare(recipe, request, listener)
+    shape = data_shape(prepared)
+    plan = make_plan(recipe, shape, model_arguments(recipe, shape.inputs, shape.outputs))
+    return Ready(recipe, load_case(recipe.case), prepared, plan, store)
+
+
+def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[Recipe, Prepared]:
+    """Return the recipe with the source that is there, and its data, fetched or generated. Raises DataError."""
     if request.data_dir is None:
         make_dir(request.cache)
     case = load_case(recipe.case)
@@ -72,10 +80,7 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
     if source.resolve is not None:
         recipe = recipe.model_copy(update={"source": source.resolve(context)})
         source = load_source(case, recipe.source)
-    prepared = case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
-    shape = data_shape(prepared)
-    plan = make_plan(recipe, shape, _arguments(recipe, shape.inputs, shape.outputs))
-    return Ready(recipe, case, prepared, plan, store)
+    return recipe, case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
 
 
 def _require_device(device: str) -> None:
@@ -90,7 +95,8 @@ def _require_device(device: str) -> None:
         raise UsageError(f"--device {device} does not exist: torch finds {count} CUDA devices", "Count from cuda:0.")
 
 
-def _arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
+def model_arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
+    """Return the final arguments of every model by label, sizes matched. Raises UsageError if none can be built."""
     if recipe.match not in BY_PARAMETERS:
         return {label: recipe.arguments(label) for label in recipe.models}
     from lnncmp.training.matching import matched_arguments  # needs torch to count active parameters

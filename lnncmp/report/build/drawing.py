@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from lnncmp.claims.readings import Multiverse
 from lnncmp.report.page.content import ReportFigure
 from lnncmp.comparison.studies import Study
 
@@ -22,41 +23,70 @@ Progress = Callable[[str, int, int], None]
 INLINE_BYTES = 4_000_000
 """How many bytes of a page its pictures may take; the rest is only in files next to the page, waves first."""
 
+CURVE_BYTES = 1_500_000
+"""How many of them specification curves may take."""
+
 _ORDER = ("free_running", "robustness", "cost", "training", "wiring", "fit")
 _WHAT = "Drawing pictures"
 _FEW = 4
 
 
 def draw_all(
-    studies: Sequence[Study], beside: str, files: dict[str, bytes], jobs: int, progress: Progress
+    studies: Sequence[Study],
+    beside: str,
+    files: dict[str, bytes],
+    jobs: int,
+    progress: Progress,
+    room: int = INLINE_BYTES,
 ) -> list[list[ReportFigure]]:
     """Draw the pictures of all studies, put their SVG and PDF files into `files`, and return them study by study.
 
     beside: what the names of files begin with. jobs: processes at once. progress: is called for each picture.
+    room: bytes that the page has left for pictures.
     """
     owners, tasks = _tasks(studies)
     made: list[list[ReportFigure]] = [[] for _ in studies]
-    room = INLINE_BYTES
     progress(_WHAT, 0, len(tasks))
-    for done, (svg, pdf, inline) in enumerate(_drawn(tasks, jobs)):
+    for done, drawn in enumerate(_drawn(tasks, jobs)):
         owner, (_, picture, _) = owners[done], tasks[done]
-        stem = f"{beside}figures/{studies[owner].folder}/{picture.name}"
-        files |= {f"{stem}.svg": svg, f"{stem}.pdf": pdf}
-        fits = len(inline.body) <= room
-        room -= len(inline.body) if fits else 0
-        made[owner].append(
-            ReportFigure(
-                kind=picture.kind,
-                name=picture.name,
-                title=picture.subject,
-                explanation=inline.explanation,
-                alt=picture.alt,
-                files=(f"{stem}.svg", f"{stem}.pdf"),
-                svg=inline if fits else None,
-            )
-        )
+        figure = _figure(picture, drawn, f"{beside}figures/{studies[owner].folder}", files, room)
+        room -= inline_bytes([figure])
+        made[owner].append(figure)
         progress(_WHAT, done + 1, len(tasks))
     return made
+
+
+def draw_curves(found: Multiverse, beside: str, files: dict[str, bytes], jobs: int, room: int) -> list[ReportFigure]:
+    """Draw the specification curves of a multiverse; the rest is as in `draw_all`."""
+    from lnncmp.report.build.curves import curves
+
+    tasks = [(caption, picture, f"{found.case}{n}") for n, (caption, picture) in enumerate(curves(found))]
+    made: list[ReportFigure] = []
+    for (_, picture, _), drawn in zip(tasks, _drawn(tasks, jobs), strict=True):
+        made.append(_figure(picture, drawn, f"{beside}figures/multiverse-{found.case}", files, room))
+        room -= inline_bytes(made[-1:])
+    return made
+
+
+def inline_bytes(figures: Sequence[ReportFigure]) -> int:
+    """Return how many bytes of the page these pictures take."""
+    return sum(len(figure.svg.body) for figure in figures if figure.svg is not None)
+
+
+def _figure(picture: "Picture", drawn: "Drawn", folder: str, files: dict[str, bytes], room: int) -> ReportFigure:
+    """Put the files of a picture into `files` and return it, inline if there is room."""
+    svg, pdf, inline = drawn
+    stem = f"{folder}/{picture.name}"
+    files |= {f"{stem}.svg": svg, f"{stem}.pdf": pdf}
+    return ReportFigure(
+        kind=picture.kind,
+        name=picture.name,
+        title=picture.subject,
+        explanation=inline.explanation,
+        alt=picture.alt,
+        files=(f"{stem}.svg", f"{stem}.pdf"),
+        svg=inline if len(inline.body) <= room else None,
+    )
 
 
 def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task]]":

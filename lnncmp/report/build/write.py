@@ -9,17 +9,19 @@ from pathlib import Path
 from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.claims.judge import judge_folder
+from lnncmp.claims.readings import read_multiverses
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.errors import LnncmpError
 from lnncmp.report.tables.claims import document_of_claims
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.document import Document
+from lnncmp.report.tables.multiverse import document_of_multiverse, sentence_of
 from lnncmp.report.tables.render import render
-from lnncmp.report.page.content import Report
+from lnncmp.report.page.content import Report, ReportMultiverse
 from lnncmp.report.page import html as page
 from lnncmp.report.page.markdown import render as render_markdown
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
-from lnncmp.report.build.drawing import Progress, draw_all
+from lnncmp.report.build.drawing import CURVE_BYTES, INLINE_BYTES, Progress, draw_all, draw_curves, inline_bytes
 from lnncmp.report.build.files import place_of, require_free, write_all
 from lnncmp.comparison.studies import load_studies
 
@@ -57,22 +59,22 @@ def write_report(
     studies = load_studies(out, cases, heard)
     claims = _claims(out, cases, judge)
     files: dict[str, bytes] = {}
-    drawn = draw_all(studies, place.beside, files, jobs, progress)
     stem = f"{place.beside}tables/"
-    tables = [
-        _tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies
-    ]
+    multiverses = _multiverses(out, cases, place.beside, files, jobs, heard)
+    taken = sum(inline_bytes(one.figures) for one in multiverses)
+    drawn = draw_all(studies, place.beside, files, jobs, progress, INLINE_BYTES - taken)
+    tables = [_tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies]
     report = Report(
         claims=claims,
         studies=[
-            study_content(study, figures, tables)
-            for study, figures, tables in zip(studies, drawn, tables, strict=True)
+            study_content(study, figures, tables) for study, figures, tables in zip(studies, drawn, tables, strict=True)
         ],
         machines=machines(studies),
         protocol=protocol_differences(studies, claims),
         warnings=warnings,
         claim_tables=_tables(document_of_claims(claims), f"{stem}claims", files) if claims.rows else [],
         lnncmp=__version__,
+        multiverses=multiverses,
     )
     files[place.markdown.name] = render_markdown(report).encode()
     files[place.page.name] = _page(report)
@@ -97,6 +99,26 @@ def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
         return table
     left_out = set(case_names()) - set(cases)
     return table.model_copy(update={"rows": [row for row in table.rows if row.case not in left_out]})
+
+
+def _multiverses(
+    out: Path, cases: Sequence[str], beside: str, files: dict[str, bytes], jobs: int, warn: Warn
+) -> list[ReportMultiverse]:
+    """Return the readings of these cases, all if empty, with their curves as far as there is room."""
+    found, notes = read_multiverses(out)
+    for note in notes:
+        warn(note)
+    made = []
+    room = CURVE_BYTES
+    for one in found:
+        if not cases or one.case in cases:
+            figures = draw_curves(one, beside, files, jobs, room)
+            room -= inline_bytes(figures)
+            heading = f"{load_case(one.case).title}: claims in {len(one.universes)} readings"
+            tables = _tables(document_of_multiverse(one), f"{beside}tables/multiverse-{one.case}", files)
+            sentences = [sentence_of(claim) for claim in one.claims]
+            made.append(ReportMultiverse(heading, one, sentences, figures, tables))
+    return made
 
 
 def _tables(document: Document, stem: str, files: dict[str, bytes]) -> list[str]:

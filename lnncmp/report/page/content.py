@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lnncmp.claims.readings import Multiverse
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.comparison.table import ComparisonTable
 
@@ -70,6 +71,17 @@ class ReportStudy:
 
 
 @dataclass(frozen=True)
+class ReportMultiverse:
+    """The readings of one case. sentences: what each verdict hangs on. figures: the specification curves."""
+
+    heading: str
+    found: Multiverse
+    sentences: Sequence[str]
+    figures: Sequence[ReportFigure]
+    tables: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Machine:
     """One combination of machine and versions, and how many runs it made. facts: (name, value)."""
 
@@ -92,3 +104,4 @@ class Report:
     warnings: Sequence[str]
     claim_tables: Sequence[str]
     lnncmp: str
+    multiverses: Sequence[ReportMultiverse] = ()

@@ -23,6 +23,7 @@ from lnncmp.report.page.words import (
 from lnncmp.report.tables.claims import changed, effect_cell
 from lnncmp.report.tables.grid import accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.report.tables.metric_grid import difference_grid, measure_grid
+from lnncmp.report.tables.multiverse import claims_grid
 from lnncmp.report.tables.numbers import p_value, significant
 
 MAX_BYTES = 5_000_000
@@ -64,6 +65,7 @@ def render(report: Report) -> str:
         effects=EFFECTS,
         marks=_MARKS,
         chapters=[_chapters(study) for study in report.studies],
+        readings=[table_view(claims_grid(one.found, one.heading)) for one in report.multiverses],
         light=Markup(scheme_css(dark=False)),
         dark=Markup(scheme_css(dark=True)),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lnncmp.claims.schema import Verdict
-from lnncmp.report.page.content import Report, ReportStudy
+from lnncmp.report.page.content import Report, ReportMultiverse, ReportStudy
 from lnncmp.report.page.words import (
     EFFECTS,
     JUDGEMENTS,
@@ -16,6 +16,7 @@ from lnncmp.report.page.words import (
 from lnncmp.report.tables.claims import changed, effect_cell
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.markdown import escaped
+from lnncmp.report.tables.multiverse import document_of_multiverse
 from lnncmp.report.tables.numbers import UNKNOWN, p_value
 from lnncmp.report.tables.render import render as rendered
 
@@ -25,6 +26,8 @@ def render(report: Report) -> str:
     blocks = ["# Liquid and recurrent networks compared", *_warnings(report.warnings), *_verdicts(report)]
     for study in report.studies:
         blocks += _study(study)
+    for one in report.multiverses:
+        blocks += _multiverse(one)
     blocks += ["## How this was measured", *_machines(report)]
     blocks += [_assumptions(study) for study in report.studies if study.assumptions]
     if report.protocol:
@@ -72,6 +75,14 @@ def _study(study: ReportStudy) -> list[str]:
         blocks += ["Runs that did not end well:", _table(("model", "seed", "how it ended", "reason"), rows)]
     blocks.append(rendered(document_of_comparison(study.comparison), "md").strip())
     for figure in study.figures:
+        blocks.append(f"![{escaped(figure.title)}]({figure.files[0]})")
+        blocks.append(f"*{escaped(figure.title)}. {escaped(figure.explanation)}.* {escaped(figure.alt)}")
+    return blocks
+
+
+def _multiverse(one: ReportMultiverse) -> list[str]:
+    blocks = [f"## {escaped(one.heading)}", rendered(document_of_multiverse(one.found), "md").strip()]
+    for figure in one.figures:
         blocks.append(f"![{escaped(figure.title)}]({figure.files[0]})")
         blocks.append(f"*{escaped(figure.title)}. {escaped(figure.explanation)}.* {escaped(figure.alt)}")
     return blocks

@@ -41,7 +41,8 @@ def conditions(row: Verdict) -> list[str]:
     """Return what a claim was judged under: conditions of the data, matching of sizes, data, budget."""
     data = "" if row.data == UNKNOWN else row.data
     budget = f"budget {row.budget}" if row.budget else ""
-    return [part for part in (row.conditions, MATCHED_WORDS.get(row.matched, ""), data, budget) if part]
+    readings = f"holds in {row.readings} readings" if row.readings else ""
+    return [part for part in (row.conditions, MATCHED_WORDS.get(row.matched, ""), data, budget, readings) if part]
 
 
 def unconverged(row: Verdict) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 
 from lnncmp.claims.schema import ClaimsTable, Verdict
@@ -37,6 +38,7 @@ def _grid(table: ClaimsTable) -> Grid:
             {
                 "verdict": [_verdict(row) for row in rows],
                 "effect\n[95%]": [effect_cell(row) for row in rows],
+                **_readings(rows),
                 "p\n(Holm)": [_p(row) for row in rows],
                 "seeds,\nconverged": [_seeds(row) for row in rows],
                 "matched,\ndata,\nbudget": [_basis(row) for row in rows],
@@ -44,6 +46,13 @@ def _grid(table: ClaimsTable) -> Grid:
         ),
         sections=tuple(len(list(group)) for _, group in groupby(row.case for row in rows)),
     )
+
+
+def _readings(rows: Sequence[Verdict]) -> dict[str, list[str]]:
+    """Return the column of readings in which claims hold; nothing without a multiverse."""
+    if not any(row.readings for row in rows):
+        return {}
+    return {"holds in\nreadings": [row.readings or UNKNOWN for row in rows]}
 
 
 def changed(row: Verdict) -> list[Verdict]:
