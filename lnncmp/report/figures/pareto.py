@@ -139,7 +139,7 @@ def _draw_model(panel: Axes, row: ModelRow, cost: _Cost, look: style.Look) -> No
     panel.errorbar(
         [x],
         [error.mean],
-        xerr=[[x - left], [right - x]],
+        xerr=[[max(x - left, 0.0)], [max(right - x, 0.0)]],  # equal repeats: rounding may put the mean outside
         yerr=[[error.mean - low], [high - error.mean]],
         color=look.color,
         marker=look.marker,
