@@ -26,6 +26,7 @@ _SMALL = (
     "data.noise_levels=[0.1]",
     "data.keep_levels=[0.5]",
     "evaluate.horizon=10",
+    "cost_repeats=1",
 )
 SMALL = ["walker2d", "--preset", "quick", *(part for change in _SMALL for part in ("--set", change))]
 """A study on 200 training windows with networks of 8 units."""

@@ -18,15 +18,12 @@ from lnncmp.report.tables.comparison import document_of_comparison, document_of_
 from lnncmp.report.tables.render import FORMATS, TEXTS, render
 from lnncmp.runs.ready import Request
 
-_BOTH = ("hidden", "params")
-"""Ways to match sizes under which claims are evaluated if matching may change the verdict."""
-
 Matchings = Annotated[
     str | None,
     typer.Option(
         "--match",
         metavar="NAME[,NAME]",
-        help="Ways to match sizes (default: hidden,params for the preset standard, otherwise the recipe's own).",
+        help="Ways to match sizes, e.g. hidden,params (default: the recipe's own).",
     ),
 ]
 
@@ -54,7 +51,7 @@ def reproduce_all(
     made: list[ComparisonTable] = []
     ran = 0
     with interruptible(ADVICE + "."):
-        for matching in _matchings(match, preset):
+        for matching in _matchings(match):
             for case in case_names():
                 for variant in (None, *load_case(case).variants):
                     overrides = given if matching is None else {**given, "match": matching}
@@ -70,10 +67,10 @@ def reproduce_all(
     exit_if_lost(made)
 
 
-def _matchings(match: str | None, preset: str) -> tuple[str | None, ...]:
+def _matchings(match: str | None) -> tuple[str | None, ...]:
     """Return the requested ways to match; None is the recipe's own."""
     if match is None:
-        return _BOTH if preset == "standard" else (None,)
+        return (None,)
     names = tuple(dict.fromkeys(name.strip() for name in match.split(",") if name.strip()))
     for name in names or (match,):
         check_choice("way to match", name, MATCHES)

@@ -55,6 +55,8 @@ class Recipe(BaseModel):
     the fewest at the recipe's hidden units, so that its rivals shrink; `own` keeps each model's own size (published
     settings).
     dt_as_input: append the elapsed time to the inputs of models that do not use it otherwise (LSTM, GRU).
+    cost_repeats: fresh processes in which the cost of the models is measured; under three, times and peaks of memory
+    get no verdict.
     implementation: fused kernels, plain PyTorch or auto, unless a model's arguments specify it.
     without_time: whether all models are also trained and tested with every elapsed time set to 1, beside the table.
     cost_only: label -> a model that is measured together with the others and not trained.
@@ -75,6 +77,7 @@ class Recipe(BaseModel):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
     threads: Annotated[int, Field(ge=1)] = 1
+    cost_repeats: Annotated[int, Field(ge=1, le=100)] = 5
     deterministic: bool = False
     implementation: Literal["auto", "fused", "loop"] = "auto"
     without_time: bool = False

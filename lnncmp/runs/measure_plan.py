@@ -1,4 +1,4 @@
-"""The measurements of a plan: five repeats, each in a fresh process, and from their samples a record for each model.
+"""The measurements of a plan: repeats (five unless the recipe says otherwise), each in a fresh process, and from their samples a record for each model.
 
 Nothing else of the study runs meanwhile. A repeat measures all models of the plan, so that their samples are pairs.
 """
@@ -16,7 +16,6 @@ from lnncmp.runs.plan import MeasureRepeat, MeasureSpec, Sample
 from lnncmp.runs.pool import Queue, RunListener
 from lnncmp.runs.processes import WorkerConfig
 
-REPEATS = 5
 FEW_REPEATS = 3
 """Repeats of a model whose training step is slow."""
 _WAIT = 0.5
@@ -46,7 +45,7 @@ def measure(
 def _measure(specs: Sequence[MeasureSpec], store: Store, config: WorkerConfig, listener: RunListener) -> None:
     """Measure all models and store their records."""
     queue = _Repeats(config, listener, specs)
-    queue.work([MeasureRepeat(specs=tuple(specs), number=number) for number in range(REPEATS)])
+    queue.work([MeasureRepeat(specs=tuple(specs), number=number) for number in range(specs[0].repeats)])
     session = uuid4().hex[:16]
     for spec in specs:
         if spec.measurement_id in queue.failed:

@@ -70,12 +70,13 @@ class MeasureSpec(_Spec):
     inputs: int
     outputs: int
     windows: int
+    repeats: int
     device: str
     threads: int
 
     def described(self) -> dict[str, Any]:
         """Return the fields of its record that say what was measured, and where."""
-        unlike = {"label", "model", "device", "threads"}
+        unlike = {"label", "model", "device", "threads", "repeats"}
         machine = provenance(threads=self.threads, device=self.device, jobs=1)
         return {**self.model_dump(exclude=unlike), "model": self.label, "name": self.model, "provenance": machine}
 
@@ -245,6 +246,7 @@ def _measured(recipe: Recipe, label: str, name: str, arguments: Arguments, shape
         "inputs": shape.inputs,
         "outputs": shape.outputs,
         "windows": shape.train_windows,
+        "repeats": recipe.cost_repeats,
         "device": recipe.device,
         "threads": recipe.threads,
     }
