@@ -23,7 +23,7 @@ def ids(made):
 
 def test_every_run_has_an_identity_of_its_own_that_stays():
     made = ids(plan())
-    assert len(set(made.values())) == len(made) == 6
+    assert len(set(made.values())) == len(made) == 12
     assert ids(plan()) == made
 
 
@@ -44,8 +44,8 @@ def test_one_model_in_two_rows_is_measured_for_each():
     assert first.measurement_id != second.measurement_id
 
 
-def costs(*changes, case="walker2d", shape=SHAPE, only=("ltc", "cfc")):
-    recipe = load_recipe(case, "quick", changes, None, only)
+def costs(*changes, case="walker2d", preset="quick", shape=SHAPE, only=("ltc", "cfc")):
+    recipe = load_recipe(case, preset, changes, None, only)
     made = make_plan(recipe, shape, {label: recipe.arguments(label) for label in recipe.models})
     return {spec.label: spec for spec in made.measurements}
 
@@ -63,13 +63,15 @@ def test_a_measurement_belongs_to_one_case_size_and_company():
 
 
 def test_models_that_are_only_measured_have_no_runs_and_leave_the_identities_of_runs():
-    made = costs()
+    made = costs(preset="standard")
     assert list(made) == ["ltc", "cfc", "ltc_euler", "ltc_rk4", "ltc_dopri5"]
     adaptive = made["ltc_dopri5"]
     assert (adaptive.model, adaptive.arguments["solver"]) == ("ltc", "dopri5")
     assert adaptive.arguments["hidden"] == made["ltc"].arguments["hidden"]
     assert ids(plan(only=("ltc",))) == ids(plan("cost_only={}", only=("ltc",)))
-    assert list(costs(only=("cfc", "gru"))) == ["cfc", "gru"], "not those of models that were not chosen"
+    assert list(costs(preset="standard", only=("cfc", "gru"))) == ["cfc", "gru"], (
+        "not those of models that were not chosen"
+    )
 
 
 def test_a_model_that_is_only_measured_has_the_size_that_was_matched():

@@ -201,13 +201,13 @@ def test_the_first_trial_has_the_identity_of_an_untuned_run(monkeypatch, tmp_pat
 
 
 def test_the_table_in_every_format(monkeypatch, tmp_path):
-    found = tuned(monkeypatch, tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=16))
+    found = tuned(monkeypatch, tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=24))
     document = document_of_tuning(found)
     text = render(document, "table")
     assert "(edge)" in text and "minutes" in text and max(map(len, text.splitlines())) <= 100
-    assert "forget_bias" in text and "16/0" in text
+    assert "forget_bias" in text and "24/0" in text
     rows = list(csv.DictReader(io.StringIO(render(document, "csv"))))
-    assert [row["trials"] for row in rows] == ["16", "16"]
+    assert [row["trials"] for row in rows] == ["24", "24"]
     assert float(rows[0]["tuned_loss"]) == pytest.approx(found.rows[0].best.loss)
     assert TuningTable.model_validate_json(render(document, "json")) == found
     for format in FORMATS:

@@ -1,4 +1,4 @@
-"""The measurements of a plan: repeats (five unless the recipe says otherwise), each in a fresh process, and from their samples a record for each model.
+"""The measurements of a plan: repeats, each in a fresh process, and from their samples a record for each model.
 
 Nothing else of the study runs meanwhile. A repeat measures all models of the plan, so that their samples are pairs.
 """

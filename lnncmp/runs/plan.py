@@ -70,9 +70,9 @@ class MeasureSpec(_Spec):
     inputs: int
     outputs: int
     windows: int
-    repeats: int
     device: str
     threads: int
+    repeats: int = 5
 
     def described(self) -> dict[str, Any]:
         """Return the fields of its record that say what was measured, and where."""
