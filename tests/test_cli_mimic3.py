@@ -15,7 +15,15 @@ PLANTED = 87.654321
 """A heart rate that only the tables hold."""
 
 ITEMS = {220045: 80.0, 220050: 120.0, 220051: 60.0, 220052: 80.0, 220210: 18.0, 220277: 97.0, 223762: 37.0}
-_SMALL = ("hidden=4", "train.epochs=1", "data.context=12", "data.stride=8", "data.replicates=20", "evaluate.horizon=6")
+_SMALL = (
+    "cost_repeats=1",
+    "hidden=4",
+    "train.epochs=1",
+    "data.context=12",
+    "data.stride=8",
+    "data.replicates=20",
+    "evaluate.horizon=6",
+)
 SMALL = [
     "--preset",
     "quick",
@@ -62,7 +70,7 @@ def test_the_document_has_errors_by_hour_and_intervals_over_subjects(study):
     low, high = row["z_rmse_6h"]["ci95"]
     assert low < row["z_rmse_6h"]["mean"] < high
     assert {row["name"] for row in document["baselines"]} == {"persistence", "mean", "var6_ridge"}
-    assert any("over bootstrap samples of the groups (subjects)" in note for note in document["notes"])
+    assert any("over bootstrap samples of the groups of the test data" in note for note in document["notes"])
 
 
 def test_nothing_of_a_patient_leaves_the_cache(study):

@@ -50,9 +50,14 @@ def test_quick_runs_every_variant_of_every_case_in_the_recipes_own_matching(aske
     assert answer.out.count("one-step test error") == len(ALL) and answer.out.count("as it is") == 1
 
 
-def test_standard_runs_both_matchings(asked, capsys, monkeypatch, tmp_path):
-    assert run_here(capsys, monkeypatch, "reproduce-all", "--out", tmp_path).code == 4
+def test_both_matchings_can_be_run(asked, capsys, monkeypatch, tmp_path):
+    assert run_here(capsys, monkeypatch, "reproduce-all", "--match", "hidden,params", "--out", tmp_path).code == 4
     assert asked["studies"] == [(*one, matching) for matching in ("hidden", "params") for one in ALL]
+
+
+def test_standard_runs_the_matching_of_the_recipe(asked, capsys, monkeypatch, tmp_path):
+    assert run_here(capsys, monkeypatch, "reproduce-all", "--out", tmp_path).code == 4
+    assert asked["studies"] == [(*one, "hidden") for one in ALL]
 
 
 def test_the_matching_and_seeds_can_be_chosen(asked, capsys, monkeypatch, tmp_path):

@@ -14,6 +14,7 @@ from lnncmp.training.build import build_model
 from lnncmp.training.matching import matched_arguments
 
 _SMALL = (
+    "cost_repeats=1",
     "hidden=8",
     "data.waves=40",
     "data.validation_waves=10",
@@ -125,7 +126,7 @@ class TestOneStudy:
         assert answer.code == 0 and "Nothing had to be run: all 4 runs" in answer.err
         if format == "csv":
             rows = list(csv.DictReader(answer.out.splitlines()))
-            assert {"mse_peak", "noise_gain_difference", "roughness_p_holm"} <= set(rows[0])
+            assert {"mse_peak", "noise_gain_change", "roughness_p_holm"} <= set(rows[0])
         else:
             assert "noise 0.1" in answer.out and "near" in answer.out
 

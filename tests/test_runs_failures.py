@@ -48,7 +48,7 @@ def test_a_run_that_raises_is_recorded_as_failed_and_the_others_go_on(failed, fi
 
 
 def test_the_table_shows_what_failed(failed):
-    assert "gru: 2 of 2 runs failed; counted, but excluded from means and pairs." in failed.answer.out
+    assert "gru: 2 of 2 runs failed; counted, but excluded from means and tests." in failed.answer.out
 
 
 def test_a_model_that_cannot_be_tried_is_left_out_of_the_estimate(failed):

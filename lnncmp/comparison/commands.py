@@ -85,11 +85,21 @@ def _changes(run: RunRecord, recipe: Recipe) -> Changes:
         ours |= leaves(own, f"{name}.")
         theirs |= leaves(kept, f"{name}.")
     changed = {key: value for key, value in theirs.items() if value is not None and ours.get(key) != value}
+    if _same_schedule(recipe, label, stored):
+        changed.pop("train.decay", None)
     if "arguments.hidden" in changed and theirs["match"] != "own":
         hidden = changed.pop("arguments.hidden")
         if theirs["match"] == "hidden":  # else it follows from matching
             changed["hidden"] = hidden
     return changed
+
+
+def _same_schedule(recipe: Recipe, label: str, stored: RunRecipe) -> bool:
+    """Tell whether the recipe, asked for the stored number of epochs, makes the stored decay of the learning rate."""
+    if label not in recipe.models:
+        return False
+    asked = recipe.model_copy(update={"train": {**recipe.train, "epochs": stored.train.epochs}})
+    return asked.train_settings(label).decay == stored.train.decay
 
 
 def _own_tables(recipe: Recipe, label: str) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def draw_all(
     files: dict[str, bytes],
     jobs: int,
     progress: Progress,
-    room: int = INLINE_BYTES,
+    room: int,
 ) -> list[list[ReportFigure]]:
     """Draw the pictures of all studies, put their SVG and PDF files into `files`, and return them study by study.
 

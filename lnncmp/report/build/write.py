@@ -21,7 +21,8 @@ from lnncmp.report.page.content import Report, ReportMultiverse
 from lnncmp.report.page import html as page
 from lnncmp.report.page.markdown import render as render_markdown
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
-from lnncmp.report.build.drawing import CURVE_BYTES, INLINE_BYTES, Progress, draw_all, draw_curves, inline_bytes
+from lnncmp.report.build import drawing
+from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
 from lnncmp.report.build.files import place_of, require_free, write_all
 from lnncmp.comparison.studies import load_studies
 
@@ -62,7 +63,7 @@ def write_report(
     stem = f"{place.beside}tables/"
     multiverses = _multiverses(out, cases, place.beside, files, jobs, heard)
     taken = sum(inline_bytes(one.figures) for one in multiverses)
-    drawn = draw_all(studies, place.beside, files, jobs, progress, INLINE_BYTES - taken)
+    drawn = draw_all(studies, place.beside, files, jobs, progress, drawing.INLINE_BYTES - taken)
     tables = [_tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies]
     report = Report(
         claims=claims,
