@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from multiverse_toys import reading
 
+from lnncmp.claims.readings import Flip
 from lnncmp.multiverse.influence import flips, influences
 from lnncmp.multiverse.joint import joint_test
 
@@ -32,6 +33,13 @@ class TestInfluence:
         assert (shares[0].choice, shares[0].share) == ("units", pytest.approx(1.0))
         assert [one.share for one in shares[1:]] == pytest.approx([0.0, 0.0], abs=1e-9)
         assert rest == pytest.approx(0.0, abs=1e-9)
+
+    def test_one_reading_that_is_far_out_does_not_decide_what_matters(self):
+        readings = grid(lambda units, budget: float(LEVELS.index(units)), repeats=3)
+        found = readings[1]
+        readings[1] = reading(2, 1e3, **found.alternatives)
+        shares, _ = influences(readings, NAMES)
+        assert shares[0].choice == "units" and shares[0].share > 0.5
 
     def test_shares_follow_the_variances(self):
         # variances of the level effects: units 2/3, budget 1
@@ -85,7 +93,14 @@ class TestFlips:
         both = reading(2, -0.4, "opposite", units="large", budget="short")
         assert not [one for one in flips([self.DEFAULT, both], ("units", "budget")) if one.alone]
 
-    def test_a_mean_of_the_other_sign_is_said(self):
+    def test_one_reading_that_is_far_out_turns_nothing(self):
+        """A network that did not train passes on no noise: its ratio has any size."""
+        usual = [reading(n, -0.5 - 0.01 * n, units="small", budget="long") for n in range(1, 8)]
+        assert flips([*usual, reading(9, 20.0, units="small", budget="short")], ("units", "budget")) == [
+            Flip(choice="budget", alternative="short", alone=False, effect=20.0)
+        ]
+
+    def test_a_median_of_the_other_sign_is_said(self):
         readings = [
             self.DEFAULT,
             reading(2, 0.6, units="large", budget="long"),

@@ -11,6 +11,8 @@ from lnncmp.stats.intervals import RANDOM_SEED
 
 _RESAMPLES = 400
 _FEWEST = 4
+_FAR_OUT = 3.0
+"""Interquartile ranges beyond the quartiles from which on an effect is far out (Tukey 1977)."""
 
 Floats = NDArray[np.float64]
 
@@ -29,10 +31,12 @@ def influences(readings: Sequence[Reading], choices: Sequence[str]) -> tuple[lis
     Main effects of all choices are fitted to the effects by least squares. The share of a choice is what the fit loses
     without it, less what a choice without influence would lose by chance (omega squared: df times the mean squared
     residual), over the variance of the effects, not below 0. The interval is a percentile bootstrap over readings.
-    None where the fit leaves no reading to spare. Nothing with fewer than four results, or if all are equal.
+    Effects that are far out count as if they were at the border of it: a network that did not train may have a ratio
+    of any size, and one such reading must not decide what matters. None where the fit leaves no reading to spare.
+    Nothing with fewer than four results, or if all are equal.
     """
     known = [one for one in readings if one.effect is not None]
-    effects = np.array([one.effect for one in known], np.float64)
+    effects = _within_reach(np.array([one.effect for one in known], np.float64))
     if len(known) < _FEWEST or np.ptp(effects) == 0:
         return [], None
     design = _design(known, choices)
@@ -60,6 +64,15 @@ def influences(readings: Sequence[Reading], choices: Sequence[str]) -> tuple[lis
     ]
     rest = max(0.0, 1.0 - float(sum(shares)))
     return sorted(found, key=lambda one: -one.share), rest
+
+
+def _within_reach(effects: Floats) -> Floats:
+    """Return the effects, those that are far out moved to the border; unchanged where half of them are equal."""
+    if not len(effects):
+        return effects
+    low, high = np.percentile(effects, [25, 75])
+    reach = _FAR_OUT * (high - low)
+    return np.clip(effects, low - reach, high + reach) if reach > 0 else effects
 
 
 def _design(readings: Sequence[Reading], choices: Sequence[str]) -> _Design:
@@ -103,13 +116,13 @@ def flips(readings: Sequence[Reading], choices: Sequence[str]) -> list[Flip]:
     """Return the alternatives under which the effect points the other way than in the default reading.
 
     Alone: the alternative is the only departure from the default, and verdicts of opposite direction are shown on
-    both sides. On average: the mean effect over all readings with it has the opposite sign of the mean of all.
+    both sides. In the middle: the median effect over all readings with it has the opposite sign of the median of all.
     readings: that of the default first.
     """
     known = [one for one in readings if one.effect is not None]
     if not known:
         return []
-    return [*_alone(known, choices), *_on_average(known, choices)]
+    return [*_alone(known, choices), *_in_the_middle(known, choices)]
 
 
 def _alone(known: Sequence[Reading], choices: Sequence[str]) -> list[Flip]:
@@ -124,16 +137,16 @@ def _alone(known: Sequence[Reading], choices: Sequence[str]) -> list[Flip]:
     return found
 
 
-def _on_average(known: Sequence[Reading], choices: Sequence[str]) -> list[Flip]:
-    overall = _mean(known)
+def _in_the_middle(known: Sequence[Reading], choices: Sequence[str]) -> list[Flip]:
+    overall = _median(known)
     found = []
     for name in choices:
         for level in dict.fromkeys(one.alternatives[name] for one in known):
-            mean = _mean([one for one in known if one.alternatives[name] == level])
-            if mean * overall < 0:
-                found.append(Flip(choice=name, alternative=level, alone=False, effect=mean))
+            middle = _median([one for one in known if one.alternatives[name] == level])
+            if middle * overall < 0:
+                found.append(Flip(choice=name, alternative=level, alone=False, effect=middle))
     return found
 
 
-def _mean(readings: Sequence[Reading]) -> float:
-    return float(np.mean([one.effect for one in readings if one.effect is not None]))
+def _median(readings: Sequence[Reading]) -> float:
+    return float(np.median([one.effect for one in readings if one.effect is not None]))

@@ -121,7 +121,7 @@ def _turns(claim: ClaimReadings) -> list[str]:
 
 
 def _turn(flip: Flip) -> str:
-    return f"{flip.choice}={flip.alternative}{'' if flip.alone else ' (mean)'}"
+    return f"{flip.choice}={flip.alternative}{'' if flip.alone else ' (median)'}"
 
 
 def _p(value: float) -> str:
