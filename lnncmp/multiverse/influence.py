@@ -11,8 +11,8 @@ from lnncmp.stats.intervals import RANDOM_SEED
 
 _RESAMPLES = 400
 _FEWEST = 4
-_FAR_OUT = 3.0
-"""Interquartile ranges beyond the quartiles from which on an effect is far out (Tukey 1977)."""
+_FAR_OUT = 1.5
+"""Interquartile ranges beyond the quartiles from which on an effect is an outlier (Tukey 1977)."""
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def influences(readings: Sequence[Reading], choices: Sequence[str]) -> tuple[lis
     Main effects of all choices are fitted to the effects by least squares. The share of a choice is what the fit loses
     without it, less what a choice without influence would lose by chance (omega squared: df times the mean squared
     residual), over the variance of the effects, not below 0. The interval is a percentile bootstrap over readings.
-    Effects that are far out count as if they were at the border of it: a network that did not train may have a ratio
+    Outliers count as if they were at the fence (Tukey 1977): a network that did not train may have a ratio
     of any size, and one such reading must not decide what matters. None where the fit leaves no reading to spare.
     Nothing with fewer than four results, or if all are equal.
     """
@@ -67,7 +67,7 @@ def influences(readings: Sequence[Reading], choices: Sequence[str]) -> tuple[lis
 
 
 def _within_reach(effects: Floats) -> Floats:
-    """Return the effects, those that are far out moved to the border; unchanged where half of them are equal."""
+    """Return the effects, outliers moved to the fence; unchanged where half of them are equal."""
     if not len(effects):
         return effects
     low, high = np.percentile(effects, [25, 75])
