@@ -40,8 +40,9 @@ def run_universes(
 ) -> Carried:
     """Execute the missing runs of the universes in their order.
 
-    budget: minutes; a universe is started only if it should be done by then: estimates from measured training steps,
-    corrected by what the universes before it took. Raises UsageError if the first alone should take longer.
+    budget: minutes; a universe is started only if it should be done by then, else those after it that should be:
+    estimates from measured training steps, corrected by what the universes before it took. Raises UsageError if the
+    first alone should take longer.
     """
     store.prepare()
     if budget is None:
@@ -56,7 +57,6 @@ def _within(
     begun = time.monotonic()
     estimator = CostEstimator(store, request.jobs, listener)
     counted: set[str] = set()
-    done, executed, pace = 0, 0, 1.0
     expected = estimator.seconds(planned[0], counted)
     if expected > seconds:
         raise UsageError(
@@ -64,28 +64,40 @@ def _within(
             f"{expected / 60:.2g} min",
             "Use a larger --budget, fewer --seeds, or smaller settings with --set.",
         )
-    following: float | None = expected
-    while following is not None:
-        portion, predicted = [planned[done]], following
-        following = None
-        for one in planned[done + 1 :]:
-            more = estimator.seconds(one, counted)
+    waiting, portion, predicted, executed, pace = list(planned[1:]), [planned[0]], expected, 0, 1.0
+    while portion:
+        for one in list(waiting):
             left = seconds - (time.monotonic() - begun)
+            considered = set(counted)
+            more = estimator.seconds(one, considered)
             if pace * (predicted + more) > min(left, _PORTION):
-                following = more
                 break
+            waiting.remove(one)
             portion.append(one)
-            predicted += more
+            counted, predicted = considered, predicted + more
         started = time.monotonic()
         ran = _execute(portion, store, request, listener)
         executed += ran
-        done += len(portion)
         if ran and predicted > 0:
             pace = (time.monotonic() - started) / predicted
-        if following is not None and pace * following > seconds - (time.monotonic() - begun):
-            following = None
-    kept = list(planned[:done])
-    return Carried(kept, len(planned) - done, executed, _shared(kept))
+        portion, predicted = _next(waiting, estimator, counted, (seconds - (time.monotonic() - begun)) / pace)
+    left_out = {one.number for one in waiting}
+    kept = [one for one in planned if one.number not in left_out]
+    return Carried(kept, len(waiting), executed, _shared(kept))
+
+
+def _next(
+    waiting: list[PlannedUniverse], estimator: CostEstimator, counted: set[str], left: float
+) -> tuple[list[PlannedUniverse], float]:
+    """Take the first universe that should be done in the seconds left from `waiting`; return it with its seconds."""
+    for one in list(waiting):
+        considered = set(counted)
+        more = estimator.seconds(one, considered)
+        if more <= left:
+            waiting.remove(one)
+            counted |= considered
+            return [one], more
+    return [], 0.0
 
 
 def _execute(planned: Sequence[PlannedUniverse], store: Store, request: Request, listener: StudyListener) -> int:
