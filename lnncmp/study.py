@@ -8,8 +8,7 @@ from lnncmp.comparison.table import ComparisonTable
 from lnncmp.evaluation.evaluate import score
 from lnncmp.records.schema import BaselineRecord, RunRecord
 from lnncmp.runs.execute import execute
-from lnncmp.runs.processes import WorkerConfig
-from lnncmp.runs.ready import Ready, Request, StudyListener
+from lnncmp.runs.ready import Ready, Request, StudyListener, worker_config
 
 
 def run_study(ready: Ready, request: Request, listener: StudyListener) -> ComparisonTable:
@@ -20,15 +19,7 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
     if request.fresh:
         for spec in ready.plan.runs:
             store.discard(spec.run_id)
-    config = WorkerConfig(
-        out=request.out,
-        cache=request.cache,
-        data_dir=request.data_dir,
-        threads=recipe.threads,
-        deterministic=recipe.deterministic,
-        jobs=request.jobs,
-        stack=request.stack,
-    )
+    config = worker_config(request, recipe)
     outcome = execute(ready.plan, store, config, listener)
     by_row: dict[str, list[RunRecord]] = {}
     for run in outcome.runs:

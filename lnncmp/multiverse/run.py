@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lnncmp.errors import UsageError
@@ -11,8 +11,7 @@ from lnncmp.multiverse.plan import PlannedUniverse
 from lnncmp.records.store import Store
 from lnncmp.runs.execute import run_batches, train_batches
 from lnncmp.runs.plan import RunSpec
-from lnncmp.runs.processes import WorkerConfig
-from lnncmp.runs.ready import Request, StudyListener
+from lnncmp.runs.ready import Request, StudyListener, worker_config
 
 _PORTION = 60.0
 """Seconds of work that are started together under a budget: afterwards the estimates are corrected."""
@@ -111,15 +110,7 @@ def _execute(planned: Sequence[PlannedUniverse], store: Store, request: Request,
         if not missing:
             continue
         first, most = missing[0].recipe, max(len({run.seed for run in missing}), 1)
-        config = WorkerConfig(
-            out=request.out,
-            cache=request.cache,
-            data_dir=data_dir,
-            threads=first.threads,
-            deterministic=first.deterministic,
-            jobs=request.jobs,
-            stack=request.stack or most,
-        )
+        config = replace(worker_config(request, first), data_dir=data_dir, stack=request.stack or most)
         train_batches(run_batches(missing, config), config, listener)
         executed += len(missing)
     return executed

@@ -9,10 +9,12 @@ from lnncmp.common.files import make_dir
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments
 from lnncmp.recipe.recipe import Recipe
+from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.settings import BY_PARAMETERS
 from lnncmp.records.store import Store
 from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
 from lnncmp.runs.pool import RunListener
+from lnncmp.runs.processes import WorkerConfig
 from lnncmp.sources.base import SourceContext
 
 
@@ -28,6 +30,19 @@ class Request:
     stack: int | None = None
     fresh: bool = False
     dry_run: bool = False
+
+
+def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
+    """Return what worker processes need to know to carry out runs of a recipe."""
+    return WorkerConfig(
+        out=request.out,
+        cache=request.cache,
+        data_dir=request.data_dir,
+        threads=recipe.threads,
+        deterministic=recipe.deterministic,
+        jobs=request.jobs,
+        stack=request.stack,
+    )
 
 
 class StudyListener(RunListener, Protocol):

@@ -5,7 +5,7 @@ alone, and a finished trial is never repeated: a search that was interrupted goe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lnncmp.errors import UsageError
@@ -13,8 +13,7 @@ from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.store import Store
 from lnncmp.runs.execute import train_batches
 from lnncmp.runs.plan import RunBatch
-from lnncmp.runs.processes import WorkerConfig
-from lnncmp.runs.ready import Request, StudyListener, get_ready
+from lnncmp.runs.ready import Request, StudyListener, get_ready, worker_config
 from lnncmp.tuning.propose import ROUND, proposed, require_optuna, rounds, start
 from lnncmp.tuning.results import table_of
 from lnncmp.tuning.table import TuningTable
@@ -108,14 +107,5 @@ def _carry_out(
             missing = tuple(run for run in batch.runs if store.finished(run.run_id) is None)
             batches += [RunBatch(runs=missing)] if missing else []
     listener.total += sum(len(batch.runs) for batch in batches)
-    recipe = conditions[0].recipe
-    config = WorkerConfig(
-        out=request.out,
-        cache=request.cache,
-        data_dir=request.data_dir,
-        threads=recipe.threads,
-        deterministic=recipe.deterministic,
-        jobs=request.jobs,
-        evaluate=False,
-    )
+    config = replace(worker_config(request, conditions[0].recipe), evaluate=False)
     train_batches(batches, config, listener)

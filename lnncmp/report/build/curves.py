@@ -6,12 +6,10 @@ from pathlib import Path
 
 from lnncmp.cases.base import load_case
 from lnncmp.claims.readings import FOLDER, Multiverse
-from lnncmp.common.files import write_bytes
 from lnncmp.comparison.studies import slug
-from lnncmp.report.build.figures import FORMATS, Written
+from lnncmp.report.build.figures import FORMATS, Written, write_picture
 from lnncmp.report.build.pictures import Picture
 from lnncmp.report.figures import specification, style
-from lnncmp.report.figures.files import content
 
 
 def curves(found: Multiverse) -> Iterator[tuple[style.Caption, Picture]]:
@@ -27,15 +25,4 @@ def curves(found: Multiverse) -> Iterator[tuple[style.Caption, Picture]]:
 def draw_curves(found: Multiverse, out: Path, formats: Sequence[str] = FORMATS) -> list[Written]:
     """Draw all curves into the folder of the multiverse and return what was written. Raises DataError."""
     folder = out / FOLDER / found.case / "figures"
-    return [_write(caption, picture, folder, formats) for caption, picture in curves(found)]
-
-
-def _write(caption: style.Caption, picture: Picture, folder: Path, formats: Sequence[str]) -> Written:
-    title = caption.heading(picture.subject)
-    paths = tuple(folder / f"{picture.name}.{format}" for format in formats)
-    with style.fixed_style():
-        figure = picture.draw()
-        style.lay_out(figure)
-        for path, format in zip(paths, formats, strict=True):
-            write_bytes(path, content(figure, format, title, picture.alt))
-    return Written(picture.name, title, picture.alt, paths)
+    return [write_picture(picture, caption, folder, formats) for caption, picture in curves(found)]

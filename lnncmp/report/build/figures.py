@@ -66,7 +66,7 @@ def draw_figures(
     for study in everything if models is None else studies_of(_only(records, models), [case]):
         drawn = picture_set(study, looks)
         folder = out / "figures" / study.folder
-        written += [_write(picture, drawn.caption, folder, formats) for picture in pictures(drawn, baselines)]
+        written += [write_picture(picture, drawn.caption, folder, formats) for picture in pictures(drawn, baselines)]
     if not written:
         raise DataError(
             f"the records of {case} in {out} hold nothing to draw: no run came as far as one epoch",
@@ -75,7 +75,8 @@ def draw_figures(
     return written
 
 
-def _write(picture: Picture, caption: style.Caption, folder: Path, formats: Sequence[str]) -> Written:
+def write_picture(picture: Picture, caption: style.Caption, folder: Path, formats: Sequence[str]) -> Written:
+    """Draw a picture into `folder` in all formats and return what was written."""
     title = caption.heading(picture.subject)
     paths = tuple(folder / f"{picture.name}.{format}" for format in formats)
     with style.fixed_style():
