@@ -161,7 +161,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(write, old, new, said):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(DataError, match="cannot read the tuned recipe"):
+    with pytest.raises(DataError, match=r"cannot read the tuned recipe [^\[]*: No such file"):
         load(str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("models = [")
     with pytest.raises(UsageError, match=r"bad.toml is not a TOML file"):

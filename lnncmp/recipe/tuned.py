@@ -137,9 +137,11 @@ def load_tuned(case: str, wanted: bool | str) -> tuple[TunedRecipe, str]:
 def _read(path: Path) -> Table:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the tuned recipe {path}: {error}", "`lnncmp tune CASE` makes one.") from None
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise DataError(
+            f"cannot read the tuned recipe {path}: {error.strerror}", "`lnncmp tune CASE` makes one."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the tuned recipe {path} is not a TOML file: {error}") from None
 
 
