@@ -8,6 +8,7 @@ from lnncmp.models.base import model_names
 from lnncmp.multiverse.choices import load_choices
 from lnncmp.multiverse.recipes import check_alternatives, recipes_of
 from lnncmp.multiverse.universes import Universe, all_universes
+from lnncmp.recipe.tuned import load_tuned
 
 
 def load(tmp_path, *parts):
@@ -30,6 +31,21 @@ def test_the_sine_file_asks_what_the_study_left_open():
     assert {"100", "500", "1000"} == set(asked["waves"])
     assert {"0.05", "0.1", "0.2"} == set(asked["noise"])
     assert {"matching", "budget", "damping", "samples", "time", "data seed"} <= set(asked)
+
+
+@pytest.mark.parametrize("case", ["sine", "walker2d", "mimic3"])
+def test_the_alternative_that_is_called_tuned_has_the_values_of_the_tuned_recipe(case):
+    choices = load_choices(case)
+    tuned = load_tuned(case, True)[0].models
+    (found,) = (one for choice in choices.choice for one in choice.alternative if one.name == "tuned")
+    set_here = {key.removeprefix("models."): value for key, value in (one.split("=") for one in found.set)}
+    expected = {}
+    for label in {key.split(".")[0] for key in set_here}:
+        own = tuned[choices.models.get(label, {}).get("model", label)]
+        expected |= {f"{label}.train.{key}": f"{value:.3g}" for key, value in own.train.model_dump().items()}
+        expected |= {f"{label}.arguments.{key}": str(value) for key, value in own.arguments.items()}
+    assert set_here == expected
+    assert set(choices.sides) <= {key.split(".")[0] for key in set_here}
 
 
 class TestRecipes:
