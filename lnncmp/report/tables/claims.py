@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
+from string import ascii_lowercase
 
 from lnncmp.claims.schema import ClaimsTable, Verdict
 from lnncmp.report.tables.document import Document, Grid, Row, Section, columns, ends
@@ -11,13 +12,15 @@ from lnncmp.report.tables.numbers import UNKNOWN, significant
 
 _DIGITS = 3
 _WIDTH = 12
+_BASES = "Basis"
 _TITLE = "Claims, judged on these records (effect: in the claim's favour above x 1)"
 
 
 def document_of_claims(table: ClaimsTable) -> Document:
     """Return the table, the sentence behind each verdict, and the notes; as rows all verdicts, also the other ones."""
     sentences = [f"{row.id}: {row.claim} ({row.where}). {capitalised(row.words)}: {row.reason}" for row in table.rows]
-    section = Section(_TITLE, [_grid(table)], notes={"Verdicts": sentences, "Notes": table.notes})
+    bases = [f"{_mark(number)}: {text}" for number, text in enumerate(_bases(_shown(table)))]
+    section = Section(_TITLE, [_grid(table)], notes={_BASES: bases, "Verdicts": sentences, "Notes": table.notes})
     return Document([section], [row_of(one) for row in table.rows for one in (row, *row.also)], table)
 
 
@@ -26,14 +29,13 @@ def _grid(table: ClaimsTable) -> Grid:
 
     A column of its own is one more entry of the columns: heading -> one cell per verdict.
     """
-    pairs = [
-        pair for row in table.rows for pair in [(row, row.id), *((other, _other(other)) for other in changed(row))]
-    ]
-    rows = [row for row, _ in pairs]
+    rows = _shown(table)
+    first = {id(row) for row in table.rows}
+    bases = _bases(rows)
     return Grid(
         title=_TITLE,
         corner="claim",
-        labels=tuple(label for _, label in pairs),
+        labels=tuple(row.id if id(row) in first else _other(row) for row in rows),
         columns=columns(
             {
                 "verdict": [_verdict(row) for row in rows],
@@ -41,7 +43,7 @@ def _grid(table: ClaimsTable) -> Grid:
                 **_readings(rows),
                 "p\n(Holm)": [_p(row) for row in rows],
                 "seeds,\nconverged": [_seeds(row) for row in rows],
-                "matched,\ndata,\nbudget": [_basis(row) for row in rows],
+                "basis": [_mark(bases.index(_basis(row))) if row.data != "-" else UNKNOWN for row in rows],
             }
         ),
         sections=tuple(len(list(group)) for _, group in groupby(row.case for row in rows)),
@@ -107,12 +109,24 @@ def _p(row: Verdict) -> str:
     return "< 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.2g}"
 
 
+def _shown(table: ClaimsTable) -> list[Verdict]:
+    """Return each verdict, and after it those of the same claim that other settings give."""
+    return [one for row in table.rows for one in (row, *changed(row))]
+
+
+def _bases(rows: Sequence[Verdict]) -> list[str]:
+    """Return what verdicts rest on, each once, in the order of the rows."""
+    return list(dict.fromkeys(_basis(row) for row in rows if row.data != "-"))
+
+
 def _basis(row: Verdict) -> str:
-    if row.data == "-":
-        return UNKNOWN
-    source = row.data.rpartition(" ")[0]
-    budget = row.budget.replace(" epochs", " ep.").replace(" epoch", " ep.")
-    return "\n".join([row.matched, source, *textwrap.wrap(budget, _WIDTH)])
+    """Return how sizes were matched, on which data, with which budget."""
+    return f"{row.case}, {row.data.rpartition(' ')[0]} data, matched by {row.matched}, {row.budget}"
+
+
+def _mark(number: int) -> str:
+    """Return what stands for a basis: a, b, ..., and numbers from 27 on."""
+    return ascii_lowercase[number] if number < len(ascii_lowercase) else str(number + 1)
 
 
 def _other(row: Verdict) -> str:
