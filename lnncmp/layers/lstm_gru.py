@@ -32,8 +32,11 @@ def _weights(layer: "LSTMLayer | GRULayer") -> list[Tensor]:
     return [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
 
 
-def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-    """Return hidden states (B, T, H) and the final state by one kernel for the sequence; it blanks padding itself."""
+def run_fused(weights: list[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+    """Return hidden states (B, T, H) and the final state by one kernel for the sequence; it blanks padding itself.
+
+    `weights` are w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,); a state of (h, c) makes it an LSTM, of (h,) a GRU.
+    """
     from lnncmp.kernels.gated.function import (  # compiles, which only users of a kernel wait for
         GRU,
         LSTM,
@@ -41,7 +44,7 @@ def _fused(layer: "LSTMLayer | GRULayer", x: Tensor, valid: Tensor | None, state
     )
 
     cell = LSTM if len(state) == 2 else GRU
-    arguments = cell, x, valid, *_weights(layer), *state, torch.is_grad_enabled(), False
+    arguments = cell, x, valid, *weights, *state, torch.is_grad_enabled(), False
     hidden, *rest = GatedSequence.apply(*arguments)  # type: ignore[no-untyped-call]
     return hidden, tuple(rest[: len(state)])
 
@@ -99,7 +102,7 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
             if _streams(x, valid):
                 h, c = torch.lstm_cell(x[:, 0], state, *_weights(self))
                 return h[:, None], (h, c)
-            return _fused(self, x, valid, state)
+            return run_fused(_weights(self), x, valid, state)
         x, _ = blank_padding(x, dt, valid)
         if implementation == "torch" and valid is None and x.shape[0] and x.shape[1]:
             return self._kernel(x, state)
@@ -165,7 +168,7 @@ class GRULayer(nn.GRU, RecurrentLayer):
             if _streams(x, valid):
                 h = torch.gru_cell(x[:, 0], state[0], *_weights(self))
                 return h[:, None], (h,)
-            return _fused(self, x, valid, state)
+            return run_fused(_weights(self), x, valid, state)
         x, _ = blank_padding(x, dt, valid)
         if implementation == "torch" and x.shape[0] and x.shape[1]:
             return self._kernel(x, valid, state[0])

@@ -19,6 +19,9 @@ class MemoryCell(nn.Module):
         self.forget_bias = forget_bias
         self.input_map = nn.Linear(inputs, 4 * hidden)
         self.recurrent_map = nn.Linear(hidden, 4 * hidden, bias=False)
+        self._draw(init)
+
+    def _draw(self, init: str) -> None:
         nn.init.xavier_uniform_(self.input_map.weight)
         nn.init.orthogonal_(self.recurrent_map.weight)
         if init == "keras":

@@ -59,7 +59,11 @@ class RecurrentLayer(nn.Module, ABC):
         """How a sequence is computed where the layer's weights are now: `fused`, `loop` or `torch`."""
         if self.chosen not in ("auto", "fused"):
             return self.chosen
-        return "fused" if self.has_kernel() and usable(next(self.parameters())) else self.fallback
+        return "fused" if self.has_kernel() and usable(self.sample_weight()) else self.fallback
+
+    def sample_weight(self) -> Tensor:
+        """Return one of the weights: all of them have its type and device."""
+        return next(self.parameters())
 
     def has_kernel(self) -> bool:
         """Return whether a fused kernel computes this layer as it is set up (on a device that kernels work on)."""
@@ -83,7 +87,7 @@ class RecurrentLayer(nn.Module, ABC):
         check_inputs(x, dt, valid, self.inputs)
         check_state(state, x.shape[0], self.state_widths)
         if self.implementation == "fused":
-            check_kind(next(self.parameters()), x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
+            check_kind(self.sample_weight(), x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
         return self._sequence(x, dt, valid, state)
 
     @abstractmethod
