@@ -114,7 +114,8 @@ class TestEqualToNcps:
         fused, plain = ours(x, hx, dt), use_plain(copy.deepcopy(ours))
         assert plain.implementation == "loop"
         y, h = plain(x, hx, dt)
-        assert_close(y, drive(theirs, x, dt, hx)[0], 1e-7)
+        # epsilon enters the two forms of a solver step at different places
+        assert_close(y, drive(theirs, x, dt, hx)[0], 1e-5 if name == "ltc_explicit" else 1e-7)
         assert_close(fused[0], y, 1e-11)
         assert_close(fused[1], h, 1e-11)
 

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from lnncmp.bench import operations
-from lnncmp.bench.candidates import Candidate
+from lnncmp.bench.candidates import LAYERS, Candidate
 from lnncmp.bench.operations import Operations, Sizes
+from lnncmp.bench.own_layers import OwnGatedModel, OwnLiquidModel, build_own
 from lnncmp.bench.peers import WIRING_SEED, NcpsModel, TorchModel, build_peer
 from lnncmp.bench.workload import Workload
 from lnncmp.errors import LnncmpError, UsageError
@@ -33,6 +34,9 @@ def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> Se
     if candidate.is_peer:
         torch.manual_seed(seed)
         return build_peer(candidate, workload)
+    if candidate.implementation == LAYERS:
+        torch.manual_seed(seed)
+        return build_own(candidate, workload)
     name = "ncp" if candidate.wiring == "autoncp" else candidate.model
     chosen = {"cell": candidate.model, **_WIRED} if name == "ncp" else {}
     spec = load_model(name)
@@ -51,6 +55,9 @@ def adopt_weights(model: SequenceModel, peer: SequenceModel) -> None:
 
     Raises RuntimeError or UsageError if their structures differ.
     """
+    if isinstance(model, OwnLiquidModel | OwnGatedModel):
+        model.load_state_dict(peer.state_dict())
+        return
     if not isinstance(model, RecurrentModel) or not isinstance(peer, NcpsModel | TorchModel):
         raise LnncmpError(f"the bench cannot give a {type(model).__name__} the weights of a {type(peer).__name__}")
     if isinstance(peer, NcpsModel):
@@ -82,13 +89,14 @@ def operations_of(candidate: Candidate, workload: Workload) -> Operations:
         return operations.lstm(sizes)
     if candidate.model == "gru":
         return operations.gru(sizes)
-    if candidate.wiring == "full":
+    if candidate.wiring != "autoncp":
         hidden = workload.hidden
-        return (
+        full = (
             operations.cfc(sizes)
             if candidate.model == "cfc"
             else operations.ltc(sizes, hidden**2, workload.inputs * hidden)
         )
+        return full + operations.lstm(sizes) if candidate.wiring == "mixed" else full
     wiring = auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
     if candidate.model == "ltc":
         counts = (int(np.count_nonzero(m)) for m in (wiring.polarity, wiring.sensory_polarity))
