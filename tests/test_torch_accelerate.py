@@ -33,7 +33,7 @@ class Sine(nn.Module):
         return self.rnn(x)[0]
 
     def data(self):
-        t = torch.linspace(0, 3 * torch.pi, 24)
+        t = torch.linspace(0, 3 * torch.pi, 10)
         return torch.stack([t.sin(), t.cos()], 1)[None], (2 * t).sin()[None, :, None]
 
 
@@ -70,7 +70,7 @@ class Policy(nn.Module):
         return torch.cat([action, torch.stack(values, 1)], 2)
 
     def data(self):
-        return torch.randn(6, 7, 5), torch.randn(6, 7, 3)
+        return torch.randn(6, 4, 5), torch.randn(6, 4, 3)
 
 
 def train(model, optimizer, data, steps):

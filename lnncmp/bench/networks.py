@@ -22,6 +22,8 @@ from lnncmp.layers.wiring import Wiring, auto_ncp
 from lnncmp.models.base import load_model
 from lnncmp.training.build import build_model
 
+SPARSITY = 0.5
+"""Sparsity of the AutoNCP wiring: the default here and in ncps."""
 _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "readout": "motor", "masking": "ncps"}
 """Arguments of the model `ncp`; a CfC gets the masks of ncps, so that both sides compute the same function."""
 
@@ -29,8 +31,10 @@ _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "rea
 def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> SequenceModel:
     """Return the network with weights drawn from `seed`.
 
-    Raises UsageError for sizes that do not fit together; a peer raises the exceptions of ncps.
+    Raises UsageError for sizes that do not fit together.
     """
+    if candidate.wiring == "autoncp":  # refuses in words what ncps refuses with an assertion
+        auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
     if candidate.is_peer:
         torch.manual_seed(seed)
         return build_peer(candidate, workload)
@@ -73,10 +77,6 @@ def largest_difference(model: SequenceModel, peer: SequenceModel, x: Tensor, dt:
     with torch.no_grad():
         expected = peer(x, dt)
         return float((model(x, dt) - expected).abs().max() / expected.abs().max())
-
-
-SPARSITY = 0.5
-"""Sparsity of the AutoNCP wiring: the default here and in ncps."""
 
 
 def operations_of(candidate: Candidate, workload: Workload) -> Operations:

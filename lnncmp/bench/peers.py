@@ -131,10 +131,7 @@ class TorchModel(SequenceModel):
 
 
 def build_peer(candidate: Candidate, workload: Workload) -> SequenceModel:
-    """Return the network of another library with weights from torch's global generator.
-
-    Raises the ValueError or AssertionError of ncps for an impossible AutoNCP wiring.
-    """
+    """Return the network of another library with weights from torch's global generator."""
     if candidate.implementation == "ncps":
         return NcpsModel(candidate.model, candidate.wiring, workload)
     return TorchModel(candidate.model, workload)

@@ -33,6 +33,9 @@ class Cell(RecurrentLayer):
         """Return the tensors that `sequence` gives as one state (B, H)."""
         return state[0]
 
+    def meet(self, memory: MemoryCell) -> None:
+        """Prepare for `run_mixed` with this memory cell."""
+
     def run(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden states (B, T, H) and the final state (B, H) for x (B, T, I), dt (B, T), valid (B, T)."""
         hidden, final = self.sequence(x, dt, valid, self.split(state))

@@ -89,7 +89,7 @@ class CfCCell(Cell, CfCWeights):
             self.A = nn.Parameter(torch.ones(1, hidden_size))
         self.init_weights()
         self._alone = CfCRunner(self, None, None, input_size)
-        self._mixed: CfCRunner | None = None
+        self._mixed = self._alone
 
     def init_weights(self) -> None:
         """Draw all matrices anew, as ncps does: in mode pure w_tau and A (1, H) are among them."""
@@ -138,12 +138,14 @@ class CfCCell(Cell, CfCWeights):
         """Return states (B, T, H) and (h,) for x (B, T, I), dt (B, T), valid (B, T)."""
         return self._alone.run(self, None, x, dt, valid, state, self.implementation == "fused")
 
+    def meet(self, memory: MemoryCell) -> None:
+        """Prepare for `run_mixed` with this memory cell."""
+        self._mixed = CfCRunner(self, memory, "replace_h", self.inputs)
+
     def run_mixed(
         self, memory: MemoryCell, x: Tensor, dt: Tensor, valid: Tensor | None, state: Tensor, c: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return states (B, T, H), the final state and the final c (B, H), with the memory inside the same kernel."""
-        if self._mixed is None:
-            self._mixed = CfCRunner(self, memory, "replace_h", self.inputs)
         fused = self.implementation == "fused"
         hidden, (h, c) = self._mixed.run(self, memory, x, dt, valid, (state, c), fused)
         return hidden, h, c

@@ -17,12 +17,14 @@ from lnncmp.layers.sequence_model import State
 from lnncmp.torch.calls import Call, read_call
 
 
-def _applies(layer: nn.LSTM | nn.GRU, given: Tensor | PackedSequence) -> bool:
-    """Return whether the kernels compute this layer for this input."""
+def _applies(layer: nn.LSTM | nn.GRU, given: Tensor | PackedSequence, start: tuple[Tensor, ...] | None) -> bool:
+    """Return whether the kernels compute this layer for this input and state; what is wrong is torch's to refuse."""
     x = given.data if isinstance(given, PackedSequence) else given
     weight = layer.weight_ih_l0
     fits = layer.bias and not layer.bidirectional and layer.proj_size == 0
-    return bool(fits and x.numel() and usable(x, weight) and x.dtype == weight.dtype)
+    shaped = x.numel() > 0 and x.ndim in (2, 3) and x.shape[-1] == layer.input_size
+    tensors = (x, *(start or ()))
+    return bool(fits and shaped and usable(weight, *tensors) and all(own.dtype == weight.dtype for own in tensors))
 
 
 def _weights(layer: nn.LSTM | nn.GRU, number: int) -> list[Tensor]:
@@ -66,7 +68,7 @@ class LSTM(nn.LSTM):
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # type: ignore[override]
         """Return what torch.nn.LSTM returns, for every input and state that it takes."""
-        if not _applies(self, input):
+        if not _applies(self, input, hx):
             return super().forward(input, hx)
         return _run(self, input, hx, 2)
 
@@ -76,7 +78,8 @@ class GRU(nn.GRU):
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # type: ignore[override]
         """Return what torch.nn.GRU returns, for every input and state that it takes."""
-        if not _applies(self, input):
+        start = None if hx is None else (hx,)
+        if not _applies(self, input, start):
             return super().forward(input, hx)
-        y, (h,) = _run(self, input, None if hx is None else (hx,), 1)
+        y, (h,) = _run(self, input, start, 1)
         return y, h

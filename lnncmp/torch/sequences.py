@@ -32,6 +32,7 @@ class SequenceLayer(nn.Module):
         self.rnn_cell = cell
         if self.use_mixed:
             self.lstm = LSTMCell(self.input_size, cell.width)
+            cell.meet(self.lstm)
 
     @property
     def implementation(self) -> str:
