@@ -20,7 +20,7 @@ from lnncmp.torch.calls import Call, read_call
 def _applies(layer: nn.LSTM | nn.GRU, given: Tensor | PackedSequence, start: tuple[Tensor, ...] | None) -> bool:
     """Return whether the kernels compute this layer for this input and state; what is wrong is torch's to refuse."""
     x = given.data if isinstance(given, PackedSequence) else given
-    weight = layer.weight_ih_l0
+    weight = _weights(layer, 0)[0]
     fits = layer.bias and not layer.bidirectional and layer.proj_size == 0
     shaped = x.numel() > 0 and x.ndim in (2, 3) and x.shape[-1] == layer.input_size
     tensors = (x, *(start or ()))
@@ -40,7 +40,7 @@ def _run(
 
     start: as many tensors of that shape as the layer has `states`, or None for 0.
     """
-    call = read_call(given, None, None, layer.input_size, layer.batch_first, layer.weight_ih_l0)
+    call = read_call(given, None, None, layer.input_size, layer.batch_first, _weights(layer, 0)[0])
     stacked = _starts(layer, call, start, states)
     y, ends = call.x, []
     for number in range(layer.num_layers):
@@ -59,14 +59,14 @@ def _starts(layer: nn.LSTM | nn.GRU, call: Call, start: tuple[Tensor, ...] | Non
         return (call.x.new_zeros(shape),) * states
     full = tuple(own if call.batched else own[:, None] for own in start)
     for name, own in zip(("h_0", "c_0"), full, strict=False):
-        layer.check_hidden_size(own, shape, f"{name} has shape {{1}}, expected {{0}}")  # type: ignore[arg-type]
+        layer.check_hidden_size(own, shape, f"{name} has shape {{1}}, expected {{0}}")
     return full
 
 
 class LSTM(nn.LSTM):
     """torch.nn.LSTM: forward(input, (h_0, c_0)) -> output, (h_n, c_n); by the fused kernel where that applies."""
 
-    def forward(self, input: Any, hx: Any = None) -> Any:  # type: ignore[override]
+    def forward(self, input: Any, hx: Any = None) -> Any:
         """Return what torch.nn.LSTM returns, for every input and state that it takes."""
         if not _applies(self, input, hx):
             return super().forward(input, hx)
@@ -76,7 +76,7 @@ class LSTM(nn.LSTM):
 class GRU(nn.GRU):
     """torch.nn.GRU: forward(input, h_0) -> output, h_n; by the fused kernel where that applies."""
 
-    def forward(self, input: Any, hx: Any = None) -> Any:  # type: ignore[override]
+    def forward(self, input: Any, hx: Any = None) -> Any:
         """Return what torch.nn.GRU returns, for every input and state that it takes."""
         start = None if hx is None else (hx,)
         if not _applies(self, input, start):

@@ -120,7 +120,7 @@ class WiredCfCCell(Cell):
 
     def split(self, state: Tensor) -> State:
         """Return a state (B, H) as one tensor for each layer."""
-        return state.split(self.layer_sizes, 1)
+        return tuple(torch.split(state, self.layer_sizes, 1))
 
     def join(self, state: State) -> Tensor:
         """Return the layers' states as one (B, H)."""
