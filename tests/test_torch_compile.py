@@ -88,7 +88,7 @@ def test_the_operators_keep_torchs_rules(family):
         model(x, dt)
     key, keep, absent, there = seen[0]
     there = [own.detach().requires_grad_(own.is_floating_point()) for own in there]
-    if 1 not in absent:
+    if "1" not in absent.split():
         there[1].requires_grad_(False)  # the elapsed times
     torch.library.opcheck(right.default, (key, keep, absent, there))
 

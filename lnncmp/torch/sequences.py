@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lnncmp.errors import UsageError
+from lnncmp.kernels.common.torch_arrays import check_kind
+from lnncmp.layers.precision import as_weights, autocasts, unrounded
 from lnncmp.torch.calls import Call, Times, read_call
 from lnncmp.torch.cell import Cell
 from lnncmp.torch.memory import LSTMCell
@@ -64,7 +66,7 @@ class SequenceLayer(nn.Module):
         call = read_call(input, timespans, valid, cell.inputs, self.batch_first, cell.sample_weight())
         state, c = self._start(call, hx)
         if c is not None:
-            hidden, state, c = cell.run_mixed(self.lstm, call.x, call.dt, call.valid, state, c)
+            hidden, state, c = self._mixed(call, state, c)
         else:
             hidden, state = cell.run(call.x, call.dt, call.valid, state)
         final = call.last(state) if c is None else (call.last(state), call.last(c))
@@ -73,6 +75,15 @@ class SequenceLayer(nn.Module):
         if call.x.shape[1] == 0:
             raise UsageError("a sequence of no steps has no last output", "Set return_sequences=True.")
         return call.last(self._project(cell.read_state(state))), final
+
+    def _mixed(self, call: Call, state: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the cell's `run_mixed` in the type of its weights, as `sequence` computes (see its autocast)."""
+        cell = self.rnn_cell
+        weight, given = cell.sample_weight(), (call.x, call.dt, state, c)
+        x, dt, state, c = as_weights(weight, *given) if autocasts(weight) else given
+        check_kind(weight, input=x, h=state, c=c)
+        with unrounded(weight):
+            return cell.run_mixed(self.lstm, x, dt, call.valid, state, c)
 
     def _start(self, call: Call, hx: State | None) -> tuple[Tensor, Tensor | None]:
         """Return the states h and c (B, H) to start from; c is None without mixed memory."""

@@ -3,7 +3,7 @@
 Outside of it `sequence_function` is used: an operator's way through the dispatcher takes longer than a small kernel.
 
 Torch differentiates operators by lists of tensors only if none is None. So what is not there is left out of the list
-of an operation's tensors, and `absent` says at which places.
+of an operation's tensors, and `absent` says at which places (as text: an empty list would count as one of tensors).
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from lnncmp.kernels.common.operation import Given, find
 
 def run_compiled(key: str, tensors: Given, keep: bool) -> tuple[Tensor, ...]:
     """Return hidden states and final states, as an operator that torch.compile can put into its graph."""
-    absent = [place for place, own in enumerate(tensors) if own is None]
+    absent = " ".join(str(place) for place, own in enumerate(tensors) if own is None)
     there = [own for own in tensors if own is not None]
     found: list[Tensor] = torch.ops.lnncmp.sequence(key, keep, absent, there)
     return tuple(found[: _outputs(key)])
@@ -30,7 +30,7 @@ def _outputs(key: str) -> int:
 
 
 @torch.library.custom_op("lnncmp::sequence", mutates_args=())
-def _sequence(key: str, keep: bool, absent: Sequence[int], there: Sequence[Tensor]) -> list[Tensor]:
+def _sequence(key: str, keep: bool, absent: str, there: Sequence[Tensor]) -> list[Tensor]:
     """Return outputs and buffers."""
     outputs, kept = find(key).forward(_all(absent, there), keep, False)
     return [*_apart(outputs), *kept]
@@ -40,7 +40,7 @@ def _sequence(key: str, keep: bool, absent: Sequence[int], there: Sequence[Tenso
 def _sequence_backward(
     key: str,
     needs: Sequence[bool],
-    absent: Sequence[int],
+    absent: str,
     there: Sequence[Tensor],
     grads: Sequence[Tensor | None],
     kept: Sequence[Tensor],
@@ -51,10 +51,10 @@ def _sequence_backward(
     return _apart([own for own, need in zip(found, every, strict=True) if need and own is not None])
 
 
-def _all(absent: Sequence[int], there: Sequence[Any], gap: Any = None) -> list[Any]:
+def _all(absent: str, there: Sequence[Any], gap: Any = None) -> list[Any]:
     """Return what is there and, at the places `absent`, the gap."""
-    rest = iter(there)
-    return [gap if place in absent else next(rest) for place in range(len(there) + len(absent))]
+    rest, places = iter(there), [int(place) for place in absent.split()]
+    return [gap if place in places else next(rest) for place in range(len(there) + len(places))]
 
 
 def _apart(tensors: list[Tensor]) -> list[Tensor]:
@@ -63,7 +63,7 @@ def _apart(tensors: list[Tensor]) -> list[Tensor]:
 
 
 @_sequence.register_fake
-def _(key: str, keep: bool, absent: Sequence[int], there: Sequence[Tensor]) -> list[Tensor]:
+def _(key: str, keep: bool, absent: str, there: Sequence[Tensor]) -> list[Tensor]:
     outputs, kept = find(key).shapes(_all(absent, there), keep)
     return [there[0].new_empty(shape) for shape in (*outputs, *kept)]
 
@@ -72,7 +72,7 @@ def _(key: str, keep: bool, absent: Sequence[int], there: Sequence[Tensor]) -> l
 def _(
     key: str,
     needs: Sequence[bool],
-    absent: Sequence[int],
+    absent: str,
     there: Sequence[Tensor],
     grads: Sequence[Tensor | None],
     kept: Sequence[Tensor],
