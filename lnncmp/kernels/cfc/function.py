@@ -38,6 +38,7 @@ class CfCSequence(Operation):
         self.states, self.outputs = self.plan.states, 1 + self.plan.states
         # Factors of dropout have their batch in another place.
         self.folds = "drop" not in self.plan.roles
+        self._shapes = self.plan.shapes(0, 0)
 
     def _layout(self, tensors: Given, keep: bool, wants_x: bool) -> Layout:
         """Return the layout for x of shape (S, B, T, I) or (B, T, I)."""
@@ -49,8 +50,8 @@ class CfCSequence(Operation):
     def _arrays(self, tensors: Given, stacked: bool) -> tuple[Numbers, Numbers]:
         """Return the numbers of all weights and those of all masks, each tensor's after the other's."""
         x, plan, own = present(tensors)[X], self.plan, tensors[self.data :]
-        batch, steps = x.shape[-3:-1]
-        found = weights_of(own, plan.shapes(batch, steps), x, stacked)
+        shapes = self._shapes if self.folds else plan.shapes(*x.shape[-3:-1])
+        found = weights_of(own, shapes, x, stacked)
         pairs = list(zip(found, plan.roles, strict=True))
         masks = [numbers for numbers, its in pairs if its == "mask"]
         weights = np.concatenate([numbers for numbers, its in pairs if its == "weight"])
