@@ -31,7 +31,7 @@ FLOORS = (
     {"cases"},
     {"kernels"},
     {"layers"},
-    {"models"},
+    {"models", "torch"},
     {"recipe"},
     {"training"},
     {"evaluation", "comparison"},

@@ -62,7 +62,7 @@ def test_the_output_must_be_a_file_that_can_be_written(call, requests, tmp_path)
 def test_the_default_is_everything(call, requests):
     call()
     (request,) = requests
-    assert [w.name for w in request.workloads] == ["W1", "W2", "W3"] and len(request.candidates) == 18
+    assert [w.name for w in request.workloads] == ["W1", "W2", "W3"] and len(request.candidates) == 28
     assert request.parts == frozenset(PARTS) and request.threads == 1 and request.effort.rounds is None
 
 
@@ -83,7 +83,13 @@ def test_options_reach_the_bench(call, requests):
     )
     (request,) = requests
     assert [w.name for w in request.workloads] == ["W2", "W4"] and request.threads == 2
-    assert [c.label for c in request.candidates] == ["gru fused", "gru loop", "gru torch", "lstm torch"]
+    assert [c.label for c in request.candidates] == [
+        "gru fused",
+        "gru loop",
+        "gru lnncmp.torch",
+        "gru torch",
+        "lstm torch",
+    ]
     assert request.parts == {"stacked", "train"} and request.effort.rounds == 7
 
 

@@ -70,6 +70,9 @@ class TestFreshProcess:
         assert self.call(bench_work.loaded) == []
 
 
+CALLED_AS_LAYERS = [c for c in choose_candidates(None) if c.is_peer or c.implementation == "lnncmp.torch"]
+
+
 class TestNetworks:
     @pytest.mark.parametrize("workload", [TINY, REGULAR], ids=["irregular", "regular"])
     @pytest.mark.parametrize("candidate", [c for c in choose_candidates(None) if not c.is_peer], ids=lambda c: c.label)
@@ -83,7 +86,7 @@ class TestNetworks:
         assert readout[0] == readout[1] or candidate.model == "ltc"
 
     @pytest.mark.parametrize("workload", [TINY, REGULAR], ids=["irregular", "regular"])
-    @pytest.mark.parametrize("candidate", [c for c in choose_candidates(None) if c.is_peer], ids=lambda c: c.label)
+    @pytest.mark.parametrize("candidate", CALLED_AS_LAYERS, ids=lambda c: c.label)
     def test_streaming_gives_the_outputs_of_the_sequence(self, candidate, workload):
         model = build_network(candidate, workload).eval()
         x, dt = torch.randn(1, 6, workload.inputs), elapsed_times(replace(workload, batch=1), 6)
@@ -128,7 +131,7 @@ class TestCandidateSet:
         monkeypatch.setattr("lnncmp.layers.recurrent_layer.usable", lambda *tensors: False)
         made = build_candidates(choose_candidates(None), TINY, Limits(), quiet)
         labels = [one.candidate.label for one in made.built]
-        assert len(labels) == len(set(labels)) == 12 and not any("fused" in label for label in labels)
+        assert len(labels) == len(set(labels)) == 22 and not any("fused" in label for label in labels)
         assert len(made.absent) == 6
         assert "W4: no kernel for ltc autoncp here: only plain PyTorch is shown." in made.absent
         assert made.failed == []
@@ -137,7 +140,8 @@ class TestCandidateSet:
         small = Workload("W4", 2, 4, 2, 6, 4)
         made = build_candidates(choose_candidates(["cfc"]), small, Limits(), quiet)
         labels = [one.candidate.label for one in made.built if one.candidate.implementation != "fused"]
-        assert labels == ["cfc loop", "cfc ncps", "lstm torch"]
+        full = ["cfc loop", "cfc lnncmp.torch", "cfc ncps"]
+        assert labels == [*full, "cfc mixed lnncmp.torch", "cfc mixed ncps", "lstm torch"]
         (told,) = [text for text in made.absent if "with these sizes" in text]
         assert "no cfc autoncp with these sizes" in told and "neurons" in told
 
@@ -190,7 +194,12 @@ def whole(test_cache):
 class TestWhole:
     def test_every_network_has_every_number(self, whole):
         made, _ = whole
-        assert made.failed == 0 and {row.implementation for row in made.rows} >= {"loop", "ncps", "torch"}
+        assert made.failed == 0 and {row.implementation for row in made.rows} >= {
+            "loop",
+            "lnncmp.torch",
+            "ncps",
+            "torch",
+        }
         for row in made.rows:
             assert min(row.ms, row.cpu_ms, row.inference_ms, row.latency_us, row.saved_bytes) > 0
             assert row.spread[0] <= row.ms <= row.spread[1] and row.rounds == 2
@@ -201,7 +210,7 @@ class TestWhole:
 
     def test_rows_are_distinct_and_ours_compute_the_same_as_their_peers(self, whole):
         made, _ = whole
-        assert len({row.label for row in made.rows}) == len(made.rows) >= 12
+        assert len({row.label for row in made.rows}) == len(made.rows) >= 22
         for row in made.rows:
             peer = row.implementation in ("ncps", "torch")
             assert row.output_difference is None if peer else row.output_difference < 1e-5

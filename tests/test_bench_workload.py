@@ -57,15 +57,27 @@ class TestContenders:
     def test_every_model_stands_beside_its_peer(self):
         chosen = choose_candidates(None)
         labels = [candidate.label for candidate in chosen]
+        ways = ("fused", "loop", "lnncmp.torch")
         assert labels == [
-            *("ltc fused", "ltc loop", "ltc ncps", "ltc autoncp fused", "ltc autoncp loop", "ltc autoncp ncps"),
-            *("cfc fused", "cfc loop", "cfc ncps", "cfc autoncp fused", "cfc autoncp loop", "cfc autoncp ncps"),
-            *("lstm fused", "lstm loop", "lstm torch", "gru fused", "gru loop", "gru torch"),
+            *(f"ltc{wiring} {way}" for wiring in ("", " autoncp") for way in (*ways, "ncps")),
+            *("ltc mixed lnncmp.torch", "ltc mixed ncps"),
+            *(f"cfc{wiring} {way}" for wiring in ("", " autoncp") for way in (*ways, "ncps")),
+            *("cfc mixed lnncmp.torch", "cfc mixed ncps"),
+            *(f"{model} {way}" for model in ("lstm", "gru") for way in (*ways, "torch")),
         ]
         assert all(candidate.peer in chosen for candidate in chosen)
         assert [c.label for c in chosen if c.is_peer] == [
-            label for label in labels if label.endswith(("ncps", "torch"))
+            label for label in labels if label.endswith((" ncps", " torch"))
         ]
+
+    def test_implementations_can_be_chosen(self):
+        chosen = choose_candidates(["ltc"], ["lnncmp.torch", "ncps"])
+        assert [c.label for c in chosen] == [
+            *("ltc lnncmp.torch", "ltc ncps", "ltc autoncp lnncmp.torch", "ltc autoncp ncps"),
+            *("ltc mixed lnncmp.torch", "ltc mixed ncps", "lstm torch"),
+        ]
+        with pytest.raises(UsageError, match="unknown implementation 'npcs'"):
+            choose_candidates(None, ["npcs"])
 
     def test_the_reference_is_always_measured(self):
         assert choose_candidates(["gru", "gru"])[-1] == REFERENCE == Candidate("lstm", "full", "torch")

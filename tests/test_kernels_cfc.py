@@ -36,7 +36,7 @@ def build(dtype=torch.float64, inputs=3, hidden=6, memory=None, spread=0.5, **op
 def batch_of(layer, batch=5, steps=7, padded=False):
     """x with NaN at padding, dt, step or None, and a starting state."""
     weight = next(layer.parameters())
-    inputs = layer.plans[0].stages[0].inputs
+    inputs = layer.runner.plans[0].stages[0].inputs
     x, dt = (torch.randn(batch, steps, inputs).to(weight), 2.0 * torch.rand(batch, steps).to(weight))
     valid = None
     if padded:

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from lnncmp.bench import operations
-from lnncmp.bench.candidates import Candidate
+from lnncmp.bench.candidates import LAYERS, Candidate
 from lnncmp.bench.operations import Operations, Sizes
+from lnncmp.bench.own_layers import OwnGatedModel, OwnLiquidModel, build_own
 from lnncmp.bench.peers import WIRING_SEED, NcpsModel, TorchModel, build_peer
 from lnncmp.bench.workload import Workload
 from lnncmp.errors import LnncmpError, UsageError
@@ -21,6 +22,8 @@ from lnncmp.layers.wiring import Wiring, auto_ncp
 from lnncmp.models.base import load_model
 from lnncmp.training.build import build_model
 
+SPARSITY = 0.5
+"""Sparsity of the AutoNCP wiring: the default here and in ncps."""
 _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "readout": "motor", "masking": "ncps"}
 """Arguments of the model `ncp`; a CfC gets the masks of ncps, so that both sides compute the same function."""
 
@@ -28,11 +31,16 @@ _WIRED: dict[str, Any] = {"wiring": "auto_ncp", "wiring_seed": WIRING_SEED, "rea
 def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> SequenceModel:
     """Return the network with weights drawn from `seed`.
 
-    Raises UsageError for sizes that do not fit together; a peer raises the exceptions of ncps.
+    Raises UsageError for sizes that do not fit together.
     """
+    if candidate.wiring == "autoncp":  # refuses in words what ncps refuses with an assertion
+        auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
     if candidate.is_peer:
         torch.manual_seed(seed)
         return build_peer(candidate, workload)
+    if candidate.implementation == LAYERS:
+        torch.manual_seed(seed)
+        return build_own(candidate, workload)
     name = "ncp" if candidate.wiring == "autoncp" else candidate.model
     chosen = {"cell": candidate.model, **_WIRED} if name == "ncp" else {}
     spec = load_model(name)
@@ -51,6 +59,9 @@ def adopt_weights(model: SequenceModel, peer: SequenceModel) -> None:
 
     Raises RuntimeError or UsageError if their structures differ.
     """
+    if isinstance(model, OwnLiquidModel | OwnGatedModel):
+        model.load_state_dict(peer.state_dict())
+        return
     if not isinstance(model, RecurrentModel) or not isinstance(peer, NcpsModel | TorchModel):
         raise LnncmpError(f"the bench cannot give a {type(model).__name__} the weights of a {type(peer).__name__}")
     if isinstance(peer, NcpsModel):
@@ -68,10 +79,6 @@ def largest_difference(model: SequenceModel, peer: SequenceModel, x: Tensor, dt:
         return float((model(x, dt) - expected).abs().max() / expected.abs().max())
 
 
-SPARSITY = 0.5
-"""Sparsity of the AutoNCP wiring: the default here and in ncps."""
-
-
 def operations_of(candidate: Candidate, workload: Workload) -> Operations:
     """Return the operations of a training step on the whole workload, equal for all implementations of a model.
 
@@ -82,13 +89,14 @@ def operations_of(candidate: Candidate, workload: Workload) -> Operations:
         return operations.lstm(sizes)
     if candidate.model == "gru":
         return operations.gru(sizes)
-    if candidate.wiring == "full":
+    if candidate.wiring != "autoncp":
         hidden = workload.hidden
-        return (
+        full = (
             operations.cfc(sizes)
             if candidate.model == "cfc"
             else operations.ltc(sizes, hidden**2, workload.inputs * hidden)
         )
+        return full + operations.lstm(sizes) if candidate.wiring == "mixed" else full
     wiring = auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
     if candidate.model == "ltc":
         counts = (int(np.count_nonzero(m)) for m in (wiring.polarity, wiring.sensory_polarity))

@@ -43,6 +43,14 @@ class Operations:
     sigmoids: float
     adjoints: float = 0.0
 
+    def __add__(self, other: "Operations") -> "Operations":
+        """Return the operations of both: of a cell and of the memory cell in front of it."""
+        return Operations(
+            self.multiply_adds + other.multiply_adds,
+            self.sigmoids + other.sigmoids,
+            self.adjoints + other.adjoints,
+        )
+
     def milliseconds(self, flops: float, sigmoids: float) -> float:
         """Return the minimum time at `flops` (2 per multiply-add) and `sigmoids` per second."""
         seconds = 2.0 * self.multiply_adds / flops + (self.sigmoids + self.adjoints / BACKWARD_RATE) / sigmoids

@@ -10,8 +10,11 @@ with dt of shape (B, 1). If all times are 1, the layer runs unchanged.
 Legend of shape suffixes: B batch, T steps, I inputs, O outputs, H hidden units.
 """
 
+from types import ModuleType
+from typing import Any
+
+import ncps.torch
 import torch
-from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
 from torch import Tensor, nn
 
@@ -27,42 +30,67 @@ WIRING_SEED = 1
 class NcpsModel(SequenceModel):
     """An LTC or CfC of ncps.torch; it does not support padding (`valid` must be None)."""
 
+    library: ModuleType = ncps.torch
+    name = "ncps"
+
     def __init__(self, kind: str, wiring: str, workload: Workload) -> None:
         super().__init__()
         self.irregular = workload.irregular
-        wired = wiring == "autoncp"
+        wired, mixed = wiring == "autoncp", wiring == "mixed"
         units = AutoNCP(workload.hidden, workload.outputs, seed=WIRING_SEED) if wired else workload.hidden
+        layers = vars(self.library)
         if kind == "ltc":
-            self.layer = LTC(workload.inputs, units, output_mapping="affine" if wired else "none")
+            mapping = "affine" if wired else "none"
+            self.layer = layers["LTC"](workload.inputs, units, output_mapping=mapping, mixed_memory=mixed)
         else:
-            self.layer = CfC(workload.inputs, units)
+            self.layer = layers["CfC"](workload.inputs, units, mixed_memory=mixed)
         self.readout = _readout(kind, wired, workload)
 
     @property
     def implementation(self) -> str:
-        """Return "ncps"."""
-        return "ncps"
+        """Return the library's name."""
+        return self.name
 
     def initial_state(self, batch: int) -> State:
-        """Return (h,) = 0 of shape (batch, H)."""
-        return (torch.zeros(batch, self.layer.state_size),)
+        """Return (h,) = 0 of shape (batch, H), or (h, c) with mixed memory."""
+        zeros = torch.zeros(batch, self.layer.state_size)
+        return (zeros, zeros) if self.layer.use_mixed else (zeros,)
+
+    def _given(self, state: State | None) -> Any:
+        """Return a state as the layer takes it."""
+        if state is None or self.layer.use_mixed:
+            return state
+        return state[0]
+
+    def _taken(self, state: Any) -> State:
+        """Return a state as the layer gives it."""
+        return state if self.layer.use_mixed else (state,)
 
     def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
-        """Return outputs (B, T, O) and (h,) for x (B, T, I), dt (B, T); dt is used only if times are irregular."""
+        """Return outputs (B, T, O) and the state for x (B, T, I), dt (B, T); dt is used only if times are irregular."""
         if not self.irregular:
-            hidden, h = self.layer(x, None if state is None else state[0])
-            return self.readout(hidden), (h,)
-        (h,) = self.initial_state(x.shape[0]) if state is None else state
+            hidden, final = self.layer(x, self._given(state))
+            return self.readout(hidden), self._taken(final)
+        state = self.initial_state(x.shape[0]) if state is None else state
         outputs = []
         for t in range(x.shape[1]):
-            out, h = self.layer.rnn_cell(x[:, t], h, dt[:, t : t + 1])
+            out, state = self._advance(x[:, t], dt[:, t : t + 1], state)
             outputs.append(out)
-        return self.readout(torch.stack(outputs, 1)), (h,)
+        return self.readout(torch.stack(outputs, 1)), state
+
+    def _advance(self, x_t: Tensor, dt_t: Tensor | float, state: State) -> tuple[Tensor, State]:
+        """Return the cell's outputs and the new state for x_t (B, I) and dt_t (B, 1) or a number."""
+        if not self.layer.use_mixed:
+            out, h = self.layer.rnn_cell(x_t, state[0], dt_t)
+            return out, (h,)
+        u, c = self.layer.lstm(x_t, state)
+        out, h = self.layer.rnn_cell(x_t, u, dt_t)
+        return out, (h, c)
 
     def step(self, x_t: Tensor, dt_t: Tensor, state: State) -> tuple[Tensor, State]:
-        """Stream one step with the cell of ncps: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
-        out, h = self.layer.rnn_cell(x_t, state[0], dt_t[:, None] if self.irregular else 1.0)
-        return self.readout(out), (h,)
+        """Stream one step with the cell: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
+        out, state = self._advance(x_t, dt_t[:, None] if self.irregular else 1.0, state)
+        return self.readout(out), state
 
 
 def _readout(kind: str, wired: bool, workload: Workload) -> nn.Module:
@@ -74,16 +102,19 @@ def _readout(kind: str, wired: bool, workload: Workload) -> nn.Module:
 class TorchModel(SequenceModel):
     """torch.nn.LSTM or GRU with a linear readout; it ignores elapsed times and does not support padding."""
 
+    library: ModuleType = nn
+    name = "torch"
+
     def __init__(self, kind: str, workload: Workload) -> None:
         super().__init__()
-        layer = nn.LSTM if kind == "lstm" else nn.GRU
+        layer = vars(self.library)[kind.upper()]
         self.layer = layer(workload.inputs, workload.hidden, batch_first=True)
         self.readout = nn.Linear(workload.hidden, workload.outputs)
 
     @property
     def implementation(self) -> str:
-        """Return "torch"."""
-        return "torch"
+        """Return the library's name."""
+        return self.name
 
     def initial_state(self, batch: int) -> State:
         """Return zeros (h, c), or (h,) for a GRU, each of shape (1, batch, H) as in torch.nn."""
@@ -100,10 +131,7 @@ class TorchModel(SequenceModel):
 
 
 def build_peer(candidate: Candidate, workload: Workload) -> SequenceModel:
-    """Return the network of another library with weights from torch's global generator.
-
-    Raises the ValueError or AssertionError of ncps for an impossible AutoNCP wiring.
-    """
+    """Return the network of another library with weights from torch's global generator."""
     if candidate.implementation == "ncps":
         return NcpsModel(candidate.model, candidate.wiring, workload)
     return TorchModel(candidate.model, workload)

@@ -32,8 +32,8 @@ class BenchRow(_Part):
 
     workload: str
     model: Literal["ltc", "cfc", "lstm", "gru"]
-    wiring: Literal["full", "autoncp"]
-    implementation: Literal["fused", "native", "loop", "ncps", "torch"]
+    wiring: Literal["full", "autoncp", "mixed"]
+    implementation: Literal["fused", "native", "loop", "lnncmp.torch", "ncps", "torch"]
     threads: int
     ms: float | None = None
     spread: Ends | None = None

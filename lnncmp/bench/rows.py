@@ -125,7 +125,7 @@ _TRAIN = (
 _SAME = (
     "Both sides have the same weights, wiring (AutoNCP with seed 1) and readout; a wired CfC has the masks of ncps. "
     "With irregular times the cell of ncps runs in a loop with dt of shape (B, 1), because its layers misinterpret "
-    "batched timespans."
+    "batched timespans. Mixed memory is an LSTM cell in front of a network of all units."
 )
 _ROOFLINE = (
     "Fraction of roofline: the minimum time for the operations of a training step at this machine's peak rates of "

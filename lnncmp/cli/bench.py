@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.bench.candidates import MODELS, choose_candidates
+from lnncmp.bench.candidates import IMPLEMENTATIONS, MODELS, choose_candidates
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
@@ -36,6 +36,9 @@ Own = Annotated[
     ),
 ]
 Models = Annotated[str | None, typer.Option(help=f"Comma-separated models: {', '.join(MODELS)}.")]
+Implementations = Annotated[
+    str | None, typer.Option(help=f"Comma-separated implementations: {', '.join(IMPLEMENTATIONS)} (default: all).")
+]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of torch and of the kernels.")]
 Rounds = Annotated[
     int | None, typer.Option(min=1, max=10_000, help="Rounds of each measurement (default: chosen by its duration).")
@@ -51,6 +54,7 @@ def bench(
     workloads: Names = None,
     workload: Own = None,
     models: Models = None,
+    implementations: Implementations = None,
     threads: Threads = 1,
     rounds: Rounds = None,
     only: Only = None,
@@ -67,7 +71,7 @@ def bench(
     effort = replace(_QUICK if quick else Effort(), rounds=rounds)
     request = Request(
         choose_workloads(names, workload or []),
-        choose_candidates(_names(models)),
+        choose_candidates(_names(models), _names(implementations)),
         _parts(_names(only), quick),
         _allowed(threads),
         effort,

@@ -10,16 +10,50 @@ have the gate's time with a minus sign, the PyTorch code with a plus.
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, N backbone units.
 """
 
-from typing import Any
+from functools import partial
 
 from torch import Tensor
 
 from lnncmp.kernels.cfc.plan import Plan
-from lnncmp.layers.cfc_cell import CfCCell, CfCOptions, linears
+from lnncmp.kernels.common.operation import Memory
+from lnncmp.layers.cfc_cell import CfCCell, CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import draw_dropout, run_fused, stage_plan, stage_tensors
 from lnncmp.layers.mixed_memory import MemoryCell
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+from lnncmp.layers.plain_cfc import run_plain
+from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import State
+from lnncmp.layers.twin_cfc import plan_twin
+
+
+class CfCRunner:
+    """Computes sequences with a cell, and with a memory cell if `memory` is one, by the kernel or by plain PyTorch.
+
+    It keeps what the kernel has to know of them, not the modules themselves: their owner gives them at each call.
+    """
+
+    def __init__(self, cell: CfCWeights, memory: MemoryCell | None, variant: str | None, inputs: int) -> None:
+        self.variant = variant
+        self.plans = [Plan((stage_plan(cell, memory, variant, inputs, dropped),), (0,)) for dropped in (False, True)]
+        self.scratch = Memory()
+
+    def run(
+        self,
+        cell: CfCWeights,
+        memory: MemoryCell | None,
+        x: Tensor,
+        dt: Tensor,
+        valid: Tensor | None,
+        state: State,
+        fused: bool,
+    ) -> tuple[Tensor, State]:
+        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T)."""
+        if not fused:
+            return run_plain(cell, memory, self.variant, x, dt, valid, state)
+        drops = cell.drops()
+        factors = draw_dropout(cell, x.shape[1], x.shape[0]) if drops else None
+        tensors = stage_tensors(cell, memory, factors)
+        plan = self.plans[drops]
+        return run_fused(plan, partial(plan_twin, plan), self.scratch, tensors, x, dt, valid, state)
 
 
 class CfCLayer(RecurrentLayer):
@@ -40,14 +74,11 @@ class CfCLayer(RecurrentLayer):
         head_mask: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.inputs, self.width, self.memory_variant = inputs, hidden, memory
+        self.inputs, self.width = inputs, hidden
         self.state_widths = (hidden,) if memory is None else (hidden, hidden)
         self.cell = CfCCell(hidden if memory == "input_to_cfc" else inputs, hidden, options, head_mask)
         self.memory = MemoryCell(inputs, hidden, forget_bias, options.init) if memory else None
-        self.plans = [
-            Plan((stage_plan(self.cell, self.memory, memory, inputs, dropped),), (0,)) for dropped in (False, True)
-        ]
-        self.memos: list[Any] = []
+        self.runner = CfCRunner(self.cell, self.memory, memory, inputs)
 
     def has_kernel(self) -> bool:
         """Return True: the kernel covers every CfC."""
@@ -60,50 +91,10 @@ class CfCLayer(RecurrentLayer):
 
     def initial_state(self, batch: int) -> State:
         """Return zeros: (h,), or (h, c) with mixed memory, each (batch, H)."""
-        zeros = linears(self.cell.heads.values())[0].bias.new_zeros(batch, self.width)
+        zeros = self.cell.head_maps()[0].bias.new_zeros(batch, self.width)
         return (zeros,) if self.memory is None else (zeros, zeros)
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T).
-
-        The kernel has no gradient for dt; where that is wanted, the loop runs.
-        """
-        if self.implementation == "fused" and not dt.requires_grad:
-            drops = self.cell.drops()
-            factors = draw_dropout(self.cell, x.shape[1], x.shape[0]) if drops else None
-            tensors = stage_tensors(self.cell, self.memory, factors)
-            return run_fused(self.plans[drops], self.memos, tensors, x, dt, valid, state)
-        x, dt = blank_padding(x, dt, valid)
-        x, elapsed = x.transpose(0, 1), dt.t()[..., None]
-        if self.memory is None:
-            return self._plain(x, elapsed, valid, state)
-        return self._mixed(self.memory, x, elapsed, valid, state)
-
-    def _plain(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Run the cell alone over x (T, B, I), dt (T, B, 1)."""
-        update = self.cell.prepare()
-        (h,) = state
-        outputs = []
-        reals = time_major(valid, x.shape[0])
-        for drive, dt_t, real in zip(update.drive(x).unbind(0), dt.unbind(0), reals, strict=True):
-            h = hold(real, update.advance(drive, h, dt_t), h)
-            outputs.append(h)
-        return stack_steps(outputs, self.width, h), (h,)
-
-    def _mixed(
-        self, memory: MemoryCell, x: Tensor, dt: Tensor, valid: Tensor | None, state: State
-    ) -> tuple[Tensor, State]:
-        """Run the memory cell, then the cell, at every step of x (T, B, I), dt (T, B, 1)."""
-        update = self.cell.prepare()
-        replaces = self.memory_variant == "replace_h"
-        h, c = state
-        outputs = []
-        reals = time_major(valid, x.shape[0])
-        gates = memory.drive(x).unbind(0)
-        drives = update.drive(x).unbind(0) if replaces else gates
-        for gate, drive, dt_t, real in zip(gates, drives, dt.unbind(0), reals, strict=True):
-            u, new_c = memory.advance(gate, h, c)
-            new_h = update.advance(drive, u, dt_t) if replaces else update.advance(update.drive(u), h, dt_t)
-            h, c = hold(real, new_h, h), hold(real, new_c, c)
-            outputs.append(h)
-        return stack_steps(outputs, self.width, h), (h, c)
+        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T)."""
+        fused = self.uses_kernel(dt)
+        return self.runner.run(self.cell, self.memory, x, dt, valid, state, fused)

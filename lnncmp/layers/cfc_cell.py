@@ -1,5 +1,6 @@
 """The CfC cell: its parameters and its update for one step."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,11 +12,12 @@ from torch.nn.functional import dropout, linear
 from lnncmp.layers.activations import ACTIVATIONS, LECUN_GAIN, LECUN_SLOPE
 from lnncmp.layers.recurrent_layer import guard_mask
 
-_HEADS = {
+HEADS = {
     "default": ("ff1", "ff2", "time_a", "time_b"),
     "no_gate": ("ff1", "ff2", "time_a", "time_b"),
     "pure": ("ff1",),
 }
+"""The heads of each mode, in the order in which they are computed with."""
 
 
 def linears(modules: Iterable[nn.Module]) -> list[nn.Linear]:
@@ -38,30 +40,28 @@ class CfCOptions:
     init: str = "ncps"
 
 
-class CfCCell(nn.Module):
-    """The parameters of a CfC and its update for one step.
+class CfCWeights(nn.Module, ABC):
+    """What is computed with of a CfC cell, wherever its parameters are kept and whatever they are called there."""
 
-    `head_mask` (heads, H, I + H) of bool, only without backbone, removes synapses of the heads (see wired_cfc).
-    """
+    inputs: int
+    hidden: int
+    options: CfCOptions
 
-    head_mask: Tensor | None
+    @abstractmethod
+    def backbone_maps(self) -> list[nn.Linear]:
+        """Return the backbone's linear layers, in order."""
 
-    def __init__(self, inputs: int, hidden: int, options: CfCOptions, head_mask: Tensor | None = None) -> None:
-        super().__init__()
-        self.inputs, self.hidden, self.options = inputs, hidden, options
-        widths = [inputs + hidden, *[options.backbone_units] * options.backbone_layers]
-        self.backbone = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.heads = nn.ModuleDict({name: nn.Linear(widths[-1], hidden) for name in _HEADS[options.mode]})
-        if options.mode == "pure":
-            self.w_tau = nn.Parameter(torch.zeros(hidden))
-            self.A = nn.Parameter(torch.ones(hidden))
-        self.register_buffer("head_mask", head_mask)
-        if head_mask is not None:
-            guard_mask(self, "head_mask")
-        for layer in (*linears(self.backbone), *linears(self.heads.values())):
-            nn.init.xavier_uniform_(layer.weight)
-            if options.init == "keras":
-                nn.init.zeros_(layer.bias)
+    @abstractmethod
+    def head_maps(self) -> list[nn.Linear]:
+        """Return the heads: ff1, ff2, time_a, time_b; in mode pure ff1 alone."""
+
+    @abstractmethod
+    def decay(self) -> tuple[Tensor, Tensor]:
+        """Return w_tau and A of mode pure, each (H,)."""
+
+    @abstractmethod
+    def masked(self) -> Tensor | None:
+        """Return the mask (heads, H, I + H) of bool of the heads' synapses, or None."""
 
     def drops(self) -> bool:
         """Return whether dropout acts now."""
@@ -74,19 +74,61 @@ class CfCCell(nn.Module):
         return CfCStep(self)
 
 
+class CfCCell(CfCWeights):
+    """The parameters of a CfC.
+
+    `head_mask` (heads, H, I + H) of bool, only without backbone, removes synapses of the heads (see wired_cfc).
+    """
+
+    head_mask: Tensor | None
+
+    def __init__(self, inputs: int, hidden: int, options: CfCOptions, head_mask: Tensor | None = None) -> None:
+        super().__init__()
+        self.inputs, self.hidden, self.options = inputs, hidden, options
+        widths = [inputs + hidden, *[options.backbone_units] * options.backbone_layers]
+        self.backbone = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.heads = nn.ModuleDict({name: nn.Linear(widths[-1], hidden) for name in HEADS[options.mode]})
+        if options.mode == "pure":
+            self.w_tau = nn.Parameter(torch.zeros(hidden))
+            self.A = nn.Parameter(torch.ones(hidden))
+        self.register_buffer("head_mask", head_mask)
+        if head_mask is not None:
+            guard_mask(self, "head_mask")
+        for layer in (*self.backbone_maps(), *self.head_maps()):
+            nn.init.xavier_uniform_(layer.weight)
+            if options.init == "keras":
+                nn.init.zeros_(layer.bias)
+
+    def backbone_maps(self) -> list[nn.Linear]:
+        """Return the backbone's linear layers, in order."""
+        return linears(self.backbone)
+
+    def head_maps(self) -> list[nn.Linear]:
+        """Return the heads, in the order of HEADS."""
+        return linears(self.heads.values())
+
+    def decay(self) -> tuple[Tensor, Tensor]:
+        """Return w_tau and A of mode pure, each (H,)."""
+        return self.w_tau, self.A
+
+    def masked(self) -> Tensor | None:
+        """Return the mask (heads, H, I + H) of bool of the heads' synapses, or None."""
+        return self.head_mask
+
+
 class CfCStep:
-    """The update of a CfCCell with its weights gathered once for a whole sequence.
+    """The update of a cell with its weights gathered once for a whole sequence.
 
     The first layer (the backbone's, or the heads without a backbone) is split into a part for the inputs, which is
     evaluated for all steps at once (`drive`), and a part for the state.
     """
 
-    def __init__(self, cell: CfCCell) -> None:
+    def __init__(self, cell: CfCWeights) -> None:
         self.cell, self.options = cell, cell.options
-        heads = linears(cell.heads.values())
+        heads, mask = cell.head_maps(), cell.masked()
         weight = torch.stack([head.weight for head in heads])
-        if cell.head_mask is not None:
-            weight = weight * cell.head_mask
+        if mask is not None:
+            weight = weight * mask
         bias = torch.stack([head.bias for head in heads])
         lecun = self.options.head_activation == "lecun_tanh"
         self.gain, slope = (LECUN_GAIN, LECUN_SLOPE) if lecun else (1.0, 1.0)
@@ -95,7 +137,7 @@ class CfCStep:
             sign = 1.0 if self.options.gate_sign == "plus" else -1.0
             factors = weight.new_tensor([2.0 * slope, 2.0 * slope, sign, 1.0])
             weight, bias = weight * factors[:, None, None], bias * factors[:, None]
-        layers: list[tuple[Tensor, Tensor]] = [(layer.weight, layer.bias) for layer in linears(cell.backbone)]
+        layers: list[tuple[Tensor, Tensor]] = [(layer.weight, layer.bias) for layer in cell.backbone_maps()]
         layers.append((weight.flatten(0, 1), bias.flatten()))
         first, self.first_bias = layers[0]
         self.input_weight = first[:, : cell.inputs]
@@ -110,10 +152,10 @@ class CfCStep:
         """Return the new state (B, H) for drive (B, N or heads H), state h (B, H) and dt (B, 1)."""
         z = torch.addmm(drive, h, self.state_weight)
         for index, (weight, bias) in enumerate(self.rest):
-            z = torch.addmm(bias, self._backbone_dropout(self._activate(z), index), weight)
+            z = torch.addmm(bias, self.drop(self._activate(z), index), weight)
         if self.options.mode == "pure":
-            rate = self.cell.w_tau.abs() + z.abs()
-            return self.cell.A - self.cell.A * torch.exp(-dt * rate) * z
+            w_tau, amplitude = self.cell.decay()
+            return amplitude - amplitude * torch.exp(-dt * (w_tau.abs() + z.abs())) * z
         width = self.cell.hidden
         both = torch.sigmoid(z[:, : 2 * width])
         first, second = both[:, :width], both[:, width:]
@@ -125,7 +167,8 @@ class CfCStep:
     def _activate(self, z: Tensor) -> Tensor:
         return ACTIVATIONS[self.options.backbone_activation](z)
 
-    def _backbone_dropout(self, z: Tensor, layer: int) -> Tensor:
+    def drop(self, z: Tensor, layer: int) -> Tensor:
+        """Return the activations z (B, N) of a backbone layer after dropout."""
         rate, everywhere = self.options.backbone_dropout, self.options.dropout_placement == "every_layer"
         if rate == 0.0 or not self.cell.training or not (everywhere or layer > 0):
             return z

@@ -28,6 +28,16 @@ Currents = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """(v (P, B), num (J, B), den (J, B)) -> num and den with the synapses' part added."""
 
 
+class RawSynapses(NamedTuple):
+    """The parameters of the synapses from P sources to J targets, each (P, J); the mask is bool."""
+
+    mask: Tensor
+    sigma: Tensor
+    mu: Tensor
+    w: Tensor
+    erev: Tensor
+
+
 def _uniform(shape: tuple[int, ...], low: float, high: float) -> nn.Parameter:
     return nn.Parameter(torch.empty(shape).uniform_(low, high))
 
@@ -90,36 +100,43 @@ class Synapses(nn.Module):
         """The number of synapses that exist."""
         return int(self.mask.sum())
 
-    def raw(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def raw(self) -> RawSynapses:
         """Return mask, sigma, mu, w, erev, each (P, J), as the kernels take them."""
-        return self.mask, self.sigma, self.mu, self.w, self.erev
+        return RawSynapses(self.mask, self.sigma, self.mu, self.w, self.erev)
 
-    def prepare(self, positive: Callable[[Tensor], Tensor]) -> Currents:
-        """Return the currents as a function of the sources' potential; `positive` maps w to conductances >= 0."""
+    def table(self) -> SourceTable | None:
+        """Return the table of sources where the weights are now, None in the dense layout."""
         table = self._table
         if table is not None and table.present.device != self.w.device:
             table = self._table = SourceTable(*(part.to(self.w.device) for part in table))
-        w, sigma = _lay_out(positive(self.w), table), _lay_out(self.sigma, table)
-        w = w * (self.mask.t() if table is None else table.present)
-        weights = torch.stack([w * _lay_out(self.erev, table), w], 1)
-        slope, offset = sigma[..., None], -(sigma * _lay_out(self.mu, table))[..., None]
-        return self._dense(weights, slope, offset) if table is None else self._gathered(table, weights, slope, offset)
+        return table
 
-    def _dense(self, weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
-        def currents(v: Tensor, num: Tensor, den: Tensor) -> tuple[Tensor, Tensor]:
-            s = torch.sigmoid(torch.addcmul(offset, v[None], slope))
-            added_num, added_den = torch.bmm(weights, s).unbind(1)
-            return num + added_num, den + added_den
 
-        return currents
+def currents_of(raw: RawSynapses, table: SourceTable | None, positive: Callable[[Tensor], Tensor]) -> Currents:
+    """Return the currents as a function of the sources' potential; `positive` maps w to conductances >= 0."""
+    w, sigma = _lay_out(positive(raw.w), table), _lay_out(raw.sigma, table)
+    w = w * (raw.mask.t() if table is None else table.present)
+    weights = torch.stack([w * _lay_out(raw.erev, table), w], 1)
+    slope, offset = sigma[..., None], -(sigma * _lay_out(raw.mu, table))[..., None]
+    return _dense(weights, slope, offset) if table is None else _gathered(table, weights, slope, offset)
 
-    def _gathered(self, table: SourceTable, weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
-        rows, width = table.present.shape
 
-        def currents(v: Tensor, num: Tensor, den: Tensor) -> tuple[Tensor, Tensor]:
-            v_pre = v.index_select(0, table.sources).view(rows, width, -1)
-            s = torch.sigmoid(torch.addcmul(offset, v_pre, slope))
-            added_num, added_den = torch.bmm(weights, s).unbind(1)
-            return num.index_add(0, table.targets, added_num), den.index_add(0, table.targets, added_den)
+def _dense(weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
+    def currents(v: Tensor, num: Tensor, den: Tensor) -> tuple[Tensor, Tensor]:
+        s = torch.sigmoid(torch.addcmul(offset, v[None], slope))
+        added_num, added_den = torch.bmm(weights, s).unbind(1)
+        return num + added_num, den + added_den
 
-        return currents
+    return currents
+
+
+def _gathered(table: SourceTable, weights: Tensor, slope: Tensor, offset: Tensor) -> Currents:
+    rows, width = table.present.shape
+
+    def currents(v: Tensor, num: Tensor, den: Tensor) -> tuple[Tensor, Tensor]:
+        v_pre = v.index_select(0, table.sources).view(rows, width, -1)
+        s = torch.sigmoid(torch.addcmul(offset, v_pre, slope))
+        added_num, added_den = torch.bmm(weights, s).unbind(1)
+        return num.index_add(0, table.targets, added_num), den.index_add(0, table.targets, added_den)
+
+    return currents

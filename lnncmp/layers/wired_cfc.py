@@ -11,18 +11,22 @@ masked, and every layer is fully connected within itself, independent of the wir
 Legend of shape suffixes: B batch, T steps, I inputs, H neurons, M neurons of the last layer that are outputs.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lnncmp.kernels.cfc.plan import Plan
+from lnncmp.kernels.common.operation import Memory
 from lnncmp.layers.cfc import CfCLayer
-from lnncmp.layers.cfc_cell import CfCOptions
-from lnncmp.layers.fused_cfc import run_fused, stage_tensors
+from lnncmp.layers.cfc_cell import CfCOptions, CfCWeights
+from lnncmp.layers.fused_cfc import run_fused, stage_plan, stage_tensors
+from lnncmp.layers.plain_cfc import run_plain
 from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import State
+from lnncmp.layers.twin_cfc import plan_twin
 from lnncmp.layers.wiring import Wiring
 
 HEADS = 4
@@ -41,6 +45,45 @@ def head_mask(wiring: Wiring, layer: int, masking: str) -> Tensor:
     mask = torch.as_tensor(np.concatenate([sources != 0, within]).T)
     time_mask = mask if masking == "all_heads" else torch.ones_like(mask)
     return torch.stack([mask, mask, time_mask, time_mask])
+
+
+class WiredRunner:
+    """Computes sequences with one cell for each layer of a wiring, by the kernel or by plain PyTorch.
+
+    It keeps what the kernel has to know of them, not the modules themselves: their owner gives them at each call. The
+    kernel expects that each layer's neurons are consecutive, as in every wiring here; without a plan the loop runs.
+    """
+
+    def __init__(self, cells: Sequence[CfCWeights], layers: Sequence[Sequence[int]]) -> None:
+        consecutive = all(list(layer) == list(range(layer[0], layer[0] + len(layer))) for layer in layers)
+        stages = tuple(stage_plan(cell, None, None, cell.inputs, False) for cell in cells)
+        self.plan = Plan(stages, tuple(layer[0] for layer in layers)) if consecutive else None
+        self.scratch = Memory()
+
+    def run(
+        self,
+        cells: Sequence[CfCWeights],
+        order: Tensor,
+        x: Tensor,
+        dt: Tensor,
+        valid: Tensor | None,
+        state: State,
+        fused: bool,
+    ) -> tuple[Tensor, State]:
+        """Return the states (B, T, H) of all neurons in the wiring's own order, and the final state.
+
+        `order` (H,) gives for each neuron its place in the order of the signal.
+        """
+        if self.plan is not None and fused:
+            tensors = [tensor for cell in cells for tensor in stage_tensors(cell, None, None)]
+            twin = partial(plan_twin, self.plan)
+            return run_fused(self.plan, twin, self.scratch, tensors, x, dt, valid, state)
+        hidden, paths, finals = x, [], []
+        for cell, start in zip(cells, state, strict=True):
+            hidden, (final,) = run_plain(cell, None, None, hidden, dt, valid, (start,))
+            paths.append(hidden)
+            finals.append(final)
+        return torch.cat(paths, 2).index_select(2, order), tuple(finals)
 
 
 class WiredCfCLayer(RecurrentLayer):
@@ -63,36 +106,25 @@ class WiredCfCLayer(RecurrentLayer):
         )
         signal_order = torch.tensor([neuron for layer in wiring.layers for neuron in layer])
         self.register_buffer("order", signal_order.argsort(), persistent=False)
-        stages = tuple(stage.plans[False].stages[0] for stage in self._stages())
-        self.plan = Plan(stages, tuple(layer[0] for layer in wiring.layers))
-        self.memos: list[Any] = []
+        self.runner = WiredRunner(self._cells(), wiring.layers)
 
     def has_kernel(self) -> bool:
         """Return whether each layer's neurons are consecutive, as in every wiring here: the kernel expects it."""
-        return all(layer == tuple(range(layer[0], layer[0] + len(layer))) for layer in self.wiring.layers)
+        return self.runner.plan is not None
 
     def _stages(self) -> list[CfCLayer]:
         return [layer for layer in self.layers if isinstance(layer, CfCLayer)]
+
+    def _cells(self) -> list[CfCWeights]:
+        return [layer.cell for layer in self._stages()]
 
     def initial_state(self, batch: int) -> State:
         """Return zeros, one tensor (batch, H_l) for each layer of the wiring."""
         return tuple(layer.initial_state(batch)[0] for layer in self._stages())
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, valid (B, T).
-
-        The kernel has no gradient for dt; where that is wanted, the loop runs.
-        """
-        if self.implementation == "fused" and not dt.requires_grad:
-            tensors = [tensor for stage in self._stages() for tensor in stage_tensors(stage.cell, None, None)]
-            return run_fused(self.plan, self.memos, tensors, x, dt, valid, state)
-        hidden, paths, finals = x, [], []
-        for layer, start in zip(self._stages(), state, strict=True):
-            layer.chosen = "loop"
-            hidden, (final,) = layer.sequence(hidden, dt, valid, (start,))
-            paths.append(hidden)
-            finals.append(final)
-        return torch.cat(paths, 2).index_select(2, self.order), tuple(finals)
+        """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, valid (B, T)."""
+        return self.runner.run(self._cells(), self.order, x, dt, valid, state, self.uses_kernel(dt))
 
     def structure(self) -> dict[str, int]:
         """Return the wiring's counts of neurons and synapses."""

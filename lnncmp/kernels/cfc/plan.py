@@ -1,6 +1,7 @@
 """What a fused CfC computes and the order of its weights; needs no compiler, so that layers can import it at once."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -66,6 +67,13 @@ class Plan:
 
     stages: tuple[StagePlan, ...]
     places: tuple[int, ...]
+    key: str = field(init=False, repr=False)
+    """The name of the kernel that computes this plan (see lnncmp.kernels.common.operation)."""
+
+    def __post_init__(self) -> None:
+        """Write the key once: torch.compile reads it as a constant."""
+        stages = [asdict(stage) for stage in self.stages]
+        object.__setattr__(self, "key", f"cfc {json.dumps({'stages': stages, 'places': self.places})}")
 
     @cached_property
     def width(self) -> int:
@@ -76,6 +84,23 @@ class Plan:
     def states(self) -> int:
         """Return how many tensors the state has: h of each stage, and c with a memory."""
         return sum(2 if stage.memory else 1 for stage in self.stages)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Plan":
+        """Return the plan that a key says."""
+        found = json.loads(text)
+        return cls(tuple(StagePlan(**stage) for stage in found["stages"]), tuple(found["places"]))
+
+    def shapes(self, batch: int, steps: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the tensors of all stages for B = `batch` rows of T = `steps` steps."""
+        found: list[tuple[int, ...]] = []
+        for stage in self.stages:
+            found += stage.shapes()
+            if stage.masked:
+                found.append((stage.heads, stage.hidden, stage.lead + stage.hidden))
+            if stage.dropped:
+                found.append((stage.layers, steps, batch, stage.units))
+        return found
 
     @cached_property
     def roles(self) -> tuple[str, ...]:
