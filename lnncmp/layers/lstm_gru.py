@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
@@ -88,6 +89,12 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         zeros = self.weight_hh_l0.new_zeros(batch, self.hidden_size)
         return zeros, zeros
 
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_lstm
+
+        return write_lstm(self, program)
+
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel."""
         return True
@@ -153,6 +160,12 @@ class GRULayer(nn.GRU, RecurrentLayer):
     def initial_state(self, batch: int) -> State:
         """Return (h,) = 0 of shape (batch, H)."""
         return (self.weight_hh_l0.new_zeros(batch, self.hidden_size),)
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_gru
+
+        return write_gru(self, program)
 
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel."""

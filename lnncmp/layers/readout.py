@@ -3,7 +3,7 @@
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, O outputs.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from torch.autograd.function import once_differentiable
 from lnncmp.kernels.common.torch_arrays import stack
 from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import SequenceModel, State
+
+if TYPE_CHECKING:
+    from lnncmp.layers.stepper import Stepper
 
 
 class _LinearOfEach(torch.autograd.Function):
@@ -134,6 +137,12 @@ class RecurrentModel(SequenceModel):
     def _read(self, hidden: Tensor, valid: Tensor | None) -> Tensor:
         y: Tensor = self.readout(hidden)
         return y if valid is None else y.where(valid[..., None], y.new_zeros(()))
+
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops that is fed one observation at a time; see make_stepper."""
+        from lnncmp.layers.stepper import make_stepper
+
+        return make_stepper(self.layer, self.readout, batch=batch)
 
     def constrain(self) -> None:
         """Put the layer's parameters back into their admissible range."""
