@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lnncmp.errors import UsageError
 from lnncmp.kernels.common.torch_arrays import usable
@@ -24,6 +25,16 @@ from lnncmp.layers.step_programs import write_affine, write_gains
 Numbers = NDArray[Any]
 
 _version = attrgetter("_version")
+_optimizer_steps = 0
+
+
+def _count_step(*_: Any) -> None:
+    global _optimizer_steps
+    _optimizer_steps += 1
+
+
+# A fused optimiser changes weights without raising their version, so that an optimiser's steps are counted too.
+register_optimizer_step_post_hook(_count_step)
 
 
 class StepEngine(ABC):
@@ -35,9 +46,17 @@ class StepEngine(ABC):
     y: Numbers
     state: list[Numbers]
 
+    def __init__(self, layer: RecurrentLayer, readout: nn.Module | None, batch: int, time_as_input: bool) -> None:
+        self.layer, self.readout, self.batch, self.time_as_input = layer, readout, batch, time_as_input
+
     @abstractmethod
     def run(self) -> None:
         """Compute y and the new state from x, dt and the state, all in place."""
+
+    def state_to_zero(self) -> None:
+        """Go back to the state before the first step."""
+        for own in self.state:
+            own[:] = 0.0
 
     @abstractmethod
     def stale(self) -> bool:
@@ -49,41 +68,46 @@ class StepEngine(ABC):
 
 
 class CompiledEngine(StepEngine):
-    """A step program and the kernel that carries it out. Raises UsageError if the layer or readout has no program."""
+    """A step program and the kernel that carries it out, for what has a program."""
 
     implementation = "compiled"
 
     def __init__(self, layer: RecurrentLayer, readout: nn.Module | None, batch: int, time_as_input: bool) -> None:
         from lnncmp.kernels.step.run import run  # loads the compiler, which takes a second
 
-        self.layer, self.readout, self.time_as_input = layer, readout, time_as_input
-        self.batch, self.kind = batch, next(layer.parameters()).dtype
-        self._kernel = run
+        super().__init__(layer, readout, batch, time_as_input)
+        self._kernel, self._kind = run, next(layer.parameters()).dtype
         self.state = []
         self.prepare()
+        self.run()  # compiles, the first time on a machine
+        self.state_to_zero()
 
     def run(self) -> None:
         """Carry out the program."""
         self._kernel(*self._arguments)
 
     def stale(self) -> bool:
-        """Return whether the version of a weight has changed."""
-        return self._versions != list(map(_version, self._weights))
+        """Return whether the version of a weight has changed, or any optimiser has taken a step."""
+        return self._optimizer_steps != _optimizer_steps or self._versions != list(map(_version, self._weights))
 
     def prepare(self) -> None:
-        """Write the program again, with the weights of now; the state stays."""
+        """Write the program again, with the weights of now; the state stays.
+
+        Raises UsageError if they are of another type or on another device than before.
+        """
         weights = _weights(self.layer, self.readout)
-        if not usable(*weights) or any(weight.dtype != self.kind for weight in weights):
+        if not usable(*weights) or any(weight.dtype != self._kind for weight in weights):
             raise UsageError(
-                "the weights of a stepper have got another type or device", "make a new one with model.stepper()"
+                f"the weights of this stepper are no longer {str(self._kind).removeprefix('torch.')} on the CPU",
+                "Make a new stepper.",
             )
         # Tensors of inference mode have no version: they cannot change in place outside of it.
         self._weights = [weight for weight in weights if not weight.is_inference()]
+        self._optimizer_steps = _optimizer_steps
         self._versions = list(map(_version, self._weights))
         with torch.no_grad():
             written = write_program(self.layer, self.readout, self.batch, self.time_as_input)
-        if written is None:
-            raise UsageError("there is no compiled step for this layer and readout", "call model.step in a loop")
+        assert written is not None, "make_engine has asked before"
         program, y, outputs = written
         code, numbers, memory = program.finish()
         state = [program.view(memory, at, width) for at, width in program.states]
@@ -101,7 +125,7 @@ class PlainEngine(StepEngine):
     implementation = "plain"
 
     def __init__(self, layer: RecurrentLayer, readout: nn.Module | None, batch: int, time_as_input: bool) -> None:
-        self.layer, self.readout, self.time_as_input = layer, readout, time_as_input
+        super().__init__(layer, readout, batch, time_as_input)
         weight = next(layer.parameters())
         kind = np.float64 if weight.dtype == torch.float64 else np.float32
         self.x, self.dt = np.zeros((batch, layer.inputs - time_as_input), kind), np.zeros(batch, kind)
@@ -157,9 +181,9 @@ def make_engine(layer: RecurrentLayer, readout: nn.Module | None, batch: int, ti
     """
     weights = _weights(layer, readout)
     same = usable(*weights) and len({weight.dtype for weight in weights}) == 1
-    if layer.chosen != "loop" and same and write_program(layer, readout, batch, time_as_input) is not None:
-        return CompiledEngine(layer, readout, batch, time_as_input)
-    return PlainEngine(layer, readout, batch, time_as_input)
+    compiled = layer.chosen != "loop" and same and write_program(layer, readout, batch, time_as_input) is not None
+    kind = CompiledEngine if compiled else PlainEngine
+    return kind(layer, readout, batch, time_as_input)
 
 
 def write_program(

@@ -39,6 +39,11 @@ class Stepper:
         self.outputs: int = self._engine.y.shape[1]
         """B, I and O: samples, features of x, features of y."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy or pickle with the weights and the state."""
+        own = self._engine
+        return _restored, (own.layer, own.readout, own.batch, own.time_as_input, self.state)
+
     @property
     def implementation(self) -> str:
         """`compiled`, or `plain` where no compiled step exists: see `make_stepper`."""
@@ -96,8 +101,7 @@ class Stepper:
     def reset(self) -> None:
         """Go back to the state before the first step, all zeros."""
         with self._lock:
-            for own in self._engine.state:
-                own[:] = 0.0
+            self._engine.state_to_zero()
 
     @property
     def state(self) -> State:
@@ -128,14 +132,23 @@ class Stepper:
             self._engine.prepare()
 
 
+def _restored(
+    layer: RecurrentLayer, readout: nn.Module | None, batch: int, time_as_input: bool, state: State
+) -> Stepper:
+    stepper = Stepper(layer, readout, batch, time_as_input)
+    stepper.state = state
+    return stepper
+
+
 def _numbers(name: str, given: Any) -> Numbers:
     """Return an array or tensor as an array of real numbers, a view where possible; raises UsageError for others."""
     if isinstance(given, Tensor):
-        on_cpu = given.detach().cpu()
-        given = (on_cpu.float() if on_cpu.dtype == torch.bfloat16 else on_cpu).numpy()
+        if given.requires_grad or not given.is_cpu:
+            given = given.detach().cpu()
+        given = (given.float() if given.dtype == torch.bfloat16 else given).numpy()
     if not isinstance(given, np.ndarray | np.generic) or given.dtype.kind not in "fiub":
-        kind = f"array of {given.dtype}" if isinstance(given, np.ndarray) else type(given).__name__
-        raise UsageError(f"{name} is a {kind}, expected a NumPy array or a tensor of real numbers")
+        kind = f"an array of {given.dtype}" if isinstance(given, np.ndarray) else f"of type {type(given).__name__}"
+        raise UsageError(f"{name} is {kind}, expected a NumPy array or a tensor of real numbers")
     return np.asarray(given)
 
 

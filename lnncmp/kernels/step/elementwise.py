@@ -26,9 +26,13 @@ def put(program: Array, at: int, weights: Array, memory: Array, base: int) -> No
 @lean
 def copy(program: Array, at: int, weights: Array, memory: Array, base: int) -> None:
     """Do COPY: out, source, count."""
-    out, source = base + program[at], base + program[at + 1]
-    for j in range(program[at + 2]):
-        memory[out + j] = memory[source + j]
+    out, source, count, lanes = base + program[at], base + program[at + 1], program[at + 2], wide_lanes(memory)
+    j = 0
+    while j + lanes <= count:
+        store(memory, out + j, load(memory, source + j))
+        j += lanes
+    for k in range(j, count):
+        memory[out + k] = memory[source + k]
 
 
 @lean

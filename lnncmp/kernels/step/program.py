@@ -175,9 +175,8 @@ class StepProgram:
             places.append(sources.reshape(-1))
         empty: list[Numbers] = [np.zeros(0, np.int64)]
         table = np.concatenate([*groups, *places, *empty]).astype(np.int64)
-        count = sum(map(len, places))
         at = self._keep(np.concatenate([*laid_out, *empty]))
-        self._emit(LISTED, num, den, self._table, len(groups), at, self.place(count + 2 * self.lanes), count)
+        self._emit(LISTED, num, den, self._table, len(groups), at, self.place(2 * self.lanes))
         self.tables.append(table)
         self._table += table.size
 

@@ -3,6 +3,7 @@
 from lnncmp.kernels.common.compiling import Array, lean
 from lnncmp.kernels.common.fast_math import sigmoid2
 from lnncmp.kernels.common.lanes import fill, load, store, wide_lanes
+from lnncmp.kernels.step.gather import gather
 from lnncmp.kernels.step.program import PANEL
 
 
@@ -56,24 +57,19 @@ def dense_synapses(program: Array, at: int, weights: Array, memory: Array, base:
 
 @lean
 def listed_synapses(program: Array, at: int, weights: Array, memory: Array, base: int) -> None:
-    """Do LISTED: num, den, table, groups, weights, scratch, count.
-
-    All sources are gathered before any is used: a vector that was just written number by number is slow to read.
-    """
+    """Do LISTED: num, den, table, groups, weights, scratch."""
     num_at, den_at, table, groups = base + program[at], base + program[at + 1], program[at + 2], program[at + 3]
-    w, scratch, count, lanes = program[at + 4], base + program[at + 5], program[at + 6], wide_lanes(memory)
-    places = table + groups * (1 + lanes)
-    for e in range(count):
-        memory[scratch + e] = memory[base + program[places + e]]
-    sums, v = scratch + count, scratch
+    w, sums, lanes = program[at + 4], base + program[at + 5], wide_lanes(memory)
+    place = table + groups * (1 + lanes)
     for _ in range(groups):
         num, den = fill(memory, 0.0), fill(memory, 0.0)
         for _ in range(program[table]):
-            opened = sigmoid2(load(weights, w) * load(memory, v) + load(weights, w + lanes))
+            v = gather(memory, base, program, place)
+            opened = sigmoid2(load(weights, w) * v + load(weights, w + lanes))
             den += opened * load(weights, w + 2 * lanes)
             num += opened * load(weights, w + 3 * lanes)
             w += 4 * lanes
-            v += lanes
+            place += lanes
         store(memory, sums, num)
         store(memory, sums + lanes, den)
         for lane in range(lanes):
