@@ -101,7 +101,7 @@ class TestEqualsThePlainStep:
     @cases(PLAIN)
     def test_without_a_compiled_step_it_is_the_plain_one(self, name, variant):
         model, twin = made(name, variant)
-        x, dt = irregular(torch.float32, 20)
+        (x,), (dt,) = sample(batch=1, steps=10)
         stepper = model.train().stepper()
         assert stepper.implementation == "plain"
         state, expected = twin.initial_state(1), []
