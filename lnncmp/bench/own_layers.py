@@ -34,6 +34,11 @@ class OwnGatedModel(TorchModel):
     library: ModuleType = lnncmp.torch
     name = LAYERS
 
+    def step(self, x_t: Tensor, dt_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """Stream one step with the layer: x_t (B, I), state -> output (B, O) and new state; dt_t is ignored."""
+        y, state = self.sequence(x_t[:, None], dt_t[:, None], None, state)
+        return y[:, 0], state
+
 
 def build_own(candidate: Candidate, workload: Workload) -> SequenceModel:
     """Return the network of lnncmp.torch with weights from torch's global generator."""

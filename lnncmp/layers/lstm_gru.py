@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.plain_gated import gru_loop, gru_twin, lstm_loop, lstm_twin
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
@@ -126,6 +127,12 @@ class LSTMLayer(GatedLayer):
         with torch.no_grad():
             self.bias_ih_l0[hidden : 2 * hidden] += forget_bias
 
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_lstm
+
+        return write_lstm(self, program)
+
     def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Return hidden states (B, T, H) from the initial state for x (B, T, I), valid (B, T); dt is ignored."""
         if self.implementation == "torch":
@@ -164,6 +171,12 @@ class GRULayer(GatedLayer):
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h = torch.gru_cell(x[:, 0], state[0], *self.weights())
         return h[:, None], (h,)
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_gru
+
+        return write_gru(self, program)
 
     def _kernel(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         (h,) = state

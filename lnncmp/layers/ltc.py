@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.solvers import SolverOptions, advance
@@ -157,6 +158,14 @@ class LTCLayer(LTCSequence):
     def _tables(self) -> tuple[SourceTable | None, SourceTable | None]:
         """Return the tables of sensory and of recurrent sources for the plain path, None where it is dense."""
         return self.sensory.table(), self.recurrent.table()
+
+    def write_step(self, program: StepProgram) -> int | None:
+        """Write one step for steppers."""
+        if not self.has_kernel():
+            return None
+        from lnncmp.layers.step_programs import write_ltc
+
+        return write_ltc(self, program)
 
     def constrain(self) -> None:
         """Under "clip" clamp w, sensory w, gleak to >= 0 and cm to >= 1e-6; under "softplus" nothing is needed."""
