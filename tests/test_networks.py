@@ -1,8 +1,10 @@
 """Networks that are kept: loaded again they are the ones that were scored, and predict in raw units."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,3 +197,11 @@ def test_importing_lnncmp_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "module 'lnncmp' has no attribute 'laod'\n", done.stderr
+
+
+def test_the_example_of_the_page_works(waves):
+    page = (Path(__file__).resolve().parent.parent / "docs" / "networks.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(block.replace("lnncmp-results/records/0123456789abcdef.json", str(waves.json)), names)
+    assert names["predicted"].shape == (20, 1) and np.isfinite(names["predicted"]).all()
