@@ -34,7 +34,7 @@ FLOORS = (
     {"models", "torch"},
     {"recipe"},
     {"training"},
-    {"evaluation", "comparison"},
+    {"evaluation", "networks", "comparison"},
     {"runs", "claims", "bench"},
     {"tuning"},
     {"study", "multiverse", "report"},

@@ -20,7 +20,7 @@ from lnncmp.sources.base import SourceContext
 
 @dataclass(frozen=True)
 class Request:
-    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming."""
+    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming, what is kept."""
 
     out: Path
     cache: Path
@@ -30,6 +30,7 @@ class Request:
     stack: int | None = None
     fresh: bool = False
     dry_run: bool = False
+    keep_weights: bool = False
 
 
 def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
@@ -42,6 +43,7 @@ def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
         deterministic=recipe.deterministic,
         jobs=request.jobs,
         stack=request.stack,
+        keep_weights=request.keep_weights,
     )
 
 
@@ -68,7 +70,7 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
 
     A missing device or a folder without write permission is rejected before any work.
     """
-    _require_device(recipe.device)
+    require_device(recipe.device)
     store = Store(request.out, listener.warn, read_only=request.dry_run)
     if not request.dry_run:
         store.check()
@@ -98,7 +100,8 @@ def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[
     return recipe, case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raise UsageError unless torch finds this device here."""
     if device == "cpu":
         return
     import torch
