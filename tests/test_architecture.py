@@ -34,7 +34,7 @@ FLOORS = (
     {"models"},
     {"recipe"},
     {"training"},
-    {"evaluation", "comparison"},
+    {"evaluation", "comparison", "export"},
     {"runs", "claims", "bench"},
     {"tuning"},
     {"study", "multiverse", "report"},
