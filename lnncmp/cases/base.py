@@ -16,8 +16,10 @@ from pydantic_core import PydanticCustomError
 from lnncmp import cases
 from lnncmp.baselines import Predictor
 from lnncmp.common.registry import load_member, member_names
+from lnncmp.data.encoding import Encoding, Quantity, as_measured
 from lnncmp.data.recording import AttritionStep
 from lnncmp.data.resampling import Resampling
+from lnncmp.data.scaling import Scalers
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import unknown_name
 from lnncmp.records.metric import Metric
@@ -112,6 +114,7 @@ class Prepared:
     resampling: bootstrap samples of the groups of the test windows, over which the test error is given too; None where
     the case gives its own (`MetricValues.replicates`), or none.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
+    raw_scalers: between raw units and the windows, kept with a network; None where the splits' own do that.
     """
 
     splits: Splits
@@ -124,6 +127,13 @@ class Prepared:
     attrition: Sequence[AttritionStep] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
     resampling: Resampling | None = None
+    raw_scalers: Scalers | None = None
+
+    @property
+    def scalers(self) -> Scalers:
+        """Between raw units and what a network reads and predicts."""
+        own = Scalers(self.splits.input_scaler, self.splits.target_scaler)
+        return own if self.raw_scalers is None else self.raw_scalers
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,8 @@ class Case:
     tuned_variants: variants whose validation loss counts for tuning beside that of the usual data: one tuning serves
     all, so that a variant differs from the usual study in its data alone.
     data_seed: key of the `data` table from which all data are drawn anew (`--data-seeds`); None if none does that.
+    encoding: settings -> how columns of a raw table become features; None: they are the targets as measured.
+    private: the data are of patients, so what is learnt of them is for its owner alone.
     """
 
     title: str
@@ -171,6 +183,14 @@ class Case:
     options: Sequence[Option] = ()
     tuned_variants: Sequence[str] = ()
     data_seed: str | None = None
+    encoding: Callable[[Any], Encoding] | None = None
+    private: bool = False
+
+    def encoding_of(self, settings: Settings) -> Encoding:
+        """Return how columns become features under `settings`, the case's own."""
+        if self.encoding is None:
+            return as_measured([Quantity(target.name, target.unit) for target in self.targets])
+        return self.encoding(settings)
 
 
 def case_names() -> list[str]:

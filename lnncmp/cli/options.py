@@ -69,6 +69,9 @@ Stack = Annotated[
 Jobs = Annotated[int | None, typer.Option(min=1, help="Parallel processes (default: number of cores).")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")]
 Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Discard this study's stored runs and repeat them.")]
+KeepWeights = Annotated[
+    bool, typer.Option("--weights/--no-weights", help="Keep the weights of each run beside its record.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate without training.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Reject nondeterministic kernels.")]

@@ -37,6 +37,7 @@ def reproduce_all(
     jobs: options.Jobs = None,
     stack: options.Stack = None,
     out: options.Out = options.RESULTS,
+    weights: options.KeepWeights = True,
     offline: options.Offline = False,
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
@@ -47,7 +48,9 @@ def reproduce_all(
     numbers = options.parse_seeds(seeds) if seeds is not None else None
     chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
-    request = Request(out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack)
+    request = Request(
+        out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack, keep_weights=weights
+    )
     made: list[ComparisonTable] = []
     ran = 0
     with interruptible(ADVICE + "."):

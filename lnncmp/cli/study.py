@@ -46,6 +46,7 @@ def case_command(case: str) -> Callable[..., None]:
         implementation: options.Implementation = None,
         out: options.Out = options.RESULTS,
         fresh: options.Fresh = False,
+        weights: options.KeepWeights = True,
         dry_run: options.DryRun = False,
         offline: options.Offline = False,
         deterministic: options.Deterministic = False,
@@ -70,7 +71,7 @@ def case_command(case: str) -> Callable[..., None]:
         variant, settings = own_choices(load_case(case), own)
         recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run)
+        request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run, weights)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
@@ -80,11 +81,16 @@ def case_command(case: str) -> Callable[..., None]:
                     note(f"This plan is carried out {data_seeds} times, once for each data set.")
                 return
             made = [carry_out(one, request, quiet)[0] for one in recipes]
-        shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes])
-        print_result(render(document_of_comparison(shown), format, *page()))
-        exit_if_lost(made)
+        _show(recipes, made, format)
 
     return with_own_options(command, load_case(case))
+
+
+def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: str) -> None:
+    """Print the comparison of a study, or of one on several data sets."""
+    shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes])
+    print_result(render(document_of_comparison(shown), format, *page()))
+    exit_if_lost(made)
 
 
 def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:

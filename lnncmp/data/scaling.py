@@ -23,6 +23,17 @@ class Scaler:
         return values.astype(np.float64) * self.std + self.mean
 
 
+@dataclass(frozen=True)
+class Scalers:
+    """What joins raw units to a network: `inputs` (F features) on the way in, `outputs` (O targets) on the way out.
+
+    A std may be infinite: training had no value of this quantity, so it is never read, and its prediction is NaN.
+    """
+
+    inputs: Scaler
+    outputs: Scaler
+
+
 def identity(columns: int) -> Scaler:
     """Return the scaler that changes nothing."""
     return Scaler(np.zeros(columns), np.ones(columns), fitted=False)

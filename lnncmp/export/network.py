@@ -6,20 +6,17 @@ Legend of shapes: F input features, O targets.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from lnncmp.data.encoding import Quantity
 from lnncmp.data.scaling import Scaler
 from lnncmp.errors import UsageError
 from lnncmp.layers.sequence_model import SequenceModel
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """One input feature or one output: its name and its unit ("" without one)."""
-
-    name: str
-    unit: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} [{self.unit}]" if self.unit else self.name
+def named(quantity: Quantity) -> str:
+    """Return the name of an input or output with its unit, if it has one."""
+    return f"{quantity.name} [{quantity.unit}]" if quantity.unit else quantity.name
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,8 @@ class PortableNetwork:
     model: reads inputs (F) scaled by `input_scaler`, gives outputs (O) in the units of `target_scaler`.
     step_unit: what one unit of elapsed time is. about: further facts for the reader of a file, such as model, recipe
     and seeds, in order. notes: sentences on what the inputs mean. withholds_time: the model was trained with every elapsed
-    time set to 1, and is given 1 whatever the caller says. Raises UsageError if the numbers of names do not fit the scalers.
+    time set to 1, and is given 1 whatever the caller says. Raises UsageError if the numbers of names do not fit the scalers, or if
+    an output has no unit because training had no value of it.
     """
 
     model: SequenceModel
@@ -49,12 +47,18 @@ class PortableNetwork:
         ):
             if not len(names) == len(scaler.mean) == len(scaler.std):
                 raise UsageError(f"{len(names)} names of {what}s do not fit a scaler of {len(scaler.mean)} columns")
+        without = [one.name for one, std in zip(self.targets, self.target_scaler.std, strict=True) if not std < np.inf]
+        if without:
+            raise UsageError(
+                f"the network cannot be exported: training had no value of its output {', '.join(without)}",
+                "Train it on data that have some.",
+            )
 
     def facts(self) -> dict[str, object]:
         """Return all but the weights, ready for JSON: what a file says of itself."""
         return {
-            "inputs": [str(one) for one in self.features],
-            "outputs": [str(one) for one in self.targets],
+            "inputs": [named(one) for one in self.features],
+            "outputs": [named(one) for one in self.targets],
             "dt": "not read" if self.withholds_time else f"time since the previous step, {self.step_unit}",
             **self.about,
             "notes": list(self.notes),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lnncmp.records.convergence import Convergence, convergence_of
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.tuning import Tuning
+from lnncmp.records.weights import WeightsFile
 
 SCHEMA_VERSION = 2
 """Version of what is written. `lnncmp.records.read` also reads version 1."""
@@ -142,7 +143,7 @@ class Provenance(_Record):
 
 
 class RunRecord(_Record):
-    """One training run, complete or not. Written once, never changed.
+    """One training run, complete or not. Written once; only weights that are made again may change, and `weights`.
 
     protocol_id: hash of all that the runs of a comparison share (data, training, evaluation), without models and seeds.
     measurement_id: of the record of this model's cost. inputs, outputs: features of a step that the model reads (before
@@ -153,6 +154,8 @@ class RunRecord(_Record):
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     kernel_check: None where no fused kernel was to run.
     convergence: how training ended, None for a run without an epoch; filled in where an older record lacks it.
+    weights: the file beside this record with the weights that were evaluated, None if they were not kept; pruning
+    removes the file alone.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
     """
 
@@ -185,6 +188,7 @@ class RunRecord(_Record):
     best_epoch: int | None = None
     convergence: Convergence | None = None
     scores: Scores | None = None
+    weights: WeightsFile | None = None
     warnings: list[str] = Field(default_factory=list)
     provenance: Provenance = Field(default_factory=Provenance)
 

@@ -14,6 +14,7 @@ from lnncmp.common.files import explained, file_lock, make_dir, sweep, write_byt
 from lnncmp.errors import DataError
 from lnncmp.records.read import UnreadableRecordError, parse_record
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
+from lnncmp.records.weights import SUFFIX, WeightsFile, described
 
 Record = TypeVar("Record", bound=BaseModel)
 Warn = Callable[[str], None]
@@ -22,7 +23,7 @@ Warn = Callable[[str], None]
 class Store:
     """The folder `--out`: records/, measurements/, baselines/, checkpoints/, locks/, one file per identity.
 
-    A file that cannot be read (cut off by a crash of the machine, edited) is moved aside with a warning and counts as
+    Weights of a run lie beside its record. A file that cannot be read (cut off by a crash of the machine, edited) is moved aside with a warning and counts as
     missing; with `read_only` it stays where it is.
     """
 
@@ -77,6 +78,26 @@ class Store:
         _write(self.out / "records" / f"{record.run_id}.json", record)
         _remove(self.checkpoint_path(record.run_id))
 
+    def weights_path(self, run_id: str) -> Path:
+        """Return where the weights of a run are kept: beside its record."""
+        return self.out / "records" / f"{run_id}{SUFFIX}"
+
+    def write_weights(self, run_id: str, content: bytes, private: bool) -> WeightsFile:
+        """Keep the weights of a run, readable by their owner alone if `private`; return what its record says of them.
+
+        To be called before the record is written: without one, nobody reads them.
+        """
+        path = self.weights_path(run_id)
+        write_bytes(path, content, 0o600 if private else 0o666)
+        return described(path.name, content)
+
+    def prune_weights(self, run_id: str) -> int:
+        """Remove the weights of a run, whose record stays; return how many bytes they took."""
+        path = self.weights_path(run_id)
+        size = path.stat().st_size if path.is_file() else 0
+        _remove(path)
+        return size
+
     def write_measurement(self, record: MeasurementRecord) -> None:
         """Keep a measurement."""
         _write(self.out / "measurements" / f"{record.measurement_id}.json", record)
@@ -86,8 +107,9 @@ class Store:
         _write(self.out / "baselines" / f"{record.baseline_id}.json", record)
 
     def discard(self, run_id: str) -> None:
-        """Forget a run: record and checkpoint (`--fresh`)."""
+        """Forget a run: record, weights and checkpoint (`--fresh`)."""
         _remove(self.out / "records" / f"{run_id}.json")
+        _remove(self.weights_path(run_id))
         _remove(self.checkpoint_path(run_id))
 
     def checkpoint_path(self, run_id: str) -> Path:

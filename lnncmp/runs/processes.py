@@ -34,7 +34,7 @@ class WorkerConfig:
     """Configuration of a worker: output folder, data folders, threads, number of parallel processes.
 
     stack: maximum number of runs of a model trained in one call; None: as many as keep all processes busy.
-    evaluate: whether runs are evaluated on test data after training.
+    evaluate: whether runs are evaluated on test data after training. keep_weights: whether their weights are kept.
     """
 
     out: Path
@@ -45,6 +45,7 @@ class WorkerConfig:
     jobs: int
     stack: int | None = None
     evaluate: bool = True
+    keep_weights: bool = False
 
 
 class Worker:
@@ -248,6 +249,7 @@ class _Session:
             lambda *progress: self.pipe.send(("epoch", *progress)),
             lambda record: self.pipe.send(("ended", by_id[record.run_id], record.status, record.reason)),
             self.config.evaluate,
+            self.config.keep_weights,
         )
 
     def _prepare(self, task: RunSpec) -> None:

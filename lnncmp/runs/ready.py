@@ -20,7 +20,7 @@ from lnncmp.sources.base import SourceContext
 
 @dataclass(frozen=True)
 class Request:
-    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming."""
+    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming, what is kept."""
 
     out: Path
     cache: Path
@@ -30,6 +30,7 @@ class Request:
     stack: int | None = None
     fresh: bool = False
     dry_run: bool = False
+    keep_weights: bool = False
 
 
 def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
@@ -42,6 +43,7 @@ def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
         deterministic=recipe.deterministic,
         jobs=request.jobs,
         stack=request.stack,
+        keep_weights=request.keep_weights,
     )
 
 

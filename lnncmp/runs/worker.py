@@ -16,10 +16,13 @@ from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.evaluate import score
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.networks.load import card_of, encoding_of
+from lnncmp.networks.weights import packed
 from lnncmp.recipe.recipe import parse
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import Parameters, RunRecord, Seeds
 from lnncmp.records.store import Store
+from lnncmp.records.weights import WeightsFile
 from lnncmp.runs.kernel_checks import require_sound_kernels
 from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.train_runs import EpochReport, PendingRun, fit
@@ -45,9 +48,11 @@ def execute_runs(
     report: EpochReport,
     ended: Callable[[RunRecord], None],
     evaluate: bool = True,
+    keep_weights: bool = False,
 ) -> None:
     """Train, evaluate and record runs of one model from their checkpoints; `ended` is called with each record.
 
+    keep_weights: the weights that are evaluated are written beside the record.
     Without `evaluate` nothing but training and validation windows is read, and the records hold no scores.
     Runs of stackable models are trained in one call, which changes no numbers. A run that raises is recorded as failed
     with the reason, and the others continue. Raises LnncmpError (invalid settings, a full disk) and ConnectionError
@@ -56,8 +61,9 @@ def execute_runs(
     for specs in _groups(batch, store):
         for run in _trained(specs, prepared, store, jobs, report):
             with _recorded(run):
-                if evaluate and run.record.get("status") == "ok" and run.model is not None:
-                    run.record["scores"] = _scores(run.spec, run.model, prepared)
+                if run.record.get("status") == "ok" and run.model is not None:
+                    run.record["scores"] = _scores(run.spec, run.model, prepared) if evaluate else None
+                    run.record["weights"] = _kept(run.spec, run.model, prepared, store) if keep_weights else None
             finished = RunRecord(**run.record)
             store.write_run(finished)
             ended(finished)
@@ -194,6 +200,13 @@ def _outcome(fitted: Fitted) -> dict[str, Any]:
         "history": fitted.history,
         "best_epoch": fitted.best_epoch,
     }
+
+
+def _kept(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store) -> WeightsFile:
+    """Write the weights of a run and its scalers; return what its record says of them."""
+    case = load_case(spec.case)
+    content = packed(model, prepared.scalers, card_of(case, encoding_of(spec.recipe)))
+    return store.write_weights(spec.run_id, content, case.private)
 
 
 def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:

@@ -6,15 +6,18 @@ Both families of models get the same inputs: values carried forward, masks, hour
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from lnncmp.cases.base import Case, Prepared, Target
+from lnncmp.cases.mimic3.features import features_of
 from lnncmp.cases.mimic3.metrics import metrics
 from lnncmp.cases.mimic3.preparation import Preparation
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.common.cache import content_key
+from lnncmp.data.encoding import Encoding, Quantity
 from lnncmp.data.recording import AttritionStep, Recording, recordings_hash
 from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
@@ -51,7 +54,21 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
         made.measure,
         attrition=[*lost, *made.attrition, windows],
         facts=made.facts,
+        raw_scalers=made.raw_scalers,
     )
+
+
+def encoding(settings: Mimic3Settings) -> Encoding:
+    """Return how the variables of a stay become values carried forward, masks and ages in hours."""
+    variables = CORE if settings.variables == "core" else VARIABLES
+    features = [
+        Quantity(variable.name + ending, unit or variable.unit)
+        for group in (variables[: len(CORE)], variables[len(CORE) :])
+        for ending, unit in (("", ""), ("_measured", "0 or 1"), ("_age", "h"))
+        for variable in group
+    ]
+    columns = [Quantity(variable.name, variable.unit) for variable in variables]
+    return Encoding(columns, features, partial(features_of, core=len(CORE)))
 
 
 def sample() -> Prepared:
@@ -90,4 +107,6 @@ CASE = Case(
     prepare=prepare,
     sample=sample,
     metrics=(*metrics(), *horizon_metrics(_HORIZONS)),
+    encoding=encoding,
+    private=True,
 )

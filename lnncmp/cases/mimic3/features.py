@@ -35,26 +35,32 @@ def last_seen(observed: Bools) -> NDArray[np.intp]:
     return np.maximum.accumulate(rows, axis=0)
 
 
-def inputs_of(stay: Stay, core: int) -> NDArray[np.float32]:
-    """Return the inputs (T, 3 V): core values, their masks, their ages, then the same of the other variables.
+def features_of(values: Floats, observed: Bools, times: Floats, core: int) -> Floats:
+    """Return the features (T, 3 V): core values, their masks, their ages, then the same of the other variables.
 
-    A value is the latest one measured in this stay, the training mean (0) before the first. An age is the time since
-    it was measured over AGE_CAP, 1 before the first. Nothing comes from the future of a row.
+    A value is the latest one measured in this stay, in the unit of `values` (T, V), NaN before the first. An age is
+    the hours since it was measured, at most AGE_CAP, and AGE_CAP before the first. Nothing comes from the future of a
+    row.
     """
-    latest = last_seen(stay.observed)
+    latest = last_seen(observed)
     known = latest >= 0
-    values = np.where(known, np.take_along_axis(stay.values, np.maximum(latest, 0), axis=0), 0.0)
-    hours = stay.times[:, None] - stay.times[np.maximum(latest, 0)]
-    ages = np.where(known, np.minimum(hours / AGE_CAP, 1.0), 1.0)
-    parts = [
-        values[:, :core],
-        stay.observed[:, :core],
-        ages[:, :core],
-        values[:, core:],
-        stay.observed[:, core:],
-        ages[:, core:],
-    ]
-    return np.concatenate(parts, axis=1, dtype=np.float32)
+    held = np.where(known, np.take_along_axis(values, np.maximum(latest, 0), axis=0), np.nan)
+    ages = np.where(known, np.minimum(times[:, None] - times[np.maximum(latest, 0)], AGE_CAP), AGE_CAP)
+    parts = [part[:, rows] for rows in (slice(core), slice(core, None)) for part in (held, observed, ages)]
+    return np.concatenate(parts, axis=1, dtype=np.float64)
+
+
+def inputs_of(stay: Stay, core: int) -> NDArray[np.float32]:
+    """Return the inputs (T, 3 V) of a stay: its features, unknown values the training mean (0), ages over AGE_CAP."""
+    features = features_of(stay.values, stay.observed, stay.times, core)
+    scaled = features / scale_of(np.ones(stay.values.shape[1]), 1.0, AGE_CAP, core)
+    return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)
+
+
+def scale_of(values: Floats, mask: float, age: float, core: int) -> Floats:
+    """Return one number for each feature (3 V,): those of `values` (V,), and the same one for all masks and ages."""
+    parts = (values, np.full(len(values), mask), np.full(len(values), age))
+    return np.concatenate([part[rows] for rows in (slice(core), slice(core, None)) for part in parts])
 
 
 def beside_predictions(last: NDArray[np.float32], core: int, steps: int, measured: bool = False) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial
 from lnncmp.cases.base import MetricValues, TestSet
 from lnncmp.cases.mimic3 import perturbations as shifts
 from lnncmp.cases.mimic3.errors_by_hour import Sums, sums_by_subject
-from lnncmp.cases.mimic3.features import Stay
+from lnncmp.cases.mimic3.features import AGE_CAP, Stay, scale_of
 from lnncmp.cases.mimic3.metrics import measured
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures
@@ -120,6 +120,13 @@ class Preparation:
     ) -> Windows:
         made = cut(stays, inputs, places, self.frame, more)
         return perturb.unit_timespans(made) if self.settings.timespans == "ones" else made
+
+    @property
+    def raw_scalers(self) -> scaling.Scalers:
+        """Between the units of the variables and the windows; std infinite where no training cell was measured."""
+        std = np.where(self.known, self.scaler.std, np.inf)
+        features = scaling.Scaler(scale_of(self.scaler.mean, 0.0, 0.0, _C), scale_of(std, 1.0, AGE_CAP, _C), True)
+        return scaling.Scalers(features, scaling.Scaler(self.scaler.mean[:_C], std[:_C], True))
 
     def test_sets(self) -> list[TestSet]:
         """Return the test windows with noise, missing values, sensor dropout, artefacts and late charting."""

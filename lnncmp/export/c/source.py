@@ -5,9 +5,10 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lnncmp.data.encoding import Quantity
 from lnncmp.export.c.statements import Translator
 from lnncmp.export.counts import count
-from lnncmp.export.network import PortableNetwork, Quantity
+from lnncmp.export.network import PortableNetwork, named
 from lnncmp.export.program import Program
 
 _WIDTH = 110
@@ -39,7 +40,7 @@ def write_source(network: PortableNetwork, program: Program, prefix: str, int8: 
         *arrays.declarations,
         *translator.helpers(),
         _reset(program, prefix),
-        _step(network, program, prefix, body),
+        _step(prefix, body),
         f"#endif /* {prefix.upper()}_DECLARE_ONLY */",
     ]
     return Source("\n\n".join(parts) + "\n", arrays.bytes, state_bytes)
@@ -67,11 +68,13 @@ def _interface(program: Program, prefix: str) -> str:
 
 
 def _reset(program: Program, prefix: str) -> str:
-    lines = [f"for (int i = 0; i < {program.sizes[name]}; i++)\n        s->{name}[i] = 0.0f;" for name in program.states]
+    lines = [
+        f"for (int i = 0; i < {program.sizes[name]}; i++)\n        s->{name}[i] = 0.0f;" for name in program.states
+    ]
     return f"void {prefix}_reset({prefix}_state *s)\n{{\n    " + "\n    ".join(lines) + "\n}"
 
 
-def _step(network: PortableNetwork, program: Program, prefix: str, body: list[str]) -> str:
+def _step(prefix: str, body: list[str]) -> str:
     text = "\n".join(f"    {line}" for line in body)
     unused = "" if re.search(r"\bdt\b", text) else "    (void)dt;\n"
     return f"void {prefix}_step({prefix}_state *s, const float *x, float dt, float *y)\n{{\n{unused}{text}\n}}"
@@ -87,7 +90,9 @@ def _wrap(line: str) -> list[str]:
     return textwrap.wrap(line, _WIDTH, subsequent_indent="    ", drop_whitespace=True) or [""]
 
 
-def _sentences(network: PortableNetwork, program: Program, prefix: str, int8: bool, sizes: tuple[int, int]) -> Iterator[str]:
+def _sentences(
+    network: PortableNetwork, program: Program, prefix: str, int8: bool, sizes: tuple[int, int]
+) -> Iterator[str]:
     """Yield the lines of the comment."""
     operations = count(program)
     yield "A trained recurrent network, written by lnncmp export. C99; needs nothing but expf of the C library (-lm)."
@@ -112,7 +117,7 @@ def _sentences(network: PortableNetwork, program: Program, prefix: str, int8: bo
         yield f"dt is the time since the previous step; its unit is {network.step_unit or 'that of training'}."
     yield "x, in raw units (scaled within):"
     yield from _listed(network.features, network.input_scaler.mean)
-    yield "Where an input is not known, give the mean in parentheses." if network.input_scaler.fitted else ""
+    yield "Where an input is not known, give the mean in parentheses."
     yield from network.notes
     yield "y, in raw units (unscaled within):"
     yield from _listed(network.targets, None)
@@ -122,7 +127,7 @@ def _sentences(network: PortableNetwork, program: Program, prefix: str, int8: bo
 def _listed(quantities: tuple[Quantity, ...], means: object) -> Iterator[str]:
     for k, one in enumerate(quantities):
         mean = f" (mean {float(means[k]):.6g})" if means is not None else ""  # type: ignore[index]
-        yield f"    [{k}] {one}{mean}"
+        yield f"    [{k}] {named(one)}{mean}"
 
 
 def printable(text: str) -> str:

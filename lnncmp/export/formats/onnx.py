@@ -97,9 +97,7 @@ def run(exported: Exported, choices: Choices, x: Floats, dt: Floats) -> Checked:
     except ImportError as error:
         raise DataError("the package onnxruntime is missing", "Install it: pip install 'lnncmp[export]'.") from error
     one, whole = (
-        onnxruntime.InferenceSession(
-            exported.files[f"{choices.name}_{kind}.onnx"], providers=["CPUExecutionProvider"]
-        )
+        onnxruntime.InferenceSession(exported.files[f"{choices.name}_{kind}.onnx"], providers=["CPUExecutionProvider"])
         for kind in ("step", "sequence")
     )
     (y,) = whole.run(None, {"x": x[None], "dt": dt[None]})

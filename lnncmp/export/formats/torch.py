@@ -29,7 +29,9 @@ def write(network: PortableNetwork, program: Program, choices: Choices) -> Expor
     long = (torch.zeros(_BATCH, _STEPS, program.inputs), torch.ones(_BATCH, _STEPS))
     with torch.no_grad():
         one = torch.export.export(
-            step, example, dynamic_shapes={"x": {0: batch}, "dt": {0: batch}, "states": tuple({0: batch} for _ in states)}
+            step,
+            example,
+            dynamic_shapes={"x": {0: batch}, "dt": {0: batch}, "states": tuple({0: batch} for _ in states)},
         )
         both = {0: batch, 1: steps}
         whole = torch.export.export(SequenceNetwork(step), long, dynamic_shapes={"x": both, "dt": both})

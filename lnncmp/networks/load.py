@@ -1,0 +1,148 @@
+"""Loading the network of a run by its id or its file."""
+
+from pathlib import Path
+
+import torch
+
+from lnncmp.cases.base import Case, load_case
+from lnncmp.data.encoding import Encoding
+from lnncmp.errors import DataError, LnncmpError, UsageError, unknown_name
+from lnncmp.layers.recurrent_layer import use_plain
+from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.models.base import load_model
+from lnncmp.networks.network import Network
+from lnncmp.networks.weights import Card, unpack
+from lnncmp.recipe.recipe import parse
+from lnncmp.records.read import UnreadableRecordError, parse_record
+from lnncmp.records.run_recipe import RunRecipe
+from lnncmp.records.schema import RunRecord
+from lnncmp.records.weights import AGAIN, SUFFIX, read_weights
+from lnncmp.training.build import build_named
+
+RESULTS = "lnncmp-results"
+"""The folder of records where commands put them if nothing else is said."""
+
+
+def load(run: str | Path, out: str | Path = RESULTS) -> Network:
+    """Return the trained network of a run, with its scalers.
+
+    run: the id of a run in the folder `out`, or the path of its record or of its weights (each lies beside the other).
+    Only tensors and text are read, never a pickle, and only the file whose SHA-256 the record holds.
+    Raises UsageError for a run that is unknown, DataError if its weights were not kept, are damaged, or belong to
+    another model or shape.
+    """
+    path = record_path(run, Path(out))
+    record = read_record(path)
+    return load_recorded(record, path.with_suffix(SUFFIX))
+
+
+def load_recorded(record: RunRecord, path: Path) -> Network:
+    """Return the network of a record from the file of weights at `path`. Raises DataError."""
+    if record.weights is None:
+        why = "" if record.status == "ok" else f" (it {record.status})"
+        hint = AGAIN.format(run_id=record.run_id) if record.status == "ok" else "Choose a run that ended ok."
+        raise DataError(f"the weights of run {record.run_id} were not kept{why}", hint)
+    module = untrained(record)
+    content = read_weights(path, record.weights, sum(tensor.numel() for tensor in module.state_dict().values()))
+    scalers, card = unpack(content, path, module)
+    encoding = encoding_of(record.recipe)
+    if card != card_of(load_case(record.case), encoding):
+        raise DataError(f"{path} names other columns than the case {record.case} has", "Use the version that made it.")
+    if record.kernel_check is not None and not record.kernel_check.agrees:
+        use_plain(module)
+    return Network(
+        module=module.eval(),
+        record=record,
+        inputs=tuple(name for name, _ in card.inputs),
+        outputs=tuple(name for name, _ in card.outputs),
+        columns=tuple(name for name, _ in card.columns),
+        units=dict((*card.inputs, *card.outputs, *card.columns)),
+        time_unit=card.time_unit,
+        scaler=scalers,
+        encoding=encoding,
+    )
+
+
+def encoding_of(recipe: RunRecipe) -> Encoding:
+    """Return how the case of a run makes features of columns."""
+    case = load_case(recipe.case)
+    return case.encoding_of(parse(case.settings, recipe.data, "data"))
+
+
+def card_of(case: Case, encoding: Encoding) -> Card:
+    """Return what a file of weights says of a network of this case; outputs are the first columns."""
+    inputs, columns = (tuple((q.name, q.unit) for q in part) for part in (encoding.features, encoding.columns))
+    outputs = columns[: len(case.targets)]
+    return Card(inputs=inputs, outputs=outputs, columns=columns, time_unit=case.step_unit)
+
+
+def untrained(record: RunRecord) -> SequenceModel:
+    """Return the model of a record as it was before training. Raises DataError if this version has another one."""
+    chosen, case = record.recipe.model, load_case(record.case)
+    for kind, name, then, now in (
+        ("model", chosen.name, chosen.version, load_model(chosen.name).version),
+        ("case", record.case, record.recipe.case_version, case.version),
+    ):
+        if then != now:
+            raise DataError(
+                f"run {record.run_id} was made with version {then} of the {kind} {name}; this lnncmp has version {now}",
+                "Use the lnncmp that made it, or run the study again.",
+            )
+    encoding = encoding_of(record.recipe)
+    sizes = len(encoding.features), len(case.targets)
+    if record.inputs is not None and (record.inputs, record.outputs) != sizes:
+        raise DataError(
+            f"run {record.run_id} has {record.inputs} inputs and {record.outputs} outputs, its case has "
+            f"{sizes[0]} and {sizes[1]}"
+        )
+    seeds = record.seeds.model, record.seeds.wiring
+    with torch.random.fork_rng(devices=[]):  # to build draws weights: the caller's random numbers go on undisturbed
+        return build_named(record.model, chosen.name, chosen.arguments, sizes, record.recipe.dt_as_input, seeds)
+
+
+def record_path(run: str | Path, out: Path) -> Path:
+    """Return the path of the record that `run` means: an id of a run in `out`, a record, or weights beside one.
+
+    Raises UsageError with the nearest id for an unknown one.
+    """
+    given = Path(run)
+    if given.suffix in (".json", SUFFIX):
+        path = given.with_suffix(".json")
+        if not path.is_file():
+            raise UsageError(f"there is no record {path}", "Name a run by its id, or by its record.")
+        return path
+    if given.suffix in (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"):
+        raise DataError(f"{given} is no safetensors file: files that may run code are not loaded")
+    folder = out / "records"
+    known = sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
+    if not known:
+        raise UsageError(f"no records of runs in {out}", "Name the folder that --out named when runs were made.")
+    begun = [name for name in known if name.startswith(str(run))]
+    if len(begun) == 1 and len(str(run)) >= _LEAST:
+        return folder / f"{begun[0]}.json"
+    if str(run) not in known:
+        raise _shortened(unknown_name("run", str(run), known), len(known), out)
+    return folder / f"{run}.json"
+
+
+_LEAST = 4
+"""Fewest letters of a run id that may stand for it, if no other begins so."""
+_NAMED = 5
+
+
+def _shortened(error: UsageError, count: int, out: Path) -> LnncmpError:
+    """Return the error without a list of all ids, which may be hundreds."""
+    if count <= _NAMED:
+        return error
+    guess = error.hint.partition("Available:")[0]
+    return UsageError(error.message, f"{guess}`lnncmp runs list --out {out}` lists all {count} runs.")
+
+
+def read_record(path: Path) -> RunRecord:
+    """Return the record of a run. Raises DataError."""
+    try:
+        return parse_record(path.read_bytes(), RunRecord)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
+    except UnreadableRecordError as reason:
+        raise DataError(f"{path} is a record that is {reason}", "Use the lnncmp that made it.") from None
