@@ -24,12 +24,8 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run in --ou
 To = Annotated[str, typer.Option(metavar="c|onnx|torch", help="The format: docs/export.md.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
 Prefix = Annotated[str, typer.Option("--name", help="What files and C functions begin with.")]
-Int8 = Annotated[
-    bool, typer.Option("--int8", help="C: weights as int8 with a scale for each row; a quarter of the size.")
-]
-Check = Annotated[
-    bool, typer.Option("--check", help="Run the files for 1,000 steps, compare with the network, time C.")
-]
+Int8 = Annotated[bool, typer.Option("--int8", help="C: weights as int8, with a scale for each row.")]
+Check = Annotated[bool, typer.Option("--check", help="Run the files for 1,000 steps and compare; time C.")]
 
 
 def export(
@@ -42,7 +38,7 @@ def export(
     out: options.Out = options.RESULTS,
     format: ListFormat = "table",
 ) -> None:
-    """Write the network that a run kept as C, ONNX or a program of torch.export: one step, and for the latter a sequence.
+    """Write the network that a run kept as C (one step), or as ONNX or for torch (a step and a sequence).
 
     Inputs and outputs are in raw units: the scalers are in the files.
     """
@@ -94,7 +90,7 @@ def _checked(network: "PortableNetwork", to: str, choices: "Choices", made: "Exp
         )
     rows = [
         {
-            "what": f"largest difference, {found.steps} steps, {name}",
+            "what": f"difference in {found.steps} steps, {name}",
             "value": f"{value:.1e}",
             "unit": "sd of the outputs",
         }

@@ -25,9 +25,10 @@ class PortableNetwork:
 
     model: reads inputs (F) scaled by `input_scaler`, gives outputs (O) in the units of `target_scaler`.
     step_unit: what one unit of elapsed time is. about: further facts for the reader of a file, such as model, recipe
-    and seeds, in order. notes: sentences on what the inputs mean. withholds_time: the model was trained with every elapsed
-    time set to 1, and is given 1 whatever the caller says. Raises UsageError if the numbers of names do not fit the scalers, or if
-    an output has no unit because training had no value of it.
+    and seeds, in order. notes: sentences on what the inputs mean. withholds_time: the model was trained with every
+    elapsed time set to 1, and is given 1 whatever the caller says.
+
+    Raises UsageError if the numbers of names do not fit the scalers, or if training had no value of an output.
     """
 
     model: SequenceModel

@@ -53,7 +53,7 @@ class Nodes:
         self._env: dict[str, str] = {}
 
     def step(self, x: str, dt: str, y: str, ending: str) -> None:
-        """Add the nodes of one step: from `x` (B, I), `dt` (B,) and the states to `y` and the states' names + ending."""
+        """Add the nodes of one step: `x` (B, I), `dt` (B,) and the states give `y` and the states' names + ending."""
         self._env = {"x": x, "dt": self._add("Unsqueeze", [dt, self._integers([1])]), **{s: s for s in self._states()}}
         self._run(self.program.statements)
         self._add("Identity", [self._env["y"]], y)

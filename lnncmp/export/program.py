@@ -1,8 +1,8 @@
 """What a network computes in one step, as a short list of statements that every export format is written from.
 
 A program reads the buffers `x` (inputs), `dt` (one elapsed time) and its states, and leaves the output in `y` and the
-new states in their buffers. Buffers are vectors of fixed size, without a batch axis. A statement sets or adds to a whole
-buffer. Values are float64, rounded by the format that writes them.
+new states in their buffers. Buffers are vectors of fixed size, without a batch axis. A statement sets or adds to a
+whole buffer. Values are float64, rounded by the format that writes them.
 
 Legend of shapes: I sources, O targets, S synapses.
 """
@@ -115,7 +115,7 @@ class Join:
 
 @dataclass(frozen=True, eq=False)
 class AddProduct:
-    """out += weight source, weight (O, I); entries where `mask` (O, I) is False do not exist and are 0, None: all exist."""
+    """out += weight source, for weight (O, I); entries where `mask` (O, I) is False do not exist and are 0."""
 
     out: str
     weight: Floats
@@ -125,9 +125,9 @@ class AddProduct:
 
 @dataclass(frozen=True, eq=False)
 class AddSynapses:
-    """For each synapse k, from source_k to target_k: s = sigmoid(slope_k v + offset_k), v the source's potential;
+    """Of each synapse k, num[target_k] += pull_k s and den[target_k] += weight_k s.
 
-    num[target_k] += pull_k s and den[target_k] += weight_k s. All arrays are (S,), sorted by target.
+    s = sigmoid(slope_k v[source_k] + offset_k), v the potentials of the sources. All arrays are (S,), sorted by target.
     """
 
     num: str

@@ -9,14 +9,15 @@ FUNCTIONS = {
     # x Phi(x), the error function by Abramowitz and Stegun, 7.1.26: an error of at most 1.5e-7.
     "gelu": """const float z = (x < 0.0f ? -x : x) * 0.70710678f;
     const float t = 1.0f / (1.0f + 0.3275911f * z);
-    const float p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
-    const float tail = 0.5f * p * expf(-z * z);
+    const float p = ((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f;
+    const float tail = 0.5f * (p * t + 0.254829592f) * t * expf(-z * z);
     return x * (x < 0.0f ? tail : 1.0f - tail);""",
 }
 """Bodies of functions of one float x. exp is expf itself."""
 
 _DENSE = """/* out += w x, w of rows by columns{NOTE} */
-static void {P}_dense(float *restrict out, const {W} *restrict w,{SCALES} const float *restrict x, int rows, int columns)
+static void {P}_dense(float *restrict out, const {W} *restrict w,{SCALES}
+    const float *restrict x, int rows, int columns)
 {{
     int r = 0;
     for (; r + 4 <= rows; r += 4, w += 4 * columns) {{

@@ -110,7 +110,7 @@ def _sentences(
         f"{operations.divisions} divisions, {operations.elementwise} other operations"
     )
     yield ""
-    yield f"{prefix}_reset(s) before the first step of a sequence; then, at each observation, {prefix}_step(s, x, dt, y):"
+    yield f"{prefix}_reset(s) before the first step of a sequence; then {prefix}_step(s, x, dt, y) at each observation."
     if network.withholds_time:
         yield "dt is not read: this network was trained with every elapsed time set to 1."
     else:
@@ -121,7 +121,7 @@ def _sentences(
     yield from network.notes
     yield "y, in raw units (unscaled within):"
     yield from _listed(network.targets, None)
-    yield f"Other files see the interface alone with #define {prefix.upper()}_DECLARE_ONLY before they include this one."
+    yield f"#define {prefix.upper()}_DECLARE_ONLY before including this file elsewhere: it then gives the interface alone."
 
 
 def _listed(quantities: tuple[Quantity, ...], means: object) -> Iterator[str]:

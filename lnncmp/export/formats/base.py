@@ -38,7 +38,8 @@ class Exported:
 class Checked:
     """What a check found.
 
-    outputs: (N, O) in raw units for N steps, by what gave them: step or sequence. facts: further results, such as nanoseconds per step, by what they are.
+    outputs: (N, O) in raw units for N steps, by what gave them: step or sequence. facts: further results, such as
+    nanoseconds per step, by what they are.
     """
 
     outputs: Mapping[str, NDArray[np.float64]]

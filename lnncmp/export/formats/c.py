@@ -19,6 +19,4 @@ def run(exported: Exported, choices: Choices, x: Floats, dt: Floats) -> Checked:
     return run_source(exported.files[f"{choices.name}.c"], choices.name, x, dt)
 
 
-FORMAT = Format(
-    "One self-contained C99 file for microcontrollers: weights, state, reset and step.", write, run, int8=True
-)
+FORMAT = Format("One self-contained C99 file: weights, state, reset and step.", write, run, int8=True)
