@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,15 +20,18 @@ LIST_FORMATS = FORMATS[:2]
 ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMATS), help="How to print the list.")]
 
 
-def print_listing(title: str, rows: list[dict[str, Any]], format: str) -> None:
-    """Print `rows`, which have the same keys, as a table or as JSON. Raises UsageError for another format."""
+def print_listing(title: str, rows: list[dict[str, Any]], format: str, whole: Sequence[str] = ()) -> None:
+    """Print `rows`, which have the same keys, as a table or as JSON; cells of the columns `whole` stay on one line.
+
+    Raises UsageError for another format.
+    """
     check_choice("format", format, LIST_FORMATS)
     if format == "json":
         print_result(json.dumps(rows, indent=2))
         return
     table = Table(title=title, title_justify="left")
     for key in rows[0] if rows else ():
-        table.add_column(key.replace("_", " "), overflow="fold")
+        table.add_column(key.replace("_", " "), overflow="fold", no_wrap=key in whole)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     text = io.StringIO()

@@ -8,13 +8,14 @@ import typer
 
 from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.cli import claims, data, lists, study
+from lnncmp.cli import claims, data, lists, runs, study
 from lnncmp.cli.bench import bench
 from lnncmp.cli.compare import compare
 from lnncmp.cli.doctor import doctor
 from lnncmp.cli.export import export
 from lnncmp.cli.figures import figures
 from lnncmp.cli.multiverse import multiverse
+from lnncmp.cli.predict import predict
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
@@ -58,6 +59,8 @@ app.command("compare")(compare)
 app.add_typer(claims.app, name="claims")
 app.command("export")(export)
 app.command("report")(report)
+app.add_typer(runs.app, name="runs")
+app.command("predict")(predict)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
 app.command("recipes")(lists.recipes)

@@ -6,14 +6,14 @@ import torch
 
 from lnncmp.cases.base import Case, load_case
 from lnncmp.data.encoding import Encoding
-from lnncmp.errors import DataError, LnncmpError, UsageError, unknown_name
+from lnncmp.errors import DataError
 from lnncmp.layers.recurrent_layer import use_plain
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models.base import load_model
 from lnncmp.networks.network import Network
 from lnncmp.networks.weights import Card, unpack
 from lnncmp.recipe.recipe import parse
-from lnncmp.records.read import UnreadableRecordError, parse_record
+from lnncmp.records.find import read_record, record_path
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import RunRecord
 from lnncmp.records.weights import AGAIN, SUFFIX, read_weights
@@ -78,16 +78,8 @@ def card_of(case: Case, encoding: Encoding) -> Card:
 
 def untrained(record: RunRecord) -> SequenceModel:
     """Return the model of a record as it was before training. Raises DataError if this version has another one."""
+    require_versions(record)
     chosen, case = record.recipe.model, load_case(record.case)
-    for kind, name, then, now in (
-        ("model", chosen.name, chosen.version, load_model(chosen.name).version),
-        ("case", record.case, record.recipe.case_version, case.version),
-    ):
-        if then != now:
-            raise DataError(
-                f"run {record.run_id} was made with version {then} of the {kind} {name}; this lnncmp has version {now}",
-                "Use the lnncmp that made it, or run the study again.",
-            )
     encoding = encoding_of(record.recipe)
     sizes = len(encoding.features), len(case.targets)
     if record.inputs is not None and (record.inputs, record.outputs) != sizes:
@@ -100,49 +92,15 @@ def untrained(record: RunRecord) -> SequenceModel:
         return build_named(record.model, chosen.name, chosen.arguments, sizes, record.recipe.dt_as_input, seeds)
 
 
-def record_path(run: str | Path, out: Path) -> Path:
-    """Return the path of the record that `run` means: an id of a run in `out`, a record, or weights beside one.
-
-    Raises UsageError with the nearest id for an unknown one.
-    """
-    given = Path(run)
-    if given.suffix in (".json", SUFFIX):
-        path = given.with_suffix(".json")
-        if not path.is_file():
-            raise UsageError(f"there is no record {path}", "Name a run by its id, or by its record.")
-        return path
-    if given.suffix in (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"):
-        raise DataError(f"{given} is no safetensors file: files that may run code are not loaded")
-    folder = out / "records"
-    known = sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
-    if not known:
-        raise UsageError(f"no records of runs in {out}", "Name the folder that --out named when runs were made.")
-    begun = [name for name in known if name.startswith(str(run))]
-    if len(begun) == 1 and len(str(run)) >= _LEAST:
-        return folder / f"{begun[0]}.json"
-    if str(run) not in known:
-        raise _shortened(unknown_name("run", str(run), known), len(known), out)
-    return folder / f"{run}.json"
-
-
-_LEAST = 4
-"""Fewest letters of a run id that may stand for it, if no other begins so."""
-_NAMED = 5
-
-
-def _shortened(error: UsageError, count: int, out: Path) -> LnncmpError:
-    """Return the error without a list of all ids, which may be hundreds."""
-    if count <= _NAMED:
-        return error
-    guess = error.hint.partition("Available:")[0]
-    return UsageError(error.message, f"{guess}`lnncmp runs list --out {out}` lists all {count} runs.")
-
-
-def read_record(path: Path) -> RunRecord:
-    """Return the record of a run. Raises DataError."""
-    try:
-        return parse_record(path.read_bytes(), RunRecord)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
-    except UnreadableRecordError as reason:
-        raise DataError(f"{path} is a record that is {reason}", "Use the lnncmp that made it.") from None
+def require_versions(record: RunRecord) -> None:
+    """Raise DataError if this lnncmp has another version of the model or the case of a record."""
+    chosen = record.recipe.model
+    for kind, name, then, now in (
+        ("model", chosen.name, chosen.version, load_model(chosen.name).version),
+        ("case", record.case, record.recipe.case_version, load_case(record.case).version),
+    ):
+        if then != now:
+            raise DataError(
+                f"run {record.run_id} was made with version {then} of the {kind} {name}; this lnncmp has version {now}",
+                "Use the lnncmp that made it, or run the study again.",
+            )

@@ -75,8 +75,9 @@ class Network:
             )
         shape = given.shape[:-1]
         elapsed = _elapsed(times, dt, shape)
-        seen = np.isfinite(given) if observed is None else _shaped(observed, given.shape, "observed", np.bool_)
-        seen = seen & ~np.isnan(given)
+        seen = ~np.isnan(given)
+        if observed is not None:
+            seen &= _shaped(observed, given.shape, "observed", np.bool_)
         if np.isinf(given[seen]).any():
             raise DataError("values must be finite, or NaN where nothing was observed", "Leave such cells empty.")
         single = given.ndim == 2
@@ -92,8 +93,9 @@ class Network:
             x, elapsed = self.encode(values[part], dt[part], observed[part])
             with torch.no_grad():
                 scaled = self.module(torch.from_numpy(x), torch.from_numpy(elapsed)).numpy()
-            with np.errstate(invalid="ignore"):  # infinite std: a quantity without a unit
+            with np.errstate(invalid="ignore"):
                 out[part] = self.scaler.outputs.unscale(scaled)
+        out[..., np.isinf(self.scaler.outputs.std)] = np.nan  # training had no value, and so no unit
         return out
 
     def encode(

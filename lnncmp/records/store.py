@@ -23,8 +23,8 @@ Warn = Callable[[str], None]
 class Store:
     """The folder `--out`: records/, measurements/, baselines/, checkpoints/, locks/, one file per identity.
 
-    Weights of a run lie beside its record. A file that cannot be read (cut off by a crash of the machine, edited) is moved aside with a warning and counts as
-    missing; with `read_only` it stays where it is.
+    The weights of a run lie beside its record. A file that cannot be read (cut off by a crash of the machine, edited)
+    is moved aside with a warning and counts as missing; with `read_only` it stays where it is.
     """
 
     def __init__(self, out: Path, warn: Warn = lambda message: None, read_only: bool = False) -> None:
@@ -97,6 +97,10 @@ class Store:
         size = path.stat().st_size if path.is_file() else 0
         _remove(path)
         return size
+
+    def again(self, run_id: str) -> Path:
+        """Return the folder in which a finished run is trained once more for its weights."""
+        return self.out / "weights-again" / run_id
 
     def write_measurement(self, record: MeasurementRecord) -> None:
         """Keep a measurement."""

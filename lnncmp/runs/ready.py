@@ -70,7 +70,7 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
 
     A missing device or a folder without write permission is rejected before any work.
     """
-    _require_device(recipe.device)
+    require_device(recipe.device)
     store = Store(request.out, listener.warn, read_only=request.dry_run)
     if not request.dry_run:
         store.check()
@@ -100,7 +100,8 @@ def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[
     return recipe, case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raise UsageError unless torch finds this device here."""
     if device == "cpu":
         return
     import torch

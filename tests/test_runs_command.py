@@ -1,0 +1,185 @@
+"""`lnncmp runs`: list, show, verify, prune, and weights made again that give the recorded score."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from cli_runs import leftovers, records, refused, run_here
+from kept_networks import keep
+
+import lnncmp
+from lnncmp.common.files import file_lock
+from lnncmp.records.store import Store
+
+STUDY = ["sine", "--preset", "quick", "--models", "lstm,liquid_ncp", "--seeds", "1", "--jobs", "1", "-q"]
+_SMALL = ("hidden=6", "data.waves=30", "data.validation_waves=10", "data.test_waves=10", "data.shifted_waves=4")
+_SHORT = ("data.noise_levels=[0.1]", "evaluate.horizon=10", "cost_repeats=1", "train.epochs=3")
+STUDY += [part for change in (*_SMALL, *_SHORT) for part in ("--set", change)]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Two runs on a sample, whose data cannot be made again."""
+    return keep(tmp_path_factory.mktemp("kept"), "sine", "lstm", seeds=(0, 1))
+
+
+@pytest.fixture
+def copy(kept, tmp_path) -> Path:
+    return Path(shutil.copytree(kept.out, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, shared_folders):
+    """A small study made by the command, as its user would."""
+    from cli_runs import run
+
+    def make(folder: Path) -> None:
+        answer = run(*STUDY, "--out", folder / "out")
+        assert answer.code == 0, answer
+
+    return shared_folders.get("kept-sine", make) / "out"
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    return lambda *args: run_here(capsys, monkeypatch, "runs", *args)
+
+
+def test_list_says_whose_weights_are_kept(command, kept, copy):
+    Store(copy).weights_path(kept.record.run_id).unlink()
+    rows = json.loads(command("list", "--out", copy, "--format", "json").out)
+    assert {row["seed"]: row["weights"] for row in rows} == {0: "pruned", 1: "kept"}
+    assert rows[0]["study"] == "sine generated quick" and rows[0]["test_mse"] > 0
+    table = command("list", "--out", copy).out
+    assert kept.record.run_id in table and "pruned" in table
+
+
+def test_show_says_what_a_network_reads(command, kept):
+    shown = json.loads(command("show", kept.record.run_id[:8], "--out", kept.out, "--format", "json").out)
+    assert shown["reads"] == {"y": "1"} and shown["predicts"] == ["y"] and shown["time_unit"] == "sample"
+    assert shown["weights_bytes"] == kept.weights.stat().st_size
+    assert kept.record.weights.sha256[:20] in command("show", kept.json).out
+
+
+@pytest.mark.parametrize("name", ["show", "prune", "train-weights"])
+def test_an_unknown_run_is_one_sentence_with_the_nearest(command, kept, name):
+    near = "x" + kept.record.run_id[1:]
+    answer = command(name, near, "--out", kept.out)
+    refused(answer, 2, f"unknown run '{near}'", f"Did you mean '{kept.record.run_id}'?")
+
+
+@pytest.mark.parametrize("name", ["list", "verify", "prune"])
+def test_no_records_are_one_sentence(command, tmp_path, name):
+    refused(command(name, "--out", tmp_path / "nothing"), 3, "nothing")
+
+
+def test_verify_finds_what_is_damaged_and_changes_nothing(command, kept, copy):
+    assert command("verify", "--out", copy).out.endswith("2 records and 2 files of weights are whole\n")
+    path = Store(copy).weights_path(kept.record.run_id)
+    path.write_bytes(path.read_bytes()[:-1])
+    shutil.copy(path, path.with_name("0123.safetensors"))
+    (copy / "records" / "4567.json").write_text("{}")
+    shutil.copy(kept.json, copy / "records" / "89ab.json")
+    before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
+    answer = command("verify", "--out", copy)
+    assert answer.code == 3 and "4 of the files" in answer.err
+    said = " ".join(answer.out.split())
+    assert "2 records and 1 files of weights are whole" in said
+    for phrase in ("SHA-256 begins with", "0123.safetensors has no record", "4567.json", "the record of another run"):
+        assert phrase in said
+    assert before == {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
+
+
+def test_prune_removes_weights_and_nothing_else(command, kept, copy):
+    size = sum(path.stat().st_size for path in (copy / "records").glob("*.safetensors"))
+    assert f"weights of 2 runs, {size:,} bytes, would be removed" in command("prune", "--out", copy, "--dry-run").out
+    assert len(list((copy / "records").glob("*.safetensors"))) == 2
+    assert "weights of 1 runs" in command("prune", kept.record.run_id, "--out", copy).out
+    assert not Store(copy).weights_path(kept.record.run_id).exists()
+    (copy / "records" / "0123.safetensors").write_bytes(b"without a record")
+    assert "weights of 2 runs" in command("prune", "--out", copy).out
+    assert not list((copy / "records").glob("*.safetensors"))
+    assert records(copy) == records(kept.out)
+
+
+def test_prune_leaves_a_run_that_another_process_works_on(command, kept, copy):
+    with file_lock(copy / "locks" / f"{kept.record.run_id}.lock", wait=False):
+        answer = command("prune", "--out", copy)
+    assert "weights of 1 runs" in answer.out and "another process works on it" in answer.err
+
+
+def test_a_study_keeps_its_weights_or_not(study, tmp_path, capsys, monkeypatch):
+    assert all(lnncmp.load(record.run_id, out=study).record == record for record in records(study).values())
+    shutil.copytree(study / "measurements", tmp_path / "measurements")
+    answer = run_here(capsys, monkeypatch, *STUDY, "--no-weights", "--models", "lstm", "--out", tmp_path)
+    assert answer.code == 0, answer
+    (record,) = records(tmp_path).values()
+    assert record.weights is None and not list(tmp_path.rglob("*.safetensors"))
+    assert record.run_id == records(study)["lstm", 0].run_id
+
+
+@pytest.mark.parametrize("model", ["lstm", "liquid_ncp"])
+@pytest.mark.parametrize("how", ["never kept", "pruned", "damaged"])
+def test_weights_are_made_again(command, study, tmp_path, model, how):
+    out = Path(shutil.copytree(study, tmp_path / "out"))
+    record, store = records(out)[model, 0], Store(out)
+    path = store.weights_path(record.run_id)
+    before = path.read_bytes()
+    if how == "damaged":
+        path.write_bytes(before[:-1])
+    else:
+        path.unlink()
+    if how == "never kept":
+        store.write_run(record.model_copy(update={"weights": None}))
+    answer = command("train-weights", record.run_id, "--out", out, "-q")
+    assert answer.code == 0 and "give the recorded score and are kept" in " ".join(answer.out.split()), answer
+    assert path.read_bytes() == before, "the same recipe, seed and machine give the same numbers"
+    assert records(out)[model, 0] == record
+    assert not (out / "weights-again").exists() and not leftovers(out)
+
+
+def test_weights_that_are_there_are_left_alone(command, study):
+    record = records(study)["lstm", 0]
+    assert "were there already" in " ".join(command("train-weights", record.run_id, "--out", study).out.split())
+
+
+def _other_score(record):
+    table = record.model_dump()
+    table["scores"]["metrics"]["test"]["mse"] *= 1.01
+    return table
+
+
+CHANGES = {
+    "another score": (_other_score, "nothing was kept"),
+    "other data": (lambda record: {**record.model_dump(), "data_hash": "0" * 16}, "are not those of run"),
+    "a diverged run": (lambda record: {**record.model_dump(), "status": "diverged"}, "it has no weights to keep"),
+}
+
+
+@pytest.mark.parametrize(("change", "phrase"), CHANGES.values(), ids=CHANGES)
+def test_weights_that_are_not_the_recorded_ones_are_not_kept(command, study, tmp_path, change, phrase):
+    out = Path(shutil.copytree(study, tmp_path / "out"))
+    record = records(out)["lstm", 0]
+    Store(out).prune_weights(record.run_id)
+    path = out / "records" / f"{record.run_id}.json"
+    path.write_text(type(record).model_validate(change(record)).model_dump_json())
+    before = path.read_bytes()
+    answer = command("train-weights", record.run_id, "--out", out, "-q")
+    refused(answer, 3)
+    assert phrase in " ".join(answer.err.split())
+    assert path.read_bytes() == before and not Store(out).weights_path(record.run_id).exists()
+    assert not (out / "weights-again").exists()
+
+
+def test_a_run_of_an_edited_recipe_is_refused(command, study, tmp_path):
+    out = Path(shutil.copytree(study, tmp_path / "out"))
+    record = records(out)["lstm", 0]
+    Store(out).prune_weights(record.run_id)
+    path = out / "records" / f"{record.run_id}.json"
+    table = json.loads(path.read_text())
+    table["recipe"]["train"]["learning_rate"] *= 2
+    path.write_text(json.dumps(table))
+    answer = command("train-weights", record.run_id, "--out", out, "-q")
+    refused(answer, 3)
+    assert "gives another run id" in " ".join(answer.err.split())
