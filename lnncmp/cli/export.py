@@ -9,6 +9,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
+from lnncmp.cli.runs import RunName
 from lnncmp.cli.terminal import interruptible
 from lnncmp.common.files import write_bytes
 from lnncmp.errors import DataError, LnncmpError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-4
 """Standard deviations of the outputs by which files of float32 may differ from the network in float64."""
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run in --out, or its record or weights file.")]
 To = Annotated[str, typer.Option(metavar="c|onnx|torch", help="The format: docs/export.md.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
 Prefix = Annotated[str, typer.Option("--name", help="What files and C functions begin with.")]
@@ -29,7 +29,7 @@ Check = Annotated[bool, typer.Option("--check", help="Run the files for 1,000 st
 
 
 def export(
-    run: Run,
+    run: RunName,
     to: To,
     output: Output = Path(),
     name: Prefix = "lnn",

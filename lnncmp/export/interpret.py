@@ -161,4 +161,5 @@ class SequenceNetwork(nn.Module):
         sizes = [self.step.program.sizes[name] for name in self.step.program.states]
         start = [x.new_zeros(x.shape[0], size) for size in sizes]
         _, (y,) = scan(advance, start, (x.transpose(0, 1), dt.t()))
-        return y.transpose(0, 1)
+        outputs: Tensor = y.transpose(0, 1)
+        return outputs

@@ -64,8 +64,8 @@ def find_compiler() -> list[str] | None:
     return found[:1] or None
 
 
-def run_source(text: bytes, prefix: str, x: Floats, dt: Floats) -> Checked:
-    """Return the outputs (N, O) of an exported file for x (N, I) and dt (N,), its code's bytes and its time per step.
+def run_source(text: bytes, prefix: str, x: Floats, dt: Floats, timed: bool = True) -> Checked:
+    """Return the outputs (N, O) of an exported file for x (N, I) and dt (N,), its bytes and, if `timed`, its time.
 
     Raises DataError without a compiler, or if the file does not compile or run.
     """
@@ -81,11 +81,10 @@ def run_source(text: bytes, prefix: str, x: Floats, dt: Floats) -> Checked:
         program = str(folder / "check")
         given = np.concatenate([x, dt[:, None]], axis=1, dtype=np.float32)
         found = np.frombuffer(_command([program], folder, given.tobytes()), np.float32)
-        steps = int(np.clip(_EFFORT / max(_nanoseconds(program, folder, 100), 1.0), 100, 1_000_000))
-        facts = {
-            "bytes of the object file": float((folder / "network.o").stat().st_size),
-            "nanoseconds per step": min(_nanoseconds(program, folder, steps) for _ in range(3)),
-        }
+        facts = {"bytes of the object file": float((folder / "network.o").stat().st_size)}
+        if timed:
+            steps = int(np.clip(_EFFORT / max(_nanoseconds(program, folder, 100), 1.0), 100, 1_000_000))
+            facts["nanoseconds per step"] = min(_nanoseconds(program, folder, steps) for _ in range(3))
     return Checked({"step": found.reshape(len(x), -1).astype(np.float64)}, facts)
 
 

@@ -121,7 +121,7 @@ def _sentences(
     yield from network.notes
     yield "y, in raw units (unscaled within):"
     yield from _listed(network.targets, None)
-    yield f"#define {prefix.upper()}_DECLARE_ONLY before including this file elsewhere: it then gives the interface alone."
+    yield f"#define {prefix.upper()}_DECLARE_ONLY before including this file elsewhere: then it is the interface alone."
 
 
 def _listed(quantities: tuple[Quantity, ...], means: object) -> Iterator[str]:

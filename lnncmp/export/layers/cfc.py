@@ -45,7 +45,7 @@ def _remember(builder: Builder, memory: MemoryCell, x: Ref, h: Ref, c: Ref) -> R
 
 def _update(builder: Builder, cell: CfCCell, read: tuple[Ref, Ref], h: Ref, dt: Ref, tag: str) -> Ref:
     """Write the cell's update of the state `h` from what it reads, inputs and state, and return the state."""
-    sources = read
+    sources: tuple[Ref, ...] = read
     for k, layer in enumerate(linears(cell.backbone)):
         z = builder.bias(f"z{tag}_{k}", layer.bias)
         _products(builder, z, layer.weight, sources, None)
