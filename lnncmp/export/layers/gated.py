@@ -1,6 +1,6 @@
 """LSTM and GRU; see lnncmp.layers.lstm_gru for the equations."""
 
-from lnncmp.export.builder import Builder
+from lnncmp.export.builder import Builder, array
 from lnncmp.export.layers.base import Described
 from lnncmp.export.program import Ref, Unary
 from lnncmp.layers.lstm_gru import GRULayer, LSTMLayer
@@ -14,7 +14,7 @@ def describe(builder: Builder, layer: LSTMLayer | GRULayer, x: Ref, dt: Ref) -> 
 
 def _lstm(builder: Builder, layer: LSTMLayer, x: Ref) -> Ref:
     h, c = builder.state("h", layer.width), builder.state("c", layer.width)
-    z = builder.bias("z", layer.bias_ih_l0 + layer.bias_hh_l0)
+    z = builder.bias("z", array(layer.bias_ih_l0) + array(layer.bias_hh_l0))
     builder.add_product(z, layer.weight_ih_l0, x)
     builder.add_product(z, layer.weight_hh_l0, h)
     i, f, g, o = (z.part(k * layer.width, layer.width) for k in range(4))
