@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "No NVIDIA driver here, but $(TORCH_CPU) does not answer: taking torch from the default index."; \
 	  $(PIP) torch; \
 	fi
-	$(PIP) -e '.[dev,tune]'
+	$(PIP) -e '.[dev,tune,export]'
 	@touch $(STAMP)
 
 reproduce-all: install  ## run the whole study and print its tables (PRESET=quick for a first look)

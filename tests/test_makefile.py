@@ -43,7 +43,7 @@ def install(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         lines = calls.read_text(encoding="utf-8").splitlines()
-        assert lines.pop().endswith("-e .[dev,tune]")
+        assert lines.pop().endswith("-e .[dev,tune,export]")
         return done.stdout, [line.partition("constraints.txt ")[2] for line in lines]
 
     return run

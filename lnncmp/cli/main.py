@@ -12,6 +12,7 @@ from lnncmp.cli import claims, data, lists, runs, study
 from lnncmp.cli.bench import bench
 from lnncmp.cli.compare import compare
 from lnncmp.cli.doctor import doctor
+from lnncmp.cli.export import export
 from lnncmp.cli.figures import figures
 from lnncmp.cli.multiverse import multiverse
 from lnncmp.cli.predict import predict
@@ -56,6 +57,7 @@ app.command("figures")(figures)
 app.command("bench")(bench)
 app.command("compare")(compare)
 app.add_typer(claims.app, name="claims")
+app.command("export")(export)
 app.command("report")(report)
 app.add_typer(runs.app, name="runs")
 app.command("predict")(predict)
