@@ -30,7 +30,7 @@ def _single(builder: Builder, layer: CfCLayer, x: Ref, dt: Ref) -> Ref:
     if layer.memory is None:
         return _update(builder, layer.cell, (x, h), h, dt, "")
     u = _remember(builder, layer.memory, x, h, builder.state("c", layer.width))
-    return _update(builder, layer.cell, (x, u) if layer.memory_variant == "replace_h" else (u, h), h, dt, "")
+    return _update(builder, layer.cell, (x, u) if layer.runner.variant == "replace_h" else (u, h), h, dt, "")
 
 
 def _remember(builder: Builder, memory: MemoryCell, x: Ref, h: Ref, c: Ref) -> Ref:
