@@ -105,15 +105,13 @@ class Stepper:
 
     @property
     def state(self) -> State:
-        """The state (B, width), ... as copies in tensors, like those that `model.step` and `model.sequence` give.
-
-        Setting it (tensors or arrays) continues from there. Raises UsageError for other shapes.
-        """
+        """The state (B, width), ... as copies in tensors, like those that `model.step` and `model.sequence` give."""
         with self._lock:
             return tuple(torch.from_numpy(own.copy()) for own in self._engine.state)
 
     @state.setter
     def state(self, state: Sequence[Any]) -> None:
+        """Continue from a state: tensors or arrays (B, width), ...; raises UsageError for other shapes."""
         numbers = [_numbers(f"state {k}", own) for k, own in enumerate(state)]
         with self._lock:
             own = self._engine.state
