@@ -10,17 +10,19 @@ have the gate's time with a minus sign, the PyTorch code with a plus.
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, N backbone units.
 """
 
-from typing import Any
+from functools import partial
 
 from torch import Tensor
 
 from lnncmp.kernels.cfc.plan import Plan
+from lnncmp.kernels.common.operation import Memory
 from lnncmp.layers.cfc_cell import CfCCell, CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import draw_dropout, run_fused, stage_plan, stage_tensors
 from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.plain_cfc import run_plain
 from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import State
+from lnncmp.layers.twin_cfc import plan_twin
 
 
 class CfCRunner:
@@ -32,7 +34,7 @@ class CfCRunner:
     def __init__(self, cell: CfCWeights, memory: MemoryCell | None, variant: str | None, inputs: int) -> None:
         self.variant = variant
         self.plans = [Plan((stage_plan(cell, memory, variant, inputs, dropped),), (0,)) for dropped in (False, True)]
-        self.memos: list[Any] = []
+        self.scratch = Memory()
 
     def run(
         self,
@@ -44,16 +46,14 @@ class CfCRunner:
         state: State,
         fused: bool,
     ) -> tuple[Tensor, State]:
-        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T).
-
-        The kernel has no gradient for dt; where that is wanted, the loop runs.
-        """
-        if not fused or dt.requires_grad:
+        """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T)."""
+        if not fused:
             return run_plain(cell, memory, self.variant, x, dt, valid, state)
         drops = cell.drops()
         factors = draw_dropout(cell, x.shape[1], x.shape[0]) if drops else None
         tensors = stage_tensors(cell, memory, factors)
-        return run_fused(self.plans[drops], self.memos, tensors, x, dt, valid, state)
+        plan = self.plans[drops]
+        return run_fused(plan, partial(plan_twin, plan), self.scratch, tensors, x, dt, valid, state)
 
 
 class CfCLayer(RecurrentLayer):
@@ -96,5 +96,5 @@ class CfCLayer(RecurrentLayer):
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return states (B, T, H) and the final state for x (B, T, I), dt (B, T), valid (B, T)."""
-        fused = self.implementation == "fused"
+        fused = self.uses_kernel(dt)
         return self.runner.run(self.cell, self.memory, x, dt, valid, state, fused)

@@ -152,7 +152,7 @@ class CfCStep:
         """Return the new state (B, H) for drive (B, N or heads H), state h (B, H) and dt (B, 1)."""
         z = torch.addmm(drive, h, self.state_weight)
         for index, (weight, bias) in enumerate(self.rest):
-            z = torch.addmm(bias, self._backbone_dropout(self._activate(z), index), weight)
+            z = torch.addmm(bias, self.drop(self._activate(z), index), weight)
         if self.options.mode == "pure":
             w_tau, amplitude = self.cell.decay()
             return amplitude - amplitude * torch.exp(-dt * (w_tau.abs() + z.abs())) * z
@@ -167,7 +167,8 @@ class CfCStep:
     def _activate(self, z: Tensor) -> Tensor:
         return ACTIVATIONS[self.options.backbone_activation](z)
 
-    def _backbone_dropout(self, z: Tensor, layer: int) -> Tensor:
+    def drop(self, z: Tensor, layer: int) -> Tensor:
+        """Return the activations z (B, N) of a backbone layer after dropout."""
         rate, everywhere = self.options.backbone_dropout, self.options.dropout_placement == "every_layer"
         if rate == 0.0 or not self.cell.training or not (everywhere or layer > 0):
             return z

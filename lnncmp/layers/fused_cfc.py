@@ -4,12 +4,15 @@ Legend of shape suffixes: B batch, T steps, L backbone layers, N backbone units.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from lnncmp.kernels.cfc.plan import Plan, StagePlan
+from lnncmp.kernels.common.operation import Memory
+from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.common.twin import Twin
 from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.sequence_model import State
 
@@ -49,8 +52,15 @@ def stage_tensors(cell: "CfCWeights", memory: MemoryCell | None, factors: Tensor
 
 
 def _maps(modules: Iterable[nn.Module]) -> list[Tensor]:
-    """Return weight and bias of each linear layer, straight from its parameters: streaming asks at each step."""
-    return [module._parameters[name] for module in modules for name in ("weight", "bias")]  # type: ignore[misc]
+    """Return weight and bias of each linear layer, straight from its parameters: streaming asks at each step.
+
+    A layer with torch.nn.utils.parametrize has them as attributes only.
+    """
+    found: list[Tensor] = []
+    for module in modules:
+        own = module._parameters
+        found += [own[name] if name in own else getattr(module, name) for name in ("weight", "bias")]  # type: ignore[misc]
+    return found
 
 
 def draw_dropout(cell: "CfCWeights", steps: int, batch: int) -> Tensor:
@@ -68,15 +78,19 @@ def draw_dropout(cell: "CfCWeights", steps: int, batch: int) -> Tensor:
 
 
 def run_fused(
-    plan: Plan, memos: list[Any], tensors: list[Tensor], x: Tensor, dt: Tensor, valid: Tensor | None, state: State
+    plan: Plan,
+    twin: Twin,
+    memory: Memory,
+    tensors: list[Tensor],
+    x: Tensor,
+    dt: Tensor,
+    valid: Tensor | None,
+    state: State,
 ) -> tuple[Tensor, State]:
     """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), valid (B, T).
 
-    `memos` is a list of the layer's own, for calls without gradients.
+    `twin` computes the same of the same tensors in plain PyTorch; `memory`, for calls without gradients, is the
+    layer's own.
     """
-    from lnncmp.kernels.cfc.function import Memo, run_plan
-
-    if not memos:
-        memos.append(Memo(False))
-    hidden, *final = run_plan(plan, memos[0], x, dt, valid, state, tensors)
+    hidden, *final = run(plan.key, twin, (x, dt, valid, *state, *tensors), memory)
     return hidden, tuple(final)

@@ -17,12 +17,14 @@ Legend of shape suffixes: B batch, T steps, I inputs, H neurons, P sources, J ta
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.readout import LinearReadout
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, guard_mask, stack_steps
 from lnncmp.layers.sequence_model import State
@@ -67,6 +69,21 @@ class GateSynapses(nn.Module):
     def masked(self) -> Tensor:
         """Return the weights (P, J), 0 for absent synapses."""
         return self.weight * self.mask
+
+
+class RawLiquid(NamedTuple):
+    """The raw parameters of liquid neurons in the order of their kernel: (H,), then (H, H), (I, H) and (I,)."""
+
+    rate: Tensor
+    conductance: Tensor
+    reversal: Tensor
+    bias: Tensor
+    recurrent: Tensor
+    recurrent_mask: Tensor
+    sensory: Tensor
+    sensory_mask: Tensor
+    input_w: Tensor
+    input_b: Tensor
 
 
 class LiquidLayer(RecurrentLayer):
@@ -115,39 +132,48 @@ class LiquidLayer(RecurrentLayer):
 
         Padding needs no mask of the state: dt is set to 0 there, and the solver is exact at dt = 0.
         """
-        if self.implementation == "fused" and not (dt.requires_grad and torch.is_grad_enabled()):
-            return self._fused(x, dt, valid, state[0])
+        if self.uses_kernel(dt):
+            tensors = x, dt, valid, *state, *self._raw()
+            hidden, final = run(f"liquid {self.unfolds}", self._twin, tensors)  # the kernel blanks padding itself
+            return hidden, (final,)
         x, dt = blank_padding(x, dt, valid)
+        return self._plain(self._raw(), x, dt, state[0])
+
+    def _raw(self) -> RawLiquid:
+        """Return the raw parameters; all that is computed reads them here."""
+        recurrent, sensory = self.recurrent, self.sensory
+        neurons = self.raw_rate, self.raw_conductance, self.reversal, self.bias
+        weights = recurrent.weight, recurrent.mask, sensory.weight, sensory.mask
+        return RawLiquid(*neurons, *weights, self.input_w, self.input_b)
+
+    def _twin(self, x: Tensor, dt: Tensor, valid: Tensor | None, v: Tensor, *raw: Tensor) -> tuple[Tensor, ...]:
+        """Return what the kernel does, in plain PyTorch."""
+        x, dt = blank_padding(x, dt, valid)
+        hidden, (final,) = self._plain(RawLiquid(*raw), x, dt, v)
+        return hidden, final
+
+    def _plain(self, raw: RawLiquid, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
+        """Return what `sequence` does, in plain PyTorch, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
         h = (dt / self.unfolds).t()[..., None]
-        opened = h * softplus(self.raw_conductance)
-        pulled = opened * self.reversal
-        leaked = 1.0 + h * softplus(self.raw_rate)
-        weight = self.recurrent.masked()
-        terms = (self._drive(x).unbind(0), opened.unbind(0), pulled.unbind(0), leaked.unbind(0))
-        v, outputs = state[0], []
+        opened = h * softplus(raw.conductance)
+        pulled = opened * raw.reversal
+        leaked = 1.0 + h * softplus(raw.rate)
+        weight = raw.recurrent * raw.recurrent_mask
+        terms = (self._drive(raw, x).unbind(0), opened.unbind(0), pulled.unbind(0), leaked.unbind(0))
+        outputs = []
+        start = v
         for drive, hk, hka, leak in zip(*terms, strict=True):
             for _ in range(self.unfolds):
                 gate = torch.addmm(drive, v, weight).sigmoid()
                 v = torch.addcmul(v, gate, hka) / torch.addcmul(leak, gate, hk)
             outputs.append(v)
-        return stack_steps(outputs, self.width, state[0]), (v,)
+        return stack_steps(outputs, self.width, start), (v,)
 
-    def _fused(self, x: Tensor, dt: Tensor, valid: Tensor | None, v: Tensor) -> tuple[Tensor, State]:
-        """Return what `sequence` does by one kernel for all steps, which blanks padding itself."""
-        from lnncmp.kernels.liquid.function import LiquidSequence  # compiles, which only users of a kernel wait for
-
-        neurons = self.raw_rate, self.raw_conductance, self.reversal, self.bias
-        recurrent, sensory = self.recurrent, self.sensory
-        weights = recurrent.weight, recurrent.mask, sensory.weight, sensory.mask, self.input_w, self.input_b
-        arguments = x, dt, valid, v, *neurons, *weights, self.unfolds, torch.is_grad_enabled(), False
-        hidden, final, _ = LiquidSequence.apply(*arguments)  # type: ignore[no-untyped-call]
-        return hidden, (final,)
-
-    def _drive(self, x: Tensor) -> Tensor:
+    def _drive(self, raw: RawLiquid, x: Tensor) -> Tensor:
         """Return the part of bias and inputs in the gates' argument, (T, B, H), for x (B, T, I)."""
         batch, steps, inputs = x.shape
-        mapped = (x * self.input_w + self.input_b).transpose(0, 1).reshape(steps * batch, inputs)
-        return torch.addmm(self.bias, mapped, self.sensory.masked()).view(steps, batch, self.width)
+        mapped = (x * raw.input_w + raw.input_b).transpose(0, 1).reshape(steps * batch, inputs)
+        return torch.addmm(raw.bias, mapped, raw.sensory * raw.sensory_mask).view(steps, batch, self.width)
 
     def structure(self) -> dict[str, int]:
         """Return the wiring's counts and the solver's steps per interval."""

@@ -9,27 +9,16 @@ Both ignore the elapsed time dt. Parameters have torch's names, shapes and initi
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
 """
 
+import math
+from abc import abstractmethod
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
-from lnncmp.layers.activations import tanh
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+from lnncmp.kernels.common.sequence_function import run
+from lnncmp.layers.plain_gated import gru_loop, gru_twin, lstm_loop, lstm_twin
+from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
-
-
-def _start(layer: "LSTMLayer | GRULayer", init: str) -> None:
-    """Draw the weights: `torch` leaves U(-1/sqrt H, 1/sqrt H), `keras` is glorot, orthogonal and zero biases."""
-    if init == "keras":
-        nn.init.xavier_uniform_(layer.weight_ih_l0)
-        nn.init.orthogonal_(layer.weight_hh_l0)
-        nn.init.zeros_(layer.bias_ih_l0)
-        nn.init.zeros_(layer.bias_hh_l0)
-
-
-def _weights(layer: "LSTMLayer | GRULayer") -> list[Tensor]:
-    """Return the four weights as attributes, never torch's cached list, which functional_call does not replace."""
-    return [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
 
 
 def run_fused(weights: list[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
@@ -37,16 +26,9 @@ def run_fused(weights: list[Tensor], x: Tensor, valid: Tensor | None, state: Sta
 
     `weights` are w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,); a state of (h, c) makes it an LSTM, of (h,) a GRU.
     """
-    from lnncmp.kernels.gated.function import (  # compiles, which only users of a kernel wait for
-        GRU,
-        LSTM,
-        GatedSequence,
-    )
-
-    cell = LSTM if len(state) == 2 else GRU
-    arguments = cell, x, valid, *weights, *state, torch.is_grad_enabled(), False
-    hidden, *rest = GatedSequence.apply(*arguments)  # type: ignore[no-untyped-call]
-    return hidden, tuple(rest[: len(state)])
+    key, twin = ("gated lstm", lstm_twin) if len(state) == 2 else ("gated gru", gru_twin)
+    hidden, *final = run(key, twin, (x, None, valid, *state, *weights))
+    return hidden, tuple(final)
 
 
 def _streams(x: Tensor, valid: Tensor | None) -> bool:
@@ -56,7 +38,70 @@ def _streams(x: Tensor, valid: Tensor | None) -> bool:
     return one and not torch.is_grad_enabled() and not torch._C._are_functorch_transforms_active()
 
 
-class LSTMLayer(nn.LSTM, RecurrentLayer):
+class GatedLayer(RecurrentLayer):
+    """What LSTM and GRU share: the parameters of one layer of torch.nn, with its names, shapes and initialisation.
+
+    It is no torch.nn.RNNBase, whose cached list of weights functional_call does not replace, and which torch.compile
+    refuses. `init`: `torch` is U(-1/sqrt H, 1/sqrt H), `keras` is glorot, orthogonal and zero biases.
+    """
+
+    gates: int
+    fallback = "torch"
+
+    def __init__(self, inputs: int, hidden: int, implementation: str, init: str) -> None:
+        super().__init__()
+        rows = self.gates * hidden
+        self.weight_ih_l0 = nn.Parameter(torch.empty(rows, inputs))
+        self.weight_hh_l0 = nn.Parameter(torch.empty(rows, hidden))
+        self.bias_ih_l0 = nn.Parameter(torch.empty(rows))
+        self.bias_hh_l0 = nn.Parameter(torch.empty(rows))
+        self.chosen, self.inputs, self.width = implementation, inputs, hidden
+        bound = 1.0 / math.sqrt(hidden) if hidden else 0.0
+        for weight in self.weights():
+            nn.init.uniform_(weight, -bound, bound)
+        if init == "keras":
+            nn.init.xavier_uniform_(self.weight_ih_l0)
+            nn.init.orthogonal_(self.weight_hh_l0)
+            nn.init.zeros_(self.bias_ih_l0)
+            nn.init.zeros_(self.bias_hh_l0)
+
+    def weights(self) -> list[Tensor]:
+        """Return w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,)."""
+        return [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+
+    def initial_state(self, batch: int) -> State:
+        """Return zeros (batch, H) for each tensor of the state."""
+        zeros = self.weight_hh_l0.new_zeros(batch, self.width)
+        return (zeros,) * len(self.state_widths)
+
+    def has_kernel(self) -> bool:
+        """Return True: every set-up has a fused kernel."""
+        return True
+
+    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return hidden states (B, T, H) and the final state for x (B, T, I), valid (B, T); dt is ignored."""
+        implementation = self.implementation
+        if implementation == "fused":
+            return self._step(x, state) if _streams(x, valid) else run_fused(self.weights(), x, valid, state)
+        x, _ = blank_padding(x, dt, valid)
+        if implementation == "torch" and x.shape[0] and x.shape[1]:
+            return self._kernel(x, valid, state)
+        return self._loop(x, valid, state)
+
+    @abstractmethod
+    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Compute one step x (B, 1, I) by torch's cell."""
+
+    @abstractmethod
+    def _kernel(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Compute blanked x by torch's kernel."""
+
+    @abstractmethod
+    def _loop(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Compute blanked x step by step in plain PyTorch."""
+
+
+class LSTMLayer(GatedLayer):
     """One LSTM layer; state (h, c), each (B, H).
 
     `implementation` "fused" runs the kernel of this project, "torch" that of torch.nn.LSTM; "loop" is the unrolled
@@ -66,10 +111,7 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
     `forget_bias` is added to the forget gate's bias at the start (0 is torch's own initialisation).
     """
 
-    weight_ih_l0: Tensor
-    weight_hh_l0: Tensor
-    bias_ih_l0: Tensor
-    bias_hh_l0: Tensor
+    gates = 4
 
     def __init__(
         self,
@@ -79,34 +121,10 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
         forget_bias: float = 0.0,
         init: str = "torch",
     ) -> None:
-        super().__init__(inputs, hidden, batch_first=True)
-        self.chosen, self.fallback = implementation, "torch"
-        self.inputs, self.width, self.state_widths = inputs, hidden, (hidden, hidden)
-        _start(self, init)
+        super().__init__(inputs, hidden, implementation, init)
+        self.state_widths = (hidden, hidden)
         with torch.no_grad():
             self.bias_ih_l0[hidden : 2 * hidden] += forget_bias
-
-    def initial_state(self, batch: int) -> State:
-        """Return (h, c) = 0, each (batch, H)."""
-        zeros = self.weight_hh_l0.new_zeros(batch, self.hidden_size)
-        return zeros, zeros
-
-    def has_kernel(self) -> bool:
-        """Return True: every set-up has a fused kernel."""
-        return True
-
-    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return hidden states (B, T, H) and (h, c) for x (B, T, I), valid (B, T); dt is ignored."""
-        implementation = self.implementation
-        if implementation == "fused":
-            if _streams(x, valid):
-                h, c = torch.lstm_cell(x[:, 0], state, *_weights(self))
-                return h[:, None], (h, c)
-            return run_fused(_weights(self), x, valid, state)
-        x, _ = blank_padding(x, dt, valid)
-        if implementation == "torch" and valid is None and x.shape[0] and x.shape[1]:
-            return self._kernel(x, state)
-        return self._loop(x, valid, state)
 
     def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Return hidden states (B, T, H) from the initial state for x (B, T, I), valid (B, T); dt is ignored."""
@@ -115,83 +133,46 @@ class LSTMLayer(nn.LSTM, RecurrentLayer):
             (x, dt), valid = blank_padding(x, dt, valid), None
         return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
 
-    def _kernel(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = torch.lstm_cell(x[:, 0], state, *self.weights())
+        return h[:, None], (h, c)
+
+    def _kernel(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        if valid is not None:
+            return self._loop(x, valid, state)
         start = [s[None] for s in state]
-        hidden, h, c = torch.lstm(x, start, _weights(self), True, 1, 0.0, self.training, False, True)
+        hidden, h, c = torch.lstm(x, start, self.weights(), True, 1, 0.0, self.training, False, True)
         return hidden, (h[0], c[0])
 
     def _loop(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        w_ih, w_hh, b_ih, b_hh = _weights(self)
-        recurrent = w_hh.t()
-        h, c = state
-        outputs = []
-        drive = linear(x.transpose(0, 1), w_ih, b_ih + b_hh).unbind(0)
-        for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
-            i, f, g, o = torch.addmm(z, h, recurrent).chunk(4, 1)
-            new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * tanh(g)
-            new_h = torch.sigmoid(o) * tanh(new_c)
-            h, c = hold(real, new_h, h), hold(real, new_c, c)
-            outputs.append(h)
-        return stack_steps(outputs, self.width, x), (h, c)
+        return lstm_loop(self.weights(), x, valid, state)
 
 
-class GRULayer(nn.GRU, RecurrentLayer):
+class GRULayer(GatedLayer):
     """One GRU layer; state (h,) of shape (B, H).
 
     `implementation` as for LSTMLayer; with "torch" the padded final state is read off the hidden states, so
     torch's kernel runs there too.
     """
 
-    weight_ih_l0: Tensor
-    weight_hh_l0: Tensor
-    bias_ih_l0: Tensor
-    bias_hh_l0: Tensor
+    gates = 3
 
     def __init__(self, inputs: int, hidden: int, implementation: str = "auto", init: str = "torch") -> None:
-        super().__init__(inputs, hidden, batch_first=True)
-        self.chosen, self.fallback = implementation, "torch"
-        self.inputs, self.width, self.state_widths = inputs, hidden, (hidden,)
-        _start(self, init)
+        super().__init__(inputs, hidden, implementation, init)
+        self.state_widths = (hidden,)
 
-    def initial_state(self, batch: int) -> State:
-        """Return (h,) = 0 of shape (batch, H)."""
-        return (self.weight_hh_l0.new_zeros(batch, self.hidden_size),)
+    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h = torch.gru_cell(x[:, 0], state[0], *self.weights())
+        return h[:, None], (h,)
 
-    def has_kernel(self) -> bool:
-        """Return True: every set-up has a fused kernel."""
-        return True
-
-    def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return hidden states (B, T, H) and (h,) for x (B, T, I), valid (B, T); dt is ignored."""
-        implementation = self.implementation
-        if implementation == "fused":
-            if _streams(x, valid):
-                h = torch.gru_cell(x[:, 0], state[0], *_weights(self))
-                return h[:, None], (h,)
-            return run_fused(_weights(self), x, valid, state)
-        x, _ = blank_padding(x, dt, valid)
-        if implementation == "torch" and x.shape[0] and x.shape[1]:
-            return self._kernel(x, valid, state[0])
-        return self._loop(x, valid, state[0])
-
-    def _kernel(self, x: Tensor, valid: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
-        hidden, last = torch.gru(x, h[None], _weights(self), True, 1, 0.0, self.training, False, True)
+    def _kernel(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        hidden, last = torch.gru(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
         if valid is None:
             return hidden, (last[0],)
         path = torch.cat([h[:, None], hidden], 1)
-        real_steps = valid.sum(1)[:, None, None].expand(-1, 1, self.hidden_size)
+        real_steps = valid.sum(1)[:, None, None].expand(-1, 1, self.width)
         return hidden, (path.gather(1, real_steps)[:, 0],)
 
-    def _loop(self, x: Tensor, valid: Tensor | None, h: Tensor) -> tuple[Tensor, State]:
-        w_ih, w_hh, b_ih, b_hh = _weights(self)
-        recurrent = w_hh.t()
-        outputs = []
-        drive = linear(x.transpose(0, 1), w_ih, b_ih).unbind(0)
-        for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
-            in_r, in_z, in_n = z.chunk(3, 1)
-            rec_r, rec_z, rec_n = torch.addmm(b_hh, h, recurrent).chunk(3, 1)
-            update = torch.sigmoid(in_z + rec_z)
-            candidate = tanh(in_n + torch.sigmoid(in_r + rec_r) * rec_n)
-            h = hold(real, torch.lerp(candidate, h, update), h)
-            outputs.append(h)
-        return stack_steps(outputs, self.width, x), (h,)
+    def _loop(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        return gru_loop(self.weights(), x, valid, state)

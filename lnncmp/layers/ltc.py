@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.solvers import SolverOptions, advance
@@ -68,14 +69,25 @@ class LTCSequence(RecurrentLayer):
         Padding needs no mask of the state: dt is set to 0 there, and every solver is exact at dt = 0.
         """
         x, dt = blank_padding(x, dt, valid)
-        if self.implementation == "fused" and not dt.requires_grad:
+        if self.uses_kernel(dt):
             return self._fused(x, dt, state[0])
-        raw, (sensory_table, table) = self.raw(), self._tables()
+        return self._plain(self.raw(), self._tables(), x, dt, state[0])
+
+    def _plain(
+        self,
+        raw: RawLTC,
+        tables: tuple[SourceTable | None, SourceTable | None],
+        x: Tensor,
+        dt: Tensor,
+        start: Tensor,
+    ) -> tuple[Tensor, State]:
+        """Return what `sequence` does, in plain PyTorch, for blanked x (B, T, I), dt (B, T) and start (B, H)."""
+        sensory_table, table = tables
         cm = self._positive(raw.cm)[:, None]
         nums, dens = self._sensory_drive(raw, sensory_table, x)
         currents = currents_of(raw.recurrent, table, self._positive)
         # Every later potential inherits this layout; as a transposed view the sequence takes twice the time.
-        v = state[0].t().contiguous()
+        v = start.t().contiguous()
         outputs = []
         for num, den, dt_t in zip(nums.unbind(1), dens.unbind(1), dt.unbind(1), strict=True):
 
@@ -84,7 +96,7 @@ class LTCSequence(RecurrentLayer):
 
             v = advance(v, right_side, cm, dt_t, self.options)
             outputs.append(v.t())
-        return stack_steps(outputs, self.width, state[0]), (v.t(),)
+        return stack_steps(outputs, self.width, start), (v.t(),)
 
     def has_kernel(self) -> bool:
         """Return whether the solver is the semi-implicit one, which the kernel computes."""
@@ -92,13 +104,17 @@ class LTCSequence(RecurrentLayer):
 
     def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
-        from lnncmp.kernels.ltc.function import ltc_sequence  # loads the compiler, which takes a second
-
         *neurons, sensory, recurrent = self.raw()
-        parameters = (*neurons, *sensory, *recurrent)
-        options = self.options
-        hidden = ltc_sequence(x, dt, v, parameters, options.unfolds, options.epsilon, self.constraint == "softplus")
+        options, positive = self.options, int(self.constraint == "softplus")
+        key = f"ltc {options.unfolds} {options.epsilon} {positive}"
+        (hidden,) = run(key, self._twin, (x, dt, None, v, *neurons, *sensory, *recurrent))
         return hidden, (hidden[:, -1] if hidden.shape[1] else v,)
+
+    def _twin(self, x: Tensor, dt: Tensor, valid: None, v: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        """Return what the kernel does, in plain PyTorch; copies may have wirings of their own, so without tables."""
+        synapses = RawSynapses(*parameters[5:10]), RawSynapses(*parameters[10:])
+        hidden, _ = self._plain(RawLTC(*parameters[:5], *synapses), (None, None), x, dt, v)
+        return (hidden,)
 
     def _sensory_drive(self, raw: RawLTC, table: SourceTable | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return num and den (H, T, B) of leak and inputs for x (B, T, I)."""

@@ -3,73 +3,12 @@
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, O outputs.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from lnncmp.kernels.common.torch_arrays import stack
+from lnncmp.layers.linear_of_each import linear_of_each
 from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import SequenceModel, State
-
-
-class _LinearOfEach(torch.autograd.Function):
-    """x w' + b for one copy, or for S copies one after the other.
-
-    A copy must have the same bits alone and computed together with others. A batched product of one copy is another
-    library call than that of several, and a product may round differently if its operands are aligned differently in
-    memory; so each copy is a product of its own, of operands that begin where a tensor's memory begins.
-    """
-
-    @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor, stacked: bool) -> Tensor:
-        """Return (..., O) for x (..., H), weight (O, H), bias (O), each with a leading axis of copies if `stacked`."""
-        rows, weights, biases = _as_copies(x, weight, bias, stacked)
-        products = [torch.addmm(b, row, w.t()) for row, w, b in zip(rows, weights, biases, strict=True)]
-        return torch.stack(products).view(*x.shape[:-1], weight.shape[-2])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keep the arguments."""
-        x, weight, bias, ctx.stacked = inputs
-        ctx.save_for_backward(x, weight, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of x, weight and bias."""
-        x, weight, bias = ctx.saved_tensors
-        rows, weights, _ = _as_copies(x, weight, bias, ctx.stacked)
-        grads = [_aligned(g) for g in grad.reshape(len(rows), -1, weight.shape[-2])]
-        dx = torch.stack([g @ w for g, w in zip(grads, weights, strict=True)])
-        dw = torch.stack([g.t() @ row for g, row in zip(grads, rows, strict=True)])
-        db = torch.stack([g.sum(0) for g in grads])
-        return dx.view(x.shape), dw.view(weight.shape), db.view(bias.shape), None
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Tensor, int]:
-        """Run the copies of a vmapped call one after the other."""
-        return _linear_of_each(*stack(info, in_dims, args)[:-1], True), 0
-
-
-def _linear_of_each(*args: Any) -> Tensor:
-    y: Tensor = _LinearOfEach.apply(*args)  # type: ignore[no-untyped-call]
-    return y
-
-
-def _as_copies(x: Tensor, weight: Tensor, bias: Tensor, stacked: bool) -> tuple[list[Tensor], ...]:
-    """Return for each copy its rows (R, H), weight (O, H) and bias (O)."""
-    if not stacked:
-        return [_aligned(x.reshape(-1, x.shape[-1]))], [_aligned(weight)], [_aligned(bias)]
-    rows = x.reshape(len(x), -1, x.shape[-1])
-    return tuple([_aligned(part) for part in parts] for parts in (rows, weight, bias))
-
-
-def _aligned(tensor: Tensor) -> Tensor:
-    """Return a contiguous tensor at a multiple of 64 bytes, where torch puts what it allocates: copied if it is not."""
-    fits = tensor.is_contiguous() and tensor.data_ptr() % 64 == 0
-    return tensor if fits else tensor.clone(memory_format=torch.contiguous_format)
 
 
 class LinearReadout(nn.Linear):
@@ -78,7 +17,7 @@ class LinearReadout(nn.Linear):
     def forward(self, hidden: Tensor) -> Tensor:
         """Return (..., O) for hidden (..., H)."""
         if torch._C._are_functorch_transforms_active():
-            return _linear_of_each(hidden, self.weight, self.bias, False)
+            return linear_of_each(hidden, self.weight, self.bias)
         return super().forward(hidden)
 
 

@@ -11,10 +11,30 @@ from torch import Tensor, nn
 
 from lnncmp.errors import UsageError
 from lnncmp.kernels.common.torch_arrays import check_kind, usable
+from lnncmp.layers.precision import as_weights, autocasts
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.shapes import check_inputs, check_state
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+class _MaskGuard:
+    """Refuses to load weights with another mask than the module's own: a hook that can be copied and pickled."""
+
+    def __init__(self, buffer: str) -> None:
+        self.buffer = buffer
+
+    def __call__(self, owner: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+        """Raise UsageError if the loaded mask differs."""
+        name = prefix + self.buffer
+        ours, theirs = owner.get_buffer(self.buffer), state.get(name)
+        if theirs is None or (theirs.shape == ours.shape and torch.equal(theirs.to(ours), ours)):
+            return
+        raise UsageError(
+            f"the weights to load belong to another wiring: {name} has {int(theirs.sum())} entries of "
+            f"{tuple(theirs.shape)}, this model's has {int(ours.sum())} of {tuple(ours.shape)}",
+            "build the model with the wiring and wiring seed that the weights were trained with",
+        )
 
 
 def guard_mask(module: nn.Module, buffer: str) -> None:
@@ -22,18 +42,7 @@ def guard_mask(module: nn.Module, buffer: str) -> None:
 
     Weights of another wiring would act through the wrong synapses without any other sign of it.
     """
-
-    def check(owner: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-        ours, theirs = owner.get_buffer(buffer), state.get(prefix + buffer)
-        if theirs is None or (theirs.shape == ours.shape and torch.equal(theirs.to(ours), ours)):
-            return
-        raise UsageError(
-            f"the weights to load belong to another wiring: {prefix + buffer} has {int(theirs.sum())} entries of "
-            f"{tuple(theirs.shape)}, this model's has {int(ours.sum())} of {tuple(ours.shape)}",
-            "build the model with the wiring and wiring seed that the weights were trained with",
-        )
-
-    module.register_load_state_dict_pre_hook(check)
+    module.register_load_state_dict_pre_hook(_MaskGuard(buffer))
 
 
 class RecurrentLayer(nn.Module, ABC):
@@ -81,13 +90,18 @@ class RecurrentLayer(nn.Module, ABC):
     def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, width) and the final state for x (B, T, I), dt (B, T), valid (B, T).
 
-        Raises UsageError for tensors whose shapes do not go together (see lnncmp.layers.shapes), and on the fused path
-        for other types or devices than those of the weights.
+        Under autocast it computes in the weights' own type: what comes in a narrower one is converted to it. Raises
+        UsageError for tensors whose shapes do not go together (see lnncmp.layers.shapes), and for other types or
+        devices than those of the weights.
         """
+        weight = self.sample_weight()
+        if autocasts(weight):
+            with torch.autocast(weight.device.type, enabled=False):
+                x, dt, *given = as_weights(weight, x, dt, *state)
+                return self.sequence(x, dt, valid, tuple(given))
         check_inputs(x, dt, valid, self.inputs)
         check_state(state, x.shape[0], self.state_widths)
-        if self.implementation == "fused":
-            check_kind(self.sample_weight(), x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
+        check_kind(weight, x=x, dt=dt, **{f"state {k}": own for k, own in enumerate(state)})
         return self._sequence(x, dt, valid, state)
 
     @abstractmethod
@@ -95,9 +109,22 @@ class RecurrentLayer(nn.Module, ABC):
         """Do what `sequence` does, for tensors whose shapes are checked."""
 
     def outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
-        """Return the hidden states (B, T, width) alone, from the initial state; raises as `sequence` does."""
+        """Return the hidden states (B, T, width) alone, from the initial state; otherwise as `sequence`."""
+        weight = self.sample_weight()
+        if autocasts(weight):
+            with torch.autocast(weight.device.type, enabled=False):
+                return self.outputs(*as_weights(weight, x, dt), valid)
         check_inputs(x, dt, valid, self.inputs)
         return self._outputs(x, dt, valid)
+
+    def uses_kernel(self, dt: Tensor) -> bool:
+        """Return whether the kernel runs. It has no gradient of dt: there torch.compile sees the plain path.
+
+        Elsewhere autograd takes that gradient from the plain path by itself.
+        """
+        if torch.compiler.is_compiling() and dt.requires_grad and torch.is_grad_enabled():
+            return False
+        return self.implementation == "fused"
 
     def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Do what `outputs` does, for tensors whose shapes are checked."""

@@ -12,19 +12,21 @@ Legend of shape suffixes: B batch, T steps, I inputs, H neurons, M neurons of th
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lnncmp.kernels.cfc.plan import Plan
+from lnncmp.kernels.common.operation import Memory
 from lnncmp.layers.cfc import CfCLayer
 from lnncmp.layers.cfc_cell import CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import run_fused, stage_plan, stage_tensors
 from lnncmp.layers.plain_cfc import run_plain
 from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import State
+from lnncmp.layers.twin_cfc import plan_twin
 from lnncmp.layers.wiring import Wiring
 
 HEADS = 4
@@ -56,7 +58,7 @@ class WiredRunner:
         consecutive = all(list(layer) == list(range(layer[0], layer[0] + len(layer))) for layer in layers)
         stages = tuple(stage_plan(cell, None, None, cell.inputs, False) for cell in cells)
         self.plan = Plan(stages, tuple(layer[0] for layer in layers)) if consecutive else None
-        self.memos: list[Any] = []
+        self.scratch = Memory()
 
     def run(
         self,
@@ -70,12 +72,12 @@ class WiredRunner:
     ) -> tuple[Tensor, State]:
         """Return the states (B, T, H) of all neurons in the wiring's own order, and the final state.
 
-        `order` (H,) gives for each neuron its place in the order of the signal. The kernel has no gradient for dt;
-        where that is wanted, the loop runs.
+        `order` (H,) gives for each neuron its place in the order of the signal.
         """
-        if self.plan is not None and fused and not dt.requires_grad:
+        if self.plan is not None and fused:
             tensors = [tensor for cell in cells for tensor in stage_tensors(cell, None, None)]
-            return run_fused(self.plan, self.memos, tensors, x, dt, valid, state)
+            twin = partial(plan_twin, self.plan)
+            return run_fused(self.plan, twin, self.scratch, tensors, x, dt, valid, state)
         hidden, paths, finals = x, [], []
         for cell, start in zip(cells, state, strict=True):
             hidden, (final,) = run_plain(cell, None, None, hidden, dt, valid, (start,))
@@ -122,7 +124,7 @@ class WiredCfCLayer(RecurrentLayer):
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, valid (B, T)."""
-        return self.runner.run(self._cells(), self.order, x, dt, valid, state, self.implementation == "fused")
+        return self.runner.run(self._cells(), self.order, x, dt, valid, state, self.uses_kernel(dt))
 
     def structure(self) -> dict[str, int]:
         """Return the wiring's counts of neurons and synapses."""

@@ -136,7 +136,7 @@ class CfCCell(Cell, CfCWeights):
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return states (B, T, H) and (h,) for x (B, T, I), dt (B, T), valid (B, T)."""
-        return self._alone.run(self, None, x, dt, valid, state, self.implementation == "fused")
+        return self._alone.run(self, None, x, dt, valid, state, self.uses_kernel(dt))
 
     def meet(self, memory: MemoryCell) -> None:
         """Prepare for `run_mixed` with this memory cell."""
@@ -146,7 +146,7 @@ class CfCCell(Cell, CfCWeights):
         self, memory: MemoryCell, x: Tensor, dt: Tensor, valid: Tensor | None, state: Tensor, c: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return states (B, T, H), the final state and the final c (B, H), with the memory inside the same kernel."""
-        fused = self.implementation == "fused"
+        fused = self.uses_kernel(dt)
         hidden, (h, c) = self._mixed.run(self, memory, x, dt, valid, (state, c), fused)
         return hidden, h, c
 

@@ -128,7 +128,7 @@ class WiredCfCCell(Cell):
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return states (B, T, H) in the wiring's own order and the final state for x (B, T, I), dt, valid (B, T)."""
-        return self._runner.run(self._cells(), self.order, x, dt, valid, state, self.implementation == "fused")
+        return self._runner.run(self._cells(), self.order, x, dt, valid, state, self.uses_kernel(dt))
 
     def read(self, hidden: Tensor) -> Tensor:
         """Return outputs (B, T, O) for states (B, T, H) in the wiring's own order."""

@@ -1,6 +1,7 @@
 """What a fused CfC computes and the order of its weights; needs no compiler, so that layers can import it at once."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import pairwise
 
@@ -76,6 +77,29 @@ class Plan:
     def states(self) -> int:
         """Return how many tensors the state has: h of each stage, and c with a memory."""
         return sum(2 if stage.memory else 1 for stage in self.stages)
+
+    @cached_property
+    def key(self) -> str:
+        """Return the name of the kernel that computes this plan (see lnncmp.kernels.common.operation)."""
+        stages = [asdict(stage) for stage in self.stages]
+        return f"cfc {json.dumps({'stages': stages, 'places': self.places})}"
+
+    @classmethod
+    def from_text(cls, text: str) -> "Plan":
+        """Return the plan that a key says."""
+        found = json.loads(text)
+        return cls(tuple(StagePlan(**stage) for stage in found["stages"]), tuple(found["places"]))
+
+    def shapes(self, batch: int, steps: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the tensors of all stages for B = `batch` rows of T = `steps` steps."""
+        found: list[tuple[int, ...]] = []
+        for stage in self.stages:
+            found += stage.shapes()
+            if stage.masked:
+                found.append((stage.heads, stage.hidden, stage.lead + stage.hidden))
+            if stage.dropped:
+                found.append((stage.layers, steps, batch, stage.units))
+        return found
 
     @cached_property
     def roles(self) -> tuple[str, ...]:

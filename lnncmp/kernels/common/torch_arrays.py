@@ -1,11 +1,6 @@
-"""What the autograd functions of the kernels have in common: arrays, checks, and stacked copies.
+"""Tensors as arrays for the kernels, with the checks that they need."""
 
-Each kernel works on S copies of a network at once: every tensor has a leading axis of copies. A single network is
-S = 1. `torch.func.vmap` over a network turns into one call with S copies (`stack`), so that layers and models need to
-know nothing of it.
-"""
-
-import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,29 +52,33 @@ def tensor(numbers: NDArray[Any], stacked: bool) -> Tensor:
     return torch.from_numpy(numbers if stacked else numbers[0])
 
 
-def stack(info: Any, in_dims: tuple[Any, ...], args: tuple[Any, ...]) -> list[Any]:
-    """Return the arguments of a vmapped call with the axis of copies in front of every tensor."""
-    return [
-        arg if not isinstance(arg, Tensor) else _in_front(arg, dim, info.batch_size)
-        for arg, dim in zip(args, in_dims, strict=True)
-    ]
+def present(tensors: Sequence[Tensor | None]) -> list[Tensor]:
+    """Return tensors that must all be there, for a type checker too."""
+    return tensors  # type: ignore[return-value]
 
 
-def _in_front(tensor: Tensor, dim: int | None, copies: int) -> Tensor:
-    if dim is None:
-        return tensor.expand(copies, *tensor.shape)
-    return tensor.movedim(dim, 0)
+def weights_of(
+    weights: Sequence[Tensor | None], shapes: Sequence[tuple[int, ...]], x: Tensor, stacked: bool
+) -> list[NDArray[Any]]:
+    """Return the numbers of weights and of masks (bool), each contiguous and 1-D.
+
+    Raises UsageError unless they have those shapes, after an axis of copies if `stacked`, and the type of x: a kernel
+    would read beyond them.
+    """
+    lead, kind = tuple(x.shape[:1]) if stacked else (), x.dtype
+    for place, (own, shape) in enumerate(zip(present(weights), shapes, strict=True)):
+        if own.shape != lead + shape or own.dtype not in (kind, torch.bool):
+            raise UsageError(
+                f"weight {place + 1} of {len(shapes)} of a layer has shape {tuple(own.shape)} and type {own.dtype}, "
+                f"expected {lead + shape} and {kind}",
+                "Use weights of the shapes that the layer was built with, all of one type.",
+            )
+    return [numbers_of(own) for own in present(weights)]
 
 
 def flat(numbers: NDArray[Any]) -> NDArray[Any]:
     """Return all numbers of a contiguous array as a 1-D view."""
     return numbers.reshape(-1)
-
-
-def look_up_once(function: type[torch.autograd.Function]) -> type[torch.autograd.Function]:
-    """Keep the signature of `forward`, which torch otherwise looks up at every call (some 20 microseconds)."""
-    function.forward.__signature__ = inspect.signature(function.forward)  # type: ignore[attr-defined]
-    return function
 
 
 def numbers_of(tensor: Tensor) -> NDArray[Any]:

@@ -1,22 +1,22 @@
-"""The fused LSTM and GRU as an operation of torch, for one network or for S copies at once.
+"""The fused LSTM and GRU as operations of torch, for one network or for S copies at once.
 
 Legend of shapes: S copies (absent unless `stacked`), B batch, T steps, I inputs, H hidden units, G gates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
-from lnncmp.kernels.common.torch_arrays import look_up_once, numbers_of, numbers_or_zeros, stack
+from lnncmp.kernels.common.torch_arrays import numbers_of, numbers_or_zeros, present, weights_of
 from lnncmp.kernels.gated import gru_backward, gru_forward, lstm_backward, lstm_forward
 from lnncmp.kernels.gated.gates import Size, pack, pack_transposed, unpack
 
@@ -40,78 +40,74 @@ class Cell:
 
 LSTM = Cell(lstm_forward.GATES, lstm_forward.GATES, 2, lstm_forward.forward, lstm_backward.backward)
 GRU = Cell(gru_forward.GATES, gru_forward.COLUMNS, 1, gru_forward.forward, gru_backward.backward)
+_CELLS = {"lstm": LSTM, "gru": GRU}
 
 
-def _size(x: Tensor, w_hh: Tensor) -> Size:
-    hidden = w_hh.shape[-1]
+def _size(x: Tensor, start: Tensor) -> Size:
+    hidden = start.shape[-1]
     copies = x.shape[0] if x.ndim == 4 else 1
     return copies, *x.shape[-3:], hidden, padded(hidden, x.dtype == torch.float32)
 
 
-def _kept(cell: Cell, size: Size, kind: Any) -> tuple[Array, ...]:
-    """Return uninitialised arrays for what the backward pass needs; see the forward kernels."""
+def _kept(cell: Cell, size: Size) -> list[int]:
+    """Return the lengths of the arrays that the backward pass needs; see the forward kernels."""
     copies, batch, steps, inputs, _, width = size
     rows, before = copies * batch * steps, copies * batch
-    kept = np.empty((rows + before) * (inputs + 2 + width), kind), np.empty(rows * cell.columns * width, kind)
-    return kept if cell.states == 1 else (*kept, np.empty((rows + before) * width, kind))
+    kept = [(rows + before) * (inputs + 2 + width), rows * cell.columns * width]
+    return kept if cell.states == 1 else [*kept, (rows + before) * width]
 
 
-@look_up_once
-class GatedSequence(torch.autograd.Function):
-    """Hidden states (B, T, H) and the final state, each (B, H), of an LSTM or GRU over x (B, T, I).
+class GatedSequence(Operation):
+    """Hidden states (B, T, H) and the final state, each (B, H), of an LSTM or GRU over x (B, T, I); dt is ignored.
 
-    Arguments: cell, x, valid (B, T) or None, w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,), the start's states
-    (B, H), keep (whether a backward pass may follow), stacked. What the backward pass needs is returned last.
+    Weights: w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,). Settings: `lstm` or `gru`.
     """
 
-    @staticmethod
-    def forward(cell: Cell, x: Tensor, valid: Tensor | None, *args: Any) -> tuple[Tensor, ...]:
+    def __init__(self, settings: str) -> None:
+        self.cell = _CELLS[settings]
+        self.states, self.outputs = self.cell.states, 1 + self.cell.states
+
+    def _weights(self, tensors: Given, stacked: bool) -> list[Array]:
+        """Return the numbers of the weights; raises UsageError for other shapes or types than they must have."""
+        x, start = present((tensors[X], tensors[3]))
+        hidden = start.shape[-1]
+        rows = self.cell.gates * hidden
+        return weights_of(tensors[self.data :], [(rows, x.shape[-1]), (rows, hidden), (rows,), (rows,)], x, stacked)
+
+    def forward(
+        self, tensors: Given, keep: bool, stacked: bool, memory: Memory | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Run the kernel; see the class."""
-        *tensors, keep, stacked = args
-        size = _size(x, tensors[1])
+        cell, (x, *start) = self.cell, present((tensors[X], *tensors[3 : self.data]))
+        size, valid = _size(x, start[0]), tensors[VALID]
         copies, batch, steps, _, hidden, _ = size
-        w_ih, w_hh, b_ih, b_hh, *start = (numbers_of(tensor) for tensor in tensors)
-        kind = w_ih.dtype
-        kept = _kept(cell, size if keep else (0, *size[1:]), kind)
+        packed = pack(size, cell.gates, *self._weights(tensors, stacked))
+        xs, begin = numbers_of(x), tuple(numbers_of(state) for state in start)
+        kind = xs.dtype
+        kept = tuple(np.empty(length, kind) for length in _kept(cell, size if keep else (0, *size[1:])))
         y = np.empty(copies * batch * steps * hidden, kind)
         last = tuple(np.empty(copies * batch * hidden, kind) for _ in start)
-        packed = pack(size, cell.gates, w_ih, w_hh, b_ih, b_hh)
         real = _ALL_REAL if valid is None else numbers_of(valid)
-        tiles = copies * -(-batch // TILE)
-        run_tiles(cell.forward, tiles, size, packed, numbers_of(x), real, tuple(start), y, last, keep, kept)
-        ends = [torch.from_numpy(end).view(tensors[4].shape) for end in last]
+        run_tiles(cell.forward, copies * -(-batch // TILE), size, packed, xs, real, begin, y, last, keep, kept)
+        ends = [torch.from_numpy(end).view(start[0].shape) for end in last]
         saved = [torch.from_numpy(numbers) for numbers in kept]
-        if stacked:
-            saved = [numbers.view(copies, -1) for numbers in saved] if keep else [x.new_empty(copies, 0)] * len(kept)
-        return torch.from_numpy(y).view(*x.shape[:-1], hidden), *ends, *saved
+        return [torch.from_numpy(y).view(*x.shape[:-1], hidden), *ends], saved
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep the weights, the mask and what the kernel kept."""
-        ctx.cell, x, valid, w_ih, w_hh, *rest = inputs
-        ctx.size = _size(x, w_hh)
-        ctx.shapes = [t.shape for t in (x, w_ih, w_hh, *rest[:3])]
-        kept = output[1 + ctx.cell.states :]
-        ctx.save_for_backward(valid, w_ih, w_hh, *kept)
-        ctx.mark_non_differentiable(*kept)
-        ctx.set_materialize_grads(False)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        """Return the gradients of x, the weights and the start."""
-        cell, size = ctx.cell, ctx.size
+    def backward(
+        self, grads: Given, tensors: Given, kept: Sequence[Tensor], needs: Sequence[bool], stacked: bool
+    ) -> list[Tensor | None]:
+        """Return the gradients of x, the start and the weights."""
+        cell, (x, *start) = self.cell, present((tensors[X], *tensors[3 : self.data]))
+        size, valid, of_x = _size(x, start[0]), tensors[VALID], needs[X]
         copies, batch, steps, inputs, hidden, width = size
-        valid, w_ih, w_hh, *kept = ctx.saved_tensors
-        weights = numbers_of(w_ih), numbers_of(w_hh)
-        kind = weights[0].dtype
-        of_x = ctx.needs_input_grad[1]
+        w_ih, w_hh, *_ = self._weights(tensors, stacked)
+        kind = w_ih.dtype
         wide = padded(inputs, kind == np.float32)
-        recurrent = pack_transposed(copies, cell.gates, hidden, width, hidden, width, weights[1])
-        driving = pack_transposed(copies if of_x else 0, cell.gates, hidden, width, inputs, wide, weights[0])
+        recurrent = pack_transposed(copies, cell.gates, hidden, width, hidden, width, w_hh)
+        driving = pack_transposed(copies if of_x else 0, cell.gates, hidden, width, inputs, wide, w_ih)
         states = copies * batch * hidden
-        d_hidden = numbers_or_zeros(gradients[0], states * steps, kind)
-        d_last = tuple(numbers_or_zeros(end, states, kind) for end in gradients[1 : 1 + cell.states])
+        d_hidden = numbers_or_zeros(grads[0], states * steps, kind)
+        d_last = tuple(numbers_or_zeros(end, states, kind) for end in grads[1:])
         d_x = np.empty(copies * batch * steps * inputs if of_x else 0, kind)
         d_start = tuple(np.empty(states, kind) for _ in d_last)
         tiles = copies * -(-batch // TILE)
@@ -121,13 +117,16 @@ class GatedSequence(torch.autograd.Function):
         run_tiles(
             cell.backward, tiles, size, wide, real, (recurrent, driving), saved, d_hidden, d_last, d_x, d_start, summed
         )
-        found = [*unpack(size, cell.gates, summed), *d_start]
-        shapes = [*ctx.shapes[1:], *[ctx.shapes[-1]] * (cell.states - 1)]
-        d = [torch.from_numpy(numbers).view(shape) for numbers, shape in zip(found, shapes, strict=True)]
-        return None, torch.from_numpy(d_x).view(ctx.shapes[0]) if of_x else None, None, *d, None, None
+        found = [*d_start, *unpack(size, cell.gates, summed)]
+        d = [torch.from_numpy(own).view(it.shape) for own, it in zip(found, present(tensors[3:]), strict=True)]
+        return [torch.from_numpy(d_x).view(x.shape) if of_x else None, None, None, *d]
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        """Turn S calls into one with S copies."""
-        outputs = GatedSequence.apply(*stack(info, in_dims[:-1], args[:-1]), True)
-        return outputs, (0,) * len(outputs)
+    def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
+        """Return the shapes of hidden and final states, and of the buffers."""
+        x, *start = present((tensors[X], *tensors[3 : self.data]))
+        size: Any = _size(x, start[0])
+        kept = _kept(self.cell, size if keep else (0, *size[1:]))
+        return [(*x.shape[:-1], start[0].shape[-1]), *(own.shape for own in start)], [(length,) for length in kept]
+
+
+OPERATION = GatedSequence

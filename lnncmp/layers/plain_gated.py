@@ -1,0 +1,65 @@
+"""LSTM and GRU over a sequence in plain PyTorch: the twins of the kernels.
+
+`weights` are w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,).
+
+Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, G gates.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from lnncmp.layers.activations import tanh
+from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
+from lnncmp.layers.sequence_model import State
+
+
+def lstm_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+    """Return hidden states (B, T, H) and (h, c) for blanked x (B, T, I), valid (B, T) and a state."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    recurrent = w_hh.t()
+    h, c = state
+    outputs = []
+    drive = linear(x.transpose(0, 1), w_ih, b_ih + b_hh).unbind(0)
+    for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
+        i, f, g, o = torch.addmm(z, h, recurrent).chunk(4, 1)
+        new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * tanh(g)
+        new_h = torch.sigmoid(o) * tanh(new_c)
+        h, c = hold(real, new_h, h), hold(real, new_c, c)
+        outputs.append(h)
+    return stack_steps(outputs, w_hh.shape[1], x), (h, c)
+
+
+def gru_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+    """Return hidden states (B, T, H) and (h,) for blanked x (B, T, I), valid (B, T) and a state."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    recurrent = w_hh.t()
+    (h,) = state
+    outputs = []
+    drive = linear(x.transpose(0, 1), w_ih, b_ih).unbind(0)
+    for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
+        in_r, in_z, in_n = z.chunk(3, 1)
+        rec_r, rec_z, rec_n = torch.addmm(b_hh, h, recurrent).chunk(3, 1)
+        update = torch.sigmoid(in_z + rec_z)
+        candidate = tanh(in_n + torch.sigmoid(in_r + rec_r) * rec_n)
+        h = hold(real, torch.lerp(candidate, h, update), h)
+        outputs.append(h)
+    return stack_steps(outputs, w_hh.shape[1], x), (h,)
+
+
+def _blanked(x: Tensor, valid: Tensor | None) -> Tensor:
+    return x if valid is None else x.where(valid[..., None], x.new_zeros(()))
+
+
+def lstm_twin(x: Tensor, dt: None, valid: Tensor | None, h: Tensor, c: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+    """Return what the kernel of an LSTM does, in plain PyTorch."""
+    hidden, final = lstm_loop(weights, _blanked(x, valid), valid, (h, c))
+    return hidden, *final
+
+
+def gru_twin(x: Tensor, dt: None, valid: Tensor | None, h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+    """Return what the kernel of a GRU does, in plain PyTorch."""
+    hidden, final = gru_loop(weights, _blanked(x, valid), valid, (h,))
+    return hidden, *final
