@@ -4,6 +4,8 @@ Rounding to bfloat16 at every step of a recurrence adds up over the sequence, an
 So autocast, which is for layers that see each number once, changes what comes in, not how a sequence is computed.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -17,3 +19,8 @@ def autocasts(weight: Tensor) -> bool:
 def as_weights(weight: Tensor, *tensors: Tensor) -> list[Tensor]:
     """Return the tensors in the weight's type, except float64 ones, which autocast never touches."""
     return [own.to(weight.dtype) if own.dtype != torch.float64 and own.is_floating_point() else own for own in tensors]
+
+
+def unrounded(weight: Tensor) -> AbstractContextManager[object]:
+    """Return a block in which autocast is off on the device of a layer's weight."""
+    return torch.autocast(weight.device.type, enabled=False) if autocasts(weight) else nullcontext()

@@ -5,13 +5,12 @@ Legend of shape suffixes: B batch, T steps, I inputs, H units, O outputs.
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lnncmp.errors import UsageError
 from lnncmp.kernels.common.torch_arrays import check_kind
-from lnncmp.layers.precision import as_weights, autocasts
+from lnncmp.layers.precision import as_weights, autocasts, unrounded
 from lnncmp.torch.calls import Call, Times, read_call
 from lnncmp.torch.cell import Cell
 from lnncmp.torch.memory import LSTMCell
@@ -61,24 +60,13 @@ class SequenceLayer(nn.Module):
         valid: True at real steps, shaped so too; padding is at the end, outputs there are 0 and the state is that of
         the last real step. Without return_sequences the outputs are those of the last (real) step, (B, O).
 
-        Under autocast all is computed in the weights' own type. Raises UsageError, in one sentence with both shapes or
-        types, for tensors that do not go together.
+        Raises UsageError, in one sentence with both shapes, for tensors that do not go together.
         """
-        weight = self.rnn_cell.sample_weight()
-        if not autocasts(weight):
-            return self._compute(input, hx, timespans, valid)
-        with torch.autocast(weight.device.type, enabled=False):
-            return self._compute(_widened(input, weight), _widened(hx, weight), timespans, valid)
-
-    def _compute(
-        self, input: Tensor | PackedSequence, hx: State | None, timespans: Times, valid: Tensor | None
-    ) -> tuple[Any, Any]:
-        cell, weight = self.rnn_cell, self.rnn_cell.sample_weight()
-        call = read_call(input, timespans, valid, cell.inputs, self.batch_first, weight)
+        cell = self.rnn_cell
+        call = read_call(input, timespans, valid, cell.inputs, self.batch_first, cell.sample_weight())
         state, c = self._start(call, hx)
-        check_kind(weight, input=call.x, hx=state, **({} if c is None else {"c": c}))
         if c is not None:
-            hidden, state, c = cell.run_mixed(self.lstm, call.x, call.dt, call.valid, state, c)
+            hidden, state, c = self._mixed(call, state, c)
         else:
             hidden, state = cell.run(call.x, call.dt, call.valid, state)
         final = call.last(state) if c is None else (call.last(state), call.last(c))
@@ -87,6 +75,15 @@ class SequenceLayer(nn.Module):
         if call.x.shape[1] == 0:
             raise UsageError("a sequence of no steps has no last output", "Set return_sequences=True.")
         return call.last(self._project(cell.read_state(state))), final
+
+    def _mixed(self, call: Call, state: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the cell's `run_mixed` in the type of its weights, as `sequence` computes (see its autocast)."""
+        cell = self.rnn_cell
+        weight, given = cell.sample_weight(), (call.x, call.dt, state, c)
+        x, dt, state, c = as_weights(weight, *given) if autocasts(weight) else given
+        check_kind(weight, input=x, h=state, c=c)
+        with unrounded(weight):
+            return cell.run_mixed(self.lstm, x, dt, call.valid, state, c)
 
     def _start(self, call: Call, hx: State | None) -> tuple[Tensor, Tensor | None]:
         """Return the states h and c (B, H) to start from; c is None without mixed memory."""
@@ -99,12 +96,3 @@ class SequenceLayer(nn.Module):
         if isinstance(hx, Tensor) or len(hx) != 2:
             raise UsageError("with mixed memory hx has to be a tuple (h, c)", "Pass what the last call returned.")
         return call.state(hx[0], "h", width), call.state(hx[1], "c", width)
-
-
-def _widened(given: Any, weight: Tensor) -> Any:
-    """Return tensors of a narrower type in that of the weight."""
-    if given is None:
-        return None
-    if isinstance(given, PackedSequence):
-        return given.to(dtype=weight.dtype)
-    return as_weights(weight, given)[0] if isinstance(given, Tensor) else tuple(as_weights(weight, *given))

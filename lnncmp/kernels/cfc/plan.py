@@ -1,7 +1,7 @@
 """What a fused CfC computes and the order of its weights; needs no compiler, so that layers can import it at once."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -67,6 +67,13 @@ class Plan:
 
     stages: tuple[StagePlan, ...]
     places: tuple[int, ...]
+    key: str = field(init=False, repr=False)
+    """The name of the kernel that computes this plan (see lnncmp.kernels.common.operation)."""
+
+    def __post_init__(self) -> None:
+        """Write the key once: torch.compile reads it as a constant."""
+        stages = [asdict(stage) for stage in self.stages]
+        object.__setattr__(self, "key", f"cfc {json.dumps({'stages': stages, 'places': self.places})}")
 
     @cached_property
     def width(self) -> int:
@@ -77,12 +84,6 @@ class Plan:
     def states(self) -> int:
         """Return how many tensors the state has: h of each stage, and c with a memory."""
         return sum(2 if stage.memory else 1 for stage in self.stages)
-
-    @cached_property
-    def key(self) -> str:
-        """Return the name of the kernel that computes this plan (see lnncmp.kernels.common.operation)."""
-        stages = [asdict(stage) for stage in self.stages]
-        return f"cfc {json.dumps({'stages': stages, 'places': self.places})}"
 
     @classmethod
     def from_text(cls, text: str) -> "Plan":

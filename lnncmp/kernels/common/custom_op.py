@@ -1,6 +1,9 @@
 """Kernels as custom operators of torch, for torch.compile: one call in its graph, forward and backward.
 
 Outside of it `sequence_function` is used: an operator's way through the dispatcher takes longer than a small kernel.
+
+Torch differentiates operators by lists of tensors only if none is None. So what is not there is left out of the list
+of an operation's tensors, and `absent` says at which places (as text: an empty list would count as one of tensors).
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,9 @@ from lnncmp.kernels.common.operation import Given, find
 
 def run_compiled(key: str, tensors: Given, keep: bool) -> tuple[Tensor, ...]:
     """Return hidden states and final states, as an operator that torch.compile can put into its graph."""
-    found: list[Tensor] = torch.ops.lnncmp.sequence(key, keep, list(tensors))
+    absent = " ".join(str(place) for place, own in enumerate(tensors) if own is None)
+    there = [own for own in tensors if own is not None]
+    found: list[Tensor] = torch.ops.lnncmp.sequence(key, keep, absent, there)
     return tuple(found[: _outputs(key)])
 
 
@@ -25,9 +30,9 @@ def _outputs(key: str) -> int:
 
 
 @torch.library.custom_op("lnncmp::sequence", mutates_args=())
-def _sequence(key: str, keep: bool, tensors: Sequence[Tensor | None]) -> list[Tensor]:
+def _sequence(key: str, keep: bool, absent: str, there: Sequence[Tensor]) -> list[Tensor]:
     """Return outputs and buffers."""
-    outputs, kept = find(key).forward(tensors, keep, False)
+    outputs, kept = find(key).forward(_all(absent, there), keep, False)
     return [*_apart(outputs), *kept]
 
 
@@ -35,13 +40,21 @@ def _sequence(key: str, keep: bool, tensors: Sequence[Tensor | None]) -> list[Te
 def _sequence_backward(
     key: str,
     needs: Sequence[bool],
+    absent: str,
+    there: Sequence[Tensor],
     grads: Sequence[Tensor | None],
-    tensors: Sequence[Tensor | None],
     kept: Sequence[Tensor],
 ) -> list[Tensor]:
-    """Return the gradients of the needed tensors."""
-    found = find(key).backward(grads, tensors, kept, needs, False)
-    return _apart([own for own, need in zip(found, needs, strict=True) if need and own is not None])
+    """Return the gradients of those of the tensors that are needed."""
+    every = _all(absent, needs, False)
+    found = find(key).backward(grads, _all(absent, there), kept, every, False)
+    return _apart([own for own, need in zip(found, every, strict=True) if need and own is not None])
+
+
+def _all(absent: str, there: Sequence[Any], gap: Any = None) -> list[Any]:
+    """Return what is there and, at the places `absent`, the gap."""
+    rest, places = iter(there), [int(place) for place in absent.split()]
+    return [gap if place in places else next(rest) for place in range(len(there) + len(places))]
 
 
 def _apart(tensors: list[Tensor]) -> list[Tensor]:
@@ -50,42 +63,37 @@ def _apart(tensors: list[Tensor]) -> list[Tensor]:
 
 
 @_sequence.register_fake
-def _(key: str, keep: bool, tensors: Sequence[Tensor | None]) -> list[Tensor]:
-    outputs, kept = find(key).shapes(tensors, keep)
-    return [_like(tensors).new_empty(shape) for shape in (*outputs, *kept)]
+def _(key: str, keep: bool, absent: str, there: Sequence[Tensor]) -> list[Tensor]:
+    outputs, kept = find(key).shapes(_all(absent, there), keep)
+    return [there[0].new_empty(shape) for shape in (*outputs, *kept)]
 
 
 @_sequence_backward.register_fake
 def _(
     key: str,
     needs: Sequence[bool],
+    absent: str,
+    there: Sequence[Tensor],
     grads: Sequence[Tensor | None],
-    tensors: Sequence[Tensor | None],
     kept: Sequence[Tensor],
 ) -> list[Tensor]:
-    wanted = [own for own, need in zip(tensors, needs, strict=True) if need and own is not None]
-    return [own.new_empty(own.shape) for own in wanted]
-
-
-def _like(tensors: Given) -> Tensor:
-    return next(own for own in tensors if own is not None)
+    return [own.new_empty(own.shape) for own, need in zip(there, needs, strict=True) if need]
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-    ctx.key, _, tensors = inputs
-    ctx.count = len(tensors)
-    ctx.save_for_backward(*tensors, *output[find(ctx.key).outputs :])
+    ctx.key, _, ctx.absent, there = inputs
+    ctx.count, kept = len(there), output[find(ctx.key).outputs :]
+    ctx.mark_non_differentiable(*kept)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(*there, *kept)
 
 
-def _backward(ctx: Any, grads: Sequence[Tensor | None]) -> tuple[None, None, list[Tensor | None]]:
-    tensors, kept = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
-    needs = [
-        bool(need) and own is not None and own.is_floating_point()
-        for need, own in zip(ctx.needs_input_grad[2], tensors, strict=True)
-    ]
+def _backward(ctx: Any, grads: Sequence[Tensor | None]) -> tuple[None, None, None, list[Tensor | None]]:
+    there, kept = list(ctx.saved_tensors[: ctx.count]), list(ctx.saved_tensors[ctx.count :])
+    needs = [bool(need) and own.is_floating_point() for need, own in zip(ctx.needs_input_grad[3], there, strict=True)]
     outputs = list(grads[: find(ctx.key).outputs])
-    found = iter(torch.ops.lnncmp.sequence_backward(ctx.key, needs, outputs, list(tensors), list(kept)))
-    return None, None, [next(found) if need else None for need in needs]
+    found = iter(torch.ops.lnncmp.sequence_backward(ctx.key, needs, ctx.absent, there, outputs, kept))
+    return None, None, None, [next(found) if need else None for need in needs]
 
 
 torch.library.register_autograd("lnncmp::sequence", _backward, setup_context=_setup_context)
