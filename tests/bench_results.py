@@ -29,7 +29,7 @@ def found(candidate, steps=64, **milliseconds):
 
 def all_found():
     return [
-        found(FUSED, train=10.0, inference=4.0, latency=0.02, stacked=50.0),
+        found(FUSED, train=10.0, inference=4.0, latency=0.02, stepper=0.01, stacked=50.0),
         found(LOOP, steps=16, train=100.0, inference=40.0, latency=0.5),
         found(NCPS, steps=8, train=25.0, inference=5.0, latency=0.6, optimizer=0.3, default_optimizer=1.1),
         found(OWN_LSTM, train=8.0, inference=3.0, latency=0.1),

@@ -35,6 +35,7 @@ class TestRows:
         assert fused.cpu_ms == pytest.approx(5.0)
         assert fused.inference_ms == pytest.approx(4.0) and fused.latency_us == pytest.approx(20.0)
         assert fused.latency_spread == pytest.approx((19.0, 23.0))
+        assert fused.stepper_us == pytest.approx(10.0) and rows["ltc", "loop"].stepper_us is None
         assert (fused.peak_bytes, fused.compile_seconds, fused.scaled) == (2_000_000, 12.5, False)
 
     def test_what_was_measured_at_fewer_steps_is_scaled(self, rows):
@@ -49,6 +50,7 @@ class TestRows:
         fused, ncps, lstm = rows["ltc", "fused"], rows["ltc", "ncps"], rows["lstm", "torch"]
         assert fused.ratio_ncps == pytest.approx(20.0) and fused.ratio_lstm == pytest.approx(0.2)
         assert fused.inference_ratio_ncps == pytest.approx(10.0) and fused.latency_ratio_ncps == pytest.approx(30.0)
+        assert fused.stepper_ratio_ncps == pytest.approx(60.0) and fused.stepper_ratio_lstm == pytest.approx(20.0)
         assert ncps.ratio_ncps == 1.0 and ncps.ratio_lstm == pytest.approx(0.01)
         assert lstm.ratio_lstm == 1.0 and lstm.ratio_ncps is None
         assert rows["lstm", "loop"].ratio_lstm == pytest.approx(0.25) and rows["lstm", "loop"].ratio_ncps is None

@@ -100,16 +100,23 @@ def _readout(kind: str, wired: bool, workload: Workload) -> nn.Module:
 
 
 class TorchModel(SequenceModel):
-    """torch.nn.LSTM or GRU with a linear readout; it ignores elapsed times and does not support padding."""
+    """torch.nn.LSTM or GRU with a linear readout; it ignores elapsed times and does not support padding.
+
+    Streaming runs torch.nn.LSTMCell or GRUCell on the same weights.
+    """
 
     library: ModuleType = nn
     name = "torch"
 
     def __init__(self, kind: str, workload: Workload) -> None:
         super().__init__()
-        layer = vars(self.library)[kind.upper()]
+        layer, cell = vars(self.library)[kind.upper()], nn.LSTMCell if kind == "lstm" else nn.GRUCell
         self.layer = layer(workload.inputs, workload.hidden, batch_first=True)
         self.readout = nn.Linear(workload.hidden, workload.outputs)
+        made = cell(workload.inputs, workload.hidden)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            made.register_parameter(name, self.layer.get_parameter(f"{name}_l0"))
+        self._cell = (made,)  # in a tuple, so that its weights are not counted twice
 
     @property
     def implementation(self) -> str:
@@ -117,17 +124,27 @@ class TorchModel(SequenceModel):
         return self.name
 
     def initial_state(self, batch: int) -> State:
-        """Return zeros (h, c), or (h,) for a GRU, each of shape (1, batch, H) as in torch.nn."""
-        zeros = torch.zeros(1, batch, self.layer.hidden_size)
+        """Return zeros (h, c), or (h,) for a GRU, each of shape (batch, H)."""
+        zeros = torch.zeros(batch, self.layer.hidden_size)
         return (zeros, zeros) if isinstance(self.layer, nn.LSTM) else (zeros,)
 
     def sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State | None) -> tuple[Tensor, State]:
         """Return outputs (B, T, O) and the final state for x (B, T, I)."""
+        start = None if state is None else tuple(part[None] for part in state)
         if isinstance(self.layer, nn.LSTM):
-            hidden, final = self.layer(x, state)
-            return self.readout(hidden), final
-        hidden, h = self.layer(x, None if state is None else state[0])
-        return self.readout(hidden), (h,)
+            hidden, (h, c) = self.layer(x, start)
+            return self.readout(hidden), (h[0], c[0])
+        hidden, h = self.layer(x, None if start is None else start[0])
+        return self.readout(hidden), (h[0],)
+
+    def step(self, x_t: Tensor, dt_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """Stream one step with torch's cell: x_t (B, I), state -> output (B, O) and new state; dt_t is ignored."""
+        (cell,) = self._cell
+        if isinstance(cell, nn.LSTMCell):
+            final = cell(x_t, state)
+            return self.readout(final[0]), final
+        h = cell(x_t, state[0])
+        return self.readout(h), (h,)
 
 
 def build_peer(candidate: Candidate, workload: Workload) -> SequenceModel:

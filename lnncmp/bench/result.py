@@ -19,7 +19,8 @@ class BenchRow(_Part):
 
     ms, inference_ms: median wall time of a training step and of a forward pass without gradients. spread,
     inference_spread: first and third quartile, also in ms. cpu_ms: median processor time of a training step, all
-    threads. latency_us: median of one streaming step at batch 1. ratio_*: time of the ncps network of the same model
+    threads. latency_us: median of one streaming step at batch 1. stepper_us: the same by the model's stepper; its
+    ratios compare with latency_us of the peer. ratio_*: time of the ncps network of the same model
     and wiring, or of torch.nn.LSTM, divided by this row's: above 1 this row is faster. cpu_ratio_*: the same for
     processor times. saved_bytes: kept for the backward pass. peak_bytes: memory growth of an isolated process over
     training steps. compile_seconds: extra time of the first call with an empty kernel cache. stacked_ms: one training
@@ -51,6 +52,10 @@ class BenchRow(_Part):
     latency_spread: Ends | None = None
     latency_ratio_ncps: float | None = None
     latency_ratio_lstm: float | None = None
+    stepper_us: float | None = None
+    stepper_spread: Ends | None = None
+    stepper_ratio_ncps: float | None = None
+    stepper_ratio_lstm: float | None = None
     saved_bytes: int | None = None
     peak_bytes: int | None = None
     compile_seconds: float | None = None

@@ -94,12 +94,17 @@ def _training(one: Found, factor: float, medians: _Medians) -> dict[str, Any]:
 def _others(one: Found, factor: float, medians: _Medians, copies: int) -> dict[str, Any]:
     """Return the fields of a row about everything else that was timed."""
     values: dict[str, Any] = {}
-    units = {"inference": ("ms", 1e3 * factor), "latency": ("us", 1e6), "stacked": ("ms", 1e3 * factor)}
+    units = {
+        "inference": ("ms", 1e3 * factor),
+        "latency": ("us", 1e6),
+        "stepper": ("us", 1e6),
+        "stacked": ("ms", 1e3 * factor),
+    }
     for part, (unit, scale) in units.items():
         if samples := one.samples.get(part):
             low, middle, high = (scale * seconds for seconds in samples.quartiles())
-            stacked = part == "stacked"
-            ratios = medians.ratios(one, part, "train" if stacked else part, copies if stacked else 1)
+            peers_part = {"stacked": "train", "stepper": "latency"}.get(part, part)
+            ratios = medians.ratios(one, part, peers_part, copies if part == "stacked" else 1)
             values |= {f"{part}_{unit}": middle, f"{part}_spread": (low, high)}
             values |= {f"{part}_{name}": ratios[name] for name in ("ratio_ncps", "ratio_lstm")}
     if "stacked" in one.samples:
@@ -138,7 +143,10 @@ _MEMORY = (
     "Kept for the backward pass: distinct tensors that one forward pass stores, without weights. Peak memory: growth "
     "over two training steps in an isolated process, after one training step on a single step of the sequence."
 )
-_LATENCY = "Latency: one streaming step at batch 1, without gradients; ncps runs its cell, torch.nn its layer."
+_LATENCY = (
+    "Latency: one streaming step at batch 1, without gradients; of ours by model.step and by model.stepper(), whose "
+    "ratios are to the same step of the peer. The peers run their cells (LTCCell, CfCCell, LSTMCell, GRUCell)."
+)
 _COMPILE = (
     "First compile: extra time of the first training step in an isolated process with an empty kernel cache; it occurs "
     "once per machine and is not part of any other time."

@@ -17,6 +17,7 @@ from lnncmp.bench.steps import (
     inference,
     measurable_steps,
     optimizer_steps,
+    stepping,
     streaming,
     training_step,
 )
@@ -97,6 +98,11 @@ class _Measuring:
         if "latency" in parts:
             streams: dict[Timed, Action] = {
                 (e.candidate, "latency"): streaming(e.model, self.workload) for e in self.built
+            }
+            streams |= {
+                (e.candidate, "stepper"): stepping(e.model, self.workload)
+                for e in self.built
+                if e.candidate.implementation == "fused"
             }
             self._take_turns("streaming", streams, brief, calls=STREAMED)
 

@@ -62,6 +62,20 @@ def streaming(model: SequenceModel, workload: Workload) -> Action:
     return act
 
 
+def stepping(model: SequenceModel, workload: Workload) -> Action:
+    """Return STREAMED single steps at batch 1 by the model's stepper, on the tensors that `streaming` takes."""
+    stepper = model.stepper()
+    x = torch.randn(STREAMED, 1, workload.inputs, generator=torch.Generator().manual_seed(0))
+    dt = elapsed_times(Workload("stream", 1, STREAMED, 1, 1, 1, workload.irregular), STREAMED)[0].tolist()
+
+    def act() -> None:
+        stepper.reset()
+        for x_t, dt_t in zip(x, dt, strict=True):
+            stepper(x_t, dt_t)
+
+    return act
+
+
 def optimizer_steps(step: TrainingStep) -> tuple[Callable[[], object], Callable[[], object]]:
     """Return the optimiser step alone: Adam(fused=True), and Adam with torch's default arguments.
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lnncmp.kernels.cfc.plan import Plan
 from lnncmp.kernels.common.operation import Memory
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.cfc_cell import CfCCell, CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import draw_dropout, run_fused, stage_plan, stage_tensors
 from lnncmp.layers.mixed_memory import MemoryCell
@@ -83,6 +84,12 @@ class CfCLayer(RecurrentLayer):
     def has_kernel(self) -> bool:
         """Return True: the kernel covers every CfC."""
         return True
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_cfc
+
+        return write_cfc(self.cell, self.memory, self.runner.variant, program)
 
     @property
     def stackable(self) -> bool:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.readout import LinearReadout
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, guard_mask, stack_steps
 from lnncmp.layers.sequence_model import State
@@ -122,6 +123,12 @@ class LiquidLayer(RecurrentLayer):
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel; only gradients of dt need the plain path."""
         return True
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_liquid
+
+        return write_liquid(self, program)
 
     def initial_state(self, batch: int) -> State:
         """Return (v,) = 0 of shape (batch, H)."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.plain_gated import gru_loop, gru_twin, lstm_loop, lstm_twin
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
@@ -133,6 +134,12 @@ class LSTMLayer(GatedLayer):
             (x, dt), valid = blank_padding(x, dt, valid), None
         return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
 
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_lstm
+
+        return write_lstm(self, program)
+
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = torch.lstm_cell(x[:, 0], state, *self.weights())
         return h[:, None], (h, c)
@@ -160,6 +167,12 @@ class GRULayer(GatedLayer):
     def __init__(self, inputs: int, hidden: int, implementation: str = "auto", init: str = "torch") -> None:
         super().__init__(inputs, hidden, implementation, init)
         self.state_widths = (hidden,)
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_gru
+
+        return write_gru(self, program)
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h = torch.gru_cell(x[:, 0], state[0], *self.weights())

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.solvers import SolverOptions, advance
@@ -101,6 +102,14 @@ class LTCSequence(RecurrentLayer):
     def has_kernel(self) -> bool:
         """Return whether the solver is the semi-implicit one, which the kernel computes."""
         return self.options.solver == "semi_implicit"
+
+    def write_step(self, program: StepProgram) -> int | None:
+        """Write one step for steppers."""
+        if not self.has_kernel():
+            return None
+        from lnncmp.layers.step_programs import write_ltc
+
+        return write_ltc(self, program)
 
     def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""

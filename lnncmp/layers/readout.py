@@ -3,12 +3,17 @@
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, O outputs.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from lnncmp.layers.linear_of_each import linear_of_each
 from lnncmp.layers.recurrent_layer import RecurrentLayer
 from lnncmp.layers.sequence_model import SequenceModel, State
+
+if TYPE_CHECKING:
+    from lnncmp.layers.stepper import Stepper
 
 
 class LinearReadout(nn.Linear):
@@ -73,6 +78,12 @@ class RecurrentModel(SequenceModel):
     def _read(self, hidden: Tensor, valid: Tensor | None) -> Tensor:
         y: Tensor = self.readout(hidden)
         return y if valid is None else y.where(valid[..., None], y.new_zeros(()))
+
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops that is fed one observation at a time; see make_stepper."""
+        from lnncmp.layers.stepper import make_stepper
+
+        return make_stepper(self.layer, self.readout, batch=batch)
 
     def constrain(self) -> None:
         """Put the layer's parameters back into their admissible range."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lnncmp.errors import UsageError
 from lnncmp.kernels.common.torch_arrays import check_kind, usable
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.precision import as_weights, autocasts
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.shapes import check_inputs, check_state
@@ -129,6 +130,14 @@ class RecurrentLayer(nn.Module, ABC):
     def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Do what `outputs` does, for tensors whose shapes are checked."""
         return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
+
+    def write_step(self, program: StepProgram) -> int | None:
+        """Write one step, in evaluation mode, for steppers (see lnncmp.layers.step_programs).
+
+        Returns the place of the hidden units (`width`); None: there is no compiled step, steppers take the plain one.
+        A subclass that computes something else than its base has to override it.
+        """
+        return None
 
     def constrain(self) -> None:
         """Put parameters back into their admissible range; called after every optimiser step."""

@@ -4,8 +4,14 @@ Legend of shape suffixes: B batch, T steps, I inputs, O outputs, H hidden units.
 """
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+
+from lnncmp.errors import UsageError
+
+if TYPE_CHECKING:
+    from lnncmp.layers.stepper import Stepper
 
 State = tuple[Tensor, ...]
 """What a model carries from step to step: tensors of shape (B, ...)."""
@@ -48,6 +54,13 @@ class SequenceModel(nn.Module, ABC):
         """Stream one step: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
         y, state = self.sequence(x_t[:, None], dt_t[:, None], None, state)
         return y[:, 0], state
+
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops that is fed one observation at a time (lnncmp.layers.stepper.Stepper).
+
+        Raises UsageError for a model that is not made of a recurrent layer and a readout.
+        """
+        raise UsageError(f"a {type(self).__name__} has no stepper", "call its step in a loop, under torch.no_grad()")
 
     def constrain(self) -> None:
         """Put parameters back into their admissible range; called after every optimiser step."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from lnncmp.kernels.cfc.plan import Plan
 from lnncmp.kernels.common.operation import Memory
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.cfc import CfCLayer
 from lnncmp.layers.cfc_cell import CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import run_fused, stage_plan, stage_tensors
@@ -112,15 +113,24 @@ class WiredCfCLayer(RecurrentLayer):
         """Return whether each layer's neurons are consecutive, as in every wiring here: the kernel expects it."""
         return self.runner.plan is not None
 
-    def _stages(self) -> list[CfCLayer]:
+    def stages(self) -> list[CfCLayer]:
+        """Return the CfC of each layer of the wiring, in signal order."""
         return [layer for layer in self.layers if isinstance(layer, CfCLayer)]
 
     def _cells(self) -> list[CfCWeights]:
-        return [layer.cell for layer in self._stages()]
+        return [layer.cell for layer in self.stages()]
+
+    def write_step(self, program: StepProgram) -> int | None:
+        """Write one step for steppers."""
+        if not self.has_kernel():
+            return None
+        from lnncmp.layers.step_programs import write_wired_cfc
+
+        return write_wired_cfc(self._cells(), self.wiring.layers, program)
 
     def initial_state(self, batch: int) -> State:
         """Return zeros, one tensor (batch, H_l) for each layer of the wiring."""
-        return tuple(layer.initial_state(batch)[0] for layer in self._stages())
+        return tuple(layer.initial_state(batch)[0] for layer in self.stages())
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, valid (B, T)."""

@@ -1,15 +1,19 @@
 """Builds a network with reproducible weights from a model's name and arguments."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lnncmp.errors import UsageError
+from lnncmp.layers.readout import RecurrentModel
 from lnncmp.layers.sequence_model import SequenceModel, State
 from lnncmp.layers.shapes import check_inputs
 from lnncmp.models.base import Arguments, ModelSpec, load_model
 from lnncmp.recipe.recipe import parse
+
+if TYPE_CHECKING:
+    from lnncmp.layers.stepper import Stepper
 
 
 class TimeAsInput(SequenceModel):
@@ -44,6 +48,14 @@ class TimeAsInput(SequenceModel):
         """Run the wrapped model's forward, which may be faster than `sequence`; returns (B, T, O)."""
         y: Tensor = self.model(_with_time(x, dt), dt, valid)
         return y
+
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops; x has I features, the elapsed time is appended by itself."""
+        from lnncmp.layers.stepper import make_stepper
+
+        if not isinstance(self.model, RecurrentModel):
+            return super().stepper(batch)
+        return make_stepper(self.model.layer, self.model.readout, batch=batch, time_as_input=True)
 
     def constrain(self) -> None:
         """Constrain the wrapped model."""

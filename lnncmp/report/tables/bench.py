@@ -105,6 +105,8 @@ _MAIN: list[tuple[str, Cell]] = [
     ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.inference_ratio_ncps))),
     ("streaming\nlatency", lambda row: seconds(None if row.latency_us is None else row.latency_us / 1e6)),
     ("x faster\nthan ncps", lambda row: _ratio(row.latency_ratio_ncps)),
+    ("stepper\nlatency", lambda row: seconds(None if row.stepper_us is None else row.stepper_us / 1e6)),
+    ("x faster\nthan ncps", lambda row: _ratio(row.stepper_ratio_ncps)),
     ("saved for\nbackward", lambda row: _marked(row, size(row.saved_bytes))),
     ("peak\nmemory", lambda row: _marked(row, size(row.peak_bytes))),
 ]
