@@ -44,8 +44,8 @@ def padding(batch=3, steps=4):
 
 
 def gradients(model, loss):
-    """Return the gradients of all parameters, 0 where there is none."""
-    parameters = list(model.parameters())
+    """Return the gradients of all trainable parameters, 0 where there is none."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 

@@ -121,8 +121,9 @@ class LTCSequence(RecurrentLayer):
 
     def _twin(self, x: Tensor, dt: Tensor, valid: None, v: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
         """Return what the kernel does, in plain PyTorch; copies may have wirings of their own, so without tables."""
-        synapses = RawSynapses(*parameters[5:10]), RawSynapses(*parameters[10:])
-        hidden, _ = self._plain(RawLTC(*parameters[:5], *synapses), (None, None), x, dt, v)
+        cm, gleak, vleak, input_w, input_b, *synapses = parameters
+        raw = RawLTC(cm, gleak, vleak, input_w, input_b, RawSynapses(*synapses[:5]), RawSynapses(*synapses[5:]))
+        hidden, _ = self._plain(raw, (None, None), x, dt, v)
         return (hidden,)
 
     def _sensory_drive(self, raw: RawLTC, table: SourceTable | None, x: Tensor) -> tuple[Tensor, Tensor]:

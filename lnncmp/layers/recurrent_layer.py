@@ -111,10 +111,6 @@ class RecurrentLayer(nn.Module, ABC):
 
     def outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Return the hidden states (B, T, width) alone, from the initial state; otherwise as `sequence`."""
-        weight = self.sample_weight()
-        if autocasts(weight):
-            with torch.autocast(weight.device.type, enabled=False):
-                return self.outputs(*as_weights(weight, x, dt), valid)
         check_inputs(x, dt, valid, self.inputs)
         return self._outputs(x, dt, valid)
 

@@ -93,7 +93,8 @@ def plan_twin(plan: Plan, *tensors: Tensor) -> tuple[Tensor, ...]:
     """Return what the kernel of a plan returns for the same tensors (see lnncmp.kernels.common.operation)."""
     x, dt, valid, *rest = tensors
     states, weights = rest[: plan.states], rest[plan.states :]
-    hidden, paths, finals = x, [], []
+    hidden, paths = x, []
+    finals: list[Tensor] = []
     for stage in plan.stages:
         count = len(stage.shapes()) + stage.masked + stage.dropped
         own, weights = weights[:count], weights[count:]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lnncmp.kernels.cfc.backward import backward
 from lnncmp.kernels.cfc.forward import forward
-from lnncmp.kernels.cfc.layout import Call, Layout, lay_out
+from lnncmp.kernels.cfc.layout import Call, Layout, kept_numbers, lay_out
 from lnncmp.kernels.cfc.moves import pack, unpack
 from lnncmp.kernels.cfc.plan import Plan
 from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
@@ -38,19 +38,22 @@ class CfCSequence(Operation):
         self.states, self.outputs = self.plan.states, 1 + self.plan.states
         # Factors of dropout have their batch in another place.
         self.folds = "drop" not in self.plan.roles
+        self._shapes = self.plan.shapes(0, 0)
 
     def _layout(self, tensors: Given, keep: bool, wants_x: bool) -> Layout:
         """Return the layout for x of shape (S, B, T, I) or (B, T, I)."""
+        return lay_out(self.plan, self._call(tensors, keep, wants_x))
+
+    def _call(self, tensors: Given, keep: bool, wants_x: bool) -> Call:
         x, valid = present(tensors)[X], tensors[VALID]
         copies, batch, steps, inputs = x.shape if x.ndim == 4 else (1, *x.shape)
-        single = x.dtype == torch.float32
-        return lay_out(self.plan, Call(copies, batch, steps, inputs, keep, wants_x, valid is not None, single))
+        return Call(copies, batch, steps, inputs, keep, wants_x, valid is not None, x.dtype == torch.float32)
 
     def _arrays(self, tensors: Given, stacked: bool) -> tuple[Numbers, Numbers]:
         """Return the numbers of all weights and those of all masks, each tensor's after the other's."""
         x, plan, own = present(tensors)[X], self.plan, tensors[self.data :]
-        batch, steps = x.shape[-3:-1]
-        found = weights_of(own, plan.shapes(batch, steps), x, stacked)
+        shapes = self._shapes if self.folds else plan.shapes(*x.shape[-3:-1])
+        found = weights_of(own, shapes, x, stacked)
         pairs = list(zip(found, plan.roles, strict=True))
         masks = [numbers for numbers, its in pairs if its == "mask"]
         weights = np.concatenate([numbers for numbers, its in pairs if its == "weight"])
@@ -146,7 +149,7 @@ class CfCSequence(Operation):
         x, *states = present((tensors[X], *tensors[3 : self.data]))
         own = zip(present(tensors[self.data :]), self.plan.roles, strict=True)
         numbers = sum(weight.numel() for weight, its in own if its == "weight")
-        kept = self._layout(tensors, True, wants_x=False).kept
+        kept = kept_numbers(self.plan, self._call(tensors, True, wants_x=False))
         outputs = [(*x.shape[:-1], self.plan.width), *(state.shape for state in states)]
         return outputs, [(kept * keep,), (numbers * keep,)]
 

@@ -76,14 +76,31 @@ def lay_out(plan: Plan, call: Call) -> Layout:
 
 def _stage(plan: Plan, index: int, call: Call, weights: dict[str, int], kept: int, states: int) -> tuple[Stage, int]:
     """Return a stage, whose kept arrays begin at `kept` and its states at `states`, and where its kept arrays end."""
-    stage, single = plan.stages[index], call.single
+    stage = plan.stages[index]
     block, parts = blocks(call.batch)
+    sizes = {**_sizes(plan, index, call, states), "block": block, "parts": parts}
+    places, end = _kept(sizes, kept)
+    scratch = _scratch(sizes, weights)
+    gain, slope = (LECUN_GAIN, LECUN_SLOPE) if stage.head_activation == "lecun_tanh" else (1.0, 1.0)
+    scale = {"gain": gain, "slope": slope, "sign": 1.0 if stage.gate_sign == "plus" else -1.0}
+    return Stage(**{**sizes, **weights, **places, **scratch, **scale}), end  # type: ignore[arg-type]
+
+
+def kept_numbers(plan: Plan, call: Call) -> int:
+    """Return how many numbers are kept in a call; B and T may be symbols of torch.compile."""
+    end = 0
+    for index in range(len(plan.stages)):
+        _, end = _kept(_sizes(plan, index, call, 0), end)
+    return end
+
+
+def _sizes(plan: Plan, index: int, call: Call, states: int) -> dict[str, int]:
+    """Return the sizes of a stage, whose states begin at `states`, but for those of its tiles."""
+    stage, single = plan.stages[index], call.single
     width, units = padded(stage.hidden, single), padded(stage.units, single)
-    sizes = {
+    return {
         "batch": call.batch,
         "steps": call.steps,
-        "block": block,
-        "parts": parts,
         "all_rows": call.copies * call.batch,
         "inputs": stage.inputs,
         "inputs_pad": padded(stage.inputs, single),
@@ -112,11 +129,6 @@ def _stage(plan: Plan, index: int, call: Call, weights: dict[str, int], kept: in
         "wants_x": int(call.wants_x or index > 0),
         "h_at": states,
     }
-    places, end = _kept(sizes, kept)
-    scratch = _scratch(sizes, weights)
-    gain, slope = (LECUN_GAIN, LECUN_SLOPE) if stage.head_activation == "lecun_tanh" else (1.0, 1.0)
-    scale = {"gain": gain, "slope": slope, "sign": 1.0 if stage.gate_sign == "plus" else -1.0}
-    return Stage(**{**sizes, **weights, **places, **scratch, **scale}), end  # type: ignore[arg-type]
 
 
 def _places(start: int, lengths: dict[str, int]) -> tuple[dict[str, int], int]:

@@ -23,7 +23,7 @@ def run_compiled(key: str, tensors: Given, keep: bool) -> tuple[Tensor, ...]:
     return tuple(found[: _outputs(key)])
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@torch.compiler.assume_constant_result
 def _outputs(key: str) -> int:
     """Return how many outputs come before the buffers; looked up while tracing, not traced."""
     return find(key).outputs
@@ -89,7 +89,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> N
 
 
 def _backward(ctx: Any, grads: Sequence[Tensor | None]) -> tuple[None, None, None, list[Tensor | None]]:
-    there, kept = list(ctx.saved_tensors[: ctx.count]), list(ctx.saved_tensors[ctx.count :])
+    saved = list(ctx.saved_tensors)
+    there, kept = saved[: ctx.count], saved[ctx.count :]
     needs = [bool(need) and own.is_floating_point() for need, own in zip(ctx.needs_input_grad[3], there, strict=True)]
     outputs = list(grads[: find(ctx.key).outputs])
     found = iter(torch.ops.lnncmp.sequence_backward(ctx.key, needs, ctx.absent, there, outputs, kept))

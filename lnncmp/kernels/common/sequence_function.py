@@ -30,7 +30,7 @@ def run(key: str, twin: Twin, tensors: Given, memory: Memory | None = None) -> t
     operation = find(key)
     if not keep and not torch._C._are_functorch_transforms_active():
         return tuple(operation.forward(tensors, False, False, memory)[0])
-    found: tuple[Tensor, ...] = _Sequence.apply(operation, twin, keep, False, *tensors)  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, ...] = _Sequence.apply(operation, twin, keep, False, *tensors)
     return found[: operation.outputs]
 
 
@@ -40,9 +40,9 @@ def _look_up_once(function: type[torch.autograd.Function]) -> type[torch.autogra
     return function
 
 
-def _no_forward_mode(*args: Any) -> Any:
+def _no_forward_mode() -> UsageError:
     """Say that the kernels have no forward mode."""
-    raise UsageError(
+    return UsageError(
         "the fused kernels have no forward-mode derivatives (jvp, jacfwd)",
         "Use reverse mode (grad, jacrev), or have the layer computed by plain PyTorch: chosen = 'loop'.",
     )
@@ -52,7 +52,10 @@ def _no_forward_mode(*args: Any) -> Any:
 class _Sequence(torch.autograd.Function):
     """apply(operation, twin, keep, stacked, *tensors) -> (*outputs, *kept)."""
 
-    jvp = staticmethod(_no_forward_mode)
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """Refuse."""
+        raise _no_forward_mode()
 
     @staticmethod
     def forward(operation: Operation, twin: Twin, keep: bool, stacked: bool, *tensors: Any) -> tuple[Tensor, ...]:
@@ -74,13 +77,14 @@ class _Sequence(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradients of the tensors; of all by the twin where dt's is wanted, which the kernels lack."""
         operation, grads, needs = ctx.operation, gradients[: ctx.operation.outputs], ctx.needs_input_grad[4:]
-        tensors, kept = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
+        saved = ctx.saved_tensors
+        tensors, kept = saved[: ctx.count], saved[ctx.count :]
         found: list[Tensor | None]
         if needs[DT]:
             found = put(gradients_of_twin(ctx.twin, grads, tensors, needs, ctx.stacked), needs, [None] * ctx.count)
         elif torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
             flat = *grads, *tensors, *kept
-            some = _Gradient.apply(operation, ctx.twin, needs, ctx.stacked, *flat)  # type: ignore[no-untyped-call]
+            some = _Gradient.apply(operation, ctx.twin, needs, ctx.stacked, *flat)
             found = put(some, needs, [None] * ctx.count)
         else:
             found = operation.backward(grads, tensors, kept, needs, ctx.stacked)
@@ -92,11 +96,11 @@ class _Sequence(torch.autograd.Function):
         size, dims, data = info.batch_size, in_dims[4:], operation.data
         if folds(operation, dims):
             rows = as_rows(own[:data], dims[:data], size, stacked)
-            found = _Sequence.apply(operation, twin, keep, stacked, *rows, *own[data:])  # type: ignore[no-untyped-call]
+            found = _Sequence.apply(operation, twin, keep, stacked, *rows, *own[data:])
             outputs, places = from_rows(found[: operation.outputs], size, stacked)
         else:
             copies = as_copies(own, dims, size, stacked)
-            found = _Sequence.apply(operation, twin, keep, True, *copies)  # type: ignore[no-untyped-call]
+            found = _Sequence.apply(operation, twin, keep, True, *copies)
             outputs, places = from_copies(found[: operation.outputs], size, stacked)
         kept = found[operation.outputs :]
         return (*outputs, *kept), (*places, *[None] * len(kept))
@@ -106,7 +110,10 @@ class _Sequence(torch.autograd.Function):
 class _Gradient(torch.autograd.Function):
     """apply(operation, twin, needs, stacked, *grads of outputs, *tensors, *kept) -> gradients of the needed tensors."""
 
-    jvp = staticmethod(_no_forward_mode)
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """Refuse."""
+        raise _no_forward_mode()
 
     @staticmethod
     def forward(operation: Operation, twin: Twin, needs: Any, stacked: bool, *flat: Any) -> tuple[Tensor, ...]:
@@ -145,13 +152,13 @@ class _Gradient(torch.autograd.Function):
         if folded and not any(needs[data:]):
             rows = as_rows(grads, g_dims, size, stacked), as_rows(tensors[:data], dims[:data], size, stacked)
             arguments = *rows[0], *rows[1], *tensors[data:], *kept
-            found = _Gradient.apply(operation, twin, needs, stacked, *arguments)  # type: ignore[no-untyped-call]
+            found = _Gradient.apply(operation, twin, needs, stacked, *arguments)
             return _as_tuples(from_rows(found, size, stacked))
         copies = as_copies(tensors, dims, size, stacked)
         if folded:  # the kernel added the samples' gradients up: run them as copies instead
-            kept = _Sequence.apply(operation, twin, True, True, *copies)[outputs:]  # type: ignore[no-untyped-call]
+            kept = _Sequence.apply(operation, twin, True, True, *copies)[outputs:]
         arguments = *as_copies(grads, g_dims, size, stacked), *copies, *kept
-        found = _Gradient.apply(operation, twin, needs, True, *arguments)  # type: ignore[no-untyped-call]
+        found = _Gradient.apply(operation, twin, needs, True, *arguments)
         return _as_tuples(from_copies(found, size, stacked))
 
 
@@ -165,7 +172,7 @@ def _one_by_one(size: int, dims: Any, fixed: tuple[Any, ...], flat: Any) -> _Vma
     rows = []
     for k in range(size):
         own = [t if dim is None else t.select(dim, k) for t, dim in zip(flat, dims, strict=True)]
-        rows.append(_Gradient.apply(*fixed, *own))  # type: ignore[no-untyped-call]
+        rows.append(_Gradient.apply(*fixed, *own))
     found = tuple(torch.stack(parts) for parts in zip(*rows, strict=True))
     return found, (0,) * len(found)
 

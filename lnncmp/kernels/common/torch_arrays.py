@@ -65,15 +65,21 @@ def weights_of(
     Raises UsageError unless they have those shapes, after an axis of copies if `stacked`, and the type of x: a kernel
     would read beyond them.
     """
-    lead, kind = tuple(x.shape[:1]) if stacked else (), x.dtype
-    for place, (own, shape) in enumerate(zip(present(weights), shapes, strict=True)):
-        if own.shape != lead + shape or own.dtype not in (kind, torch.bool):
+    own, kind = present(weights), x.dtype
+    expected = [(x.shape[0], *shape) for shape in shapes] if stacked else list(shapes)
+    if [weight.shape for weight in own] != expected or not {weight.dtype for weight in own} <= {kind, torch.bool}:
+        _refuse(own, expected, kind)
+    return [numbers_of(weight) for weight in own]
+
+
+def _refuse(weights: list[Tensor], shapes: Sequence[tuple[int, ...]], kind: torch.dtype) -> None:
+    for place, (own, shape) in enumerate(zip(weights, shapes, strict=True)):
+        if own.shape != shape or own.dtype not in (kind, torch.bool):
             raise UsageError(
                 f"weight {place + 1} of {len(shapes)} of a layer has shape {tuple(own.shape)} and type {own.dtype}, "
-                f"expected {lead + shape} and {kind}",
+                f"expected {shape} and {kind}",
                 "Use weights of the shapes that the layer was built with, all of one type.",
             )
-    return [numbers_of(own) for own in present(weights)]
 
 
 def flat(numbers: NDArray[Any]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """Derivatives by the plain twin of a kernel, which torch can differentiate as often as one likes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ def pick(tensors: Sequence[Any], needs: Sequence[bool]) -> list[Tensor]:
 
 def pull_back(function: Callable[..., tuple[Tensor, ...]], at: Sequence[Tensor], grads: Given) -> tuple[Tensor, ...]:
     """Return the gradients of `function` at some tensors, for those of its outputs (None is 0)."""
-    outputs, pull = torch.func.vjp(function, *at)
+    outputs, pull = cast("Any", torch.func.vjp(function, *at))
     filled = [torch.zeros_like(own) if g is None else g for own, g in zip(outputs, grads, strict=True)]
     found: tuple[Tensor, ...] = pull(tuple(filled))
     return found
