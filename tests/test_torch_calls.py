@@ -103,6 +103,16 @@ class TestRefused:
         with pytest.raises(UsageError):
             ours(x, good if ours.use_mixed else (good, good))
 
+    @pytest.mark.parametrize("name", ["ltc", "cfc_mixed"])
+    def test_other_types_than_those_of_the_weights(self, name):
+        _, ours = pair(name)
+        x, _ = sample()
+        with pytest.raises(UsageError, match="is float64, the model's weights are float32"):
+            ours(x.double())
+        state = torch.zeros(BATCH, 5).double()
+        with pytest.raises(UsageError, match="is float64, the model's weights are float32"):
+            ours(x, (state, state) if ours.use_mixed else state)
+
     def test_other_mistakes(self):
         x, _ = sample()
         _, ours = pair("cfc")

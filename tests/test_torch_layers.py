@@ -71,6 +71,18 @@ class TestWhatItIs:
             y, _ = torch.func.functional_call(ours, dict(other.named_parameters()), (x,))
             assert_close(y, other(x)[0], 0.0)
 
+    @pytest.mark.parametrize("name", ["ltc_auto_ncp", "cfc_mixed", "cfc_wired"])
+    def test_copies_under_vmap_are_each_alone(self, name):
+        copies = [pair(name, seed=seed)[1] for seed in (1, 2)]
+        x, dt = sample()
+        weights, base = torch.func.stack_module_state(copies), copy.deepcopy(copies[0])
+
+        def run(weights, buffers):
+            return torch.func.functional_call(base, (weights, buffers), (x, None, dt))[0]
+
+        found = torch.func.vmap(run)(*weights)
+        assert_close(found, torch.stack([layer(x, timespans=dt)[0] for layer in copies]))
+
 
 class TestEqualToNcps:
     @pytest.mark.parametrize("name", LAYERS)

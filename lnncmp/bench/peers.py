@@ -110,8 +110,7 @@ class TorchModel(SequenceModel):
 
     def __init__(self, kind: str, workload: Workload) -> None:
         super().__init__()
-        layer = vars(self.library)[kind.upper()]
-        cell = nn.LSTMCell if kind == "lstm" else nn.GRUCell
+        layer, cell = vars(self.library)[kind.upper()], nn.LSTMCell if kind == "lstm" else nn.GRUCell
         self.layer = layer(workload.inputs, workload.hidden, batch_first=True)
         self.readout = nn.Linear(workload.hidden, workload.outputs)
         made = cell(workload.inputs, workload.hidden)

@@ -127,18 +127,18 @@ class LSTMLayer(GatedLayer):
         with torch.no_grad():
             self.bias_ih_l0[hidden : 2 * hidden] += forget_bias
 
-    def write_step(self, program: StepProgram) -> int:
-        """Write one step for steppers."""
-        from lnncmp.layers.step_programs import write_lstm
-
-        return write_lstm(self, program)
-
     def _outputs(self, x: Tensor, dt: Tensor, valid: Tensor | None) -> Tensor:
         """Return hidden states (B, T, H) from the initial state for x (B, T, I), valid (B, T); dt is ignored."""
         if self.implementation == "torch":
             # Padding is at the end and the layer is causal: blanked padding cannot reach a real step.
             (x, dt), valid = blank_padding(x, dt, valid), None
         return self.sequence(x, dt, valid, self.initial_state(x.shape[0]))[0]
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        from lnncmp.layers.step_programs import write_lstm
+
+        return write_lstm(self, program)
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = torch.lstm_cell(x[:, 0], state, *self.weights())
@@ -168,15 +168,15 @@ class GRULayer(GatedLayer):
         super().__init__(inputs, hidden, implementation, init)
         self.state_widths = (hidden,)
 
-    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        h = torch.gru_cell(x[:, 0], state[0], *self.weights())
-        return h[:, None], (h,)
-
     def write_step(self, program: StepProgram) -> int:
         """Write one step for steppers."""
         from lnncmp.layers.step_programs import write_gru
 
         return write_gru(self, program)
+
+    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h = torch.gru_cell(x[:, 0], state[0], *self.weights())
+        return h[:, None], (h,)
 
     def _kernel(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         (h,) = state

@@ -103,6 +103,14 @@ class LTCSequence(RecurrentLayer):
         """Return whether the solver is the semi-implicit one, which the kernel computes."""
         return self.options.solver == "semi_implicit"
 
+    def write_step(self, program: StepProgram) -> int | None:
+        """Write one step for steppers."""
+        if not self.has_kernel():
+            return None
+        from lnncmp.layers.step_programs import write_ltc
+
+        return write_ltc(self, program)
+
     def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
         *neurons, sensory, recurrent = self.raw()
@@ -158,14 +166,6 @@ class LTCLayer(LTCSequence):
     def _tables(self) -> tuple[SourceTable | None, SourceTable | None]:
         """Return the tables of sensory and of recurrent sources for the plain path, None where it is dense."""
         return self.sensory.table(), self.recurrent.table()
-
-    def write_step(self, program: StepProgram) -> int | None:
-        """Write one step for steppers."""
-        if not self.has_kernel():
-            return None
-        from lnncmp.layers.step_programs import write_ltc
-
-        return write_ltc(self, program)
 
     def constrain(self) -> None:
         """Under "clip" clamp w, sensory w, gleak to >= 0 and cm to >= 1e-6; under "softplus" nothing is needed."""

@@ -7,7 +7,7 @@ Arithmetic that depends on weights alone is done here, once, in float64.
 Legend of shape suffixes: I inputs, H hidden units, N backbone units, P sources, J targets, O outputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +19,12 @@ from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.activations import LECUN_SLOPE
 
 if TYPE_CHECKING:
-    from lnncmp.layers.cfc import CfCLayer
     from lnncmp.layers.cfc_cell import CfCWeights
     from lnncmp.layers.liquid import LiquidLayer
     from lnncmp.layers.lstm_gru import GRULayer, LSTMLayer
-    from lnncmp.layers.ltc import LTCLayer
+    from lnncmp.layers.ltc import LTCSequence
     from lnncmp.layers.mixed_memory import MemoryCell
-    from lnncmp.layers.synapses import Synapses
-    from lnncmp.layers.wired_cfc import WiredCfCLayer
+    from lnncmp.layers.synapses import RawSynapses
 
 Numbers = NDArray[Any]
 
@@ -95,16 +93,16 @@ def _write_memory(memory: "MemoryCell", program: StepProgram, h: int, c: int, wi
     return out
 
 
-def write_cfc(layer: "CfCLayer", program: StepProgram) -> int:
-    """Write one step of a CfC; state (h,), with mixed memory (h, c)."""
-    h = program.state(layer.width)
-    if layer.memory is None:
-        return _write_cell(layer.cell, program, program.x, h, h)
-    c = program.state(layer.width)
-    u = _write_memory(layer.memory, program, h, c, layer.width)
-    if layer.runner.variant == "replace_h":
-        return _write_cell(layer.cell, program, program.x, u, h)
-    return _write_cell(layer.cell, program, u, h, h)
+def write_cfc(cell: "CfCWeights", memory: "MemoryCell | None", variant: str | None, program: StepProgram) -> int:
+    """Write one step of a CfC; state (h,), with mixed memory (h, c). See CfCLayer for `variant`."""
+    h = program.state(cell.hidden)
+    if memory is None:
+        return _write_cell(cell, program, program.x, h, h)
+    c = program.state(cell.hidden)
+    u = _write_memory(memory, program, h, c, cell.hidden)
+    if variant == "replace_h":
+        return _write_cell(cell, program, program.x, u, h)
+    return _write_cell(cell, program, u, h, h)
 
 
 def _write_cell(cell: "CfCWeights", program: StepProgram, x: int, h: int, out: int) -> int:
@@ -125,8 +123,8 @@ def _write_cell(cell: "CfCWeights", program: StepProgram, x: int, h: int, out: i
             program.activate(target, _ACTIVATIONS[options.backbone_activation], biases[0].size)
         place = target
     if options.mode == "pure":
-        w_tau, amplitude = map(_of, cell.decay())
-        program.pure_head(out, place, np.abs(w_tau), amplitude)
+        w_tau, amplitude = cell.decay()
+        program.pure_head(out, place, np.abs(_of(w_tau)), _of(amplitude))
     else:
         lecun = options.head_activation == "lecun_tanh"
         program.gated_heads(out, place, width, options.mode == "no_gate", lecun)
@@ -148,13 +146,13 @@ def _heads(cell: "CfCWeights") -> tuple[list[Numbers], list[Numbers]]:
     return matrices, biases
 
 
-def write_wired_cfc(layer: "WiredCfCLayer", program: StepProgram) -> int:
+def write_wired_cfc(cells: "Sequence[CfCWeights]", layers: Sequence[Sequence[int]], program: StepProgram) -> int:
     """Write one step of a wired CfC; state (h_l of each layer of the wiring, in signal order)."""
-    hidden, source = program.place(layer.width), program.x
-    for stage, neurons in zip(layer.stages(), layer.wiring.layers, strict=True):
-        h = program.state(stage.width)
-        source = _write_cell(stage.cell, program, source, h, h)
-        program.copy(hidden + neurons[0], h, stage.width)
+    hidden, source = program.place(sum(cell.hidden for cell in cells)), program.x
+    for cell, neurons in zip(cells, layers, strict=True):
+        h = program.state(cell.hidden)
+        source = _write_cell(cell, program, source, h, h)
+        program.copy(hidden + neurons[0], h, cell.hidden)
     return hidden
 
 
@@ -175,20 +173,23 @@ def write_liquid(layer: "LiquidLayer", program: StepProgram) -> int:
     return v
 
 
-def write_ltc(layer: "LTCLayer", program: StepProgram) -> int:
-    """Write one step of an LTC with the semi-implicit solver; state (v,)."""
-    options, width = layer.options, layer.width
+def write_ltc(layer: "LTCSequence", program: StepProgram, memory: "MemoryCell | None" = None) -> int:
+    """Write one step of an LTC with the semi-implicit solver; state (v,), or (v, c) behind a memory cell."""
+    options, width, raw = layer.options, layer.width, layer.raw()
     positive = _softplus if layer.constraint == "softplus" else _of
-    v, driven, summed = program.state(width), program.blocks(width, 2), program.blocks(width, 2)
+    v = program.state(width)
+    if memory is not None:
+        program.copy(v, _write_memory(memory, program, v, program.state(width), width), width)
+    driven, summed = program.blocks(width, 2), program.blocks(width, 2)
     den, mapped = program.padded(width), program.place(layer.inputs)
-    leak = positive(layer.gleak)
-    program.scale(mapped, program.x, _of(layer.input_w), _of(layer.input_b))
-    program.set(driven, leak * _of(layer.vleak), leak)
-    _write_synapses(layer.sensory, positive, program, driven, driven + den, mapped)
+    leak = positive(raw.gleak)
+    program.scale(mapped, program.x, _of(raw.input_w), _of(raw.input_b))
+    program.set(driven, leak * _of(raw.vleak), leak)
+    _write_synapses(raw.sensory, positive, program, driven, driven + den, mapped)
     first = len(program.operations)
     program.copy(summed, driven, den + width)
-    _write_synapses(layer.recurrent, positive, program, summed, summed + den, v)
-    program.ltc(v, summed, summed + den, positive(layer.cm) + options.epsilon, options.unfolds)
+    _write_synapses(raw.recurrent, positive, program, summed, summed + den, v)
+    program.ltc(v, summed, summed + den, positive(raw.cm) + options.epsilon, options.unfolds)
     program.again(first, options.unfolds)
     return v
 
@@ -198,7 +199,12 @@ def _softplus(tensor: Tensor) -> Numbers:
 
 
 def _write_synapses(
-    synapses: "Synapses", positive: Callable[[Tensor], Numbers], program: StepProgram, num: int, den: int, source: int
+    synapses: "RawSynapses",
+    positive: Callable[[Tensor], Numbers],
+    program: StepProgram,
+    num: int,
+    den: int,
+    source: int,
 ) -> None:
     """Write the sums over all synapses, which begin at t = slope v + offset: open by 1 / (1 + 2^t)."""
     mask, sigma = _of(synapses.mask) != 0, _of(synapses.sigma) * _LOG2E

@@ -126,7 +126,7 @@ class WiredCfCLayer(RecurrentLayer):
             return None
         from lnncmp.layers.step_programs import write_wired_cfc
 
-        return write_wired_cfc(self, program)
+        return write_wired_cfc(self._cells(), self.wiring.layers, program)
 
     def initial_state(self, batch: int) -> State:
         """Return zeros, one tensor (batch, H_l) for each layer of the wiring."""

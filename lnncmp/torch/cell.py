@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lnncmp.errors import UsageError
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps
 from lnncmp.layers.sequence_model import State
@@ -32,6 +33,19 @@ class Cell(RecurrentLayer):
     def join(self, state: State) -> Tensor:
         """Return the tensors that `sequence` gives as one state (B, H)."""
         return state[0]
+
+    @property
+    def features(self) -> int:
+        """O, the number of outputs of a step."""
+        return self.width
+
+    def write_mixed_step(self, memory: MemoryCell, program: StepProgram) -> int | None:
+        """Write one step behind a memory cell for steppers; None if there is no program for it."""
+        return None
+
+    def write_outputs(self, program: StepProgram, hidden: int) -> int:
+        """Write what `read` does to hidden units at a place for steppers; returns the place of the outputs."""
+        return hidden
 
     def meet(self, memory: MemoryCell) -> None:
         """Prepare for `run_mixed` with this memory cell."""

@@ -5,6 +5,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from lnncmp.errors import UsageError
+from lnncmp.kernels.step.program import StepProgram
+from lnncmp.layers.step_programs import write_affine
 from lnncmp.torch.cell import Cell
 from lnncmp.torch.cfc_cell import CfCCell
 from lnncmp.torch.sequences import SequenceLayer
@@ -71,7 +73,17 @@ class CfC(SequenceLayer):
         self.state_size = cell.width
         self.fc = nn.Identity() if proj_size is None else nn.Linear(self.output_size, proj_size)
 
-    def _project(self, y: Tensor) -> Tensor:
+    @property
+    def features(self) -> int:
+        """O, the number of outputs of a step."""
+        return self.rnn_cell.features if self.proj_size is None else self.proj_size
+
+    def write_outputs(self, program: StepProgram, place: int) -> int:
+        """Write the projection, if there is one, for steppers."""
+        return write_affine(self.fc, program, place) if isinstance(self.fc, nn.Linear) else place
+
+    def project(self, y: Tensor) -> Tensor:
+        """Return the projection of the cell's outputs (..., O)."""
         projected: Tensor = self.fc(y)
         return projected
 

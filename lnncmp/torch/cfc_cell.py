@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from lnncmp.errors import UsageError, unknown_name
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.activations import LECUN_GAIN, LECUN_SLOPE
 from lnncmp.layers.cfc import CfCRunner
 from lnncmp.layers.cfc_cell import HEADS, CfCOptions, CfCWeights
 from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.sequence_model import State
+from lnncmp.layers.step_programs import write_cfc
 from lnncmp.torch.cell import Cell
 
 
@@ -149,6 +151,14 @@ class CfCCell(Cell, CfCWeights):
         fused = self.uses_kernel(dt)
         hidden, (h, c) = self._mixed.run(self, memory, x, dt, valid, (state, c), fused)
         return hidden, h, c
+
+    def write_step(self, program: StepProgram) -> int:
+        """Write one step for steppers."""
+        return write_cfc(self, None, None, program)
+
+    def write_mixed_step(self, memory: MemoryCell, program: StepProgram) -> int:
+        """Write one step behind a memory cell for steppers."""
+        return write_cfc(self, memory, "replace_h", program)
 
     def read(self, hidden: Tensor) -> Tensor:
         """Return the outputs of states (B, T, H): the states."""

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from lnncmp.kernels.common.torch_arrays import usable
 from lnncmp.layers.lstm_gru import run_fused
+from lnncmp.layers.precision import autocasts
 from lnncmp.layers.sequence_model import State
 from lnncmp.torch.calls import Call, read_call
 
@@ -20,8 +21,8 @@ from lnncmp.torch.calls import Call, read_call
 def _applies(layer: nn.LSTM | nn.GRU, given: Tensor | PackedSequence, start: tuple[Tensor, ...] | None) -> bool:
     """Return whether the kernels compute this layer for this input and state; what is wrong is torch's to refuse."""
     x = given.data if isinstance(given, PackedSequence) else given
-    weight = _weights(layer, 0)[0]
-    fits = layer.bias and not layer.bidirectional and layer.proj_size == 0
+    weight = layer.get_parameter("weight_ih_l0")
+    fits = layer.bias and not layer.bidirectional and layer.proj_size == 0 and not autocasts(weight)
     shaped = x.numel() > 0 and x.ndim in (2, 3) and x.shape[-1] == layer.input_size
     tensors = (x, *(start or ()))
     return bool(fits and shaped and usable(weight, *tensors) and all(own.dtype == weight.dtype for own in tensors))
@@ -40,7 +41,7 @@ def _run(
 
     start: as many tensors of that shape as the layer has `states`, or None for 0.
     """
-    call = read_call(given, None, None, layer.input_size, layer.batch_first, _weights(layer, 0)[0])
+    call = read_call(given, None, None, layer.input_size, layer.batch_first, layer.get_parameter("weight_ih_l0"))
     stacked = _starts(layer, call, start, states)
     y, ends = call.x, []
     for number in range(layer.num_layers):

@@ -10,8 +10,11 @@ import torch
 from ncps.wirings import Wiring
 from torch import Tensor, nn
 
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.ltc import MIN_CAPACITANCE, LTCSequence, RawLTC
+from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.solvers import SolverOptions
+from lnncmp.layers.step_programs import write_gains, write_ltc
 from lnncmp.layers.synapses import RawSynapses
 from lnncmp.torch.cell import Cell
 from lnncmp.torch.wirings import build_wiring
@@ -130,6 +133,22 @@ class LTCCell(Cell, LTCSequence):
     def _synapses(self, prefix: str) -> RawSynapses:
         sigma, mu, w, erev = (self._own(prefix + name) for name in ("sigma", "mu", "w", "erev"))
         return RawSynapses(self._own(f"{prefix}sparsity_mask") != 0, sigma, mu, w, erev)
+
+    @property
+    def features(self) -> int:
+        """O, the number of outputs of a step."""
+        return self.motor_size
+
+    def write_mixed_step(self, memory: MemoryCell, program: StepProgram) -> int:
+        """Write one step behind a memory cell for steppers; state (v, c)."""
+        return write_ltc(self, program, memory)
+
+    def write_outputs(self, program: StepProgram, hidden: int) -> int:
+        """Write the output map of the motor neurons."""
+        gain, offset = self._parameters.get("output_w"), self._parameters.get("output_b")
+        if gain is None:
+            return hidden
+        return write_gains(gain, torch.zeros_like(gain) if offset is None else offset, program, hidden)
 
     def read(self, hidden: Tensor) -> Tensor:
         """Return outputs (..., O) for potentials (..., H): the motor neurons by the output map."""

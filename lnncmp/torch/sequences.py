@@ -3,17 +3,21 @@
 Legend of shape suffixes: B batch, T steps, I inputs, H units, O outputs.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lnncmp.errors import UsageError
 from lnncmp.kernels.common.torch_arrays import check_kind
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.precision import as_weights, autocasts, unrounded
 from lnncmp.torch.calls import Call, Times, read_call
 from lnncmp.torch.cell import Cell
 from lnncmp.torch.memory import LSTMCell
+
+if TYPE_CHECKING:
+    from lnncmp.layers.stepper import Stepper
 
 State = Tensor | tuple[Tensor, Tensor]
 """h, or (h, c) with mixed memory, each (B, H), or (H,) without batch."""
@@ -41,9 +45,24 @@ class SequenceLayer(nn.Module):
         """How a sequence is computed where the weights are now: `fused` or `loop`."""
         return self.rnn_cell.implementation
 
-    def _project(self, y: Tensor) -> Tensor:
+    @property
+    def features(self) -> int:
+        """O, the number of outputs of a step."""
+        return self.rnn_cell.features
+
+    def project(self, y: Tensor) -> Tensor:
         """Return what is done to the cell's outputs (..., O)."""
         return y
+
+    def write_outputs(self, program: StepProgram, place: int) -> int:
+        """Write what `project` does to the cell's outputs at `place` for steppers; returns the place of the result."""
+        return place
+
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops that is fed one observation at a time; see make_stepper."""
+        from lnncmp.torch.streaming import stepper_of
+
+        return stepper_of(self, batch)
 
     def forward(
         self,
@@ -71,10 +90,10 @@ class SequenceLayer(nn.Module):
             hidden, state = cell.run(call.x, call.dt, call.valid, state)
         final = call.last(state) if c is None else (call.last(state), call.last(c))
         if self.return_sequences:
-            return call.sequence(self._project(cell.read(hidden))), final
+            return call.sequence(self.project(cell.read(hidden))), final
         if call.x.shape[1] == 0:
             raise UsageError("a sequence of no steps has no last output", "Set return_sequences=True.")
-        return call.last(self._project(cell.read_state(state))), final
+        return call.last(self.project(cell.read_state(state))), final
 
     def _mixed(self, call: Call, state: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the cell's `run_mixed` in the type of its weights, as `sequence` computes (see its autocast)."""

@@ -9,8 +9,10 @@ from ncps.wirings import Wiring
 from torch import Tensor
 
 from lnncmp.errors import UsageError
+from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.cfc_cell import CfCWeights
 from lnncmp.layers.sequence_model import State
+from lnncmp.layers.step_programs import write_wired_cfc
 from lnncmp.layers.wired_cfc import WiredRunner
 from lnncmp.torch.cell import Cell
 from lnncmp.torch.cfc_cell import CfCCell
@@ -129,6 +131,21 @@ class WiredCfCCell(Cell):
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return states (B, T, H) in the wiring's own order and the final state for x (B, T, I), dt, valid (B, T)."""
         return self._runner.run(self._cells(), self.order, x, dt, valid, state, self.uses_kernel(dt))
+
+    @property
+    def features(self) -> int:
+        """O, the number of outputs of a step."""
+        return self.motor_size
+
+    def write_step(self, program: StepProgram) -> int | None:
+        """Write one step for steppers."""
+        return write_wired_cfc(self._cells(), self._layers, program) if self.has_kernel() else None
+
+    def write_outputs(self, program: StepProgram, hidden: int) -> int:
+        """Write the outputs, the first neurons of the last layer, to a place of their own."""
+        y = program.place(self.motor_size)
+        program.copy(y, hidden + self._layers[-1][0], self.motor_size)
+        return y
 
     def read(self, hidden: Tensor) -> Tensor:
         """Return outputs (B, T, O) for states (B, T, H) in the wiring's own order."""

@@ -58,7 +58,7 @@ def present(tensors: Sequence[Tensor | None]) -> list[Tensor]:
 
 
 def weights_of(
-    weights: Sequence[Tensor | None], shapes: list[tuple[int, ...]], x: Tensor, stacked: bool
+    weights: Sequence[Tensor | None], shapes: Sequence[tuple[int, ...]], x: Tensor, stacked: bool
 ) -> list[NDArray[Any]]:
     """Return the numbers of weights and of masks (bool), each contiguous and 1-D.
 
@@ -66,10 +66,9 @@ def weights_of(
     would read beyond them.
     """
     own, kind = present(weights), x.dtype
-    if stacked:
-        shapes = [(x.shape[0], *shape) for shape in shapes]
-    if [weight.shape for weight in own] != shapes or not {weight.dtype for weight in own} <= {kind, torch.bool}:
-        _refuse(own, shapes, kind)
+    expected = [(x.shape[0], *shape) for shape in shapes] if stacked else list(shapes)
+    if [weight.shape for weight in own] != expected or not {weight.dtype for weight in own} <= {kind, torch.bool}:
+        _refuse(own, expected, kind)
     return [numbers_of(weight) for weight in own]
 
 
