@@ -13,17 +13,19 @@ from lnncmp.export.c.compiler import find_compiler, run_source
 from lnncmp.export.from_run import portable
 from lnncmp.export.writing import random_inputs
 
+LOOP = "implementation=loop"
+"""Without kernels, which play no part in an export."""
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler is installed")
 
 
 @pytest.fixture(scope="module")
 def walker(tmp_path_factory):
-    return keep(tmp_path_factory.mktemp("walker"), "walker2d", "lstm")
+    return keep(tmp_path_factory.mktemp("walker"), "walker2d", "lstm", LOOP)
 
 
 @pytest.fixture(scope="module")
 def patients(tmp_path_factory):
-    return keep(tmp_path_factory.mktemp("patients"), "mimic3", "ltc")
+    return keep(tmp_path_factory.mktemp("patients"), "mimic3", "gru", LOOP)
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_an_unknown_run_names_the_nearest(capsys, monkeypatch, walker, tmp_path)
 
 
 def test_a_run_without_weights_says_how_to_make_them(ask, tmp_path):
-    bare = keep(tmp_path / "bare", "sine", "gru", weights=False)
+    bare = keep(tmp_path / "bare", "sine", "gru", LOOP, weights=False)
     refused(ask(bare, "--to", "c"), 3, "were not kept", f"lnncmp runs train-weights {bare.record.run_id}")
     assert not (tmp_path / "made").exists()
 

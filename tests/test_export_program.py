@@ -10,7 +10,8 @@ from portable_networks import IDS, SCALERS, VARIANTS, portable, timed_network, v
 
 from lnncmp.data.encoding import Quantity
 from lnncmp.data.scaling import Scaler
-from lnncmp.errors import UsageError
+from lnncmp.errors import LnncmpError, UsageError
+from lnncmp.export.builder import Builder
 from lnncmp.export.counts import count
 from lnncmp.export.describe import describe
 from lnncmp.export.interpret import StepNetwork
@@ -92,6 +93,28 @@ def test_a_masked_product_knows_its_synapses():
     layer = network.model.layer
     assert [int(one.mask.sum()) for one in products] == [int(layer.sensory.mask.sum()), int(layer.recurrent.mask.sum())]
     assert all((one.weight[~one.mask] == 0).all() for one in products)
+
+
+def test_a_product_of_no_synapses_is_left_out():
+    builder = Builder(2, 1)
+    out = builder.bias("y", [1.0])
+    builder.add_product(out, torch.ones(1, 2), builder.whole("x"), torch.zeros(1, 2, dtype=torch.bool))
+    assert not [one for one, _ in flat(builder.finished().statements) if isinstance(one, AddProduct)]
+
+
+def test_programs_that_no_format_could_compute_are_refused():
+    builder = Builder(3, 1)
+    x, h = builder.whole("x"), builder.state("h", 2)
+    for wrong in (
+        lambda: builder.let("sum", x + h),
+        lambda: builder.add_product(h, torch.ones(2, 2), h),
+        lambda: builder.add_product(h, torch.ones(2, 2), x),
+        lambda: builder.let("h", x),
+        lambda: builder.let("h", h.part(1, 1) * 2.0),
+        lambda: builder.state("h", 2),
+    ):
+        with pytest.raises(LnncmpError, match="export: "):
+            wrong()
 
 
 def test_the_adaptive_solver_is_refused():

@@ -39,6 +39,7 @@ class TestRun:
         stored = records(done.out / "multiverse" / "sine")
         files = list((done.out / "multiverse" / "sine" / "records").glob("*.json"))
         assert len(files) == done.found["runs"] < 6 * 8
+        assert not list(done.out.rglob("*.safetensors")), "universes keep no weights"
         assert done.found["runs"] + done.found["shared"] == 6 * 8
         assert {model for model, _ in stored} == {"liquid_ncp", "gru", "cfc"}
 

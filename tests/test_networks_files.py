@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 import lnncmp
 from lnncmp.errors import DataError, UsageError
 from lnncmp.records.schema import RunRecord
+from lnncmp.records.store import Store
 from lnncmp.records.weights import described, most_bytes
 
 
@@ -209,3 +210,16 @@ def test_records_without_weights_stay_valid(kept):
     del table["weights"]
     assert RunRecord.model_validate(table).weights is None
     assert np.isfinite(table["scores"]["metrics"]["test"]["mse"])
+
+
+def test_a_run_that_ends_between_weights_and_record_is_made_again(original, tmp_path, monkeypatch):
+    def full(store, record):
+        raise DataError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write_run", full)
+        with pytest.raises(DataError, match="no space left"):
+            keep(tmp_path, "sine", "liquid_ncp")
+    assert Store(tmp_path).finished(original.record.run_id) is None
+    assert Store(tmp_path).weights_path(original.record.run_id).is_file()
+    assert keep(tmp_path, "sine", "liquid_ncp").record.weights == original.record.weights

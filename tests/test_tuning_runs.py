@@ -42,6 +42,7 @@ def test_a_search_leaves_records_without_scores_and_a_recipe(searched):
     assert len(records) == 5 * 2 * 2 and {record["scores"] for record in records} == {None}
     assert {record["seeds"]["root"] for record in records} == {1000}
     assert not list((searched.out / "tuning" / "measurements").iterdir()) and not (searched.out / "records").exists()
+    assert not list(searched.out.rglob("*.safetensors")), "trials keep no weights"
     for row in searched.table["rows"]:
         lowest = min(trial["loss"] for trial in row["trials"] if trial["loss"] is not None)
         assert row["best"]["loss"] == lowest <= row["default"]["loss"]

@@ -89,6 +89,8 @@ class Builder:
             raise LnncmpError(f"export: a product of {matrix.shape} does not take {source} to {out}")
         present = booleans(mask)
         if present is not None:
+            if not present.any():
+                return
             matrix = np.where(present, matrix, 0.0)
         self._statements.append(AddProduct(out.buffer, matrix, source, present))
 
