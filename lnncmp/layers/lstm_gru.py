@@ -138,7 +138,7 @@ class LSTMLayer(GatedLayer):
         """Write one step for steppers."""
         from lnncmp.layers.step_programs import write_lstm
 
-        return write_lstm(self, program)
+        return write_lstm(self.weights(), program)
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = torch.lstm_cell(x[:, 0], state, *self.weights())
@@ -172,7 +172,7 @@ class GRULayer(GatedLayer):
         """Write one step for steppers."""
         from lnncmp.layers.step_programs import write_gru
 
-        return write_gru(self, program)
+        return write_gru(self.weights(), program)
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h = torch.gru_cell(x[:, 0], state[0], *self.weights())

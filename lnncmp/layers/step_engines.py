@@ -144,16 +144,17 @@ class PlainEngine(StepEngine):
         x, dt, *state = (torch.from_numpy(own).to(weight) for own in (self.x, self.dt, *self.state))
         if self.time_as_input:
             x = torch.cat([x, dt[:, None]], 1)
-        training = [part for part in (self.layer, self.readout) if part is not None and part.training]
+        whole = nn.ModuleList([self.layer] if self.readout is None else [self.layer, self.readout])
+        training = [part for part in whole.modules() if part is not whole and part.training]
         for part in training:
-            part.eval()
+            part.training = False
         try:
             with torch.no_grad():
                 hidden, final = self.layer.sequence(x[:, None], dt[:, None], None, tuple(state))
                 y = hidden if self.readout is None else self.readout(hidden)
         finally:
             for part in training:
-                part.train()
+                part.training = True
         kind = self.x.dtype
         return _array(y[:, 0], kind), [_array(part, kind) for part in final]
 

@@ -21,7 +21,6 @@ from lnncmp.layers.activations import LECUN_SLOPE
 if TYPE_CHECKING:
     from lnncmp.layers.cfc_cell import CfCWeights
     from lnncmp.layers.liquid import LiquidLayer
-    from lnncmp.layers.lstm_gru import GRULayer, LSTMLayer
     from lnncmp.layers.ltc import LTCSequence
     from lnncmp.layers.mixed_memory import MemoryCell
     from lnncmp.layers.synapses import RawSynapses
@@ -43,14 +42,14 @@ def _blocks(weight: Tensor, count: int) -> list[Numbers]:
     return [part.T for part in np.split(_of(weight), count)]
 
 
-def write_lstm(layer: "LSTMLayer", program: StepProgram) -> int:
-    """Write one step of an LSTM; state (h, c)."""
-    h, c = program.state(layer.width), program.state(layer.width)
-    gates = program.blocks(layer.width, 4)
-    order = [0, 1, 2, 3]
-    _write_gates(program, gates, layer.bias_ih_l0 + layer.bias_hh_l0, order)
-    _write_products(program, gates, ((program.x, layer.weight_ih_l0), (h, layer.weight_hh_l0)), order)
-    program.lstm(h, c, gates, layer.width)
+def write_lstm(weights: Sequence[Tensor], program: StepProgram) -> int:
+    """Write one step of an LSTM; weights w_ih (4 H, I), w_hh (4 H, H), b_ih, b_hh (4 H,); state (h, c)."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    width = w_hh.shape[1]
+    h, c, gates, order = program.state(width), program.state(width), program.blocks(width, 4), [0, 1, 2, 3]
+    _write_gates(program, gates, b_ih + b_hh, order)
+    _write_products(program, gates, ((program.x, w_ih), (h, w_hh)), order)
+    program.lstm(h, c, gates, width)
     return h
 
 
@@ -69,26 +68,32 @@ def _write_products(
         program.product(gates, source, *(parts[k] for k in order))
 
 
-def write_gru(layer: "GRULayer", program: StepProgram) -> int:
-    """Write one step of a GRU; state (h,). The gates in torch's weights are r, z, n."""
-    h, gates = program.state(layer.width), program.blocks(layer.width, 4)
-    in_bias, own_bias = _blocks(layer.bias_ih_l0, 3), _blocks(layer.bias_hh_l0, 3)
-    in_weight, own_weight = _blocks(layer.weight_ih_l0, 3), _blocks(layer.weight_hh_l0, 3)
+def write_gru(weights: Sequence[Tensor], program: StepProgram) -> int:
+    """Write one step of a GRU; weights as of an LSTM, but of three gates, r, z, n; state (h,)."""
+    width = weights[1].shape[1]
+    h, gates = program.state(width), program.blocks(width, 4)
+    in_weight, own_weight, in_bias, own_bias = (_blocks(weight, 3) for weight in weights)
     program.set(gates, in_bias[2], in_bias[0] + own_bias[0], in_bias[1] + own_bias[1], own_bias[2])
     program.product(gates, program.x, in_weight[2], in_weight[0], in_weight[1])
-    program.product(gates + program.padded(layer.width), h, *own_weight)
-    program.gru(h, gates, layer.width)
+    program.product(gates + program.padded(width), h, *own_weight)
+    program.gru(h, gates, width)
     return h
 
 
-def _write_memory(memory: "MemoryCell", program: StepProgram, h: int, c: int, width: int) -> int:
-    """Write the LSTM cell of a mixed memory, whose weights have the order g, i, f, o; returns the place of u."""
+def _write_memory(
+    memory: "MemoryCell", program: StepProgram, state: Sequence[tuple[int, int]], c: int, width: int
+) -> int:
+    """Write the LSTM cell of a mixed memory, whose weights have the order g, i, f, o; returns the place of u.
+
+    state: places and widths of what lies side by side in the state that it reads.
+    """
     gates, out, order = program.blocks(width, 4), program.place(width), [1, 2, 0, 3]
     bias = memory.input_map.bias.detach().clone()
     bias[2 * width : 3 * width] += memory.forget_bias
     _write_gates(program, gates, bias, order)
-    sources = (program.x, memory.input_map.weight), (h, memory.recurrent_map.weight)
-    _write_products(program, gates, sources, order)
+    recurrent = memory.recurrent_map.weight.split([size for _, size in state], 1)
+    own = zip((place for place, _ in state), recurrent, strict=True)
+    _write_products(program, gates, ((program.x, memory.input_map.weight), *own), order)
     program.lstm(out, c, gates, width)
     return out
 
@@ -99,7 +104,7 @@ def write_cfc(cell: "CfCWeights", memory: "MemoryCell | None", variant: str | No
     if memory is None:
         return _write_cell(cell, program, program.x, h, h)
     c = program.state(cell.hidden)
-    u = _write_memory(memory, program, h, c, cell.hidden)
+    u = _write_memory(memory, program, [(h, cell.hidden)], c, cell.hidden)
     if variant == "replace_h":
         return _write_cell(cell, program, program.x, u, h)
     return _write_cell(cell, program, u, h, h)
@@ -146,11 +151,26 @@ def _heads(cell: "CfCWeights") -> tuple[list[Numbers], list[Numbers]]:
     return matrices, biases
 
 
-def write_wired_cfc(cells: "Sequence[CfCWeights]", layers: Sequence[Sequence[int]], program: StepProgram) -> int:
-    """Write one step of a wired CfC; state (h_l of each layer of the wiring, in signal order)."""
-    hidden, source = program.place(sum(cell.hidden for cell in cells)), program.x
-    for cell, neurons in zip(cells, layers, strict=True):
-        h = program.state(cell.hidden)
+def write_wired_cfc(
+    cells: "Sequence[CfCWeights]",
+    layers: Sequence[Sequence[int]],
+    program: StepProgram,
+    memory: "MemoryCell | None" = None,
+) -> int:
+    """Write one step of a wired CfC whose `layers` have these neurons, consecutive ones.
+
+    State (h_l of each layer of the wiring, in signal order), behind a memory cell with c at the end.
+    """
+    sizes = [cell.hidden for cell in cells]
+    hidden, source = program.place(sum(sizes)), program.x
+    states = [program.state(size) for size in sizes]
+    if memory is not None:
+        parts, c = list(zip(states, sizes, strict=True)), program.state(sum(sizes))
+        u = _write_memory(memory, program, parts, c, sum(sizes))
+        for h, size in parts:
+            program.copy(h, u, size)
+            u += size
+    for cell, h, neurons in zip(cells, states, layers, strict=True):
         source = _write_cell(cell, program, source, h, h)
         program.copy(hidden + neurons[0], h, cell.hidden)
     return hidden
@@ -179,7 +199,7 @@ def write_ltc(layer: "LTCSequence", program: StepProgram, memory: "MemoryCell | 
     positive = _softplus if layer.constraint == "softplus" else _of
     v = program.state(width)
     if memory is not None:
-        program.copy(v, _write_memory(memory, program, v, program.state(width), width), width)
+        program.copy(v, _write_memory(memory, program, [(v, width)], program.state(width), width), width)
     driven, summed = program.blocks(width, 2), program.blocks(width, 2)
     den, mapped = program.padded(width), program.place(layer.inputs)
     leak = positive(raw.gleak)

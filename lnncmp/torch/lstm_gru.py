@@ -4,7 +4,7 @@ The kernels compute layers of one direction, without projection, in float32 and 
 torch's. Parameters, arguments and results are torch's everywhere.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from lnncmp.layers.lstm_gru import run_fused
 from lnncmp.layers.precision import autocasts
 from lnncmp.layers.sequence_model import State
 from lnncmp.torch.calls import Call, read_call
+
+if TYPE_CHECKING:
+    from lnncmp.layers.stepper import Stepper
 
 
 def _applies(layer: nn.LSTM | nn.GRU, given: Tensor | PackedSequence, start: tuple[Tensor, ...] | None) -> bool:
@@ -73,6 +76,15 @@ class LSTM(nn.LSTM):
             return super().forward(input, hx)
         return _run(self, input, hx, 2)
 
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops that is fed one observation at a time; see make_stepper.
+
+        Raises UsageError for several layers, both directions or a projection.
+        """
+        from lnncmp.torch.streaming import gated_stepper
+
+        return gated_stepper(self, batch)
+
 
 class GRU(nn.GRU):
     """torch.nn.GRU: forward(input, h_0) -> output, h_n; by the fused kernel where that applies."""
@@ -84,3 +96,12 @@ class GRU(nn.GRU):
             return super().forward(input, hx)
         y, (h,) = _run(self, input, start, 1)
         return y, h
+
+    def stepper(self, batch: int = 1) -> "Stepper":
+        """Return an object for control loops that is fed one observation at a time; see make_stepper.
+
+        Raises UsageError for several layers, both directions or a projection.
+        """
+        from lnncmp.torch.streaming import gated_stepper
+
+        return gated_stepper(self, batch)

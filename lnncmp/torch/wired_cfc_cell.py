@@ -11,6 +11,7 @@ from torch import Tensor
 from lnncmp.errors import UsageError
 from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.cfc_cell import CfCWeights
+from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.step_programs import write_wired_cfc
 from lnncmp.layers.wired_cfc import WiredRunner
@@ -140,6 +141,10 @@ class WiredCfCCell(Cell):
     def write_step(self, program: StepProgram) -> int | None:
         """Write one step for steppers."""
         return write_wired_cfc(self._cells(), self._layers, program) if self.has_kernel() else None
+
+    def write_mixed_step(self, memory: MemoryCell, program: StepProgram) -> int | None:
+        """Write one step behind a memory cell for steppers."""
+        return write_wired_cfc(self._cells(), self._layers, program, memory) if self.has_kernel() else None
 
     def write_outputs(self, program: StepProgram, hidden: int) -> int:
         """Write the outputs, the first neurons of the last layer, to a place of their own."""
