@@ -5,20 +5,25 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from cli_runs import leftovers, records, refused, run_here
 from kept_networks import keep
 
 import lnncmp
+from lnncmp.cli import reproduce as cli_reproduce
+from lnncmp.cli import study as cli_study
 from lnncmp.cli.terminal import LiveProgress
 from lnncmp.common.files import file_lock
+from lnncmp.errors import DataError
+from lnncmp.recipe.load import load_recipe
 from lnncmp.records.store import Store
 from lnncmp.runs import train_again
-from lnncmp.runs.ready import Request
+from lnncmp.runs.plan import RunBatch
+from lnncmp.runs.ready import Request, get_ready
+from lnncmp.runs.worker import execute_runs
 
-STUDY = ["sine", "--preset", "quick", "--models", "lstm,liquid_ncp", "--seeds", "1", "--jobs", "1", "-q"]
 _SMALL = ("hidden=6", "data.waves=30", "data.validation_waves=10", "data.test_waves=10", "data.shifted_waves=4")
-_SHORT = ("data.noise_levels=[0.1]", "evaluate.horizon=10", "cost_repeats=1", "train.epochs=3")
-STUDY += [part for change in (*_SMALL, *_SHORT) for part in ("--set", change)]
+_SHORT = ("data.noise_levels=[0.1]", "evaluate.horizon=10", "train.epochs=3")
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +38,17 @@ def copy(kept, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory, shared_folders):
-    """A small study made by the command, as its user would."""
-    from cli_runs import run
-
-    def make(folder: Path) -> None:
-        answer = run(*STUDY, "--out", folder / "out")
-        assert answer.code == 0, answer
-
-    return shared_folders.get("kept-sine", make) / "out"
+def study(tmp_path_factory):
+    """Two runs of a small study, carried out in this process; their data are made again by whoever needs them."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("study")
+    recipe = load_recipe("sine", "quick", [*_SMALL, *_SHORT], {"seeds": (0,)}, ["lstm", "liquid_ncp"])
+    with LiveProgress(quiet=True) as progress:
+        ready = get_ready(recipe, Request(folder / "out", folder / "cache"), progress)
+    for spec in ready.plan.runs:
+        batch = RunBatch(runs=(spec,))
+        execute_runs(batch, ready.prepared, ready.store, 1, lambda *p: None, lambda r: None, keep_weights=True)
+    return folder / "out"
 
 
 @pytest.fixture
@@ -112,14 +119,25 @@ def test_prune_leaves_a_run_that_another_process_works_on(command, kept, copy):
     assert "weights of 1 runs" in answer.out and "another process works on it" in answer.err
 
 
-def test_a_study_keeps_its_weights_or_not(study, tmp_path, capsys, monkeypatch):
-    assert all(lnncmp.load(record.run_id, out=study).record == record for record in records(study).values())
-    shutil.copytree(study / "measurements", tmp_path / "measurements")
-    answer = run_here(capsys, monkeypatch, *STUDY, "--no-weights", "--models", "lstm", "--out", tmp_path)
-    assert answer.code == 0, answer
-    (record,) = records(tmp_path).values()
-    assert record.weights is None and not list(tmp_path.rglob("*.safetensors"))
-    assert record.run_id == records(study)["lstm", 0].run_id
+def test_a_study_keeps_the_weights_of_all_its_runs(finished):
+    assert all(lnncmp.load(record.run_id, out=finished).record == record for record in records(finished).values())
+    assert len(list((finished / "records").glob("*.safetensors"))) == len(records(finished))
+
+
+@pytest.mark.parametrize("name", ["sine", "reproduce-all"])
+@pytest.mark.parametrize(("flag", "keeps"), [(None, True), ("--weights", True), ("--no-weights", False)])
+def test_weights_are_kept_unless_asked_otherwise(capsys, monkeypatch, tmp_path, name, flag, keeps):
+    asked = []
+
+    def carry_out(recipe, request, quiet):
+        asked.append(request.keep_weights)
+        raise DataError("that was all")
+
+    monkeypatch.setattr(cli_study, "carry_out", carry_out)
+    monkeypatch.setattr(cli_reproduce, "carry_out", carry_out)
+    answer = run_here(capsys, monkeypatch, name, "--out", tmp_path, *filter(None, [flag]))
+    refused(answer, 3, "that was all")
+    assert asked == [keeps]
 
 
 @pytest.mark.parametrize(("model", "how"), [("lstm", "pruned"), ("liquid_ncp", "never kept")])
