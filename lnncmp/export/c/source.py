@@ -117,8 +117,7 @@ def _sentences(
         yield f"dt is the time since the previous step; its unit is {network.step_unit or 'that of training'}."
     yield "x, in raw units (scaled within):"
     yield from _listed(network.features, network.input_scaler.mean)
-    yield "Where an input is not known, give the mean in parentheses."
-    yield from network.notes
+    yield from network.notes or ("Where an input is not known, give the mean in parentheses.",)
     yield "y, in raw units (unscaled within):"
     yield from _listed(network.targets, None)
     yield f"#define {prefix.upper()}_DECLARE_ONLY before including this file elsewhere: then it is the interface alone."
