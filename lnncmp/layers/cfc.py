@@ -58,7 +58,7 @@ class CfCLayer(RecurrentLayer):
         """Write one step for steppers."""
         from lnncmp.layers.step_programs import write_cfc
 
-        return write_cfc(self, program)
+        return write_cfc(self.cell, self.memory, self.memory_variant, program)
 
     @property
     def stackable(self) -> bool:

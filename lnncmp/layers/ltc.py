@@ -85,7 +85,8 @@ class LTCLayer(RecurrentLayer):
             return None
         from lnncmp.layers.step_programs import write_ltc
 
-        return write_ltc(self, program)
+        own = self.cm, self.gleak, self.vleak, self.input_w, self.input_b, self.sensory.raw(), self.recurrent.raw()
+        return write_ltc(own, self.options, self.constraint == "softplus", program)
 
     def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""

@@ -7,7 +7,7 @@ Arithmetic that depends on weights alone is done here, once, in float64.
 Legend of shape suffixes: I inputs, H hidden units, N backbone units, P sources, J targets, O outputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +17,14 @@ from torch.nn.functional import softplus
 
 from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.activations import LECUN_SLOPE
+from lnncmp.layers.cfc_cell import linears
 
 if TYPE_CHECKING:
-    from lnncmp.layers.cfc import CfCLayer
     from lnncmp.layers.cfc_cell import CfCCell
     from lnncmp.layers.liquid import LiquidLayer
     from lnncmp.layers.lstm_gru import GRULayer, LSTMLayer
-    from lnncmp.layers.ltc import LTCLayer
     from lnncmp.layers.mixed_memory import MemoryCell
-    from lnncmp.layers.synapses import Synapses
-    from lnncmp.layers.wired_cfc import WiredCfCLayer
+    from lnncmp.layers.solvers import SolverOptions
 
 Numbers = NDArray[Any]
 
@@ -83,7 +81,7 @@ def write_gru(layer: "GRULayer", program: StepProgram) -> int:
     return h
 
 
-def _write_memory(memory: "MemoryCell", program: StepProgram, h: int, c: int, width: int) -> int:
+def write_memory(memory: "MemoryCell", program: StepProgram, h: int, c: int, width: int) -> int:
     """Write the LSTM cell of a mixed memory, whose weights have the order g, i, f, o; returns the place of u."""
     gates, out, order = program.blocks(width, 4), program.place(width), [1, 2, 0, 3]
     bias = memory.input_map.bias.detach().clone()
@@ -95,22 +93,35 @@ def _write_memory(memory: "MemoryCell", program: StepProgram, h: int, c: int, wi
     return out
 
 
-def write_cfc(layer: "CfCLayer", program: StepProgram) -> int:
-    """Write one step of a CfC; state (h,), with mixed memory (h, c)."""
-    h = program.state(layer.width)
-    if layer.memory is None:
-        return _write_cell(layer.cell, program, program.x, h, h)
-    c = program.state(layer.width)
-    u = _write_memory(layer.memory, program, h, c, layer.width)
-    if layer.memory_variant == "replace_h":
-        return _write_cell(layer.cell, program, program.x, u, h)
-    return _write_cell(layer.cell, program, u, h, h)
+def write_cfc(cell: "CfCCell", memory: "MemoryCell | None", variant: str | None, program: StepProgram) -> int:
+    """Write one step of a CfC cell; state (h,), or with a memory cell (h, c); `variant`: what the memory replaces."""
+    h = program.state(cell.hidden)
+    if memory is None:
+        return _write_cell(cell, program, program.x, h, h)
+    c = program.state(cell.hidden)
+    u = write_memory(memory, program, h, c, cell.hidden)
+    if variant == "replace_h":
+        return _write_cell(cell, program, program.x, u, h)
+    return _write_cell(cell, program, u, h, h)
+
+
+def write_wired_cfc(cells: Sequence["CfCCell"], neurons: Sequence[Sequence[int]], program: StepProgram) -> int:
+    """Write one step of a wired CfC: a cell for each layer of the wiring, in signal order, whose neurons follow.
+
+    State (h_l of each layer); each layer's neurons are consecutive.
+    """
+    hidden, source = program.place(sum(map(len, neurons))), program.x
+    for cell, layer in zip(cells, neurons, strict=True):
+        h = program.state(cell.hidden)
+        source = _write_cell(cell, program, source, h, h)
+        program.copy(hidden + layer[0], h, cell.hidden)
+    return hidden
 
 
 def _write_cell(cell: "CfCCell", program: StepProgram, x: int, h: int, out: int) -> int:
     """Write the update of a CfC cell that reads inputs at x and a state at h, to `out`; returns `out`."""
-    options, width = cell.options, cell.hidden
-    maps = [([_of(part.weight).T], [_of(part.bias)]) for part in cell.backbone if isinstance(part, nn.Linear)]
+    options = cell.options
+    maps = [([_of(part.weight).T], [_of(part.bias)]) for part in linears(cell.backbone)]
     maps.append(_heads(cell))
     place = x
     for number, (matrices, biases) in enumerate(maps):
@@ -128,33 +139,22 @@ def _write_cell(cell: "CfCCell", program: StepProgram, x: int, h: int, out: int)
         program.pure_head(out, place, np.abs(_of(cell.w_tau)), _of(cell.A))
     else:
         lecun = options.head_activation == "lecun_tanh"
-        program.gated_heads(out, place, width, options.mode == "no_gate", lecun)
+        program.gated_heads(out, place, cell.hidden, options.mode == "no_gate", lecun)
     return out
 
 
 def _heads(cell: "CfCCell") -> tuple[list[Numbers], list[Numbers]]:
     """Return the matrices (D, H) and biases (H) of all heads, with masks, slope and the gate's sign in them."""
-    heads = [part for part in cell.heads.values() if isinstance(part, nn.Linear)]
     mask = None if cell.head_mask is None else _of(cell.head_mask)
     slope = LECUN_SLOPE if cell.options.head_activation == "lecun_tanh" else 1.0
     sign = 1.0 if cell.options.gate_sign == "plus" else -1.0
     factors = (1.0,) if cell.options.mode == "pure" else (slope, slope, sign, 1.0)
     matrices, biases = [], []
-    for number, (head, factor) in enumerate(zip(heads, factors, strict=True)):
+    for number, (head, factor) in enumerate(zip(linears(cell.heads.values()), factors, strict=True)):
         weight = _of(head.weight) * factor
         matrices.append((weight if mask is None else weight * mask[number]).T)
         biases.append(_of(head.bias) * factor)
     return matrices, biases
-
-
-def write_wired_cfc(layer: "WiredCfCLayer", program: StepProgram) -> int:
-    """Write one step of a wired CfC; state (h_l of each layer of the wiring, in signal order)."""
-    hidden, source = program.place(layer.width), program.x
-    for stage, neurons in zip(layer.stages(), layer.wiring.layers, strict=True):
-        h = program.state(stage.width)
-        source = _write_cell(stage.cell, program, source, h, h)
-        program.copy(hidden + neurons[0], h, stage.width)
-    return hidden
 
 
 def write_liquid(layer: "LiquidLayer", program: StepProgram) -> int:
@@ -174,20 +174,29 @@ def write_liquid(layer: "LiquidLayer", program: StepProgram) -> int:
     return v
 
 
-def write_ltc(layer: "LTCLayer", program: StepProgram) -> int:
-    """Write one step of an LTC with the semi-implicit solver; state (v,)."""
-    options, width = layer.options, layer.width
-    positive = _softplus if layer.constraint == "softplus" else _of
+RawSynapses = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""mask, sigma, mu, w, erev, each (P, J)."""
+RawLTC = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, RawSynapses, RawSynapses]
+"""cm, gleak, vleak (H), input_w, input_b (I), sensory and recurrent synapses: raw, as an LTC has them."""
+
+
+def write_ltc(raw: RawLTC, options: "SolverOptions", implicit: bool, program: StepProgram) -> int:
+    """Write one step of an LTC with the semi-implicit solver; state (v,).
+
+    implicit: w, cm and gleak pass a softplus.
+    """
+    cm, gleak, vleak, input_w, input_b, sensory, recurrent = raw
+    width, positive = cm.numel(), _softplus if implicit else _of
     v, driven, summed = program.state(width), program.blocks(width, 2), program.blocks(width, 2)
-    den, mapped = program.padded(width), program.place(layer.inputs)
-    leak = positive(layer.gleak)
-    program.scale(mapped, program.x, _of(layer.input_w), _of(layer.input_b))
-    program.set(driven, leak * _of(layer.vleak), leak)
-    _write_synapses(layer.sensory, positive, program, driven, driven + den, mapped)
+    den, mapped = program.padded(width), program.place(input_w.numel())
+    leak = positive(gleak)
+    program.scale(mapped, program.x, _of(input_w), _of(input_b))
+    program.set(driven, leak * _of(vleak), leak)
+    _write_synapses(sensory, positive, program, driven, driven + den, mapped)
     first = len(program.operations)
     program.copy(summed, driven, den + width)
-    _write_synapses(layer.recurrent, positive, program, summed, summed + den, v)
-    program.ltc(v, summed, summed + den, positive(layer.cm) + options.epsilon, options.unfolds)
+    _write_synapses(recurrent, positive, program, summed, summed + den, v)
+    program.ltc(v, summed, summed + den, positive(cm) + options.epsilon, options.unfolds)
     program.again(first, options.unfolds)
     return v
 
@@ -197,12 +206,11 @@ def _softplus(tensor: Tensor) -> Numbers:
 
 
 def _write_synapses(
-    synapses: "Synapses", positive: Callable[[Tensor], Numbers], program: StepProgram, num: int, den: int, source: int
+    raw: RawSynapses, positive: Callable[[Tensor], Numbers], program: StepProgram, num: int, den: int, source: int
 ) -> None:
-    """Write the sums over all synapses, which begin at t = slope v + offset: open by 1 / (1 + 2^t)."""
-    mask, sigma = _of(synapses.mask) != 0, _of(synapses.sigma) * _LOG2E
-    w = positive(synapses.w)
-    numbers = np.stack([-sigma, sigma * _of(synapses.mu), w, w * _of(synapses.erev)], axis=-1)
+    """Write the sums over all synapses: with t = slope v + offset, one is open by 1 / (1 + 2^t)."""
+    mask, sigma, w = _of(raw[0]) != 0, _of(raw[1]) * _LOG2E, positive(raw[3])
+    numbers = np.stack([-sigma, sigma * _of(raw[2]), w, w * _of(raw[4])], axis=-1)
     if mask.all():
         program.dense_synapses(num, den, source, numbers)
     elif mask.any():

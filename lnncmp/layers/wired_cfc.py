@@ -64,7 +64,7 @@ class WiredCfCLayer(RecurrentLayer):
         )
         signal_order = torch.tensor([neuron for layer in wiring.layers for neuron in layer])
         self.register_buffer("order", signal_order.argsort(), persistent=False)
-        stages = tuple(stage.plans[False].stages[0] for stage in self.stages())
+        stages = tuple(stage.plans[False].stages[0] for stage in self._stages())
         self.plan = Plan(stages, tuple(layer[0] for layer in wiring.layers))
         self.memos: list[Any] = []
 
@@ -72,8 +72,7 @@ class WiredCfCLayer(RecurrentLayer):
         """Return whether each layer's neurons are consecutive, as in every wiring here: the kernel expects it."""
         return all(layer == tuple(range(layer[0], layer[0] + len(layer))) for layer in self.wiring.layers)
 
-    def stages(self) -> list[CfCLayer]:
-        """Return the CfC of each layer of the wiring, in signal order."""
+    def _stages(self) -> list[CfCLayer]:
         return [layer for layer in self.layers if isinstance(layer, CfCLayer)]
 
     def write_step(self, program: StepProgram) -> int | None:
@@ -82,11 +81,11 @@ class WiredCfCLayer(RecurrentLayer):
             return None
         from lnncmp.layers.step_programs import write_wired_cfc
 
-        return write_wired_cfc(self, program)
+        return write_wired_cfc([stage.cell for stage in self._stages()], self.wiring.layers, program)
 
     def initial_state(self, batch: int) -> State:
         """Return zeros, one tensor (batch, H_l) for each layer of the wiring."""
-        return tuple(layer.initial_state(batch)[0] for layer in self.stages())
+        return tuple(layer.initial_state(batch)[0] for layer in self._stages())
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return the states (B, T, H) of all neurons and the final state for x (B, T, I), dt, valid (B, T).
@@ -94,10 +93,10 @@ class WiredCfCLayer(RecurrentLayer):
         The kernel has no gradient for dt; where that is wanted, the loop runs.
         """
         if self.implementation == "fused" and not dt.requires_grad:
-            tensors = [tensor for stage in self.stages() for tensor in stage_tensors(stage.cell, None, None)]
+            tensors = [tensor for stage in self._stages() for tensor in stage_tensors(stage.cell, None, None)]
             return run_fused(self.plan, self.memos, tensors, x, dt, valid, state)
         hidden, paths, finals = x, [], []
-        for layer, start in zip(self.stages(), state, strict=True):
+        for layer, start in zip(self._stages(), state, strict=True):
             layer.chosen = "loop"
             hidden, (final,) = layer.sequence(hidden, dt, valid, (start,))
             paths.append(hidden)
