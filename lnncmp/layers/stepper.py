@@ -114,6 +114,7 @@ class Stepper:
 
     @state.setter
     def state(self, state: Sequence[Any]) -> None:
+        """Continue from a state."""
         numbers = [_numbers(f"state {k}", own) for k, own in enumerate(state)]
         with self._lock:
             own = self._engine.state
