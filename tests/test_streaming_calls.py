@@ -225,7 +225,7 @@ def test_a_step_into_out_allocates_nothing_that_stays(name):
     x, out = np.ones(INPUTS, np.float32), np.zeros(OUTPUTS, np.float32)
     tracemalloc.start()
     try:
-        for _ in range(10):  # Python's own lists of free objects settle
+        for _ in range(500):  # Python's own lists of free objects settle
             stepper(x, 0.1, out)
         before, _ = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()
@@ -234,7 +234,7 @@ def test_a_step_into_out_allocates_nothing_that_stays(name):
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert after - before < 512 and peak - before < 2048
+    assert after - before < 128 and peak - before < 1024
 
 
 PROGRAM = """

@@ -4,8 +4,10 @@ A kernel would read beyond tensors of wrong shapes, plain PyTorch would broadcas
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lnncmp.errors import UsageError
@@ -29,7 +31,7 @@ def check_inputs(x: Tensor, dt: Tensor, valid: Tensor | None, inputs: int) -> No
         )
 
 
-def check_state(state: Sequence[Tensor], batch: int, widths: Sequence[int]) -> None:
+def check_state(state: Sequence[Tensor | NDArray[Any]], batch: int, widths: Sequence[int]) -> None:
     """Raise UsageError unless the state has one tensor (`batch`, width) for each of `widths`."""
     found, expected = [tuple(own.shape) for own in state], [(batch, width) for width in widths]
     if found != expected:

@@ -39,8 +39,9 @@ class StepProgram:
     """
 
     def __init__(self, inputs: int, batch: int, kind: Any) -> None:
-        self.inputs, self.batch, self.kind = inputs, batch, np.dtype(kind)
-        self.lanes = VECTOR // self.kind.itemsize
+        self.inputs, self.batch = inputs, batch
+        self.kind: np.dtype[Any] = np.dtype(kind)
+        self.lanes: int = VECTOR // self.kind.itemsize
         self.operations: list[tuple[int, ...]] = []
         self.tables: list[Numbers] = []
         self.weights: list[Numbers] = []
