@@ -7,7 +7,7 @@ from lnncmp.export.layers.base import Described
 from lnncmp.export.program import Constant, Expr, Ref, Unary
 from lnncmp.layers.activations import LECUN_GAIN, LECUN_SLOPE
 from lnncmp.layers.cfc import CfCLayer
-from lnncmp.layers.cfc_cell import CfCCell, linears
+from lnncmp.layers.cfc_cell import CfCWeights
 from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.wired_cfc import WiredCfCLayer
 
@@ -16,7 +16,7 @@ def describe(builder: Builder, layer: CfCLayer | WiredCfCLayer, x: Ref, dt: Ref)
     """Write one step; of a wired CfC layer after layer, each with the new states of the one before."""
     if isinstance(layer, CfCLayer):
         return _single(builder, layer, x, dt)
-    stages = [stage for stage in layer.layers if isinstance(stage, CfCLayer)]
+    stages = layer.stages()
     states = [builder.state(f"h{k}", stage.width) for k, stage in enumerate(stages)]
     source, neurons = x, []
     for k, (stage, state) in enumerate(zip(stages, states, strict=True)):
@@ -43,16 +43,16 @@ def _remember(builder: Builder, memory: MemoryCell, x: Ref, h: Ref, c: Ref) -> R
     return builder.let("u", Unary("sigmoid", o) * Unary("tanh", c))
 
 
-def _update(builder: Builder, cell: CfCCell, read: tuple[Ref, Ref], h: Ref, dt: Ref, tag: str) -> Ref:
+def _update(builder: Builder, cell: CfCWeights, read: tuple[Ref, Ref], h: Ref, dt: Ref, tag: str) -> Ref:
     """Write the cell's update of the state `h` from what it reads, inputs and state, and return the state."""
     sources: tuple[Ref, ...] = read
-    for k, layer in enumerate(linears(cell.backbone)):
+    for k, layer in enumerate(cell.backbone_maps()):
         z = builder.bias(f"z{tag}_{k}", layer.bias)
         _products(builder, z, layer.weight, sources, None)
         sources = (builder.let(f"z{tag}_{k}", _activated(z, cell.options.backbone_activation)),)
-    heads = linears(cell.heads.values())
+    heads, masked = cell.head_maps(), cell.masked()
     out = builder.bias(f"heads{tag}", torch.cat([head.bias for head in heads]))
-    mask = None if cell.head_mask is None else cell.head_mask.flatten(0, 1)
+    mask = None if masked is None else masked.flatten(0, 1)
     _products(builder, out, torch.cat([head.weight for head in heads]), sources, mask)
     parts = [out.part(k * h.size, h.size) for k in range(len(heads))]
     pure = cell.options.mode == "pure"
@@ -74,7 +74,7 @@ def _activated(z: Ref, kind: str) -> Expr:
     return LECUN_GAIN * Unary("tanh", LECUN_SLOPE * z) if kind == "lecun_tanh" else Unary(kind, z)
 
 
-def _gated(builder: Builder, cell: CfCCell, parts: list[Ref], dt: Ref, tag: str) -> Expr:
+def _gated(builder: Builder, cell: CfCWeights, parts: list[Ref], dt: Ref, tag: str) -> Expr:
     kind, time = cell.options.head_activation, dt * parts[2]
     opening = parts[3] + time if cell.options.gate_sign == "plus" else parts[3] - time
     gate = builder.let(f"gate{tag}", Unary("sigmoid", opening))
@@ -85,8 +85,9 @@ def _gated(builder: Builder, cell: CfCCell, parts: list[Ref], dt: Ref, tag: str)
     return first + gate * (second - first)
 
 
-def _pure(cell: CfCCell, ff1: Ref, dt: Ref) -> Expr:
-    rate, reach = Constant(abs(array(cell.w_tau))), Constant(array(cell.A))
+def _pure(cell: CfCWeights, ff1: Ref, dt: Ref) -> Expr:
+    w_tau, asymptote = map(array, cell.decay())
+    rate, reach = Constant(abs(w_tau)), Constant(asymptote)
     return reach - reach * Unary("exp", -(dt * (rate + Unary("abs", ff1)))) * ff1
 
 
