@@ -79,7 +79,7 @@ def test_of_lstm_and_gru_is_the_sequence(kind, bias, dtype, limit):
     assert_ends(stepper, hx)
     plain = use_plain(layer).bfloat16().stepper(BATCH)
     assert plain.implementation == "plain"
-    assert_close(stream(plain, x, dt).double(), expected.double(), 0.05)
+    assert_close(stream(plain, x, dt).double(), expected.double(), 0.1)
 
 
 @pytest.mark.parametrize("wanted", [{"num_layers": 2}, {"bidirectional": True}, {"proj_size": 3}])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import softplus
@@ -91,7 +92,7 @@ def _write_memory(
     bias = memory.input_map.bias.detach().clone()
     bias[2 * width : 3 * width] += memory.forget_bias
     _write_gates(program, gates, bias, order)
-    recurrent = memory.recurrent_map.weight.split([size for _, size in state], 1)
+    recurrent = torch.split(memory.recurrent_map.weight, [size for _, size in state], 1)
     own = zip((place for place, _ in state), recurrent, strict=True)
     _write_products(program, gates, ((program.x, memory.input_map.weight), *own), order)
     program.lstm(out, c, gates, width)
