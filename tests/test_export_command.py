@@ -9,6 +9,8 @@ from cli_runs import leftovers, refused, run_here
 from kept_networks import keep
 
 import lnncmp
+from lnncmp.cli import export as command
+from lnncmp.export import writing
 from lnncmp.export.c.compiler import find_compiler, run_source
 from lnncmp.export.from_run import portable
 from lnncmp.export.writing import random_inputs
@@ -75,7 +77,8 @@ def test_networks_of_patients_are_for_their_owner(ask, patients, tmp_path):
         assert phrase in words
 
 
-def test_onnx_and_torch_write_a_step_and_a_sequence(ask, walker, tmp_path):
+def test_onnx_and_torch_write_a_step_and_a_sequence(ask, walker, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "STEPS", 20)
     pytest.importorskip("onnxruntime", reason="needs lnncmp[export]")
     for form, ending in (("onnx", "onnx"), ("torch", "pt2")):
         answer = ask(walker, "--to", form, "--check")
@@ -121,10 +124,7 @@ def test_an_unwritable_output(ask, walker, tmp_path):
 
 
 def test_files_that_differ_are_not_written(ask, walker, tmp_path, monkeypatch):
-    from lnncmp.cli import export
-    from lnncmp.export import writing
-
-    monkeypatch.setattr(export, "_TOLERANCE", 0.0)
+    monkeypatch.setattr(command, "_TOLERANCE", 0.0)
     monkeypatch.setattr(writing, "STEPS", 5)
     if find_compiler() is None:
         pytest.skip("no C compiler is installed")

@@ -53,16 +53,18 @@ class Difference:
     steps: int
 
 
-def check(network: PortableNetwork, to: str, choices: Choices, exported: Exported, steps: int = STEPS) -> Difference:
-    """Run exported files and the network in plain PyTorch (float64) on the same random sequence and compare them.
+def check(
+    network: PortableNetwork, to: str, choices: Choices, exported: Exported, steps: int | None = None
+) -> Difference:
+    """Run exported files and the network in plain PyTorch (float64) on the same random inputs, STEPS of them by default.
 
     Raises DataError if something is missing that runs the files.
     """
-    x, dt = random_inputs(network, steps)
+    x, dt = random_inputs(network, STEPS if steps is None else steps)
     found = load_format(to).run(exported, choices, x, dt)
     expected, std = reference(network, x, dt), network.target_scaler.std
     largest = {name: float(np.abs((y - expected) / std).max()) for name, y in found.outputs.items()}
-    return Difference(largest, dict(found.facts), steps)
+    return Difference(largest, dict(found.facts), len(x))
 
 
 def random_inputs(network: PortableNetwork, steps: int) -> tuple[Floats, Floats]:
