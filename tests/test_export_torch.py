@@ -1,6 +1,7 @@
 """Networks as programs of torch.export, which load without lnncmp."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -55,7 +56,11 @@ def test_files_load_with_torch_alone_at_any_batch_and_length(exported, tmp_path)
         "print(extra['about.json'])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, env={"OMP_NUM_THREADS": "1"}
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
     about = json.loads(done.stdout)

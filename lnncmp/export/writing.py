@@ -56,7 +56,7 @@ class Difference:
 def check(
     network: PortableNetwork, to: str, choices: Choices, exported: Exported, steps: int | None = None
 ) -> Difference:
-    """Run exported files and the network in plain PyTorch (float64) on the same random inputs, STEPS of them by default.
+    """Compare exported files with the network in plain PyTorch (float64) on random inputs: `steps` of them, else STEPS.
 
     Raises DataError if something is missing that runs the files.
     """
