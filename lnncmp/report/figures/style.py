@@ -8,6 +8,7 @@ markers are untrained baselines.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, Literal
 
 import matplotlib.style
@@ -54,6 +55,8 @@ WIDTH = 7.2
 """Inches: the width of a printed page of text."""
 LOG_FACTOR = 20
 """Values that span more than this factor are drawn on a logarithmic axis."""
+_LINE = 98
+"""Characters of a line of the title that fit the width."""
 HEADING_ID = "heading"
 """Identity, in SVG files, of the title of a picture."""
 INK = "#1a1a1a"
@@ -164,9 +167,10 @@ def _look(colors: Sequence[str], markers: Sequence[str], dashes: Sequence[Dash],
 
 
 def new_figure(height: float, caption: Caption, subject: str, explanation: str) -> Figure:
-    """Return an empty figure, `WIDTH` by `height` inches, under its two lines of title."""
+    """Return an empty figure, `WIDTH` by `height` inches, under its title; long lines are broken."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    heading = f"{caption.heading(subject)}\n{caption.details(explanation)}"
+    lines = (line for text in caption.details(explanation).splitlines() for line in wrap(text, _LINE))
+    heading = "\n".join([caption.heading(subject), *lines])
     figure.suptitle(heading, x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
     return figure
 
