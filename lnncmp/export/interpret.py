@@ -86,6 +86,9 @@ class StepNetwork(nn.Module):
     def _gather_expr(self, expr: Expr) -> None:
         if isinstance(expr, Constant):
             self._keep(expr, "values", expr.values)
+        elif isinstance(expr, Number):
+            # A tensor made in `forward` would be a constant of the loop's body, which torch.export cannot save.
+            self._keep(expr, "values", np.array([expr.value]))
         elif isinstance(expr, Unary):
             self._gather_expr(expr.of)
         elif isinstance(expr, Binary):
@@ -132,10 +135,8 @@ class StepNetwork(nn.Module):
         if isinstance(expr, Ref):
             whole = expr.size == self.program.sizes[expr.buffer]
             return env[expr.buffer] if whole else env[expr.buffer][..., expr.start : expr.start + expr.size]
-        if isinstance(expr, Constant):
+        if isinstance(expr, Constant | Number):
             return self._kept(expr, "values")
-        if isinstance(expr, Number):
-            return torch.tensor(expr.value, dtype=self.dtype)
         if isinstance(expr, Unary):
             return _UNARY[expr.kind](self._value(expr.of, env))
         assert isinstance(expr, Binary)
