@@ -7,7 +7,6 @@ import pytest
 
 from lnncmp.errors import UsageError
 from lnncmp.multiverse import run
-from lnncmp.records.store import Store
 from lnncmp.runs.ready import Request
 
 
@@ -15,7 +14,7 @@ from lnncmp.runs.ready import Request
 def carried(monkeypatch, tmp_path):
     """Carry out universes that should take so many seconds each, and take `pace` times as many."""
 
-    def carry(expected, minutes, pace=1.0):
+    def carry(expected, minutes, pace=1.0, stored=()):
         clock, order = [0.0], []
 
         class Estimator:
@@ -34,9 +33,11 @@ def carried(monkeypatch, tmp_path):
         monkeypatch.setattr(run, "CostEstimator", Estimator)
         monkeypatch.setattr(run, "_execute", execute)
         monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-        planned = [SimpleNamespace(number=n, runs=[]) for n in range(1, len(expected) + 1)]
+        numbers = range(1, len(expected) + 1)
+        planned = [SimpleNamespace(number=n, runs=[SimpleNamespace(run_id=n)]) for n in numbers]
+        store = SimpleNamespace(prepare=lambda: None, finished=lambda n: n if n in stored else None)
         request = Request(tmp_path, Path(tmp_path))
-        found = run.run_universes(planned, Store(tmp_path), request, None, minutes)
+        found = run.run_universes(planned, store, request, None, minutes)
         return order, [one.number for one in found.universes], found.left
 
     return carry
@@ -54,6 +55,11 @@ def test_small_ones_start_together(carried):
 def test_estimates_are_corrected_by_what_the_first_took(carried):
     assert carried([50, 50, 50, 50], minutes=3, pace=0.25)[1:] == ([1, 2, 3, 4], 0)
     assert carried([50, 50, 50, 50], minutes=3, pace=2.0)[1:] == ([1], 3)
+
+
+def test_what_is_stored_counts_also_when_the_time_is_over(carried):
+    order, kept, left = carried([10, 100, 0, 30], minutes=1, stored=[3], pace=10)
+    assert (order, kept, left) == ([[1]], [1, 3], 2)
 
 
 def test_a_budget_for_not_even_the_first_is_refused(carried):

@@ -80,9 +80,14 @@ def _within(
         if ran and predicted > 0:
             pace = (time.monotonic() - started) / predicted
         portion, predicted = _next(waiting, estimator, counted, (seconds - (time.monotonic() - begun)) / pace)
+    waiting = [one for one in waiting if not _stored(one, store)]  # what is stored takes no time
     left_out = {one.number for one in waiting}
     kept = [one for one in planned if one.number not in left_out]
     return Carried(kept, len(waiting), executed, _shared(kept))
+
+
+def _stored(planned: PlannedUniverse, store: Store) -> bool:
+    return all(store.finished(run.run_id) is not None for run in planned.runs)
 
 
 def _next(
