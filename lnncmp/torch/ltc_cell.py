@@ -16,7 +16,7 @@ from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.solvers import SolverOptions
 from lnncmp.layers.step_programs import write_gains, write_ltc
 from lnncmp.layers.synapses import RawSynapses
-from lnncmp.torch.cell import Cell
+from lnncmp.torch.wired_cell import WiredCell
 from lnncmp.torch.wirings import build_wiring
 
 RANGES = {"gleak": (0.001, 1.0), "vleak": (-0.2, 0.2), "cm": (0.4, 0.6)}
@@ -33,7 +33,7 @@ def _numbers(matrix: Any) -> Tensor:
     return torch.as_tensor(np.asarray(matrix), dtype=torch.get_default_dtype())
 
 
-class LTCCell(Cell, LTCSequence):
+class LTCCell(WiredCell, LTCSequence):
     """A liquid time-constant cell: forward(inputs (B, I), states (B, H), elapsed_time) -> outputs (B, O), states.
 
     wiring: of ncps.wirings; it is built for `in_features` inputs unless it is built already. input_mapping,
@@ -77,36 +77,6 @@ class LTCCell(Cell, LTCSequence):
             self.register_parameter(f"{name}_w", nn.Parameter(torch.ones(features)))
         if mapping == "affine":
             self.register_parameter(f"{name}_b", nn.Parameter(torch.zeros(features)))
-
-    @property
-    def state_size(self) -> int:
-        """H, the number of neurons."""
-        return self.width
-
-    @property
-    def sensory_size(self) -> int:
-        """I, the number of inputs."""
-        return self.inputs
-
-    @property
-    def motor_size(self) -> int:
-        """O, the number of motor neurons: the first ones."""
-        return int(self._wiring.output_dim)
-
-    @property
-    def output_size(self) -> int:
-        """O, the number of outputs."""
-        return self.motor_size
-
-    @property
-    def synapse_count(self) -> int:
-        """The number of synapses between neurons."""
-        return int(self._wiring.synapse_count)
-
-    @property
-    def sensory_synapse_count(self) -> int:
-        """The number of synapses from inputs (ncps returns `synapse_count` here)."""
-        return int(self._wiring.sensory_synapse_count)
 
     def sample_weight(self) -> Tensor:
         """Return one of the weights."""

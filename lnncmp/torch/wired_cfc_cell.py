@@ -15,12 +15,12 @@ from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.step_programs import write_wired_cfc
 from lnncmp.layers.wired_cfc import WiredRunner
-from lnncmp.torch.cell import Cell
 from lnncmp.torch.cfc_cell import CfCCell
+from lnncmp.torch.wired_cell import WiredCell
 from lnncmp.torch.wirings import build_wiring
 
 
-class WiredCfCCell(Cell):
+class WiredCfCCell(WiredCell):
     """A wired CfC cell: forward(input (B, I), hx (B, H), timespans) -> outputs (B, O), new states (B, H).
 
     The state has the neurons layer after layer in the order of the signal; outputs are the first `output_dim` neurons
@@ -70,11 +70,6 @@ class WiredCfCCell(Cell):
         return [self._modules[f"layer_{number}"] for number in range(self.num_layers)]  # type: ignore[misc]
 
     @property
-    def state_size(self) -> int:
-        """H, the number of neurons."""
-        return self.width
-
-    @property
     def layer_sizes(self) -> list[int]:
         """The number of neurons of each layer, in the order of the signal."""
         return [len(layer) for layer in self._layers]
@@ -83,31 +78,6 @@ class WiredCfCCell(Cell):
     def num_layers(self) -> int:
         """The number of layers."""
         return len(self._layers)
-
-    @property
-    def sensory_size(self) -> int:
-        """I, the number of inputs."""
-        return self.inputs
-
-    @property
-    def motor_size(self) -> int:
-        """O, the number of motor neurons."""
-        return int(self._wiring.output_dim)
-
-    @property
-    def output_size(self) -> int:
-        """O, the number of outputs."""
-        return self.motor_size
-
-    @property
-    def synapse_count(self) -> int:
-        """The number of synapses between neurons."""
-        return int(self._wiring.synapse_count)
-
-    @property
-    def sensory_synapse_count(self) -> int:
-        """The number of synapses from inputs (ncps returns `synapse_count` here)."""
-        return int(self._wiring.sensory_synapse_count)
 
     def sample_weight(self) -> Tensor:
         """Return one of the weights."""
