@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from synthetic_records import UP, baseline, measurement, note, row, run, runs, scores, study, table
 
-from lnncmp.comparison.best_model import best_model
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.differences import differences_to, differs, verdict
 from lnncmp.errors import DataError, LnncmpError, UsageError
@@ -171,7 +170,6 @@ def test_a_model_that_lost_runs_is_not_the_best():
 
 
 def test_best_needs_two_models_with_errors():
-    assert best_model([], "test_mse", {}) is None
     assert table([*runs("lstm", [2.0] * 10), *runs("cfc", [None] * 10)]).best is None
 
 

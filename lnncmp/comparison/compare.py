@@ -70,18 +70,17 @@ def compare(
     costs = costs_of(by_model, measurements)
     shape = cost_shape(costs)
     known = [metric for metric in metrics if any(errors_by_seed(group, metric.name) for group in by_model.values())]
-    names = [metric.name for metric in known]
     task_errors = _task_errors(by_model)
+    names = {on_test(error.name): error.name for error in task_errors} | {metric.name: metric.name for metric in known}
     rows = []
     for model, group in by_model.items():
-        row = model_row(group, costs.get(model), shape, horizons, [error.name for error in task_errors], names)
+        row = model_row(group, costs.get(model), shape, horizons, names)
         changes = {name: _change(group, others.get(model, [])) for name, others in ablated.items()}
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
-    errors = {model: errors_by_seed(group) for model, group in by_model.items()}
     main = on_test(task_errors[0].name)
     comparisons = _differences(by_model, reference, main, None) + _compared_metrics(by_model, reference, known)
-    best = best_model(rows, main, errors, {model: replicates_by_seed(group) for model, group in by_model.items()})
+    best = best_model(rows, main, by_model)
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
     origin = ", ".join(filter(None, [first.source, first.conditions]))
@@ -97,9 +96,7 @@ def compare(
         cost_shape=None if shape is None else CostShape(batch=shape[0], steps=shape[1]),
         rows=rows,
         cost_only=[cost_row(record, shape) for record in untrained(costs, runs, measurements)],
-        baselines=[
-            baseline_row(record, horizons, [error.name for error in task_errors], names) for record in baselines
-        ],
+        baselines=[baseline_row(record, horizons, names) for record in baselines],
         comparisons=comparisons,
         errors=task_errors,
         measures=known,

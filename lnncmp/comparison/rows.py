@@ -20,7 +20,6 @@ from lnncmp.comparison.table import (
     ModelRow,
     PerturbationSummary,
     PerturbationValue,
-    on_test,
 )
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
 
@@ -185,14 +184,12 @@ def model_row(
     cost: MeasurementRecord | None,
     shape: Shape | None,
     horizons: Sequence[int],
-    errors: Sequence[str],
-    metrics: Sequence[str] = (),
+    names: Mapping[str, str],
 ) -> ModelRow:
-    """Return the row of the model that all `runs` share, with these errors of the task and metrics of the case.
+    """Return the row of the model that all `runs` share. names: key in the row -> name of the metric in records.
 
     Sizes are low medians over runs (wiring may vary by seed).
     """
-    names = {on_test(name): name for name in errors} | {name: name for name in metrics}
     outcomes = Counter(outcome(run) for run in runs)
     scores = ok_scores(runs)
     points = curve(scores)
@@ -232,10 +229,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def baseline_row(
-    record: BaselineRecord, horizons: Sequence[int], errors: Sequence[str], metrics: Sequence[str] = ()
-) -> BaselineRow:
-    """Return the row of one untrained baseline, with these errors of the task and metrics of the case."""
+def baseline_row(record: BaselineRecord, horizons: Sequence[int], names: Mapping[str, str]) -> BaselineRow:
+    """Return the row of one untrained baseline; names as in `model_row`."""
     scores = record.scores
     ahead = {point.step: point.error for point in scores.horizons}
     points = curve({0: scores})
@@ -252,10 +247,7 @@ def baseline_row(
     ]
     return BaselineRow(
         name=record.name,
-        metrics={
-            **{on_test(name): _finite(error_of(scores, name)) for name in errors},
-            **{name: _finite(error_of(scores, name)) for name in metrics},
-        },
+        metrics={key: _finite(error_of(scores, name)) for key, name in names.items()},
         horizons={str(step): _finite(ahead.get(step)) for step in horizons},
         curve=points,
         noise_slope=_finite(noise_slope(scores)),
