@@ -83,9 +83,8 @@ def compare(
     best = best_model(rows, main, by_model)
     first = runs[0]
     preset = "+".join(dict.fromkeys(run.preset for run in runs))
-    origin = ", ".join(filter(None, [first.source, first.conditions]))
     return ComparisonTable(
-        title=f"{title or first.case} ({origin}), preset {preset}{TITLE_ENDING}",
+        title=_title(title or first.case, first, preset),
         case=first.case,
         source=first.source,
         conditions=first.conditions,
@@ -102,6 +101,11 @@ def compare(
         measures=known,
         notes=notes(rows, task_errors, by_model, comparisons, best, shape, measurements, ablated, known),
     )
+
+
+def _title(name: str, first: RunRecord, preset: str) -> str:
+    origin = ", ".join(filter(None, [first.source, first.conditions]))
+    return f"{name} ({origin}), preset {preset}{TITLE_ENDING}"
 
 
 def _task_errors(by_model: Mapping[str, Sequence[RunRecord]]) -> list[Metric]:
