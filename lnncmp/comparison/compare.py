@@ -55,8 +55,8 @@ def compare(
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
-    study, its name if None. published: model -> published value. ablations: name -> runs of the same
-    case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
+    study, its name if None. published: model -> published value. ablations: name -> runs of the same case and source
+    under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
     metrics: the case's own metrics; those that no record holds are left out.
     Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
     together (case, source, conditions, data hash, main error), for two runs of one model with one seed or under two
@@ -79,10 +79,9 @@ def compare(
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
     main = on_test(task_errors[0].name)
-    comparisons = _differences(by_model, reference, main, None) + _compared_metrics(by_model, reference, known)
+    comparisons = _compared(by_model, reference, main, known)
     best = best_model(rows, main, by_model)
-    first = runs[0]
-    preset = "+".join(dict.fromkeys(run.preset for run in runs))
+    first, preset = runs[0], "+".join(dict.fromkeys(run.preset for run in runs))
     return ComparisonTable(
         title=_title(title or first.case, first, preset),
         case=first.case,
@@ -189,10 +188,11 @@ def _differences(
     return differences_to(reference, values, metric, replicates, ratios=ratios)
 
 
-def _compared_metrics(
-    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metrics: Sequence[Metric]
+def _compared(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, main: str, metrics: Sequence[Metric]
 ) -> list[ModelDifference]:
-    found = []
+    """Return the comparisons on the main error, whose key is `main`, then on the case's metrics that are compared."""
+    found = _differences(by_model, reference, main, None)
     for metric in metrics:
         if metric.compared:
             ratios = metric.better != "ideal"
