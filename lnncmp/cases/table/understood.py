@@ -1,0 +1,206 @@
+"""What is understood of a table: settings that the data decide, the windows of each part, and sentences about both."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lnncmp.cases.table import classes as of_classes
+from lnncmp.cases.table.features import layout_of
+from lnncmp.cases.table.parts import PARTS, RANDOM_WORDS, Parts, overlap, parts_of, require_windows, way_to_split, with_sizes
+from lnncmp.cases.table.pieces import in_words, median_step, pieces_of
+from lnncmp.cases.table.settings import AUTO, RANDOM, SPLITS, TableSettings
+from lnncmp.cases.table.windows import Frame, rows_after
+from lnncmp.errors import DataError, UsageError, unknown_name
+from lnncmp.sources.table.table import NO_TIME, Column, Roles, Series, Table
+
+HORIZONS = (1, 5, 20)
+"""Free-running steps in the table, as far as the data allow them."""
+_FEW_WINDOWS = 32
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A table with complete settings, its windows, and what to say of them.
+
+    counts (3, classes): targets of each class by part, None of numbers.
+    """
+
+    table: Table
+    settings: TableSettings
+    parts: Parts
+    frame: Frame
+    notes: Sequence[str]
+    counts: NDArray[np.intp] | None
+
+    def free_running(self, most: int) -> int:
+        """Return the longest free-running prediction, up to `most` rows, that enough test windows have rows for."""
+        after = np.sort(rows_after(self.parts.pieces, self.parts.places[2]))[::-1]
+        enough = max(1, min(len(after) // 2, 10), len(after) // 10)
+        return int(min(most, after[enough - 1]))
+
+
+def roles_of(settings: TableSettings) -> Roles:
+    """Return which columns these settings name, and for what."""
+    own = settings.target if settings.task == "classify" else ()
+    return Roles(
+        time=settings.time,
+        group=settings.group,
+        targets=settings.target,
+        features=settings.features or (),
+        split=settings.split if settings.split not in SPLITS else None,
+        categories=tuple(dict.fromkeys((*own, *settings.classes))),
+    )
+
+
+def understand(table: Table, settings: TableSettings, warn: Callable[[str], None]) -> Understood:
+    """Return what these settings mean for this table; complete settings stay as they are.
+
+    Warns of what a user should know before anything is trained. Raises DataError and UsageError.
+    """
+    settings = _with_columns(table, settings)
+    table = _in_order(table, settings)
+    unit = settings.unit or median_step(table)
+    words = in_words(unit, table.time_kind, table.time) if settings.unit is None else settings.unit_words
+    pieces = pieces_of(table, unit, settings.max_gap if settings.gaps == "split" else None)
+    way = way_to_split(settings, len({piece.group for piece in pieces}))
+    settings = with_sizes(settings.model_copy(update={"unit": unit, "unit_words": words, "split": way}), pieces)
+    parts = parts_of(pieces, settings)
+    require_windows(parts, settings)
+    settings, notes = _without_unseen(table, settings, parts)
+    frame = _frame(table, settings)
+    _require_targets(parts, frame, settings)
+    counts = of_classes.counts(parts, frame) if frame.classes else None
+    if counts is not None:
+        for sentence in of_classes.require_classes(counts, settings.classes[settings.target[0]], settings.target[0]):
+            warn(sentence)
+    main = settings.main if settings.main != AUTO else "nmse" if counts is None else of_classes.main_error(counts)
+    found = Understood(table, settings, parts, frame, (*table.notes, *notes), counts)
+    steps = found.free_running(HORIZONS[-1]) if settings.task == "forecast" and settings.ahead == 1 else 0
+    horizons = settings.horizons or tuple(step for step in HORIZONS if step <= steps)
+    _warn_of_windows(parts, settings, warn)
+    return replace(found, settings=settings.model_copy(update={"main": main, "horizons": horizons}))
+
+
+def _with_columns(table: Table, settings: TableSettings) -> TableSettings:
+    """Return the settings with the columns and classes of the table. Raises UsageError."""
+    columns = {column.name: column for column in table.columns}
+    for name in (*settings.target, *(settings.features or ())):
+        if name not in columns:
+            raise unknown_name("column", name, columns)
+    features = settings.features
+    if features is None:
+        features = tuple(column.name for column in table.columns if column.role == "feature")
+    if settings.task != "forecast" and not features:
+        raise UsageError(f"task {settings.task} needs columns to read beside the target, and there are none")
+    used = [columns[name] for name in (*settings.target, *features)]
+    _require_kinds(used[: len(settings.target)], settings)
+    inputs = used if settings.task == "forecast" else used[len(settings.target) :]
+    missing = {column.name for column in inputs if column.missing > 0} | set(settings.missing)
+    return settings.model_copy(
+        update={
+            "time": table.time or NO_TIME,
+            "features": features,
+            "classes": {c.name: _classes(c, settings) for c in used if c.kind == "category"},
+            "missing": tuple(column.name for column in inputs if column.name in missing),
+        }
+    )
+
+
+def _require_kinds(targets: Sequence[Column], settings: TableSettings) -> None:
+    wanted = "category" if settings.task == "classify" else "number"
+    for column in targets:
+        if column.kind != wanted:
+            raise UsageError(
+                f"task {settings.task} predicts numbers, but column '{column.name}' holds {len(column.classes)} classes",
+                "Use --task classify.",
+            )
+
+
+def _classes(column: Column, settings: TableSettings) -> tuple[str, ...]:
+    """Return the classes of a column in the order of the settings. Raises DataError for others than theirs."""
+    known = settings.classes.get(column.name, column.classes)
+    strange = set(column.classes) - set(known)
+    if strange:
+        raise DataError(
+            f"column '{column.name}' holds {len(strange)} classes that data.classes does not name",
+            f"Name all of them, or leave data.classes.{column.name} out.",
+        )
+    return known
+
+
+def _in_order(table: Table, settings: TableSettings) -> Table:
+    """Return the table with the codes of its classes in the order of the settings."""
+    orders = {
+        number: np.array([settings.classes[column.name].index(one) for one in column.classes], np.float64)
+        for number, column in enumerate(table.columns)
+        if column.name in settings.classes and settings.classes[column.name] != column.classes
+    }
+    return table if not orders else replace(table, series=tuple(_recoded(one, orders) for one in table.series))
+
+
+def _recoded(series: Series, orders: dict[int, NDArray[np.float64]]) -> Series:
+    values = series.values.copy()
+    for number, order in orders.items():
+        known = ~np.isnan(values[:, number])
+        values[known, number] = order[values[known, number].astype(np.intp)]
+    return replace(series, values=values)
+
+
+def _without_unseen(table: Table, settings: TableSettings, parts: Parts) -> tuple[TableSettings, list[str]]:
+    """Return the settings without features that have no value in training windows, and a sentence for each."""
+    names = [column.name for column in table.columns]
+    seen = np.zeros(len(names), bool)
+    for place in parts.places[0]:
+        seen |= ~np.isnan(parts.pieces[place.piece].values[place.first : place.last + 1]).all(axis=0)
+    gone = [name for name in settings.features or () if not seen[names.index(name)]]
+    kept = {
+        "features": tuple(name for name in settings.features or () if name not in gone),
+        "missing": tuple(name for name in settings.missing if name not in gone),
+        "classes": {name: found for name, found in settings.classes.items() if name not in gone},
+    }
+    return settings.model_copy(update=kept), [f"column '{name}' has no value in training and is left out" for name in gone]
+
+
+def _frame(table: Table, settings: TableSettings) -> Frame:
+    places = {column.name: place for place, column in enumerate(table.columns)}
+    return Frame(
+        layout=layout_of(settings),
+        window=settings.window or 1,
+        inputs=np.array([places[name] for name in settings.inputs], np.intp),
+        targets=np.array([places[name] for name in settings.target], np.intp),
+        ahead=settings.ahead,
+        classes=len(settings.classes[settings.target[0]]) if settings.task == "classify" else 0,
+        last_only=settings.label == "window",
+    )
+
+
+def _require_targets(parts: Parts, frame: Frame, settings: TableSettings) -> None:
+    """Raise DataError for a target that has no value in some part, or, of numbers, does not vary in training."""
+    for name, places in zip(PARTS, parts.places, strict=True):
+        low, high = np.full(len(frame.targets), np.inf), np.full(len(frame.targets), -np.inf)
+        for place in places:
+            rows = slice((place.last if frame.last_only else place.first) + frame.ahead, place.last + 1 + frame.ahead)
+            found = parts.pieces[place.piece].values[rows][:, frame.targets]
+            low, high = np.fmin(low, np.fmin.reduce(found)), np.fmax(high, np.fmax.reduce(found))
+        for target, lowest, highest in zip(settings.target, low, high, strict=True):
+            if lowest > highest:
+                raise DataError(f"target '{target}' has no value in the {name} windows", "Use another --split.")
+            if name == "training" and not frame.classes and not highest > lowest:
+                raise DataError(
+                    f"target '{target}' never varies in the training windows: there is nothing to learn",
+                    "Use another --target or another --split.",
+                )
+
+
+def _warn_of_windows(parts: Parts, settings: TableSettings, warn: Callable[[str], None]) -> None:
+    if settings.split == RANDOM and overlap(settings):
+        warn(RANDOM_WORDS)
+    count = len(parts.places[0])
+    if count < _FEW_WINDOWS:
+        warn(f"there are only {count} training windows: use a smaller --window or --stride")
+    short = [place for places in parts.places for place in places if place.last - place.first + 1 < (settings.window or 1)]
+    if len(short) > sum(map(len, parts.places)) // 2:
+        warn(f"most windows are shorter than {settings.window} rows and padded: use a smaller --window")
+
