@@ -155,13 +155,16 @@ class Prepared:
 class Option:
     """An option of a case's command that sets one value of its recipe, and takes a variant with it if it names one.
 
-    flag: "--noise-std". key: dotted key of the recipe. help: one sentence. The value is a number.
+    flag: "--noise-std". key: dotted key of the recipe. help: one sentence. kind: of the value. metavar: what stands for
+    the value in the help.
     """
 
     flag: str
     key: str
     help: str
     variant: str | None = None
+    kind: type[float] | type[int] | type[str] = float
+    metavar: str | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ class Case:
     that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
     declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
     for all settings.
+    reads_files: the command takes the user's own files as arguments; without them there are no data.
     """
 
     title: str
@@ -206,6 +210,7 @@ class Case:
     private: bool = False
     complete: Callable[[Source, SourceContext, Any], Any] | None = None
     declare: Callable[[Any], "Case"] | None = None
+    reads_files: bool = False
 
     def of(self, settings: Settings) -> "Case":
         """Return the case as `settings`, its own, have it."""

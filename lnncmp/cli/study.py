@@ -7,7 +7,7 @@ import typer
 
 from lnncmp.cases.base import load_case
 from lnncmp.cli import options
-from lnncmp.cli.case_options import own_choices, with_own_options
+from lnncmp.cli.case_options import own_choices, own_files, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds, tuned_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
@@ -71,7 +71,9 @@ def case_command(case: str) -> Callable[..., None]:
         variant, settings = own_choices(load_case(case), own)
         recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run, weights)
+        request = Request(
+            out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run, weights, own_files(own)
+        )
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):

@@ -31,7 +31,8 @@ def require_classes(found: NDArray[np.intp], names: Sequence[str], target: str) 
     seen = found > 0
     if seen[0].sum() < 2:
         raise DataError(
-            f"the training windows hold {seen[0].sum()} of the {len(names)} classes of '{target}': nothing can be learnt",
+            f"the training windows hold {seen[0].sum()} of the {len(names)} classes of '{target}': "
+            "nothing can be learnt",
             "Use another --split, e.g. --split group or random, or a column of your own.",
         )
     said = []

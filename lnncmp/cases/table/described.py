@@ -70,15 +70,15 @@ def described(made: Understood, constant: Sequence[str], steps: int) -> list[Des
 
 def _columns(made: Understood) -> Described:
     own = made.settings
-    roles = {name: "target and input" if own.task == "forecast" else "target" for name in own.target}
-    roles |= {name: "input" for name in own.features or ()}
+    roles = dict.fromkeys(own.target, "target and input" if own.task == "forecast" else "target")
+    roles |= dict.fromkeys(own.features or (), "input")
     rows = [_column(column, roles.get(column.name, "not used"), own) for column in made.table.columns]
-    others = ((made.table.time, "time"), (own.group, "group"), (own.split if own.split not in SPLITS else None, "split"))
+    others = ((made.table.time, "time"), (own.group, "group"), (None if own.split in SPLITS else own.split, "split"))
     rows += [(name, role, "", None, "") for name, role in others if name]
     return Described("Columns", ("column", "role", "kind", "missing (share)", "classes"), tuple(rows))
 
 
-def _column(column: Column, role: str, own: TableSettings) -> tuple[str, str, str, float, str]:
+def _column(column: Column, role: str, own: TableSettings) -> tuple[str | float | None, ...]:
     names = own.classes.get(column.name, column.classes)
     more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return column.name, role, column.kind, float(f"{column.missing:.3g}"), ", ".join(names[:_SHOWN]) + more
@@ -101,7 +101,7 @@ def _classes(made: Understood) -> Described:
     target = made.settings.target[0]
     counts = made.counts if made.counts is not None else np.zeros((3, 0), np.intp)
     total = np.maximum(counts.sum(axis=1), 1)
-    rows = tuple(
+    rows: tuple[tuple[str | float, ...], ...] = tuple(
         (name, *(float(f"{share:.3g}") for share in counts[:, number] / total))
         for number, name in enumerate(made.settings.classes[target])
     )
@@ -159,7 +159,7 @@ def _series(made: Understood) -> str:
 def _split(own: TableSettings) -> str:
     shares = " / ".join(f"{100 * share:.3g}%" for share in own.fractions)
     ways = {
-        TIME: f"by time: each series begins with training, then validation, then test ({shares}), {own.window} rows apart",
+        TIME: f"by time: in each series first training, then validation, then test ({shares}), {own.window} rows apart",
         GROUP: f"by group: whole series, drawn from seed {own.seed} ({shares})",
         RANDOM: f"at random: windows, drawn from seed {own.seed} ({shares})",
     }

@@ -71,7 +71,8 @@ class Layout:
         """
         held = np.repeat(last[:, None], elapsed.shape[1], axis=1)
         sparse = len(self.missing)
-        masks, ages = held[..., held.shape[2] - 2 * sparse : held.shape[2] - sparse], held[..., held.shape[2] - sparse :]
+        values = held.shape[2] - 2 * sparse
+        masks, ages = held[..., values : values + sparse], held[..., values + sparse :]
         measured = np.array([name in self.columns[:targets] for name in self.missing], bool)
         masks[:] = measured
         ages[:] = np.where(measured, 0.0, np.minimum(ages + elapsed[..., None] / self.cap, 1.0))

@@ -1,7 +1,9 @@
-"""Which rows and windows are for training, validation and test. No row is in windows of two parts, unless windows are
-drawn at random, and no target of one part lies in another.
+"""Which rows and windows are for training, validation and test.
+
+No row is in windows of two parts, and no target of one part lies in another, unless windows are drawn at random.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -79,7 +81,7 @@ def parts_of(pieces: Sequence[Piece], settings: TableSettings) -> Parts:
     edges = np.cumsum([0, *map(len, parted)]).tolist()
     places = [
         _thinned(_places(kept[first:end], settings, first), _most(settings, number))
-        for number, (first, end) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for number, (first, end) in enumerate(itertools.pairwise(edges))
     ]
     return Parts(kept, (places[0], places[1], places[2]))
 
@@ -97,7 +99,7 @@ def starts(rows: int, window: int, stride: int) -> list[int]:
 
 
 def _places(pieces: Sequence[Piece], settings: TableSettings, offset: int = 0) -> list[Place]:
-    """Return the windows of these pieces; a piece shorter than a window, but with a quarter of it, gives a short one."""
+    """Return the windows of these pieces; one that is shorter than a window, but not than a quarter, is a window."""
     window, found = settings.window or 1, []
     for number, piece in enumerate(pieces, offset):
         rows = len(piece) - settings.ahead

@@ -3,6 +3,7 @@
 Legend of shapes: T rows of a stretch, C columns.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -103,7 +104,7 @@ def _cut(number: int, series: Series, unit: float, max_gap: float | None) -> Ite
     dt = np.ones(len(times))
     dt[1:] = np.where(begins[1:], 1.0, steps)
     edges = [*np.flatnonzero(begins).tolist(), len(times)]
-    for first, end in zip(edges[:-1], edges[1:], strict=True):
+    for first, end in itertools.pairwise(edges):
         rows = slice(first, end)
         label = None if series.split is None else str(series.split[first])
         yield Piece(number, first, series.group, times[rows], dt[rows], series.values[rows], label)

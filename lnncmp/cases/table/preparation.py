@@ -18,7 +18,7 @@ from lnncmp.cases.table.windows import Frame, Raw, cut, futures_of, to_windows
 from lnncmp.common.cache import content_key
 from lnncmp.data import perturb, scaling
 from lnncmp.data.resampling import Resampling, resampling_of
-from lnncmp.data.task import Task
+from lnncmp.data.task import Task, classes
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.sources.table.table import Table
 
@@ -45,9 +45,9 @@ class Preparation:
     def _task(self) -> Task:
         main = self.settings.main
         if self.made.counts is None:
-            return Task("values", main)
+            return Task("values", main, in_inputs=self.settings.task == "forecast" and self.settings.ahead > 0)
         names = self.settings.classes[self.settings.target[0]]
-        return Task("classes", main, names, weights_of(self.settings.class_weights, self.made.counts, names))
+        return classes(names, main, weights_of(self.settings.class_weights, self.made.counts, names))
 
     def _windows(self, raw: Raw) -> Windows:
         made = to_windows(raw, self.inputs, self.outputs)
@@ -86,10 +86,10 @@ class Preparation:
     def test_sets(self) -> list[TestSet]:
         """Return the test windows with noise on numbers, with missing cells, and, if times vary, without times."""
         own, numbers = self.settings, self.frame.layout.numbers
-        columns = [n for n, name in zip(self.frame.inputs, self.frame.layout.columns, strict=True) if name not in own.classes]
+        columns = self.frame.inputs[[name not in own.classes for name in self.frame.layout.columns]]
         std = self.inputs.std[numbers]
         known = np.isfinite(std)
-        noisy = np.array(columns, np.intp)[known]
+        noisy = columns[known]
         kinds: list[tuple[str, str, float, shifts.Perturbation]] = []
         if len(noisy):
             kinds += [("noise", f"noise {v:g} sd", v, shifts.noise(v, noisy, std[known])) for v in own.noise_levels]

@@ -42,9 +42,9 @@ class TableSettings(Settings):
     target, time, group, features: names of columns; features: None = all others that can be read, () = none.
     task: `forecast` the targets some rows ahead, from themselves and the features; `regress` or `classify` the targets
     from the features alone. label: whether each row has a target (`step`), or the last row of each window (`window`).
-    horizon: rows ahead of an input row at which its target lies (forecast: 1, else 0). window, stride: rows of a window,
-    and from one window to the next. at_most: training windows, evenly thinned; validation and test have at most half
-    as many each. None = all.
+    horizon: rows ahead of an input row at which its target lies (forecast: 1, else 0). window, stride: rows of a
+    window, and from one window to the next. at_most: training windows, evenly thinned; validation and test have at most
+    half as many each. None = all.
     split: `time` (each series into consecutive parts, a window's rows apart), `group` (whole series), `random`
     (windows), or the name of a column that says train, validation or test. fractions: of the three parts.
     gaps: whether an elapsed time over `max_gap` units ends a series (`split`), or is given as it is (`keep`).
@@ -144,7 +144,7 @@ class TableSettings(Settings):
     @property
     def conditions(self) -> str:
         """What is asked of which columns."""
-        named = ", ".join(self.target[:_NAMED]) + (f" and {len(self.target) - _NAMED} more" * (len(self.target) > _NAMED))
+        more = len(self.target) - _NAMED
+        named = ", ".join(self.target[:_NAMED]) + (f" and {more} more" if more > 0 else "")
         words = {"forecast": "forecast of", "regress": "regression of", "classify": "classes of"}[self.task]
         return f"{words} {named}" + (f", {self.ahead} rows ahead" if self.ahead > 1 else "")
-

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 
 from lnncmp.cases.table import classes as of_classes
 from lnncmp.cases.table.features import layout_of
-from lnncmp.cases.table.parts import PARTS, RANDOM_WORDS, Parts, overlap, parts_of, require_windows, way_to_split, with_sizes
+from lnncmp.cases.table.parts import (
+    PARTS,
+    RANDOM_WORDS,
+    Parts,
+    overlap,
+    parts_of,
+    require_windows,
+    way_to_split,
+    with_sizes,
+)
 from lnncmp.cases.table.pieces import in_words, median_step, pieces_of
 from lnncmp.cases.table.settings import AUTO, RANDOM, SPLITS, TableSettings
 from lnncmp.cases.table.windows import Frame, rows_after
@@ -113,7 +122,7 @@ def _require_kinds(targets: Sequence[Column], settings: TableSettings) -> None:
     for column in targets:
         if column.kind != wanted:
             raise UsageError(
-                f"task {settings.task} predicts numbers, but column '{column.name}' holds {len(column.classes)} classes",
+                f"task {settings.task} predicts numbers; column '{column.name}' holds {len(column.classes)} classes",
                 "Use --task classify.",
             )
 
@@ -160,7 +169,8 @@ def _without_unseen(table: Table, settings: TableSettings, parts: Parts) -> tupl
         "missing": tuple(name for name in settings.missing if name not in gone),
         "classes": {name: found for name, found in settings.classes.items() if name not in gone},
     }
-    return settings.model_copy(update=kept), [f"column '{name}' has no value in training and is left out" for name in gone]
+    said = [f"column '{name}' has no value in training and is left out" for name in gone]
+    return settings.model_copy(update=kept), said
 
 
 def _frame(table: Table, settings: TableSettings) -> Frame:
@@ -200,7 +210,6 @@ def _warn_of_windows(parts: Parts, settings: TableSettings, warn: Callable[[str]
     count = len(parts.places[0])
     if count < _FEW_WINDOWS:
         warn(f"there are only {count} training windows: use a smaller --window or --stride")
-    short = [place for places in parts.places for place in places if place.last - place.first + 1 < (settings.window or 1)]
-    if len(short) > sum(map(len, parts.places)) // 2:
+    lengths = [place.last - place.first + 1 for places in parts.places for place in places]
+    if sum(length < (settings.window or 1) for length in lengths) > len(lengths) // 2:
         warn(f"most windows are shorter than {settings.window} rows and padded: use a smaller --window")
-

@@ -127,7 +127,7 @@ def futures_of(
     rows = np.flatnonzero(rows_after(pieces, places) >= steps)
     if not len(rows):
         return None
-    after = [(pieces[places[row].piece], places[row].last + 1) for row in rows]
+    after = [(pieces[places[row].piece], places[row].last + 1) for row in rows.tolist()]
     future = np.stack([piece.values[first : first + steps][:, frame.targets] for piece, first in after])
     dt = np.stack([piece.dt[first : first + steps] for piece, first in after])
     observed = ~np.isnan(future)
