@@ -51,9 +51,9 @@ def settings(**given):
     return TableSettings(**{**usual, **given})
 
 
-def prepared(made=None, horizon=20, warn=lambda text: None, **given):
+def prepared(made=None, steps=20, warn=lambda text: None, **given):
     """Return what `understand` found and the preparation of a table."""
     if made is None:
         made = labelled() if given.get("task") == "classify" else table()
     found = understand(made, settings(**given), warn)
-    return found, Preparation(found).prepared(table_key(made), horizon)
+    return found, Preparation(found).prepared(table_key(made), steps)

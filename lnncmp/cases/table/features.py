@@ -97,4 +97,18 @@ def layout_of(settings: TableSettings) -> Layout:
 def encoding(settings: TableSettings) -> Encoding:
     """Return how the columns of a table become features."""
     layout = layout_of(settings)
-    return Encoding([Quantity(name, "") for name in layout.columns], layout.quantities, layout.encode)
+    columns = [Quantity(name, "class" if name in layout.classes else "") for name in layout.columns]
+    return Encoding(columns, layout.quantities, layout.encode, _words(layout), layout.classes)
+
+
+def _words(layout: Layout) -> tuple[str, ...]:
+    """Return how the features are made."""
+    words = ["An input is the latest known value of its column, carried forward by the caller over missing cells."]
+    if layout.classes:
+        words.append("An input 'NAME = CLASS' is 1 where the latest known class of NAME is CLASS, else 0.")
+    if layout.missing:
+        words.append(
+            f"'NAME (measured)' is 1 in a row that has a value, else 0; 'NAME (age)' is the elapsed time since the "
+            f"last one over {layout.cap:g}, at most 1. Before the first one inputs of NAME are their means and its age is 1."
+        )
+    return tuple(words)

@@ -23,7 +23,7 @@ RANDOM_WORDS = (
 )
 WINDOWS = (64, 32, 16, 8)
 """Windows to choose from, in rows, the best first."""
-_ENOUGH = (60, 20, 20)
+_ENOUGH = (60, 12, 12)
 """Windows of each part that make a length of windows good enough."""
 _FEW = 200
 """Training windows up to which windows overlap more."""
@@ -50,6 +50,10 @@ class Parts:
 
     pieces: Sequence[Piece]
     places: tuple[Sequence[Place], Sequence[Place], Sequence[Place]]
+
+    def __repr__(self) -> str:
+        """Return counts only: groups may be patient data."""
+        return f"Parts(pieces={len(self.pieces)}, windows={[len(places) for places in self.places]})"
 
     def rows(self, part: int) -> int:
         """Return how many rows are in the windows of a part, each counted once."""

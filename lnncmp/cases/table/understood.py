@@ -43,6 +43,10 @@ class Understood:
     notes: Sequence[str]
     counts: NDArray[np.intp] | None
 
+    def __repr__(self) -> str:
+        """Return counts only: values and groups may be patient data."""
+        return f"Understood({self.settings.conditions}, {self.parts!r})"
+
     def free_running(self, most: int) -> int:
         """Return the longest free-running prediction, up to `most` rows, that enough test windows have rows for."""
         after = np.sort(rows_after(self.parts.pieces, self.parts.places[2]))[::-1]
