@@ -136,7 +136,7 @@ class TestWindows:
 
     def test_short_series_are_padded(self):
         made_of = [series(rows, f"g{n:02d}", n) for n, rows in enumerate([10, 40] * 6)]
-        found, made = prepared(table(*made_of))
+        _, made = prepared(table(*made_of))
         lengths = made.splits.train.valid.sum(axis=1)
         assert set(lengths.tolist()) == {9, 16} and (made.splits.train.x[~made.splits.train.valid] == 0).all()
 

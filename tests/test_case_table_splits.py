@@ -151,7 +151,7 @@ class TestClasses:
         found, made = prepared(task="classify", classes={"c": order})
         assert made.splits.task.classes == order and usual.settings.classes["c"] != order
         np.testing.assert_array_equal(made.splits.train.y, first.splits.train.y[..., [2, 0, 1]])
-        with pytest.raises(DataError, match="column 'c' holds 1 classes that data.classes does not name"):
+        with pytest.raises(DataError, match=r"column 'c' holds 1 classes that data\.classes does not name"):
             prepared(task="classify", classes={"c": order[:2]})
         assert found.counts.sum() == usual.counts.sum()
 
@@ -177,7 +177,7 @@ class TestSettings:
             TableSettings(**{"target": ("a",), **given})
 
     def test_a_refusal_is_one_sentence_about_one_key(self):
-        with pytest.raises(UsageError, match="recipe key 'data.main' is 'mse': should be error_rate"):
+        with pytest.raises(UsageError, match=r"recipe key 'data\.main' is 'mse': should be error_rate"):
             load_recipe("table", "quick", ["data.task=classify", "data.main=mse"]).data_settings()
 
     def test_roles(self):

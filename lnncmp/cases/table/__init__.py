@@ -12,8 +12,7 @@ from lnncmp.cases.table.settings import TableSettings
 from lnncmp.cases.table.understood import HORIZONS, roles_of
 from lnncmp.errors import UsageError
 from lnncmp.sources.base import Source, SourceContext
-from lnncmp.sources.table.read import read_table
-from lnncmp.sources.table.table import Column, Series, Table
+from lnncmp.sources.table import Column, Series, Table, read_table
 
 _EXAMPLE = "For example: lnncmp table FILE.csv --target COLUMN"
 

@@ -3,8 +3,7 @@
 from lnncmp.data.recording import Recording
 from lnncmp.errors import UsageError
 from lnncmp.sources.base import Source, SourceContext
-from lnncmp.sources.table.read import read_table
-from lnncmp.sources.table.table import Roles
+from lnncmp.sources.table import Roles, read_table
 
 
 def _load(context: SourceContext) -> list[Recording]:
