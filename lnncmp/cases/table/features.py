@@ -109,6 +109,6 @@ def _words(layout: Layout) -> tuple[str, ...]:
     if layout.missing:
         words.append(
             f"'NAME (measured)' is 1 in a row that has a value, else 0; 'NAME (age)' is the elapsed time since the "
-            f"last one over {layout.cap:g}, at most 1. Before the first one inputs of NAME are their means and its age is 1."
+            f"last one over {layout.cap:g}, at most 1. Before the first one, inputs of NAME are their means, its age 1."
         )
     return tuple(words)
