@@ -56,4 +56,4 @@ def prepared(made=None, steps=20, warn=lambda text: None, **given):
     if made is None:
         made = labelled() if given.get("task") == "classify" else table()
     found = understand(made, settings(**given), warn)
-    return found, Preparation(found).prepared(table_key(made), steps)
+    return found, Preparation(found).prepared(table_key(found.table), steps)

@@ -8,10 +8,11 @@ from made_tables import labelled, prepared, series, settings, table
 from pydantic import ValidationError
 
 from lnncmp.cases.base import load_case
+from lnncmp.cases.table.columns import roles_of
 from lnncmp.cases.table.parts import starts
 from lnncmp.cases.table.pieces import in_words
 from lnncmp.cases.table.settings import TableSettings
-from lnncmp.cases.table.understood import roles_of, understand
+from lnncmp.cases.table.understood import understand
 from lnncmp.errors import DataError, UsageError
 from lnncmp.recipe.load import load_recipe
 
@@ -186,9 +187,10 @@ class TestSettings:
         assert roles_of(settings(split="random")).split is None
 
     def test_unknown_columns_get_the_nearest_match(self):
-        with pytest.raises(UsageError, match="unknown column 'xx'") as error:
-            prepared(features=("xx",))
-        assert "Did you mean 'x'?" in error.value.hint
+        with pytest.raises(UsageError, match="unknown column 'yy'") as error:
+            prepared(target=("yy",))
+        assert "Did you mean 'y'?" in error.value.hint
+        assert prepared(target=("Y",), features=("X",))[0].settings.inputs == ("y", "x")
 
     def test_a_target_of_classes_cannot_be_forecast(self):
         with pytest.raises(UsageError, match="column 'c' holds 3 classes") as error:

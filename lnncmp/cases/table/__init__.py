@@ -4,16 +4,21 @@ Every model is given the same: values carried forward over missing cells, masks 
 elapsed times.
 """
 
+import shlex
+
 import numpy as np
 
 from lnncmp.cases.base import Target
 from lnncmp.cases.table.case import OPTIONS, table_case
+from lnncmp.cases.table.columns import roles_of
 from lnncmp.cases.table.settings import TableSettings
-from lnncmp.cases.table.understood import HORIZONS, roles_of
+from lnncmp.cases.table.understood import HORIZONS
 from lnncmp.errors import UsageError
 from lnncmp.sources.base import Source, SourceContext
-from lnncmp.sources.table import Column, Series, Table, read_table
+from lnncmp.sources.table import Column, Series, Table, column_names, read_table
 
+_NAMED = 20
+"""How many columns a message names."""
 _EXAMPLE = "For example: lnncmp table FILE.csv --target COLUMN"
 
 
@@ -22,6 +27,13 @@ def read(source: Source, context: SourceContext, settings: TableSettings) -> Tab
     files = context.files or (() if context.data_dir is None else (context.data_dir,))
     if not files:
         raise UsageError("lnncmp table reads a file or a folder of your own, and none was named", _EXAMPLE)
+    if not settings.target:
+        known = column_names(files)
+        more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+        raise UsageError(
+            f"name what is to be predicted: the columns are {', '.join(known[:_NAMED])}{more}",
+            f"For example: lnncmp table {files[0]} --target {shlex.quote(known[-1])}",
+        )
     return read_table(files, roles_of(settings), context.warn)
 
 

@@ -1,6 +1,6 @@
 """Cases about tables: what is predicted, at which steps, follows from the settings and the columns of the table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,7 +8,7 @@ from lnncmp.cases.base import Case, Option, Prepared, Target
 from lnncmp.cases.table.features import encoding
 from lnncmp.cases.table.preparation import Preparation, table_key
 from lnncmp.cases.table.settings import TableSettings
-from lnncmp.cases.table.understood import HORIZONS, understand
+from lnncmp.cases.table.understood import HORIZONS, Understood, understand
 from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.table.table import Table
@@ -40,30 +40,43 @@ OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class TableCase:
-    """The functions of a case about a table. name, version: of the case; read: gives the table; sample: a tiny one."""
+    """The functions of a case about a table. name, version: of the case; read: gives the table; sample: a tiny one.
+
+    held: what `complete` has just understood, for the `prepare` of the same settings that follows it: the table is not
+    read twice, and what reading said of columns that the settings no longer name is not lost.
+    """
 
     name: str
     version: int
     read: Read
     sample: Callable[[], tuple[Table, TableSettings]]
+    held: tuple[object, Understood, Sequence[str]] | None = None
 
     def complete(self, source: Source, context: SourceContext, settings: TableSettings) -> TableSettings:
         """Return the settings with what the table decides. Warnings come when it is prepared."""
-        quiet = replace(context, warn=lambda message: None)
-        return understand(self.read(source, quiet, settings), settings, quiet.warn).settings
+        said: list[str] = []
+        found = understand(self.read(source, replace(context, warn=said.append), settings), settings, said.append)
+        self.held = (source.name, context.files, context.data_dir, found.settings), found, said
+        return found.settings
 
     def prepare(self, source: Source, context: SourceContext, settings: TableSettings, horizon: int) -> Prepared:
         """Return splits, what follows test windows, perturbed test sets. Raises DataError and UsageError."""
-        table = self.read(source, context, settings)
-        key = f"{self.name} {self.version}.{VERSION}, {source.name} {source.version}, {table_key(table)}"
-        return Preparation(understand(table, settings, context.warn)).prepared(key, horizon)
+        held, self.held = self.held, None
+        if held is not None and held[0] == (source.name, context.files, context.data_dir, settings):
+            _, found, said = held
+            for sentence in said:
+                context.warn(sentence)
+        else:
+            found = understand(self.read(source, context, settings), settings, context.warn)
+        key = f"{self.name} {self.version}.{VERSION}, {source.name} {source.version}, {table_key(found.table)}"
+        return Preparation(found).prepared(key, horizon)
 
     def prepare_sample(self) -> Prepared:
         """Return the tiny table, prepared."""
-        table, settings = self.sample()
-        return Preparation(understand(table, settings, lambda message: None)).prepared(table_key(table), HORIZONS[-1])
+        found = understand(*self.sample(), lambda message: None)
+        return Preparation(found).prepared(table_key(found.table), HORIZONS[-1])
 
 
 def declared(case: Case, settings: TableSettings) -> Case:

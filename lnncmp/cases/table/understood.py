@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.cases.table import classes as of_classes
+from lnncmp.cases.table.columns import in_order, with_columns
 from lnncmp.cases.table.features import layout_of
 from lnncmp.cases.table.parts import (
     PARTS,
@@ -19,10 +20,10 @@ from lnncmp.cases.table.parts import (
     with_sizes,
 )
 from lnncmp.cases.table.pieces import in_words, median_step, pieces_of
-from lnncmp.cases.table.settings import AUTO, RANDOM, SPLITS, TableSettings
+from lnncmp.cases.table.settings import AUTO, RANDOM, TableSettings
 from lnncmp.cases.table.windows import Frame, rows_after
-from lnncmp.errors import DataError, UsageError, unknown_name
-from lnncmp.sources.table.table import NO_TIME, Column, Roles, Series, Table
+from lnncmp.errors import DataError
+from lnncmp.sources.table.table import Table
 
 HORIZONS = (1, 5, 20)
 """Free-running steps in the table, as far as the data allow them."""
@@ -54,26 +55,13 @@ class Understood:
         return int(min(most, after[enough - 1]))
 
 
-def roles_of(settings: TableSettings) -> Roles:
-    """Return which columns these settings name, and for what."""
-    own = settings.target if settings.task == "classify" else ()
-    return Roles(
-        time=settings.time,
-        group=settings.group,
-        targets=settings.target,
-        features=settings.features or (),
-        split=settings.split if settings.split not in SPLITS else None,
-        categories=tuple(dict.fromkeys((*own, *settings.classes))),
-    )
-
-
 def understand(table: Table, settings: TableSettings, warn: Callable[[str], None]) -> Understood:
     """Return what these settings mean for this table; complete settings stay as they are.
 
     Warns of what a user should know before anything is trained. Raises DataError and UsageError.
     """
-    settings = _with_columns(table, settings)
-    table = _in_order(table, settings)
+    settings = with_columns(table, settings)
+    table = in_order(table, settings)
     unit = settings.unit or median_step(table)
     words = in_words(unit, table.time_kind, table.time) if settings.unit is None else settings.unit_words
     pieces = pieces_of(table, unit, settings.max_gap if settings.gaps == "split" else None)
@@ -81,8 +69,13 @@ def understand(table: Table, settings: TableSettings, warn: Callable[[str], None
     settings = with_sizes(settings.model_copy(update={"unit": unit, "unit_words": words, "split": way}), pieces)
     parts = parts_of(pieces, settings)
     require_windows(parts, settings)
-    settings, notes = _without_unseen(table, settings, parts)
-    frame = _frame(table, settings)
+    settings, gone = _without_unseen(table, settings, parts)
+    if gone:
+        table = in_order(table, settings)
+        pieces = pieces_of(table, unit, settings.max_gap if settings.gaps == "split" else None)
+        parts = parts_of(pieces, settings)
+    notes = [f"column '{name}' has no value in training and is left out" for name in gone]
+    frame = frame_of(table, settings)
     _require_targets(parts, frame, settings)
     counts = of_classes.counts(parts, frame) if frame.classes else None
     if counts is not None:
@@ -96,73 +89,8 @@ def understand(table: Table, settings: TableSettings, warn: Callable[[str], None
     return replace(found, settings=settings.model_copy(update={"main": main, "horizons": horizons}))
 
 
-def _with_columns(table: Table, settings: TableSettings) -> TableSettings:
-    """Return the settings with the columns and classes of the table. Raises UsageError."""
-    columns = {column.name: column for column in table.columns}
-    for name in (*settings.target, *(settings.features or ())):
-        if name not in columns:
-            raise unknown_name("column", name, columns)
-    features = settings.features
-    if features is None:
-        features = tuple(column.name for column in table.columns if column.role == "feature")
-    if settings.task != "forecast" and not features:
-        raise UsageError(f"task {settings.task} needs columns to read beside the target, and there are none")
-    used = [columns[name] for name in (*settings.target, *features)]
-    _require_kinds(used[: len(settings.target)], settings)
-    inputs = used if settings.task == "forecast" else used[len(settings.target) :]
-    missing = {column.name for column in inputs if column.missing > 0} | set(settings.missing)
-    return settings.model_copy(
-        update={
-            "time": table.time or NO_TIME,
-            "features": features,
-            "classes": {c.name: _classes(c, settings) for c in used if c.kind == "category"},
-            "missing": tuple(column.name for column in inputs if column.name in missing),
-        }
-    )
-
-
-def _require_kinds(targets: Sequence[Column], settings: TableSettings) -> None:
-    wanted = "category" if settings.task == "classify" else "number"
-    for column in targets:
-        if column.kind != wanted:
-            raise UsageError(
-                f"task {settings.task} predicts numbers; column '{column.name}' holds {len(column.classes)} classes",
-                "Use --task classify.",
-            )
-
-
-def _classes(column: Column, settings: TableSettings) -> tuple[str, ...]:
-    """Return the classes of a column in the order of the settings. Raises DataError for others than theirs."""
-    known = settings.classes.get(column.name, column.classes)
-    strange = set(column.classes) - set(known)
-    if strange:
-        raise DataError(
-            f"column '{column.name}' holds {len(strange)} classes that data.classes does not name",
-            f"Name all of them, or leave data.classes.{column.name} out.",
-        )
-    return known
-
-
-def _in_order(table: Table, settings: TableSettings) -> Table:
-    """Return the table with the codes of its classes in the order of the settings."""
-    orders = {
-        number: np.array([settings.classes[column.name].index(one) for one in column.classes], np.float64)
-        for number, column in enumerate(table.columns)
-        if column.name in settings.classes and settings.classes[column.name] != column.classes
-    }
-    return table if not orders else replace(table, series=tuple(_recoded(one, orders) for one in table.series))
-
-
-def _recoded(series: Series, orders: dict[int, NDArray[np.float64]]) -> Series:
-    values = series.values.copy()
-    for number, order in orders.items():
-        known = ~np.isnan(values[:, number])
-        values[known, number] = order[values[known, number].astype(np.intp)]
-    return replace(series, values=values)
-
-
 def _without_unseen(table: Table, settings: TableSettings, parts: Parts) -> tuple[TableSettings, list[str]]:
-    """Return the settings without features that have no value in training windows, and a sentence for each."""
+    """Return the settings without features that have no value in training windows, and the names of these."""
     names = [column.name for column in table.columns]
     seen = np.zeros(len(names), bool)
     for place in parts.places[0]:
@@ -173,11 +101,11 @@ def _without_unseen(table: Table, settings: TableSettings, parts: Parts) -> tupl
         "missing": tuple(name for name in settings.missing if name not in gone),
         "classes": {name: found for name, found in settings.classes.items() if name not in gone},
     }
-    said = [f"column '{name}' has no value in training and is left out" for name in gone]
-    return settings.model_copy(update=kept), said
+    return settings.model_copy(update=kept), gone
 
 
-def _frame(table: Table, settings: TableSettings) -> Frame:
+def frame_of(table: Table, settings: TableSettings) -> Frame:
+    """Return how complete settings make windows of this table."""
     places = {column.name: place for place, column in enumerate(table.columns)}
     return Frame(
         layout=layout_of(settings),

@@ -34,7 +34,7 @@ def _section(plan: "DryRun", ablation: str = "") -> Section:
             f"{label}: {', '.join(f'{key}={value}' for key, value in arguments.items())}"
             for label, arguments in plan.models.items()
         ],
-        "Assumed (unspecified in the paper)": [f"{key}: {reason}" for key, reason in plan.assumptions.items()],
+        "Assumptions": [f"{key}: {reason}" for key, reason in plan.assumptions.items()],
     }
     return Section(grids=[_grid(one) for one in plan.described if one.rows], notes=notes)
 
