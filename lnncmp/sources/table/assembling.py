@@ -46,9 +46,10 @@ def assembled(
     notes += [*(moments.notes if moments else ()), *doubts]
     columns = _columns(gathered.values, roles, guessed, unnamed, np.concatenate(plan.rows), notes)
     described = tuple(kept.column for kept in columns)
-    values = np.empty((sum(len(rows) for rows in plan.rows), len(columns)))
+    # By columns, so that memory is taken column by column while that of the copied ones is given back.
+    values = np.empty((sum(len(rows) for rows in plan.rows), len(columns)), order="F")
     for place in range(len(columns)):
-        values[:, place] = columns.pop(0).values  # so that what was copied is free at once
+        values[:, place] = columns.pop(0).values
     split = gathered.labels[roles.split].settle() if roles.split else None
     series = _series(plan, names, moments, values, split)
     kind = moments.kind if moments else "row"
@@ -131,11 +132,11 @@ def _kept(name: str, role: str, settled: Settled, rows: NDArray[np.int64]) -> Ke
 
 def _useless(values: Floats, may_count: bool) -> str:
     """Return why a column says nothing, in words; empty if it does."""
-    filled = values[~np.isnan(values)]
-    if not len(filled):
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)  # of what is not NaN
+    if np.isnan(low):
         return "has no values"
-    if (filled == filled[0]).all():
+    if low == high:
         return "never varies"
-    if may_count and len(filled) == len(values) and filled[0] in (0, 1) and (np.diff(filled) == 1).all():
+    if may_count and values[0] in (0, 1) and (np.diff(values) == 1).all():
         return "counts the rows and has no name"
     return ""

@@ -116,6 +116,10 @@ class ValueCells:
         typed = cells.dtype.is_numeric() or cells.dtype == pl.Boolean or cells.dtype == pl.Null
         if typed and not self._as_classes:
             return self._add_typed(chunk, cells)
+        plain = _plain_numbers(cells) if self._codes is None and chunk.style == PLAIN else None
+        if plain is not None:
+            self._numbers.append(plain)
+            return plain.nbytes
         text = texts_of(cells, self.name)
         self._count_words(cells, text)
         if self._codes and self._codes.add(chunk, text):
@@ -134,9 +138,9 @@ class ValueCells:
                 f"column '{self.name}' should hold finite numbers; {where} holds an infinite one",
                 "Leave the cell empty (NaN) if nothing was measured.",
             )
-        self._no_codes()
+        more = self._no_codes()
         self._numbers.append(numbers)
-        return numbers.nbytes
+        return numbers.nbytes + more
 
     def _add_numbers(self, chunk: Chunk, text: pl.Series) -> int:
         freed = self._no_codes()
@@ -206,6 +210,13 @@ class ValueCells:
             f"column '{self.name}' should hold numbers{style}; {self._first_text} holds text",
             "Correct it or leave it empty, or leave the column out (--features).",
         )
+
+
+def _plain_numbers(cells: pl.Series) -> Floats | None:
+    """Return texts as numbers if they are finite numbers or empty and nothing else: the rule, and quickly found."""
+    numbers = cells.cast(pl.Float64, strict=False)
+    plain = numbers.null_count() == cells.null_count() and bool(numbers.is_finite().all())
+    return numbers.fill_null(np.nan).to_numpy() if plain else None
 
 
 def _classes(texts: Sequence[str], meanings: Sequence[float | None]) -> tuple[tuple[str, ...], Floats]:

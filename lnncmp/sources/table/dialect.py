@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lnncmp.errors import DataError
 from lnncmp.sources.table.files import EXPECTED, TableFile
@@ -18,6 +19,8 @@ _SAMPLE = 1 << 18
 _TRIED = 200
 _ROWS = 1000
 """Rows of the sample: to try a delimiter on, and in all."""
+_BLANK = 10
+"""Lines looked at for each row that is wanted: the others may be blank."""
 MOST_COLUMNS = 10_000
 NONE = "\x1f"
 """The delimiter of a table of one column: a sign that text does not have."""
@@ -66,7 +69,7 @@ def find_dialect(file: TableFile) -> Dialect:
     if not body:
         raise DataError(f"{file.name} has a header and no rows", EXPECTED)
     names, unnamed = _names(rows[0], header, file)
-    style, rivals = find_style((cell for row in body for cell in row), delimiter)
+    style, rivals = find_style([cell for row in body for cell in row], delimiter)
     notes = [f"cells are separated by {_DELIMITERS[delimiter]}"] if delimiter not in {",", NONE} else []
     notes += [style.described] if style != PLAIN else []
     notes += ["these numbers could also be read otherwise (1,234): check them"] if rivals else []
@@ -119,7 +122,8 @@ def _parsed(text: bytes, delimiter: str, most: int) -> list[tuple[str, ...]]:
     text = tidied(text, delimiter)
     sign = "\t" if delimiter == SPACES else delimiter
     rows: list[tuple[str, ...]] = []
-    for row in csv.reader(io.StringIO(text.decode("utf-8", "replace"), newline=""), delimiter=sign):
+    reader = csv.reader(io.StringIO(text.decode("utf-8", "replace"), newline=""), delimiter=sign)
+    for row in islice(reader, _BLANK * most):
         if row:
             rows.append(tuple(cell.strip() for cell in row))
         if len(rows) == most:

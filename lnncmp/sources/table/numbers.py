@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-")
 """What a cell without a value may say, in small letters."""
 _GROUPS = {"": "", ",": ",", ".": r"\.", " ": "[ \u00a0\u202f]", "'": "['\u2019]"}
+_SIGN = re.compile("[.,'\u2019 \u00a0\u202f]")
+_NOT_PLAIN = re.compile("[0-9],|,[0-9]|[0-9]['\u2019 \u00a0\u202f][0-9]{3}|\\..*\\.")
 _WORDS = {",": "comma", ".": "point", " ": "space", "'": "apostrophe"}
 
 
@@ -46,15 +48,15 @@ _STYLES = (
 )
 
 
-def find_style(cells: Iterable[str], delimiter: str) -> tuple[Style, bool]:
+def find_style(cells: Sequence[str], delimiter: str) -> tuple[Style, bool]:
     """Return the style in which most of the `cells` are numbers, and whether another one reads them otherwise.
 
     Of styles that read as many cells, a comma in a file that is separated by commas is between thousands, else
     before decimals.
     """
-    written = Counter(cell.strip() for cell in cells if any(sign in cell for sign in ",.'\u2019 \u00a0\u202f"))
-    if not any(cell.count(".") > 1 or any(sign in cell for sign in ",'\u2019 \u00a0\u202f") for cell in written):
+    if not any(map(_NOT_PLAIN.search, cells)):
         return PLAIN, False
+    written = Counter(cell.strip() for cell in cells if _SIGN.search(cell))
     order = sorted(_STYLES, key=lambda style: style != PLAIN and (style.decimal == ",") == (delimiter == ","))
     counts = {style: _matching(style, written) for style in order}
     best = max(order, key=lambda style: counts[style])

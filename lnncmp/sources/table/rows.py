@@ -35,7 +35,7 @@ def split_rows(block: Block, delimiter: bytes, keep_blank: bool) -> Rows:
     else:
         ends = breaks
     starts = np.concatenate([[0], ends[:-1] + 1])
-    cells = np.add.reduceat(separator, starts, dtype=np.int64) + 1
+    cells = np.diff(np.searchsorted(np.flatnonzero(separator), ends), prepend=0) + 1
     lines = block.line + np.searchsorted(breaks, starts)
     filled = ends > starts
     blank = 0 if keep_blank else int(len(ends) - filled.sum())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -83,7 +83,7 @@ class TimeCells:
 
     def settle(self, increasing: Callable[[Numbers], float]) -> Moments:
         """Return all times. increasing: share of steps forwards, which decides between two orders of day and month."""
-        alive: dict[Way, Numbers] = {way: np.concatenate(blocks) for way, blocks in (self._alive or {}).items()}
+        alive: dict[Way, Any] = {way: np.concatenate(blocks) for way, blocks in (self._alive or {}).items()}
         self._alive = None
         if "date" in alive:
             return Moments(alive["date"], "seconds")
@@ -92,7 +92,7 @@ class TimeCells:
         if "number" in alive:
             return self._of_integers_like(alive["number"].astype(np.float64))
         written = [way for way in alive if isinstance(way, Written)]
-        forwards = {way: increasing(alive[way]) for way in written}
+        forwards = {way: increasing(alive[way]) if len(written) > 1 else 1.0 for way in written}
         usual = "day/month/year" if self._dotted else "month/day/year"
         best = max(written, key=lambda way: (forwards[way], way.order == usual))
         if best.order == "year first":

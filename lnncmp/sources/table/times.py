@@ -85,7 +85,8 @@ def _days(year: Integers, month: Integers, day: Integers) -> tuple[Integers, NDA
     months = np.where(valid, (year - 1970) * 12 + month - 1, 0).astype("M8[M]")
     first, following = months.astype("M8[D]"), (months + 1).astype("M8[D]")
     valid &= day <= (following - first).astype(np.int64)
-    return first.astype(np.int64) + day - 1, valid
+    days: Integers = first.astype(np.int64) + day - 1
+    return days, valid
 
 
 def _clock(groups: pl.DataFrame) -> tuple[Integers, NDArray[np.bool_]]:
@@ -96,7 +97,8 @@ def _clock(groups: pl.DataFrame) -> tuple[Integers, NDArray[np.bool_]]:
     afternoon, twelve = (half == "p").fill_null(False).to_numpy(), half.is_not_null().to_numpy()
     valid = (minute < 60) & (second <= 60) & np.where(twelve, (hour >= 1) & (hour <= 12), hour < 24)
     hour = np.where(twelve, hour % 12 + 12 * afternoon, hour)
-    return ((hour * 60 + minute) * 60 + second) * NS + fraction, valid
+    nanoseconds: Integers = ((hour * 60 + minute) * 60 + second) * NS + fraction
+    return nanoseconds, valid
 
 
 def _offset(zone: pl.Series) -> Integers:
@@ -104,7 +106,8 @@ def _offset(zone: pl.Series) -> Integers:
     digits = zone.str.replace(":", "", literal=True)
     hours, minutes = _whole(digits.str.slice(1, 2)), _whole(digits.str.slice(3, 2))
     sign = np.where(zone.str.starts_with("-").fill_null(False).to_numpy(), -1, 1)
-    return (sign * (hours * 60 + minutes) * 60 * NS).astype(np.int64)
+    ahead: Integers = sign * (hours * 60 + minutes) * 60 * NS
+    return ahead
 
 
 def as_epoch(numbers: Integers) -> tuple[Integers, str] | None:
