@@ -69,3 +69,11 @@ def divide(sums: Floats, count: Floats) -> Floats:
     """Return sums / count, NaN where the count is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 0, sums / count, np.nan)
+
+
+def mean_known(values: Floats) -> Floats:
+    """Return the mean over the last axis of what is not NaN, NaN where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, np.where(known, values, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)

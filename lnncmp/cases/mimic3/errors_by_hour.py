@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lnncmp.data.resampling import divide, weighted
+from lnncmp.data.resampling import divide, mean_known, weighted
 
 Floats = NDArray[np.float64]
 
@@ -71,11 +71,3 @@ def sums_by_subject(
 def pooled(sums: Sums) -> Sums:
     """Return the sums of all subjects together, as (1, K, C)."""
     return Sums(*(part.sum(axis=0, keepdims=True) for part in (sums.squared, sums.absolute, sums.count)))
-
-
-def mean_known(values: Floats) -> Floats:
-    """Return the mean over the last axis of what is not NaN, NaN where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, np.where(known, values, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)

@@ -1,30 +1,17 @@
-"""Untrained baselines, included in every accuracy table: a model that cannot beat them has learned nothing.
+"""Untrained baselines of values: persistence, the mean, ridge regressions on the last inputs.
 
-Legend of shapes: N windows, T steps, F inputs, O targets (the first O inputs), K steps of a future.
+Legend of shapes: N windows, T steps, F inputs, O targets, K steps of a future. The baselines that predict a next value
+from the one before take the first O inputs for the targets.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lnncmp.data.windows import Futures, Splits, Windows
-
-Floats = NDArray[np.float32]
-
-BASELINES_VERSION = 2
-"""Increased whenever a baseline's numbers change or get more; part of the identity of stored scores."""
-
-
-class Predictor(Protocol):
-    """Interface of networks and baselines for evaluation, in scaled units."""
-
-    def predict(self, windows: Windows) -> Floats:
-        """Return one-step predictions (N, T, O)."""
-
-    def roll_out(self, futures: Futures) -> Floats:
-        """Return free-running predictions (N, K, O): each is fed back as the next input."""
+from lnncmp.baselines.last_inputs import last_inputs, lengths
+from lnncmp.baselines.predictor import Floats
+from lnncmp.data.windows import Futures, Windows
 
 
 @dataclass(frozen=True)
@@ -127,17 +114,13 @@ def fit_autoregression(
     penalty: of the ridge, in squared units of the inputs; the constant is not penalised. columns: number of input
     columns that are used. The order is limited to the number of inputs up to the last observed target of any window.
     """
-    known = np.flatnonzero((train.valid & train.target_mask.any(axis=-1)).any(axis=0))
-    lengths = range(1, min(order, int(known.max(initial=0)) + 1) + 1)
-    return LinearAutoregression(tuple(_ridge(train, inputs, penalty, columns) for inputs in lengths), columns)
+    found = [_ridge(train, inputs, penalty, columns) for inputs in lengths(train, order)]
+    return LinearAutoregression(tuple(found), columns)
 
 
 def _ridge(train: Windows, inputs: int, penalty: float, columns: int | None) -> NDArray[np.float64]:
     """Return the weights (inputs * C + 1, O) of the regression on `inputs` past inputs, from steps that have them."""
-    steps = train.x.shape[1] - inputs + 1
-    newest_first = [train.x[:, inputs - 1 - age : inputs - 1 - age + steps, :columns] for age in range(inputs)]
-    design = np.concatenate(newest_first, axis=2, dtype=np.float64)
-    design = np.concatenate([design, np.ones((*design.shape[:2], 1))], axis=2)
+    design = last_inputs(train.x, inputs, columns)
     observed = (train.target_mask & train.valid[..., None])[:, inputs - 1 :]
     targets = train.y[:, inputs - 1 :]
     if (observed == observed[..., :1]).all():
@@ -154,23 +137,7 @@ def _solve(rows: NDArray[np.float64], targets: Floats, penalty: float) -> NDArra
     return np.asarray(np.linalg.solve(gram, rows.T @ targets))
 
 
-def yardstick(splits: Splits) -> Predictor:
-    """Return what errors on shifted test sets are measured against: persistence, or without it the training mean."""
-    if splits.task.in_inputs:
-        return Persistence(splits.train.y.shape[2])
-    return _mean_of(splits.train)
-
-
-def _mean_of(train: Windows) -> TrainMean:
+def train_mean(train: Windows) -> TrainMean:
+    """Return the mean of the training targets that count."""
     counted = train.target_mask & train.valid[..., None]
     return TrainMean(train.y.mean(axis=(0, 1), where=counted, dtype=np.float64).astype(np.float32))
-
-
-def trivial_predictors(splits: Splits) -> dict[str, Predictor]:
-    """Return the untrained baselines by name: persistence, mean, AR(4) ridge."""
-    train = splits.train
-    return {
-        "persistence": Persistence(train.y.shape[2]),
-        "mean": _mean_of(train),
-        "ar4_ridge": fit_autoregression(train, 4),
-    }
