@@ -41,7 +41,8 @@ class TestContract:
         found, _ = prepared(task="classify")
         declared = case.of(found.settings)
         assert [target.name for target in declared.targets] == ["low", "middle", "high"]
-        assert declared.horizons == () == declared.metrics and declared.step_unit == "step of 1 in t"
+        assert declared.horizons == () and "auroc" in {metric.name for metric in declared.metrics}
+        assert declared.step_unit == "step of 1 in t"
 
     def test_features_are_named_and_as_many_as_inputs(self):
         case = load_case("table")
@@ -125,6 +126,16 @@ class TestWindows:
         whole = layout.encode(values, observed, times)
         for end in (1, 7, 20):
             np.testing.assert_array_equal(layout.encode(values[:end], observed[:end], times[:end]), whole[:end])
+
+    def test_long_pieces_are_encoded_in_parts(self, monkeypatch):
+        one = series(900)
+        one.values[np.random.default_rng(2).random(one.values.shape) < 0.4] = np.nan
+        one.values[100:300, 1] = np.nan
+        _, whole = prepared(table(one), stride=3)
+        monkeypatch.setattr("lnncmp.cases.table.windows._ROWS_AT_ONCE", 7)
+        _, parted = prepared(table(one), stride=3)
+        for name in ("train", "validation", "test"):
+            np.testing.assert_array_equal(getattr(whole.splits, name).x, getattr(parted.splits, name).x)
 
     def test_elapsed_times_are_in_median_steps(self):
         one = series(step=0.02)

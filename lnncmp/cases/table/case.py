@@ -9,6 +9,7 @@ from lnncmp.cases.table.features import encoding
 from lnncmp.cases.table.preparation import Preparation, table_key
 from lnncmp.cases.table.settings import TableSettings
 from lnncmp.cases.table.understood import HORIZONS, Understood, understand
+from lnncmp.records.class_metrics import class_metrics
 from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.table.table import Table
@@ -86,14 +87,16 @@ def declared(case: Case, settings: TableSettings) -> Case:
     if settings.task == "classify":
         names = settings.classes.get(settings.target[0], ())
         targets = tuple(Target(name, "logit") for name in names)
+        metrics = class_metrics(settings.main, names)
     else:
         targets = tuple(Target(name, "") for name in settings.target)
+        metrics = horizon_metrics(settings.horizons) if settings.horizons else ()
     unit = settings.unit_words if settings.unit_words == "row" else f"step of {settings.unit_words}"
     return replace(
         case,
         targets=targets,
         horizons=settings.horizons,
-        metrics=horizon_metrics(settings.horizons) if settings.horizons else (),
+        metrics=metrics,
         step_unit=unit,
     )
 

@@ -16,13 +16,9 @@ RARE = 0.1
 def counts(parts: Parts, frame: Frame) -> NDArray[np.intp]:
     """Return how often each class is a target of the windows of each part (3, classes)."""
     found = np.zeros((len(PARTS), frame.classes), np.intp)
-    targets = {}
     for part, places in enumerate(parts.places):
         for place in places:
-            if place.piece not in targets:
-                targets[place.piece] = frame.targets_of(parts.pieces[place.piece]) == 1
-            first = place.last if frame.last_only else place.first
-            found[part] += targets[place.piece][first : place.last + 1].sum(axis=0)
+            found[part] += (frame.targets_of(parts.pieces, place) == 1).sum(axis=0)
     return found
 
 

@@ -82,6 +82,8 @@ def in_order(table: Table, settings: TableSettings) -> Table:
     """Return the table with the columns of the settings alone, in their order, and its classes numbered as theirs."""
     names = [column.name for column in table.columns]
     wanted = (*settings.target, *(settings.features or ()))
+    if wanted == tuple(names) and all(settings.classes.get(one.name, ()) == one.classes for one in table.columns):
+        return table
     places = np.array([names.index(name) for name in wanted], np.intp)
     columns = [table.columns[place] for place in places.tolist()]
     orders = {

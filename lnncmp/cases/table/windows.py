@@ -3,7 +3,8 @@
 Legend of shapes: N windows, T rows, V input columns, F features, O targets, K rows ahead.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,20 +59,44 @@ class Frame:
         """Return the number of quantities that are predicted."""
         return self.classes or len(self.targets)
 
-    def targets_of(self, piece: Piece) -> Floats:
-        """Return the target (T, O) of each row of a piece, NaN where there is none."""
-        found = np.full((len(piece), self.outputs), np.nan)
-        ahead = piece.values[self.ahead :][:, self.targets]
+    def targets_of(self, pieces: Sequence[Piece], place: Place) -> Floats:
+        """Return the targets (rows, O) of a window, NaN where there is none; classes are one-hot."""
+        rows = slice(place.first + self.ahead, place.last + 1 + self.ahead)
+        found = pieces[place.piece].values[rows][:, self.targets]
         if self.classes:
-            ahead = np.where(np.isnan(ahead), np.nan, ahead == np.arange(self.classes))
-        found[: len(ahead)] = ahead
+            found = np.where(np.isnan(found), np.nan, found == np.arange(self.classes))
+        if self.last_only:
+            found = np.where(np.arange(len(found))[:, None] == len(found) - 1, found, np.nan)
         return found
 
 
-def features_of(piece: Piece, frame: Frame) -> Floats:
-    """Return the features (T, F) of a piece; values are carried forward from its first row on."""
-    values = piece.values[:, frame.inputs]
-    return frame.layout.encode(values, ~np.isnan(values), piece.times)
+_ROWS_AT_ONCE = 2**16
+"""Rows whose features are in memory at once, but for those that values are carried forward from."""
+
+
+def _features(pieces: Sequence[Piece], places: Sequence[Place], frame: Frame) -> Iterator[tuple[int, Floats]]:
+    """Yield the number of each window and its features (rows, F), in an order of its own.
+
+    Values are carried forward from the first row of a piece on.
+    """
+    order = sorted(range(len(places)), key=lambda row: (places[row].piece, places[row].first))
+    for _, group in itertools.groupby(order, lambda row: (places[row].piece, places[row].first // _ROWS_AT_ONCE)):
+        rows = list(group)
+        piece = pieces[places[rows[0]].piece]
+        first = _carried_from(piece, places[rows[0]].first, frame)
+        block = slice(first, max(places[row].last for row in rows) + 1)
+        values = piece.values[block][:, frame.inputs]
+        features = frame.layout.encode(values, ~np.isnan(values), piece.times[block])
+        for row in rows:
+            yield row, features[places[row].first - first : places[row].last + 1 - first]
+
+
+def _carried_from(piece: Piece, row: int, frame: Frame) -> int:
+    """Return the first row that the inputs of `row` are carried forward from."""
+    observed = ~np.isnan(piece.values[: row + 1][:, frame.inputs])
+    seen = observed.any(axis=0)
+    latest = row - np.argmax(observed[::-1], axis=0)
+    return int(min(latest[seen], default=row))
 
 
 def cut(pieces: Sequence[Piece], inputs: Sequence[Piece], places: Sequence[Place], frame: Frame, name: str) -> Raw:
@@ -79,9 +104,6 @@ def cut(pieces: Sequence[Piece], inputs: Sequence[Piece], places: Sequence[Place
 
     name: of the part; groups of different parts have different names.
     """
-    used = {place.piece for place in places}
-    features = {number: features_of(inputs[number], frame) for number in used}
-    targets = {number: frame.targets_of(pieces[number]) for number in used}
     shape = (len(places), frame.window)
     made = Raw(
         np.full((*shape, len(frame.layout.quantities)), np.nan),
@@ -90,13 +112,11 @@ def cut(pieces: Sequence[Piece], inputs: Sequence[Piece], places: Sequence[Place
         np.full((*shape, frame.outputs), np.nan),
         np.array([f"{name}: {pieces[place.piece].group}" for place in places], np.str_),
     )
-    for row, place in enumerate(places):
-        rows = slice(place.first, place.last + 1)
-        count = rows.stop - rows.start
-        made.features[row, :count] = features[place.piece][rows]
-        made.dt[row, :count], made.valid[row, :count] = inputs[place.piece].dt[rows], True
-        first = count - 1 if frame.last_only else 0
-        made.targets[row, first:count] = targets[place.piece][rows][first:]
+    for row, features in _features(inputs, places, frame):
+        place, count = places[row], len(features)
+        made.features[row, :count], made.valid[row, :count] = features, True
+        made.dt[row, :count] = inputs[place.piece].dt[place.first : place.last + 1]
+        made.targets[row, :count] = frame.targets_of(pieces, place)
     return made
 
 
