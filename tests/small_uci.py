@@ -8,6 +8,8 @@ import zipfile
 
 import numpy as np
 
+from lnncmp.cases.base import load_case
+from lnncmp.sources.base import SourceContext
 from lnncmp.sources.uci import gesture, ozone, traffic
 from lnncmp.sources.uci.manifest import UciEntry, UciManifest
 from lnncmp.sources.uci.text import content_sha256
@@ -123,3 +125,10 @@ def put(folder, files):
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
+
+
+def prepared_case(name, folder, **settings):
+    """Complete settings of a case and what it makes of the files in a folder."""
+    case, context = load_case(name), SourceContext(cache=folder / "cache", data_dir=folder, offline=True)
+    given = case.complete(SOURCES[name], context, case.settings(**settings))
+    return given, case.of(given).prepare(SOURCES[name], context, given, 1)
