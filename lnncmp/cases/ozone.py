@@ -1,7 +1,7 @@
 """Days of high ozone in Houston, from the weather of the day (UCI 172).
 
 Usually the last days are kept for the test, missing cells are told, and the time between days is given.
-`data.preparation = "published"` is the LTC paper's table as its code makes it: windows are stacked along the wrong axis,
+`data.preparation = "published"` is the LTC paper's table as its code makes it: windows are stacked along a wrong axis,
 so that the network reads 626 days, four days apart, and sequences of the test hold the same days as those of the
 training, shifted by one step.
 """

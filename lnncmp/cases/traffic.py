@@ -57,7 +57,7 @@ def _sample() -> list[Recording]:
     rng = np.random.default_rng(0)
     hours = np.concatenate([np.arange(800.0), np.arange(840.0, 1500.0)])
     day = np.sin(hours % 24 * np.pi / 24)
-    weather = rng.standard_normal((len(hours), 4)) + [280, 1, 0, 40]
+    weather = rng.standard_normal((len(hours), 4)) + np.array([280, 1, 0, 40])
     volume = 3000 * day + 100 * rng.standard_normal(len(hours)) + 10 * weather[:, 0]
     values = np.column_stack([volume, hours % 240 < 24, weather, hours // 24 % 7, day])
     observed = np.ones(values.shape, bool)
