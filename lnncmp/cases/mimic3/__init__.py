@@ -96,6 +96,7 @@ def _walk(rng: np.random.Generator, group: str, hours: int = 40) -> Recording:
 
 CASE = Case(
     title="MIMIC-III",
+    in_study=True,
     summary="Predict the next hours of an intensive care patient's vital signs.",
     version=VERSION,
     sources={

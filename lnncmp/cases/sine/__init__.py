@@ -69,6 +69,7 @@ def _metrics() -> tuple[Metric, ...]:
 
 CASE = Case(
     title="Damped sine",
+    in_study=True,
     summary="Predict the next value of a damped sine wave from its past, clean or with noise.",
     version=VERSION,
     sources={"generated": "sine.generated"},
