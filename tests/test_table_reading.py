@@ -186,6 +186,9 @@ class TestCells:
                 read(path, targets=(target,))
         with pytest.raises(DataError, match="column 'when' holds dates"):
             read(path, time=NO_TIME, features=("when",))
+        with pytest.raises(DataError, match="no column of numbers or of few classes is left") as caught:
+            read(path, features=("one", "gone"))
+        assert "never varies: one" in caught.value.hint
 
     def test_a_column_that_turns_to_text_late(self, tmp_path):
         rows = [f"{n},{n / 3}" for n in range(3000)]
@@ -233,7 +236,7 @@ class TestRoles:
             ("t,x", ["5,0", "3,1", "9,1"], None),
             ("x,Timestamp", ["5,10", "3,20", "9,25"], "Timestamp"),
             ("x,day", ["5,2020-01-01", "3,2020-01-02", "9,2020-01-03"], "day"),
-            ("birth,date", ["1990-01-01,2020-01-01", "1980-01-02,2020-01-02", "1970-01-03,2020-01-03"], "date"),
+            ("birth,date,x", ["1990-01-01,2020-01-01,1", "1980-01-02,2020-01-02,2"], "date"),
             ("x,y", ["5,0", "3,1", "9,2"], None),
         ],
     )

@@ -45,6 +45,8 @@ def assembled(
         warn(doubt)
     notes += [*(moments.notes if moments else ()), *doubts]
     columns = _columns(gathered.values, roles, guessed, unnamed, np.concatenate(plan.rows), notes)
+    if not columns:
+        raise DataError("no column of numbers or of few classes is left", "; ".join(notes))
     described = tuple(kept.column for kept in columns)
     # By columns, so that memory is taken column by column while that of the copied ones is given back.
     values = np.empty((sum(len(rows) for rows in plan.rows), len(columns)), order="F")

@@ -21,6 +21,10 @@ class Budget:
         """Raise DataError if so many cells would not fit."""
         self._check(what, rows * columns * _CELL)
 
+    def fits(self, what: str, bytes: int) -> None:
+        """Raise DataError if so many bytes would not fit."""
+        self._check(what, bytes)
+
     def keep(self, what: str, bytes: int) -> None:
         """Count bytes that are kept. Raises DataError if they do not fit."""
         self._kept += bytes

@@ -103,13 +103,13 @@ class ValueCells:
         self._codes: Codes | None = Codes(FEW)
         self._meanings: list[float | None] = []
         self._numbers: list[Floats] = []
-        self._texts, self._first_text, self._plain_style = 0, "", True
+        self._texts, self._first_text, self._style = 0, "", PLAIN
         self.unfit = ""
 
     def add(self, chunk: Chunk) -> int:
         """Add a chunk; return the bytes that are now kept for it. Raises DataError for infinite numbers."""
         cells = chunk.cells[self.name]
-        self._plain_style &= chunk.style == PLAIN
+        self._style = chunk.style if self._style == PLAIN else self._style
         if cells.dtype.is_temporal() or cells.dtype.is_nested() or cells.dtype in (pl.Object, pl.Binary):
             self.unfit = self.unfit or ("dates" if cells.dtype.is_temporal() else "lists or bytes")
             return 0
@@ -205,10 +205,10 @@ class ValueCells:
         return Settled("number", np.array([*(number or 0.0 for number in self._meanings), np.nan])[codes])
 
     def _text_among_numbers(self) -> DataError:
-        style = "" if self._plain_style else " in the style that the notes tell"
+        style = f" Here {self._style.described}." if self._style != PLAIN else ""
         return DataError(
-            f"column '{self.name}' should hold numbers{style}; {self._first_text} holds text",
-            "Correct it or leave it empty, or leave the column out (--features).",
+            f"column '{self.name}' should hold numbers; {self._first_text} holds text",
+            f"Correct it or leave it empty, or leave the column out (--features).{style}",
         )
 
 

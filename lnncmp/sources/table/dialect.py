@@ -36,16 +36,14 @@ class Dialect:
     """The layout of a text file.
 
     delimiter: one sign, SPACES for runs of spaces and tabs, NONE for a single column. header: whether the first row
-    holds the names. names: of the columns. sample: the first rows, as cells. row_bytes: mean length of a row.
-    unnamed: columns whose name in the header is empty, so that they are called after their place. notes: what is
-    not as usual, in words.
+    holds the names. names: of the columns. row_bytes: mean length of a row. unnamed: columns whose name in the header
+    is empty, so that they are called after their place. notes: what is not as usual, in words.
     """
 
     delimiter: str
     header: bool
     names: tuple[str, ...]
     style: Style
-    sample: tuple[tuple[str, ...], ...]
     row_bytes: float
     unnamed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -58,7 +56,7 @@ class Dialect:
 
 def find_dialect(file: TableFile) -> Dialect:
     """Return the layout of `file`. Raises DataError if it holds no rows, or names a column twice."""
-    text = _first_rows(file)
+    text = _first_text(file)
     delimiter = _find_delimiter(text)
     try:
         rows = _parsed(text, delimiter, _ROWS)
@@ -74,10 +72,16 @@ def find_dialect(file: TableFile) -> Dialect:
     notes += [style.described] if style != PLAIN else []
     notes += ["these numbers could also be read otherwise (1,234): check them"] if rivals else []
     notes += [] if header else [f"has no header: columns are called {names[0]} to {names[-1]}"]
-    return Dialect(delimiter, header, names, style, tuple(body), len(text) / text.count(b"\n"), unnamed, tuple(notes))
+    return Dialect(delimiter, header, names, style, len(text) / text.count(b"\n"), unnamed, tuple(notes))
 
 
-def _first_rows(file: TableFile) -> bytes:
+def first_rows(file: TableFile, dialect: Dialect) -> list[tuple[str, ...]]:
+    """Return the cells of the first rows below the header, those with as many cells as there are columns."""
+    rows = _parsed(_first_text(file), dialect.delimiter, _ROWS)
+    return [row for row in rows[dialect.header :] if len(row) == len(dialect.names)]
+
+
+def _first_text(file: TableFile) -> bytes:
     """Return the first rows as UTF-8, two at least if there are so many. Raises DataError if there are none."""
     text = b""
     for block in text_blocks(file, Found(), _SAMPLE):
@@ -153,7 +157,7 @@ def _names(first: Sequence[str], header: bool, file: TableFile) -> tuple[tuple[s
     numbered = [f"column_{place}" for place in range(1, len(first) + 1)]
     if not header:
         return tuple(numbered), ()
-    names = tuple(name or number for name, number in zip(first, numbered, strict=True))
+    names = tuple(" ".join(name.split()) or number for name, number in zip(first, numbered, strict=True))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"the header of {file.name} names column '{twice[0]}' more than once", "Rename one of them.")
