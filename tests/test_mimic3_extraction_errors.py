@@ -7,9 +7,9 @@ import pytest
 from mimic3_tables import event, patient, put, stay, table_text, tables
 
 from lnncmp.errors import DataError, UsageError
+from lnncmp.sources import whole_rows
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.clinical import SOURCE
-from lnncmp.sources import whole_rows
 from lnncmp.sources.mimic3.extraction import blocks
 from lnncmp.sources.mimic3.extraction.extraction import extract
 

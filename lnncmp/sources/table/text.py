@@ -57,10 +57,22 @@ def text_blocks(file: TableFile, found: Found, size: int = BLOCK) -> Iterator[Bl
         line += pending.count(b"\n", 0, end)
         pending = pending[end:]
     if pending.strip():
-        pending = pending.rstrip(b" \n") + b"\n"
+        pending = _without_empty_end(pending)
         if pending.count(b'"') % 2:
             raise DataError(f"{file.name} ends inside a quoted cell", _QUOTES)
         yield Block(_as_utf8(pending, file, found), line)
+
+
+def _without_empty_end(text: bytes) -> bytes:
+    """Return rows without the last ones that hold nothing but delimiters, as spreadsheets write them."""
+    text = text if text.endswith(b"\n") else text + b"\n"
+    end = len(text)
+    while end:
+        start = text.rfind(b"\n", 0, end - 1) + 1
+        if text[start:end].strip(b" ,;\t|\n"):
+            break
+        end = start
+    return text[:end]
 
 
 _QUOTES = "Its quotation marks do not match, or it was cut off."

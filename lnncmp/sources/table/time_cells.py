@@ -99,7 +99,7 @@ class TimeCells:
             return Moments(alive[best], "seconds")
         note = f"dates in column '{self.name}' are read as {best.order}"
         rivals = [way.order for way in written if way != best and forwards[way] == forwards[best]]
-        if rivals:
+        if rivals and not self._dotted:  # 1.2.2020 is written where the day comes first
             return Moments(alive[best], "seconds", doubts=(f"{note}; {rivals[0]} would fit as well: check this",))
         return Moments(alive[best], "seconds", (note,))
 
