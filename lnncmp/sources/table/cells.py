@@ -34,7 +34,7 @@ class Settled:
 
 @dataclass
 class Codes:
-    """Cells as numbers of distinct texts, -1 where missing, and where each text stands first."""
+    """Cells as numbers of distinct texts, -1 where missing, and where each text occurs first."""
 
     most: int
     known: dict[str, int] = field(default_factory=dict)
@@ -55,7 +55,8 @@ class Codes:
             for cell, row in firsts.items():
                 self.known[cell] = len(self.known)
                 self.first.append(chunk.where(row))
-        codes = text.replace_strict(list(self.known), list(self.known.values()), default=-1, return_dtype=pl.Int32)
+        old = distinct.to_list()
+        codes = text.replace_strict(old, [self.known[cell] for cell in old], default=-1, return_dtype=pl.Int32)
         self.blocks.append(codes.fill_null(-1).to_numpy().astype(np.int16 if self.most <= FEW else np.int32))
         return True
 
@@ -67,7 +68,7 @@ class Codes:
 def texts_of(cells: pl.Series, name: str) -> pl.Series:
     """Return cells as stripped texts, null where missing. Raises DataError if they are nested."""
     if cells.dtype.is_nested() or cells.dtype in (pl.Object, pl.Binary):
-        raise DataError(f"column '{name}' holds lists or bytes, expected one number or text a row")
+        raise DataError(f"column '{name}' holds lists or bytes, expected one number or text per row")
     return stripped(cells if cells.dtype == pl.String else cells.cast(pl.String))
 
 

@@ -1,4 +1,4 @@
-"""What stands between the cells of a text, found from its first rows."""
+"""What separates the cells of a text, found from its first rows."""
 
 import csv
 import io

@@ -70,7 +70,7 @@ def first_rows(file: TableFile, dialect: Dialect) -> list[tuple[str, ...]]:
 
 
 def _first_text(file: TableFile) -> bytes:
-    """Return the first rows as UTF-8, two at least if there are so many. Raises DataError if there are none."""
+    """Return the first rows as UTF-8, at least two if there are two. Raises DataError if there are none."""
     text = b""
     for block in text_blocks(file, Found(), _SAMPLE):
         text += block.text

@@ -16,7 +16,7 @@ ENDINGS: dict[str, Kind] = {
     **{".parquet": "parquet", ".pq": "parquet", ".npz": "npz"},
 }
 EXPECTED = (
-    f"Expected a table: text with one row a line ({', '.join(TEXT_ENDINGS)}, also with .gz), Parquet (.parquet) or "
+    f"Expected a table: text with one row per line ({', '.join(TEXT_ENDINGS)}, also with .gz), Parquet (.parquet) or "
     "arrays of NumPy (.npz)."
 )
 _WORDS: dict[Kind, str] = {"text": "text", "parquet": "Parquet", "npz": "NPZ"}

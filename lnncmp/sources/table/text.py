@@ -15,7 +15,7 @@ BLOCK = 1 << 22
 LONGEST = 1 << 24
 """Bytes after which a row that has not ended is an error."""
 _BOMB_BYTES, _BOMB_RATIO = 1 << 30, 400
-"""A packed file that unpacks to more than this, and to more than so many times its size, is refused."""
+"""A packed file that unpacks to more than this, and to more than this many times its size, is refused."""
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _CONTROL = bytes([*range(9), *range(14, 31), 127])
 """Bytes that no text has, whatever its encoding."""
