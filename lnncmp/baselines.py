@@ -154,12 +154,23 @@ def _solve(rows: NDArray[np.float64], targets: Floats, penalty: float) -> NDArra
     return np.asarray(np.linalg.solve(gram, rows.T @ targets))
 
 
+def yardstick(splits: Splits) -> Predictor:
+    """Return what errors on shifted test sets are measured against: persistence, or without it the training mean."""
+    if splits.task.in_inputs:
+        return Persistence(splits.train.y.shape[2])
+    return _mean_of(splits.train)
+
+
+def _mean_of(train: Windows) -> TrainMean:
+    counted = train.target_mask & train.valid[..., None]
+    return TrainMean(train.y.mean(axis=(0, 1), where=counted, dtype=np.float64).astype(np.float32))
+
+
 def trivial_predictors(splits: Splits) -> dict[str, Predictor]:
     """Return the untrained baselines by name: persistence, mean, AR(4) ridge."""
     train = splits.train
-    mean = train.y.mean(axis=(0, 1), where=train.target_mask & train.valid[..., None], dtype=np.float64)
     return {
         "persistence": Persistence(train.y.shape[2]),
-        "mean": TrainMean(mean.astype(np.float32)),
+        "mean": _mean_of(train),
         "ar4_ridge": fit_autoregression(train, 4),
     }

@@ -70,7 +70,7 @@ def with_points(runs, *points) -> list[RunRecord]:
     def shifted(scores: Scores) -> Scores:
         error = scores.metrics["test"]["mse"]
         made = [
-            PerturbationPoint(group=g, name=f"{g} {n}", level=level, windows=9, mse=factor * error, nmse=factor)
+            PerturbationPoint(group=g, name=f"{g} {n}", level=level, windows=9, error=factor * error, scaled=factor)
             for n, (g, level, factor) in enumerate(points)
         ]
         return scores.model_copy(update={"perturbations": made})

@@ -41,14 +41,14 @@ def example(shift, **changes):
 
 def scores(shift, **changes):
     points = [
-        PerturbationPoint(group=g, name=f"{g} {v:g} sd" if v else g, level=v, windows=9, mse=e, nmse=e)
+        PerturbationPoint(group=g, name=f"{g} {v:g} sd" if v else g, level=v, windows=9, error=e, scaled=e)
         for g, levels in LEVELS.items()
         for v in levels
         for e in [shift**2 + 0.1 * (v or 1) ** 2]
     ]
     fields = {
         "metrics": {"test": {"mse": shift**2, "nmse": shift**2}},
-        "horizons": [HorizonPoint(step=k, mse=k * shift**2, nmse=k * shift**2) for k in range(1, 21)],
+        "horizons": [HorizonPoint(step=k, error=k * shift**2, scaled=k * shift**2) for k in range(1, 21)],
         "perturbations": points,
         "examples": [example(shift), example(shift / 2, name="Fast/../wave")],
     }

@@ -23,7 +23,7 @@ def wired(seed):
 
 def folder(out):
     """Four models, four seeds, one run diverged, one failed, one missing; two waves, costs, ratios, odd reasons."""
-    ratio = PerturbationPoint(group="physics", name="gravity_x2", level=None, windows=9, mse=1, nmse=1, ratio=0.8)
+    ratio = PerturbationPoint(group="physics", name="gravity_x2", level=None, windows=9, error=1, scaled=1, ratio=0.8)
     made = [one for one in records() if (one.model, one.seeds.root) not in {("cfc", 3), ("gru", 2)}]
     made = [
         one.model_copy(

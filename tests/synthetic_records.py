@@ -50,22 +50,24 @@ def scores(mse: float, *, slope: float = 0.5, ones: float = 1.01, far: float | N
             name=f"sensor noise {level} sd",
             level=level,
             windows=100,
-            mse=10 * (nmse + slope * level**2),
-            nmse=nmse + slope * level**2,
+            error=10 * (nmse + slope * level**2),
+            scaled=nmse + slope * level**2,
             ratio=mse / 2,
         )
         for level in (0.1, 0.3, 1.0)
     ]
     others = [
         PerturbationPoint(
-            group="physics", name="gravity_x2", level=None, windows=50, mse=2 * mse, nmse=2 * nmse, ratio=mse
+            group="physics", name="gravity_x2", level=None, windows=50, error=2 * mse, scaled=2 * nmse, ratio=mse
         ),
-        PerturbationPoint(group="timespans", name="ones", level=None, windows=100, mse=ones * mse, nmse=ones * nmse),
+        PerturbationPoint(
+            group="timespans", name="ones", level=None, windows=100, error=ones * mse, scaled=ones * nmse
+        ),
     ]
     ahead = {1: 2 * mse, 10: 3 * mse, 50: 5 * mse if far is None else far}
     return Scores(
         metrics={"test": {"mse": mse, "nmse": nmse}},
-        horizons=[HorizonPoint(step=step, mse=error, nmse=error / 10) for step, error in ahead.items()],
+        horizons=[HorizonPoint(step=step, error=error, scaled=error / 10) for step, error in ahead.items()],
         perturbations=noise + others,
     )
 
@@ -194,7 +196,7 @@ def measured(mse: float, **measures: float) -> Scores:
     """Scores with these measures of the case, free-running errors, and perturbations without a noise slope."""
     levels = [("gaussian", f"gaussian noise {level:g}", level, mse / 2 + level) for level in (0.0, 0.1)]
     points = [
-        PerturbationPoint(group=group, name=name, level=level, windows=9, mse=mse, nmse=mse / 10, ratio=ratio)
+        PerturbationPoint(group=group, name=name, level=level, windows=9, error=mse, scaled=mse / 10, ratio=ratio)
         for group, name, level, ratio in [*levels, ("shift", "twice the frequency", None, mse)]
     ]
     metrics = {"test": {"mse": mse, "nmse": mse / 10, **measures}}

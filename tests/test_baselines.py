@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from predictor_errors import one_step_error
 from toy_study import futures, splits, windows
 
 from lnncmp.baselines import Persistence, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import load_case, load_source
-from lnncmp.evaluation.evaluate import one_step_error
 from lnncmp.sources.base import SourceContext
 
 

@@ -206,7 +206,7 @@ class TestWhole:
             assert row.spread[0] <= row.ms <= row.spread[1] and row.rounds == 2
             assert row.peak_bytes >= 0 and row.roofline_ms > 0 and not row.scaled
             assert row.compile_seconds is None and row.ratio_lstm > 0
-            assert (row.stepper_us is not None) == (row.implementation == "fused")
+            assert (row.stepper_us is not None) == (row.implementation in ("fused", "lnncmp.torch"))
             assert (row.ratio_ncps is None) == (row.model in ("lstm", "gru"))
             assert (row.default_optimizer_ms is None) == (row.implementation != "ncps")
 

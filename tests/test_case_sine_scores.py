@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from predictor_errors import one_step_error
 from sine_studies import CASE, Knows, made, prepare
 
 from lnncmp.baselines import Persistence
 from lnncmp.cases.sine.preparation import GAIN_LEVEL
-from lnncmp.evaluation.evaluate import one_step_error, score
+from lnncmp.evaluation.evaluate import score
 
 
 class TestScores:

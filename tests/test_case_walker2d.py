@@ -10,6 +10,7 @@ from lnncmp.cases.base import case_names, load_case, load_source
 from lnncmp.cases.walker2d import CASE, Walker2dSettings
 from lnncmp.data.recording import regular
 from lnncmp.errors import DataError, UsageError
+from lnncmp.evaluation.errors import errors_of
 from lnncmp.evaluation.evaluate import perturbed_error
 from lnncmp.sources.base import Source, SourceContext, Variant
 
@@ -260,7 +261,12 @@ class TestVariants:
         made = test_set.make()
         assert test_set.relative and test_set.name == "ice" and len(made) == count
         np.testing.assert_array_equal(made.x, test_set.make().x)
-        assert perturbed_error(Persistence(17), test_set, prepared.splits).ratio == 1
+        assert (
+            perturbed_error(
+                Persistence(17), test_set, prepared.splits, errors_of(prepared.splits, [str(n) for n in range(17)])
+            ).ratio
+            == 1
+        )
 
     def test_nothing_is_loaded_before_it_is_needed(self):
         asked = []

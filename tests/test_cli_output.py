@@ -135,7 +135,7 @@ def test_json_is_one_document_with_everything(again):
     assert row["horizons"].keys() == {"1", "10"}  # a horizon of 10 was asked for
     assert min(row["epoch_seconds"], row["peak_memory_bytes"], row["saved_bytes"]) > 0
     assert {"persistence", "mean", "ar4_ridge"} == {line["name"] for line in document["baselines"]}
-    assert all(line["test_mse"] > 0 for line in document["baselines"])
+    assert all(line["metrics"]["test_mse"] > 0 for line in document["baselines"])
 
 
 def test_markdown_csv_and_latex_are_printed(again):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from predictor_errors import one_step_error
 from toy_study import CPU, Affine, Drift, Noisy, futures, random_windows, splits, windows
 
 from lnncmp.baselines import Persistence, TrainMean
@@ -11,7 +12,8 @@ from lnncmp.cases.walker2d import CASE
 from lnncmp.data.scaling import Scaler
 from lnncmp.data.windows import Futures
 from lnncmp.errors import DataError
-from lnncmp.evaluation.evaluate import horizon_errors, one_step_error, perturbed_error, score
+from lnncmp.evaluation.errors import errors_of
+from lnncmp.evaluation.evaluate import horizon_errors, perturbed_error, score
 from lnncmp.training.predict import NetworkPredictor
 
 
@@ -106,8 +108,8 @@ class TestRollOut:
         context, unscale = prepared.futures.context, prepared.splits.target_scaler.unscale
         last = (unscale(predictor.predict(context)) - unscale(context.y))[:, -1] ** 2
         assert [point.step for point in points] == list(range(1, 51))
-        assert points[0].mse == pytest.approx(last.mean(), rel=1e-6)
-        assert points[0].nmse == pytest.approx((last.mean(axis=0) / prepared.splits.target_std**2).mean(), rel=1e-6)
+        assert points[0].error == pytest.approx(last.mean(), rel=1e-6)
+        assert points[0].scaled == pytest.approx((last.mean(axis=0) / prepared.splits.target_std**2).mean(), rel=1e-6)
 
     def test_an_exploding_roll_out_is_infinite_not_missing(self):
         model = Affine()
@@ -115,17 +117,22 @@ class TestRollOut:
             model.linear.weight.copy_(1e20 * torch.eye(2))
         context = random_windows(3)
         points = horizon_errors(network(model), futures(context, np.zeros((3, 4, 2))), splits())
-        assert points[-1].mse == np.inf
+        assert points[-1].error == np.inf
 
 
 class TestPerturbed:
     def point(self, data, predictor):
-        return perturbed_error(predictor, TestSet("physics", "ice", None, lambda: data, relative=True), splits())
+        return perturbed_error(
+            predictor,
+            TestSet("physics", "ice", None, lambda: data, relative=True),
+            splits(),
+            errors_of(splits(), ["a", "b"]),
+        )
 
     def test_ratio_is_to_the_last_value_on_the_same_set(self):
         data = windows(np.zeros((3, 4, 2)), np.full((3, 4, 2), 2.0))
         point = self.point(data, TrainMean(np.array([1.0, 1.0], np.float32)))
-        assert (point.mse, point.ratio, point.windows) == (1.0, 0.25, 3)
+        assert (point.error, point.ratio, point.windows) == (1.0, 0.25, 3)
         assert (point.group, point.name, point.level) == ("physics", "ice", None)
 
     def test_the_last_value_itself_has_ratio_one(self):
@@ -143,7 +150,7 @@ def test_score_tells_everything():
     assert np.mean(list(scores.per_target["mse"].values())) == pytest.approx(scores.metrics["test"]["mse"])
     assert np.mean(list(scores.per_target["nmse"].values())) == pytest.approx(scores.metrics["test"]["nmse"])
     assert len(scores.horizons) == 50 and len(scores.perturbations) == len(prepared.test_sets) == 9
-    noise = [point.mse for point in scores.perturbations if point.group == "noise"]
+    noise = [point.error for point in scores.perturbations if point.group == "noise"]
     assert noise == sorted(noise)
     without = score(Persistence(17), Prepared(prepared.splits, None, [], "hash", dict), CASE)
     assert without.horizons == [] and without.perturbations == [] and set(without.metrics["test"]) == {"mse", "nmse"}
@@ -160,7 +167,7 @@ class TestFuturesWithGaps:
         future = np.where(seen, given.future, np.nan)
         points = horizon_errors(Persistence(2), replace(given, future=future, observed=seen), splits())
         whole = horizon_errors(Persistence(2), given, splits())
-        assert points[0] == whole[0] and np.isnan(points[1].mse) and 0 < points[2].mse != whole[2].mse
+        assert points[0] == whole[0] and np.isnan(points[1].error) and 0 < points[2].error != whole[2].error
 
     def test_inputs_beside_a_fed_back_prediction_are_the_given_ones(self):
         class Sums(Affine):

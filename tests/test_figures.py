@@ -133,9 +133,9 @@ class TestRobustness:
             for row, bar, container in zip(drawn.study.table.rows, bars, panel.containers, strict=True):
                 points = [p for p in row.perturbations if p.group == panel.get_title()]
                 ends = [(segment[0][1], segment[1][1]) for segment in bar.get_segments()]
-                assert np.allclose(ends, [p.mse.ci95 for p in points], rtol=1e-9, atol=0)
+                assert np.allclose(ends, [p.error.ci95 for p in points], rtol=1e-9, atol=0)
                 line = container.lines[0]
-                assert line.get_ydata().tolist() == [p.mse.mean for p in points]
+                assert line.get_ydata().tolist() == [p.error.mean for p in points]
                 assert line.get_xdata() == pytest.approx([p.level for p in points], rel=0.3)
 
     def test_models_are_next_to_each_other_in_order(self, drawn):
@@ -169,7 +169,7 @@ class TestFreeRunningAndTraining:
         assert {(10.0, low), (10.0, high)} <= {tuple(v) for v in panel.collections[1].get_paths()[0].vertices.tolist()}
 
     def test_a_curve_that_is_not_finite_has_a_gap(self, tmp_path):
-        lost = [HorizonPoint(step=k, mse=math.inf if k > 5 else 1.0, nmse=1) for k in range(1, 21)]
+        lost = [HorizonPoint(step=k, error=math.inf if k > 5 else 1.0, scaled=1) for k in range(1, 21)]
         runs = [*records()[:3], run("gru", 3, scores=scores(0.1, horizons=lost))]
         (study,) = load_studies(write(tmp_path, runs, ()))
         found = picture_set(study, style.model_looks(sorted(study.runs)))

@@ -110,7 +110,7 @@ class TestFiles:
         assert "gru (hidden=32) 0.2 after 20 steps, gru (hidden=64) 0.2 after 20 steps" in made[0].alt
 
     def test_only_what_the_records_hold_is_drawn(self, tmp_path):
-        one_step = scores(0.1, examples=[], perturbations=[], horizons=[HorizonPoint(step=1, mse=1, nmse=1)])
+        one_step = scores(0.1, examples=[], perturbations=[], horizons=[HorizonPoint(step=1, error=1, scaled=1)])
         made = drawing.draw_figures("walker2d", write(tmp_path / "out", [slim(scores=one_step)], ()), formats=["svg"])
         assert [picture.name for picture in made] == ["training", "budget"]
 

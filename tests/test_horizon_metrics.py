@@ -77,7 +77,7 @@ class TestEveryCase:
             assert expected <= set(score(predictor, prepared, case).metrics["test"])
         own = score(Persistence(len(case.targets)), prepared, case)
         assert own.metrics["test"]["horizon_skill"] == 0
-        curve = [point.nmse for point in own.horizons]
+        curve = [point.scaled for point in own.horizons]
         assert own.metrics["test"]["horizon_area"] == pytest.approx(np.mean(curve))
         assert own.metrics["test"]["horizon_nmse"] == curve[-1]
 

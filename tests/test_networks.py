@@ -11,12 +11,12 @@ import pytest
 import torch
 from cli_runs import numbers
 from kept_networks import keep
+from predictor_errors import one_step_error
 from safetensors.torch import load_file
 
 import lnncmp
 from lnncmp.cases.mimic3 import _walk
 from lnncmp.errors import DataError, UsageError
-from lnncmp.evaluation.evaluate import one_step_error
 from lnncmp.evaluation.metrics import mse
 from lnncmp.records.store import Store
 from lnncmp.training.predict import NetworkPredictor

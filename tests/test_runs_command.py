@@ -60,7 +60,7 @@ def test_list_says_whose_weights_are_kept(command, kept, copy):
     Store(copy).weights_path(kept.record.run_id).unlink()
     rows = json.loads(command("list", "--out", copy, "--format", "json").out)
     assert {row["seed"]: row["weights"] for row in rows} == {0: "pruned", 1: "kept"}
-    assert rows[0]["study"] == "sine generated clean quick" and rows[0]["test_mse"] > 0
+    assert rows[0]["study"] == "sine generated clean quick" and rows[0]["test_error"] > 0
     table = command("list", "--out", copy).out
     assert kept.record.run_id in table and "pruned" in table
 

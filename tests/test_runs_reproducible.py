@@ -51,7 +51,7 @@ def test_the_batch_size_of_evaluation_changes_nothing_but_rounding(tmp_path):
     assert numbers(whole)["history"] == numbers(parts)["history"]
     for metric, value in whole.scores.metrics["test"].items():
         assert parts.scores.metrics["test"][metric] == pytest.approx(value, rel=1e-5)
-    free = [[point.mse for point in record.scores.horizons] for record in (whole, parts)]
+    free = [[point.error for point in record.scores.horizons] for record in (whole, parts)]
     assert free[0] == pytest.approx(free[1], rel=1e-4)
 
 

@@ -6,10 +6,12 @@ import torch
 from torch import nn
 from toy_study import CPU, Affine, Noisy, random_windows, splits, windows
 
+from lnncmp.data.task import Task
 from lnncmp.models import cfc, lstm
 from lnncmp.records.settings import TrainSettings
 from lnncmp.training.build import build_model
-from lnncmp.training.trainer import Batches, Trainer, masked_mse
+from lnncmp.training.losses import counted_mean, squared_errors
+from lnncmp.training.trainer import Batches, Trainer
 
 
 def settings(**changes):
@@ -111,8 +113,8 @@ class TestSelection:
 class TestMaskedLoss:
     def test_against_hand_worked_numbers(self):
         predicted, truth = torch.tensor([[[1.0, 2.0], [3.0, 9.0]]]), torch.zeros(1, 2, 2)
-        assert masked_mse(predicted, truth, None) == (1 + 4 + 9 + 81) / 4
-        assert masked_mse(predicted, truth, torch.tensor([[[True, True], [True, False]]])) == 14 / 3
+        assert counted_mean(squared_errors(predicted, truth), None) == (1 + 4 + 9 + 81) / 4
+        assert counted_mean(squared_errors(predicted, truth), torch.tensor([[[True, True], [True, False]]])) == 14 / 3
 
     def masked(self):
         """Return two sets that differ only in what must not matter."""
@@ -131,7 +133,7 @@ class TestMaskedLoss:
         results = []
         for data in (clean, dirty):
             model.zero_grad()
-            loss = Batches(data, CPU).loss(model, rows)
+            loss = Batches(data, Task(), CPU).loss(model, rows)
             loss.backward()
             results.append((float(loss.detach()), model.linear.weight.grad.clone()))
         counted = target_mask & step[..., None]

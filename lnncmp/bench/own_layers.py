@@ -2,13 +2,15 @@
 
 from types import ModuleType
 
-from torch import Tensor
+from torch import Tensor, nn
 
 import lnncmp.torch
 from lnncmp.bench.candidates import LAYERS, PEERS, Candidate
 from lnncmp.bench.peers import NcpsModel, TorchModel
 from lnncmp.bench.workload import Workload
 from lnncmp.layers.sequence_model import SequenceModel, State
+from lnncmp.layers.stepper import Stepper, make_stepper
+from lnncmp.torch.streaming import StreamedGated, StreamedLayer
 
 
 class OwnLiquidModel(NcpsModel):
@@ -27,6 +29,11 @@ class OwnLiquidModel(NcpsModel):
         y, state = self.sequence(x_t[:, None], dt_t[:, None], None, state)
         return y[:, 0], state
 
+    def stepper(self, batch: int = 1) -> Stepper:
+        """Return the stepper of the layer, with the readout behind it."""
+        readout = None if isinstance(self.readout, nn.Identity) else self.readout
+        return make_stepper(StreamedLayer(self.layer, self.layer.features), readout, batch=batch)
+
 
 class OwnGatedModel(TorchModel):
     """An LSTM or GRU of lnncmp.torch."""
@@ -38,6 +45,10 @@ class OwnGatedModel(TorchModel):
         """Stream one step with the layer: x_t (B, I), state -> output (B, O) and new state; dt_t is ignored."""
         y, state = self.sequence(x_t[:, None], dt_t[:, None], None, state)
         return y[:, 0], state
+
+    def stepper(self, batch: int = 1) -> Stepper:
+        """Return the stepper of the layer, with the readout behind it."""
+        return make_stepper(StreamedGated(self.layer), self.readout, batch=batch)
 
 
 def build_own(candidate: Candidate, workload: Workload) -> SequenceModel:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from lnncmp.bench.candidates import Candidate
+from lnncmp.bench.candidates import LAYERS, Candidate
 from lnncmp.bench.messages import MEMORY_SHARE, Found, Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference, operations_of
 from lnncmp.bench.steps import (
@@ -103,7 +103,7 @@ class _Measuring:
             streams |= {
                 (e.candidate, "stepper"): stepping(e.model, self.workload)
                 for e in self.built
-                if e.candidate.implementation == "fused"
+                if e.candidate.implementation in ("fused", LAYERS)
             }
             self._take_turns("streaming", streams, brief, calls=STREAMED)
 

@@ -97,7 +97,7 @@ class MetricValues:
     """The case's own metrics of one predictor, by name; one that is not defined on these data is left out.
 
     replicates: the same over bootstrap samples of the groups of the test data, as many and the same samples for every
-    predictor, for metrics whose uncertainty over groups counts; "mse" is the test error.
+    predictor, for metrics whose uncertainty over groups counts; the main error (Task.main) may be among them.
     """
 
     values: Mapping[str, float]
@@ -166,6 +166,10 @@ class Case:
     data_seed: key of the `data` table from which all data are drawn anew (`--data-seeds`); None if none does that.
     encoding: settings -> how columns of a raw table become features; None: they are the targets as measured.
     private: the data are of patients, so what is learnt of them is for its owner alone.
+    complete: (source, context, settings) -> settings with what the data decide (columns, classes, a unit of time), so
+    that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
+    declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
+    for all settings.
     """
 
     title: str
@@ -185,6 +189,12 @@ class Case:
     data_seed: str | None = None
     encoding: Callable[[Any], Encoding] | None = None
     private: bool = False
+    complete: Callable[[Source, SourceContext, Any], Any] | None = None
+    declare: Callable[[Any], "Case"] | None = None
+
+    def of(self, settings: Settings) -> "Case":
+        """Return the case as `settings`, its own, have it."""
+        return self if self.declare is None else self.declare(settings)
 
     def encoding_of(self, settings: Settings) -> Encoding:
         """Return how columns become features under `settings`, the case's own."""
@@ -202,6 +212,15 @@ def load_case(name: str) -> Case:
     """Return the case study `name`. Raises UsageError with the nearest match for an unknown name."""
     case: Case = load_member(cases, name, "CASE", "case")
     return case
+
+
+def case_of(name: str, data: Mapping[str, Any]) -> Case:
+    """Return the case study `name` as the `data` table of a recipe has it.
+
+    Raises UsageError for an unknown name, pydantic's ValidationError for a table that does not fit the case.
+    """
+    case = load_case(name)
+    return case.of(case.settings.model_validate(data))
 
 
 def load_source(case: Case, name: str) -> Source:

@@ -13,6 +13,7 @@ from lnncmp.common.files import share_dir
 from lnncmp.comparison.run_metrics import COUNTS, FACTS, KNOWN, NEEDS_GROUPS
 from lnncmp.errors import DataError, UsageError, unknown_name
 from lnncmp.models.base import model_names
+from lnncmp.records.metric import ERRORS
 
 Direction = Literal["lower", "higher", "comparable"]
 Words = Annotated[str, Field(min_length=1)]
@@ -110,7 +111,7 @@ def check(claim: Claim) -> None:
     for model in (claim.left, claim.right):
         if model not in model_names():
             raise _of(claim, unknown_name("model", model, model_names()))
-    metrics = {"mse", "nmse", *KNOWN, *(measure.name for measure in load_case(claim.case).metrics)}
+    metrics = {*ERRORS, *KNOWN, *(measure.name for measure in load_case(claim.case).metrics)}
     sources = load_case(claim.case).sources
     for source in claim.judged_on:
         if source not in sources:

@@ -51,7 +51,12 @@ def fetch(
         return
     with interruptible(_RESUME), LiveProgress(quiet) as progress:
         context = SourceContext(
-            cache_root(), data, offline, jobs or available_cores(), progress=progress.data, warn=progress.warn
+            cache_root(),
+            data,
+            offline=offline,
+            jobs=jobs or available_cores(),
+            progress=progress.data,
+            warn=progress.warn,
         )
         folder = chosen.fetch(context)
     typer.echo(f"{case} ({chosen.name}): complete and verified in {folder}")
@@ -64,7 +69,9 @@ def verify(
     """Verify the data of a case study against its manifest, without the network."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
-        context = SourceContext(cache_root(), data, True, available_cores(), progress=progress.data, warn=progress.warn)
+        context = SourceContext(
+            cache_root(), data, offline=True, jobs=available_cores(), progress=progress.data, warn=progress.warn
+        )
         recordings = chosen.load(context)
     steps = sum(len(recording.values) for recording in recordings)
     typer.echo(f"{case} ({chosen.name}): {len(recordings)} recordings, {steps:,} steps, verified")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lnncmp.cases.base import load_case
+from lnncmp.cases.base import case_of
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
@@ -36,7 +36,7 @@ def list_runs(out: options.Out = options.RESULTS, format: ListFormat = "table") 
     for sentence in found.notes:
         note(sentence)
     rows = [_row(record, out / "records") for record in found.runs]
-    print_listing(f"Runs in {out}", rows, format, whole=("run", "seed", "status", "test_mse", "weights"))
+    print_listing(f"Runs in {out}", rows, format, whole=("run", "seed", "status", "test_error", "weights"))
 
 
 def _row(record: RunRecord, folder: Path) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def _row(record: RunRecord, folder: Path) -> dict[str, Any]:
         "model": record.model,
         "seed": record.seeds.root,
         "status": record.status,
-        "test_mse": _test_error(record),
+        "test_error": _test_error(record),
         "weights": inventory.kept_weights(record, folder),
     }
 
 
 def _test_error(record: RunRecord) -> float | None:
-    found = None if record.scores is None else record.scores.metrics.get("test", {}).get("mse")
+    found = None if record.scores is None else record.scores.metrics.get("test", {}).get(record.scores.main)
     return None if found is None else float(f"{found:.6g}")
 
 
@@ -71,7 +71,7 @@ def show(run: RunName, out: options.Out = options.RESULTS, format: ListFormat = 
 
 
 def _details(record: RunRecord, path: Path) -> dict[str, Any]:
-    case, chosen = load_case(record.case), record.recipe.model
+    case, chosen = case_of(record.case, record.recipe.data), record.recipe.model
     encoding = case.encoding_of(parse(case.settings, record.recipe.data, "data"))
     return {
         "model_name": chosen.name,

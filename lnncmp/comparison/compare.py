@@ -1,15 +1,16 @@
 """Compare models from stored records: one row per model, differences to a reference, notes.
 
 Reads records only: it works without torch, on somebody else's records, years later. One comparison is one case, one
-source under one set of conditions, and one data hash; anything else is refused. Only the test MSE and the metrics
+source under one set of conditions, and one data hash; anything else is refused. Only the main error and the metrics
 that the case declares are tested. Each metric is a family of its own for Holm's correction, over the models of the
 table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from lnncmp.comparison.best_model import best_model
 from lnncmp.comparison.costs import costs_of, untrained
-from lnncmp.comparison.differences import TEST_MSE, Errors, Replicates, differences_to
+from lnncmp.comparison.differences import differences_to
 from lnncmp.comparison.notes import notes
 from lnncmp.comparison.rows import (
     baseline_row,
@@ -20,9 +21,17 @@ from lnncmp.comparison.rows import (
     model_row,
     replicates_by_seed,
 )
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, CostShape, Estimate, ModelDifference, ModelRow
+from lnncmp.comparison.table import (
+    BaselineRow,
+    ComparisonTable,
+    CostShape,
+    Estimate,
+    ModelDifference,
+    ModelRow,
+    on_test,
+)
 from lnncmp.errors import DataError, LnncmpError, unknown_name
-from lnncmp.records.metric import Metric, Published
+from lnncmp.records.metric import ERRORS, Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
 TITLE_ENDING = ": one-step test error"
@@ -46,11 +55,12 @@ def compare(
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
-    study, its name if None. published: model -> published value. ablations: name -> runs of the same
-    case and source under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
+    study, its name if None. published: model -> published value. ablations: name -> runs of the same case and source
+    under a change, e.g. trained with `data.timespans = "ones"`; they enter as relative changes only.
     metrics: the case's own metrics; those that no record holds are left out.
     Raises DataError without runs, UsageError if the reference has none, LnncmpError for records that do not belong
-    together (case, source, conditions, data hash), for two runs of one model with one seed or under two protocols.
+    together (case, source, conditions, data hash, main error), for two runs of one model with one seed or under two
+    protocols.
     """
     by_model = _grouped(runs)
     _require_one_data_set(runs, baselines)
@@ -60,21 +70,20 @@ def compare(
     costs = costs_of(by_model, measurements)
     shape = cost_shape(costs)
     known = [metric for metric in metrics if any(errors_by_seed(group, metric.name) for group in by_model.values())]
-    names = [metric.name for metric in known]
+    task_errors = _task_errors(by_model)
+    names = {on_test(error.name): error.name for error in task_errors} | {metric.name: metric.name for metric in known}
     rows = []
     for model, group in by_model.items():
         row = model_row(group, costs.get(model), shape, horizons, names)
         changes = {name: _change(group, others.get(model, [])) for name, others in ablated.items()}
         update = {"published": (published or {}).get(model), "ablation_changes": changes}
         rows.append(row.model_copy(update=update))
-    errors = {model: errors_by_seed(group) for model, group in by_model.items()}
-    comparisons = _differences(by_model, reference, TEST_MSE, "mse") + _compared_metrics(by_model, reference, known)
-    best = best_model(rows, errors, {model: replicates_by_seed(group) for model, group in by_model.items()})
-    first = runs[0]
-    preset = "+".join(dict.fromkeys(run.preset for run in runs))
-    origin = ", ".join(filter(None, [first.source, first.conditions]))
+    main = on_test(task_errors[0].name)
+    comparisons = _compared(by_model, reference, main, known)
+    best = best_model(rows, main, by_model)
+    first, preset = runs[0], "+".join(dict.fromkeys(run.preset for run in runs))
     return ComparisonTable(
-        title=f"{title or first.case} ({origin}), preset {preset}{TITLE_ENDING}",
+        title=_title(title or first.case, first, preset),
         case=first.case,
         source=first.source,
         conditions=first.conditions,
@@ -87,9 +96,28 @@ def compare(
         cost_only=[cost_row(record, shape) for record in untrained(costs, runs, measurements)],
         baselines=[baseline_row(record, horizons, names) for record in baselines],
         comparisons=comparisons,
+        errors=task_errors,
         measures=known,
-        notes=notes(rows, by_model, comparisons, best, shape, measurements, ablated, known),
+        notes=notes(rows, task_errors, by_model, comparisons, best, shape, measurements, ablated, known),
     )
+
+
+def _title(name: str, first: RunRecord, preset: str) -> str:
+    origin = ", ".join(filter(None, [first.source, first.conditions]))
+    return f"{name} ({origin}), preset {preset}{TITLE_ENDING}"
+
+
+def _task_errors(by_model: Mapping[str, Sequence[RunRecord]]) -> list[Metric]:
+    """Return the errors of the task that these runs hold, the main one first; without any score those of values."""
+    scores = [run.scores for group in by_model.values() for run in group if run.scores is not None]
+    mains = list(dict.fromkeys(score.main for score in scores)) or ["mse"]
+    if len(mains) > 1:
+        raise LnncmpError(
+            f"records of one comparison must share one main error, these have {' and '.join(mains)}",
+            "Compare each on its own.",
+        )
+    held = {name for score in scores for name in score.metrics.get("test", {})} or {"mse", "nmse"}
+    return [ERRORS[name] for name in dict.fromkeys([*mains, *ERRORS]) if name in held]
 
 
 def _grouped(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -146,42 +174,27 @@ def _grouped_ablation(name: str, runs: list[RunRecord], first: RunRecord) -> dic
 
 
 def _change(runs: Sequence[RunRecord], ablated: Sequence[RunRecord]) -> Estimate:
-    """Return the relative change of test MSE from `runs` to `ablated`, paired by seed (0.01 = 1% more error)."""
+    """Return the relative change of the test error from `runs` to `ablated`, paired by seed (0.01 = 1% more error)."""
     before, after = errors_by_seed(runs), errors_by_seed(ablated)
     return estimate({seed: after[seed] / error - 1 for seed, error in before.items() if seed in after and error > 0})
 
 
 def _differences(
-    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metric: str, stored: str, *, ratios: bool = True
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metric: str, stored: str | None, *, ratios: bool = True
 ) -> list[ModelDifference]:
-    """Return the comparisons on one metric, which records know by the name `stored`."""
+    """Return the comparisons on one metric, which records know by the name `stored`; None is the main error."""
     values = {model: errors_by_seed(group, stored) for model, group in by_model.items()}
     replicates = {model: replicates_by_seed(group, stored) for model, group in by_model.items()}
     return differences_to(reference, values, metric, replicates, ratios=ratios)
 
 
-def _compared_metrics(
-    by_model: Mapping[str, Sequence[RunRecord]], reference: str, metrics: Sequence[Metric]
+def _compared(
+    by_model: Mapping[str, Sequence[RunRecord]], reference: str, main: str, metrics: Sequence[Metric]
 ) -> list[ModelDifference]:
-    found = []
+    """Return the comparisons on the main error, whose key is `main`, then on the case's metrics that are compared."""
+    found = _differences(by_model, reference, main, None)
     for metric in metrics:
         if metric.compared:
             ratios = metric.better != "ideal"
             found += _differences(by_model, reference, metric.name, metric.name, ratios=ratios)
     return found
-
-
-def best_model(rows: Sequence[ModelRow], errors: Errors, replicates: Replicates | None = None) -> str | None:
-    """Return the model with the lowest mean test MSE if it is significantly lower than every other one, else None.
-
-    The pairwise tests form a family of their own (Holm). A model that lost runs is never the best: its mean is over
-    the runs that survived. Models without any ok run have no error to compare.
-    """
-    scored = {row.model: row for row in rows if row.metrics[TEST_MSE].mean is not None}
-    if len(scored) < 2:
-        return None
-    best = min(scored.values(), key=lambda row: row.metrics[TEST_MSE].mean or 0.0)
-    if best.n_diverged + best.n_failed + best.n_stopped:
-        return None
-    against = differences_to(best.model, {model: errors[model] for model in scored}, replicates=replicates)
-    return best.model if all(one.verdict == "significantly higher" for one in against) else None

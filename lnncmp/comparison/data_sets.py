@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lnncmp import stats
-from lnncmp.comparison.differences import TEST_MSE, differences_on, shown, shown_interval
+from lnncmp.comparison.differences import differences_on, shown, shown_interval
 from lnncmp.comparison.table import ComparisonTable, ModelRow
 
 
@@ -20,7 +20,9 @@ def with_data_sets(tables: Sequence[ComparisonTable], seeds: Sequence[int]) -> C
     sentences = [f"Other data sets: the study ran on {len(tables)}, of data seeds {', '.join(map(str, seeds))}."]
     for (model, each), one, p in zip(found.items(), pooled.values(), p_values, strict=True):
         ratios = ", ".join("unknown" if e is None else f"x {math.exp(e.value):.3g}" for e in each)
-        sentences.append(f"{model}: test MSE {ratios} that of {first.reference}, in this order{_together(one, p)}.")
+        sentences.append(
+            f"{model}: test {first.error.heading} {ratios} that of {first.reference}, in this order{_together(one, p)}."
+        )
     if len(tables) < stats.MIN_DATA_SETS:
         sentences.append(f"Under {stats.MIN_DATA_SETS} data sets nothing is said of further ones.")
     return first.model_copy(update={"notes": [*first.notes, *sentences]})
@@ -42,11 +44,11 @@ def _pooled(estimates: Sequence[stats.MeanEstimate | None]) -> stats.MeanEstimat
 def _difference(table: ComparisonTable, model: str) -> stats.MeanEstimate | None:
     """Return the log ratio of the test error of a model to that of the reference, over seeds."""
     rows = {row.model: row for row in table.rows}
-    against = differences_on(table.comparisons).get(model)
+    against = differences_on(table.comparisons, table.main).get(model)
     if against is None or against.kind != "ratio" or model not in rows:
         return None
-    return stats.difference(_logs(rows[table.reference]), _logs(rows[model]))
+    return stats.difference(_logs(rows[table.reference], table.main), _logs(rows[model], table.main))
 
 
-def _logs(row: ModelRow) -> list[float]:
-    return [math.log(value) for value in row.metrics[TEST_MSE].values if value is not None]
+def _logs(row: ModelRow, main: str) -> list[float]:
+    return [math.log(value) for value in row.metrics[main].values if value is not None]

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from lnncmp import stats
 from lnncmp.comparison.table import Interval, ModelDifference, Verdict
 
-TEST_MSE = "test_mse"
-"""The metric of the main table."""
 Errors = Mapping[str, Mapping[int, float]]
 """model -> seed -> value of one metric."""
 Replicates = Mapping[str, Mapping[int, Sequence[float]]]
@@ -22,7 +20,7 @@ Replicates = Mapping[str, Mapping[int, Sequence[float]]]
 def differences_to(
     reference: str,
     errors: Errors,
-    metric: str = TEST_MSE,
+    metric: str,
     replicates: Replicates | None = None,
     *,
     ratios: bool = True,
@@ -95,7 +93,7 @@ def verdict(seeds: int, change: float | None, p_holm: float | None) -> Verdict:
     return "significantly lower" if change < 0 else "significantly higher"
 
 
-def differences_on(found: Iterable[ModelDifference], metric: str = TEST_MSE) -> dict[str, ModelDifference]:
+def differences_on(found: Iterable[ModelDifference], metric: str) -> dict[str, ModelDifference]:
     """Return the differences on `metric` by model, in the order given; the reference has none."""
     return {one.model: one for one in found if one.metric == metric}
 

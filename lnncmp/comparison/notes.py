@@ -5,11 +5,11 @@ from typing import Any
 
 from lnncmp import stats
 from lnncmp.comparison.convergence_notes import convergence_notes, training_notes
+from lnncmp.comparison.cost_notes import cost_notes
 from lnncmp.comparison.differences import differences_on
-from lnncmp.comparison.groups import implementation_words
 from lnncmp.comparison.metric_notes import metric_notes
 from lnncmp.comparison.rows import Shape, outcome
-from lnncmp.comparison.table import Estimate, ModelDifference, ModelRow
+from lnncmp.comparison.table import Estimate, ModelDifference, ModelRow, on_test
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.tuning import tuning_words
@@ -26,6 +26,7 @@ _MATCHED = {
 
 def notes(
     rows: Sequence[ModelRow],
+    errors: Sequence[Metric],
     runs: Groups,
     comparisons: Sequence[ModelDifference],
     best: str | None,
@@ -34,7 +35,8 @@ def notes(
     ablations: Mapping[str, Groups],
     metrics: Sequence[Metric] = (),
 ) -> list[str]:
-    """Return all sentences that apply to this table, in reading order."""
+    """Return all sentences that apply to this table, in reading order. errors: of the task, the main one first."""
+    main = errors[0]
     return [
         *_matched(runs),
         *_protocol(runs),
@@ -42,17 +44,16 @@ def notes(
         *_lost(runs),
         *convergence_notes(rows),
         *_distrusted(runs),
-        *_test(comparisons, runs),
-        *_best(best),
+        *_test(differences_on(comparisons, on_test(main.name)), comparisons, runs),
+        *_best(best, main),
         *_sizes(runs),
         *_wiring(rows),
-        *_free_running(rows),
+        *_free_running(rows, main),
         *_noise(rows),
         *metric_notes([metric for metric in metrics if not metric.detail], rows),
-        *_timespans(rows),
-        *(_ablation(name, rows, groups) for name, groups in ablations.items()),
-        *_cost(rows, runs, shape, measurements),
-        *_as_run(rows),
+        *_timespans(rows, main),
+        *(_ablation(name, rows, main, groups) for name, groups in ablations.items()),
+        *cost_notes(rows, runs, shape, measurements),
         *_published(rows),
     ]
 
@@ -148,7 +149,7 @@ def _distrusted(runs: Groups) -> list[str]:
     return found
 
 
-def _test(comparisons: Sequence[ModelDifference], runs: Groups) -> list[str]:
+def _test(against: Mapping[str, ModelDifference], comparisons: Sequence[ModelDifference], runs: Groups) -> list[str]:
     """Return how intervals and p were made, and where there are too few runs for any."""
     resampled = any(run.scores is not None and run.scores.replicates for group in runs.values() for run in group)
     if resampled:
@@ -158,7 +159,7 @@ def _test(comparisons: Sequence[ModelDifference], runs: Groups) -> list[str]:
         ]
     else:
         found = ["Intervals: 95%, Student t over seeds."]
-    tested = [one for one in differences_on(comparisons).values() if one.p is not None]
+    tested = [one for one in against.values() if one.p is not None]
     if tested:
         count = f"{len(tested)} comparison{'' if len(tested) == 1 else 's'}"
         what = "ratios of geometric means, of logarithms" if tested[0].kind == "ratio" else "differences of means"
@@ -172,10 +173,10 @@ def _test(comparisons: Sequence[ModelDifference], runs: Groups) -> list[str]:
     return found
 
 
-def _best(best: str | None) -> list[str]:
+def _best(best: str | None, main: Metric) -> list[str]:
     if best is None:
         return []
-    return [f"{best} has the lowest test MSE; its difference to every other model is significant."]
+    return [f"{best} has the lowest test {main.heading}; its difference to every other model is significant."]
 
 
 def _sizes(runs: Groups) -> list[str]:
@@ -195,10 +196,10 @@ def _wiring(rows: Sequence[ModelRow]) -> list[str]:
     return [f"Wiring: {'; '.join(parts)}."] if parts else []
 
 
-def _free_running(rows: Sequence[ModelRow]) -> list[str]:
+def _free_running(rows: Sequence[ModelRow], main: Metric) -> list[str]:
     found = []
     if any(row.curve for row in rows):
-        found.append("MSE @k: free-running, k steps after the last true input.")
+        found.append(f"{main.heading} @k: free-running, k steps after the last true input.")
     for row in rows:
         shown = [point for point in row.curve if point.not_finite and str(point.step) in row.horizons]
         for point in shown[:1]:
@@ -225,67 +226,21 @@ def _changes(changes: Mapping[str, Estimate]) -> str:
     return ", ".join(f"{model} {one(change)}" for model, change in changes.items())
 
 
-def _timespans(rows: Sequence[ModelRow]) -> list[str]:
+def _timespans(rows: Sequence[ModelRow], main: Metric) -> list[str]:
     changes = {row.model: row.timespans_change for row in rows if row.timespans_change.values}
     if not changes:
         return []
-    return [f"With every elapsed time set to 1 at test time, test MSE changes by: {_changes(changes)}."]
+    return [f"With every elapsed time set to 1 at test time, test {main.heading} changes by: {_changes(changes)}."]
 
 
-def _ablation(name: str, rows: Sequence[ModelRow], runs: Groups) -> str:
+def _ablation(name: str, rows: Sequence[ModelRow], main: Metric, runs: Groups) -> str:
     """Return how training under an ablation changes the test error, paired by seed with the runs of the table."""
     withheld = all(run.recipe.withholds_time for group in runs.values() for run in group)
     what = "Trained and tested with every elapsed time set to 1" if withheld else f"Ablation '{name}'"
     changes = {row.model: row.ablation_changes[name] for row in rows if row.ablation_changes[name].values}
     if not changes:
         return f"{what}: no run that ended well has a counterpart above with the same model and seed."
-    return f"{what}, test MSE differs from the runs above by: {_changes(changes)}."
-
-
-def _cost(
-    rows: Sequence[ModelRow], runs: Groups, shape: Shape | None, measurements: Sequence[MeasurementRecord]
-) -> list[str]:
-    """Return at what shape and how costs were measured, and which models ran in another implementation."""
-    methods = _unique(row.cost_method for row in rows)
-    found = []
-    if methods and shape is not None:
-        how = "; ".join(method.rstrip(".") for method in methods)
-        found.append(
-            f"Memory: one training step at batch {shape[0]} of {shape[1]} steps; latency: one step at batch 1; {how}."
-        )
-    found += _repeats(rows)
-    for row in rows:
-        cases = (None, runs[row.model][0].case)
-        others = _unique(m.implementation for m in measurements if m.model == row.model and m.case in cases)
-        if others and row.cost_method is None:
-            found.append(
-                f"{row.model}: no measurement of {implementation_words(row.implementation)} at this shape (measured: "
-                f"{', '.join(map(implementation_words, others))})."
-            )
-    return found
-
-
-def _repeats(rows: Sequence[ModelRow]) -> list[str]:
-    """Return how often costs were measured and what the time of an epoch is."""
-    repeats = [row.cost_repeats for row in rows if row.epoch_seconds is not None and row.cost_repeats]
-    if not repeats:
-        return []
-    kinds = " or ".join(_unique(row.time_kind for row in rows))
-    return [
-        f"Time per epoch: the steps of an epoch times the {kinds} of one, the models in turn, one copy of each (stack "
-        f"of 1); mean and 95% interval (Student t) over {min(repeats)} fresh processes, peak memory: median and range."
-    ]
-
-
-def _as_run(rows: Sequence[ModelRow]) -> list[str]:
-    """Return what an epoch took in training, which is a share of a stack's time where seeds were trained together."""
-    known = [row for row in rows if row.run_epoch_seconds is not None]
-    if not known:
-        return []
-    most = max(row.run_stacked for row in known)
-    share = f", a run's share where up to {most} seeds of a model were trained in one call" if most > 1 else ""
-    times = ", ".join(f"{row.model} {row.run_epoch_seconds:.3g} s" for row in known)
-    return [f"Epochs as run{share}: {times}."]
+    return f"{what}, test {main.heading} differs from the runs above by: {_changes(changes)}."
 
 
 def _published(rows: Sequence[ModelRow]) -> list[str]:

@@ -25,6 +25,8 @@ from lnncmp.records.schema import BaselineRecord, MeasurementRecord, Perturbatio
 
 Shape = tuple[int, int]
 _Key = tuple[str, str, float | None]
+_SCALED = dict.fromkeys(("error_rate", "balanced_error_rate", "log_loss"), "log_loss")
+"""Main error -> the one without a unit, by which growth under noise is measured; NMSE if not named."""
 
 
 def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[float]] | None = None) -> Estimate:
@@ -43,9 +45,9 @@ def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[flo
     return Estimate(mean=stats.mean(values), ci95=found and found.interval(), values=shown, seeds=seeds)
 
 
-def error_of(scores: Scores | None, metric: str) -> float | None:
-    """Return one metric ("mse", "nmse", one of the case) of the test split, or None if it was not scored."""
-    return None if scores is None else scores.metrics.get("test", {}).get(metric)
+def error_of(scores: Scores | None, metric: str | None = None) -> float | None:
+    """Return one metric of the test split, the main error if none is named, or None if it was not scored."""
+    return None if scores is None else scores.metrics.get("test", {}).get(metric or scores.main)
 
 
 def outcome(run: RunRecord) -> Status:
@@ -55,7 +57,7 @@ def outcome(run: RunRecord) -> Status:
     """
     if run.status != "ok":
         return run.status
-    error = error_of(run.scores, "mse")
+    error = error_of(run.scores)
     if error is None:
         return "failed"
     return "ok" if math.isfinite(error) else "diverged"
@@ -66,15 +68,16 @@ def ok_scores(runs: Iterable[RunRecord]) -> dict[int, Scores]:
     return {run.seeds.root: run.scores for run in runs if run.scores is not None and outcome(run) == "ok"}
 
 
-def errors_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, float]:
-    """Return one metric of the test split by root seed, of the runs that ended well and have it."""
+def errors_by_seed(runs: Iterable[RunRecord], metric: str | None = None) -> dict[int, float]:
+    """Return one metric of the test split (None: the main error) by root seed, of runs that ended well and have it."""
     return _by_seed(ok_scores(runs), lambda scores: error_of(scores, metric))
 
 
-def replicates_by_seed(runs: Iterable[RunRecord], metric: str = "mse") -> dict[int, list[float]]:
-    """Return one metric over bootstrap samples of the test groups, by root seed, of the runs that have it."""
+def replicates_by_seed(runs: Iterable[RunRecord], metric: str | None = None) -> dict[int, list[float]]:
+    """Return one metric (None: the main error) over bootstrap samples of the test groups, by seed, where known."""
     scores = ok_scores(runs)
-    return {seed: score.replicates[metric] for seed, score in scores.items() if metric in score.replicates}
+    named = {seed: (score.replicates, metric or score.main) for seed, score in scores.items()}
+    return {seed: found[name] for seed, (found, name) in named.items() if name in found}
 
 
 def _by_seed(scores: Mapping[int, Scores], value: Callable[[Scores], float | None]) -> dict[int, float]:
@@ -83,11 +86,11 @@ def _by_seed(scores: Mapping[int, Scores], value: Callable[[Scores], float | Non
 
 
 def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
-    """Return the mean free-running MSE over seeds at every step that any seed has, in order of step."""
+    """Return the mean free-running error over seeds at every step that any seed has, in order of step."""
     by_step: dict[int, dict[int, float]] = {}
     for seed, score in scores.items():
         for point in score.horizons:
-            by_step.setdefault(point.step, {})[seed] = point.mse
+            by_step.setdefault(point.step, {})[seed] = point.error
     points = []
     for step, values in sorted(by_step.items()):
         made = estimate(values)
@@ -99,18 +102,18 @@ def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
 def noise_slope(scores: Scores) -> float | None:
     """Return the noise slope of one predictor from its perturbations of group "noise" (`stats.noise_slope`)."""
     points = [point for point in scores.perturbations if point.group == "noise" and point.level is not None]
-    clean = error_of(scores, "nmse")
+    clean = error_of(scores, _SCALED.get(scores.main, "nmse"))
     if clean is None:
         return None
-    return stats.noise_slope([p.level for p in points if p.level is not None], [p.nmse for p in points], clean)
+    return stats.noise_slope([p.level for p in points if p.level is not None], [p.scaled for p in points], clean)
 
 
 def timespans_change(scores: Scores) -> float | None:
-    """Return the relative change of test MSE when every elapsed time is 1 at test time (0.01 = 1% more error)."""
-    clean = error_of(scores, "mse")
+    """Return the relative change of the test error when every elapsed time is 1 at test time (0.01 = 1% more error)."""
+    clean = error_of(scores)
     for point in scores.perturbations:
         if (point.group, point.name) == ("timespans", "ones") and clean:
-            return point.mse / clean - 1
+            return point.error / clean - 1
     return None
 
 
@@ -130,9 +133,9 @@ def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
             group=group,
             name=name,
             level=level,
-            mse=estimate({seed: p.mse for seed, p in found.items()}),
+            error=estimate({seed: p.error for seed, p in found.items()}),
             ratio=estimate(ratios),
-            nmse=estimate({seed: p.nmse for seed, p in found.items()}),
+            scaled=estimate({seed: p.scaled for seed, p in found.items()}),
         )
 
     return [summary(key) for key in keys]
@@ -181,10 +184,12 @@ def model_row(
     cost: MeasurementRecord | None,
     shape: Shape | None,
     horizons: Sequence[int],
-    metrics: Sequence[str] = (),
+    names: Mapping[str, str],
 ) -> ModelRow:
-    """Return the row of the model that all `runs` share. Sizes are low medians over runs (wiring may vary by seed)."""
-    errors = {f"test_{name}": name for name in ("mse", "nmse")} | {name: name for name in metrics}
+    """Return the row of the model that all `runs` share. names: key in the row -> name of the metric in records.
+
+    Sizes are low medians over runs (wiring may vary by seed).
+    """
     outcomes = Counter(outcome(run) for run in runs)
     scores = ok_scores(runs)
     points = curve(scores)
@@ -203,7 +208,7 @@ def model_row(
         params=Counts(**counts),
         structure=_structure(runs),
         metrics={
-            key: estimate(errors_by_seed(runs, name), replicates_by_seed(runs, name)) for key, name in errors.items()
+            key: estimate(errors_by_seed(runs, name), replicates_by_seed(runs, name)) for key, name in names.items()
         },
         horizons={str(step): means.get(step) for step in horizons},
         curve=points,
@@ -224,28 +229,26 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def baseline_row(record: BaselineRecord, horizons: Sequence[int], metrics: Sequence[str] = ()) -> BaselineRow:
-    """Return the row of one untrained baseline, with these of the case's metrics."""
+def baseline_row(record: BaselineRecord, horizons: Sequence[int], names: Mapping[str, str]) -> BaselineRow:
+    """Return the row of one untrained baseline; names as in `model_row`."""
     scores = record.scores
-    errors = {point.step: point.mse for point in scores.horizons}
+    ahead = {point.step: point.error for point in scores.horizons}
     points = curve({0: scores})
     perturbed = [
         PerturbationValue(
             group=p.group,
             name=p.name,
             level=p.level,
-            mse=_finite(p.mse),
+            error=_finite(p.error),
             ratio=_finite(p.ratio),
-            nmse=_finite(p.nmse),
+            scaled=_finite(p.scaled),
         )
         for p in scores.perturbations
     ]
     return BaselineRow(
         name=record.name,
-        test_mse=_finite(error_of(scores, "mse")),
-        test_nmse=_finite(error_of(scores, "nmse")),
-        metrics={name: _finite(error_of(scores, name)) for name in metrics},
-        horizons={str(step): _finite(errors.get(step)) for step in horizons},
+        metrics={key: _finite(error_of(scores, name)) for key, name in names.items()},
+        horizons={str(step): _finite(ahead.get(step)) for step in horizons},
         curve=points,
         noise_slope=_finite(noise_slope(scores)),
         perturbations=perturbed,

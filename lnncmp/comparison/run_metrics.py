@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lnncmp.records.metric import Metric
+from lnncmp.records.metric import ERRORS, Metric
 from lnncmp.records.schema import RunRecord
 
 Sets = tuple[Sequence[str], Sequence[float]]
@@ -27,7 +27,7 @@ def _structure(name: str) -> Callable[[RunRecord, Sets], float | None]:
     return lambda run, sets: run.structure.get(name)
 
 
-def _perturbed(run: RunRecord, sets: Sets, error: str = "mse") -> float | None:
+def _perturbed(run: RunRecord, sets: Sets, error: str = "error") -> float | None:
     """Return the geometric mean of an error over all test sets of these groups and levels; None if a group has none."""
     groups, levels = sets
     if run.scores is None:
@@ -42,19 +42,19 @@ def _perturbed(run: RunRecord, sets: Sets, error: str = "mse") -> float | None:
 
 
 def _growth(run: RunRecord, sets: Sets) -> float | None:
-    shifted, clean = _perturbed(run, sets), scored(run, "mse")
+    shifted, clean = _perturbed(run, sets), scored(run)
     return shifted / clean if shifted is not None and clean else None
 
 
 def _told_unit_time(run: RunRecord, sets: Sets) -> float | None:
     """Return the NMSE on the test set told that every elapsed time is 1; None where times are regular or withheld."""
     points = run.scores.perturbations if run.scores is not None else []
-    return next((point.nmse for point in points if (point.group, point.name) == ("timespans", "ones")), None)
+    return next((point.scaled for point in points if (point.group, point.name) == ("timespans", "ones")), None)
 
 
-def scored(run: RunRecord, name: str) -> float | None:
-    """Return a metric of the test split, None if it was not scored."""
-    return None if run.scores is None else run.scores.metrics.get("test", {}).get(name)
+def scored(run: RunRecord, name: str | None = None) -> float | None:
+    """Return a metric of the test split, the main error if none is named; None if it was not scored."""
+    return None if run.scores is None else run.scores.metrics.get("test", {}).get(name or run.scores.main)
 
 
 COUNTS: Mapping[str, KnownMetric] = {
@@ -83,7 +83,7 @@ EXACT = (*COUNTS, "saved_memory")
 
 SHIFTED: Mapping[str, KnownMetric] = {
     "perturbed_mse": KnownMetric("MSE on shifted test sets", "", _perturbed),
-    "perturbed_nmse": KnownMetric("NMSE on shifted test sets", "", lambda run, sets: _perturbed(run, sets, "nmse")),
+    "perturbed_nmse": KnownMetric("NMSE on shifted test sets", "", lambda run, sets: _perturbed(run, sets, "scaled")),
     "perturbed_growth": KnownMetric("growth of the MSE on shifted test sets", "", _growth),
 }
 
@@ -116,4 +116,4 @@ def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
         if own.name == measure:
             words = " ".join(own.heading.split())
             return words[0].lower() + words[1:] if words[1:2].islower() else words, own.unit
-    return {"mse": "one-step test MSE", "nmse": "one-step test NMSE"}.get(measure, measure), ""
+    return (f"one-step test {ERRORS[measure].heading}", "") if measure in ERRORS else (measure, "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lnncmp.baselines import BASELINES_VERSION
-from lnncmp.cases.base import case_names, load_case
+from lnncmp.cases.base import case_names, case_of, load_case
 from lnncmp.common.cache import content_key
 from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.commands import recipe_of
@@ -148,7 +148,7 @@ def _study(
     baselines: Sequence[BaselineRecord],
     reference: str | None,
 ) -> Study:
-    case = load_case(group.first.case)
+    case = case_of(group.first.case, group.first.recipe.data)
     recipe, variant = recipe_of(group.first)
     order = list(recipe.models) if recipe else []
     ordered = sorted(group.runs, key=lambda run: (place(order, run.recipe.model.label), run.model, run.seeds.root))

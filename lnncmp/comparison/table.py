@@ -1,8 +1,8 @@
 """What a comparison says, fully computed: the seam between comparing records and formatting tables.
 
-Every number that any format prints is here. Errors are in raw units of the case's targets (mean over targets of
-squared errors) unless named nmse; seconds and bytes are plain numbers. None means "not known" and is never zero.
-Numbers that are not finite are kept out: they become None here and null in JSON.
+Every number that any format prints is here. Errors are those of lnncmp.records.metric.ERRORS; seconds and bytes are
+plain numbers. None means "not known" and is never zero. Numbers that are not finite are kept out: they become None here
+and null in JSON.
 """
 
 from typing import Literal
@@ -12,11 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from lnncmp.records.metric import Metric, Published
 from lnncmp.records.tuning import Tuning
 
-TABLE_SCHEMA_VERSION = 1
+TABLE_SCHEMA_VERSION = 2
+"""2: errors on shifted test sets are `error` and `scaled`, those of baselines lie among their metrics."""
 Interval = tuple[float, float]
 Verdict = Literal[
     "not significant", "significantly lower", "significantly higher", "too few seeds (n < 6)"
 ]  # of the error of a model against that of the reference
+
+
+def on_test(error: str) -> str:
+    """Return the key of an error of the task among the metrics of a row: "mse" -> "test_mse"."""
+    return f"test_{error}"
 
 
 class _Part(BaseModel):
@@ -44,7 +50,7 @@ class Counts(_Part):
 
 
 class CurvePoint(_Part):
-    """Free-running MSE `step` steps after the last true input: over seeds, and how many seeds left the finite range."""
+    """Free-running main error `step` steps after the last true input, over seeds, and how many were not finite."""
 
     step: int
     mean: float | None
@@ -54,14 +60,14 @@ class CurvePoint(_Part):
 
 
 class PerturbationSummary(_Part):
-    """Error under one perturbation over seeds: MSE, its ratio to the error of persistence under the same one, NMSE."""
+    """Main error under one perturbation over seeds, its ratio as in `PerturbationPoint`, the error without a unit."""
 
     group: str
     name: str
     level: float | None
-    mse: Estimate
+    error: Estimate
     ratio: Estimate
-    nmse: Estimate = Estimate()
+    scaled: Estimate = Estimate()
 
 
 class PerturbationValue(_Part):
@@ -70,9 +76,9 @@ class PerturbationValue(_Part):
     group: str
     name: str
     level: float | None
-    mse: float | None
+    error: float | None
     ratio: float | None
-    nmse: float | None = None
+    scaled: float | None = None
 
 
 class CostShape(_Part):
@@ -120,9 +126,9 @@ class ModelRow(_Costs):
     n_*: runs by outcome. n_converged: of those that ended well, how many had converged (`records.convergence`);
     last_gain: median over them of the share by which the lowest validation loss fell over the last quarter of the
     epochs; epochs: fewest and most that they trained. tuning: how its settings were found, None if not tuned.
-    metrics: "test_mse", "test_nmse", and the case's own metrics by name.
-    horizons: step -> mean MSE at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
-    timespans_change: relative change of test MSE (0.01 = +1%) when every elapsed time is 1 at test time;
+    metrics: the errors of the task ("test_mse", "test_nmse"), and the case's own metrics by name.
+    horizons: step -> mean error at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
+    timespans_change: relative change of the main test error (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
     run_epoch_seconds: what an epoch took in training, the median over seeds of each run's median epoch; where up to
     run_stacked seeds were trained in one call it is a run's share. No time of a model alone: see epoch_seconds.
@@ -153,12 +159,10 @@ class ModelRow(_Costs):
 
 
 class BaselineRow(_Part):
-    """One untrained baseline: the same errors as for a model, without seeds; metrics: the case's own."""
+    """One untrained baseline: the same as for a model, without seeds."""
 
     name: str
-    test_mse: float | None
-    test_nmse: float | None
-    metrics: dict[str, float | None] = Field(default_factory=dict)
+    metrics: dict[str, float | None]
     horizons: dict[str, float | None]
     curve: list[CurvePoint] = Field(default_factory=list)
     noise_slope: float | None = None
@@ -166,7 +170,7 @@ class BaselineRow(_Part):
 
 
 class ModelDifference(_Part):
-    """One model against the reference on one metric ("test_mse" or one of the case).
+    """One model against the reference on one metric (the main error, "test_mse", or one of the case).
 
     n_seeds: ok runs with this metric, of the one that has fewer. change: by `kind`, the ratio model / reference of the
     geometric means, or the difference model - reference of the means, with its 95% interval. p: Welch's t test, of
@@ -188,9 +192,9 @@ class ModelDifference(_Part):
 class ComparisonTable(_Part):
     """All models and baselines on the data of one case and source.
 
-    conditions: how the data differ from the case's usual ones, in words. measures: the case's own metrics. best: the
-    model whose test MSE is lowest with every pairwise difference significant and no run lost, else None.
-    notes: sentences for under the table.
+    conditions: how the data differ from the case's usual ones, in words. errors: those of the task, the main one first.
+    measures: the case's own metrics. best: the model whose main error is lowest with every pairwise difference
+    significant and no run lost, else None. notes: sentences for under the table.
     """
 
     schema_version: int = TABLE_SCHEMA_VERSION
@@ -207,5 +211,16 @@ class ComparisonTable(_Part):
     cost_only: list[CostRow] = Field(default_factory=list)
     baselines: list[BaselineRow]
     comparisons: list[ModelDifference]
+    errors: list[Metric]
     measures: list[Metric] = Field(default_factory=list)
     notes: list[str]
+
+    @property
+    def error(self) -> Metric:
+        """The main error, which the table is about."""
+        return self.errors[0]
+
+    @property
+    def main(self) -> str:
+        """The main error's key in `ModelRow.metrics` and `ModelDifference.metric`."""
+        return on_test(self.error.name)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.data.scaling import Scaler
+from lnncmp.data.task import VALUES, Task
 from lnncmp.errors import DataError
 
 Floats = NDArray[np.float32]
@@ -131,7 +132,8 @@ class Futures:
 class Splits:
     """Training, validation and test windows with the scalers that made them.
 
-    target_std (O,) is the standard deviation of the raw training targets; it normalises errors.
+    target_std (O,) is the standard deviation of the raw training targets; it normalises errors. task: what the targets
+    are; classes are not scaled (mean 0, std 1).
     Raises DataError if a group is in two splits, shapes differ, a split has no target to predict, target_std is
     not above 0, or the scaler does not fit the training cells.
     """
@@ -142,6 +144,7 @@ class Splits:
     input_scaler: Scaler
     target_scaler: Scaler
     target_std: NDArray[np.float64]
+    task: Task = VALUES
 
     def __post_init__(self) -> None:
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
@@ -158,6 +161,8 @@ class Splits:
                 f"splits: target_std should be {targets} numbers above 0, got shape {self.target_std.shape}, "
                 f"smallest {self.target_std.min() if self.target_std.size else 'none'}"
             )
+        if self.task.kind == "classes":
+            self._check_classes()
         groups = {name: set(part.group.tolist()) for name, part in parts.items()}
         for a, b in (("train", "validation"), ("train", "test"), ("validation", "test")):
             shared = groups[a] & groups[b]
@@ -174,3 +179,12 @@ class Splits:
             raise DataError(
                 f"splits: the scaler was not fitted on the training cells: a scaled training mean is {worst:.3g}, not 0"
             )
+
+    def _check_classes(self) -> None:
+        count = len(self.task.classes)
+        for name, part in (("train", self.train), ("validation", self.validation), ("test", self.test)):
+            if part.y.shape[2] != count:
+                raise DataError(f"splits: {name} has {part.y.shape[2]} targets for {count} classes")
+            counted = part.target_mask & part.valid[..., None]
+            if (counted != counted[..., :1]).any() or not (part.y.sum(axis=-1)[counted[..., 0]] == 1).all():
+                raise DataError(f"splits: classes in {name} should be one-hot where they count")

@@ -3,29 +3,20 @@
 Legend of shapes: N windows, T steps, O targets, K steps of a future.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lnncmp.baselines import Persistence, Predictor
+from lnncmp.baselines import Persistence, Predictor, yardstick
 from lnncmp.cases.base import Case, ExampleWindow, MetricValues, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.evaluation.metrics import mse, nmse, resampled_errors, squared_error
+from lnncmp.evaluation.errors import Errors, Predicted, errors_of
+from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.records.horizon_metrics import horizon_values
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
 
-Floats = NDArray[np.float64]
 
-
-def one_step_error(predictor: Predictor, windows: Windows, splits: Splits) -> Floats:
-    """Return the mean squared one-step error per target (O,) in raw units, over all valid, observed steps."""
-    return squared_error(*_one_step(predictor, windows, splits))
-
-
-def _one_step(predictor: Predictor, windows: Windows, splits: Splits) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def one_step(predictor: Predictor, windows: Windows, splits: Splits) -> Predicted:
     """Return predictions and truth (N, T, O) in raw units, and which of them count."""
     unscale = splits.target_scaler.unscale
     counted = windows.target_mask & windows.valid[..., None]
-    return unscale(predictor.predict(windows)), unscale(windows.y), counted
+    return Predicted(unscale(predictor.predict(windows)), unscale(windows.y), counted)
 
 
 def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> list[HorizonPoint]:
@@ -35,7 +26,8 @@ def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> li
     points = []
     for k in range(truth.shape[1]):
         error = squared_error(predicted[:, k], truth[:, k], futures.counted[:, k])
-        points.append(HorizonPoint(step=k + 1, mse=mse(error), nmse=nmse(error, splits.target_std)))
+        found = {"mse": mse(error), "nmse": nmse(error, splits.target_std)}
+        points.append(HorizonPoint(step=k + 1, error=found[splits.task.main], scaled=found["nmse"]))
     return points
 
 
@@ -46,22 +38,23 @@ def horizon_scores(predictor: Predictor, prepared: Prepared, case: Case) -> tupl
     splits, futures = prepared.splits, prepared.futures
     own = horizon_errors(predictor, futures, splits)
     base = horizon_errors(Persistence(futures.future.shape[2]), futures, splits)
-    return own, horizon_values([p.nmse for p in own], [p.nmse for p in base], case.horizons)
+    return own, horizon_values([p.scaled for p in own], [p.scaled for p in base], case.horizons)
 
 
-def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits) -> PerturbationPoint:
-    """Return the one-step error on a shifted test set, and its ratio to persistence on the same set."""
+def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits, errors: Errors) -> PerturbationPoint:
+    """Return the one-step error on a shifted test set, and its ratio to that of a simple baseline on the same set."""
     windows = test_set.make()
-    error = one_step_error(predictor, windows, splits)
-    base = mse(one_step_error(Persistence(windows.y.shape[2]), windows, splits))
+    found = errors.judge(one_step(predictor, windows, splits)).metrics
+    base = errors.judge(one_step(yardstick(splits), windows, splits)).metrics[splits.task.main]
+    error = found[splits.task.main]
     return PerturbationPoint(
         group=test_set.group,
         name=test_set.name,
         level=test_set.level,
         windows=len(windows),
-        mse=mse(error),
-        nmse=nmse(error, splits.target_std),
-        ratio=mse(error) / base if base > 0 else None,
+        error=error,
+        scaled=found[errors.scaled],
+        ratio=error / base if base > 0 else None,
     )
 
 
@@ -84,24 +77,22 @@ def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits,
 def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     """Return all scores of `predictor` on the prepared data: splits, horizons, shifted test sets, case metrics."""
     splits = prepared.splits
-    names = [target.name for target in case.targets]
+    errors = errors_of(splits, [target.name for target in case.targets])
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    predicted = {name: _one_step(predictor, part, splits) for name, part in parts.items()}
-    errors = {name: squared_error(*given) for name, given in predicted.items()}
-    metrics = {name: {"mse": mse(e), "nmse": nmse(e, splits.target_std)} for name, e in errors.items()}
+    predicted = {name: one_step(predictor, part, splits) for name, part in parts.items()}
+    judged = {name: errors.judge(given) for name, given in predicted.items()}
+    metrics = {name: dict(one.metrics) for name, one in judged.items()}
     own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
     horizons, ahead = horizon_scores(predictor, prepared, case)
     metrics["test"] |= {**own.values, **ahead}
     resampling = prepared.resampling
-    replicates = {} if resampling is None else resampled_errors(*predicted["test"], splits.target_std, resampling)
+    replicates = {} if resampling is None else errors.resampled(predicted["test"], resampling)
     return Scores(
+        main=splits.task.main,
         metrics=metrics,
-        per_target={
-            "mse": dict(zip(names, errors["test"].tolist(), strict=True)),
-            "nmse": dict(zip(names, (errors["test"] / splits.target_std**2).tolist(), strict=True)),
-        },
+        per_target={name: dict(values) for name, values in judged["test"].per_target.items()},
         horizons=horizons,
-        perturbations=[perturbed_error(predictor, test_set, splits) for test_set in prepared.test_sets],
+        perturbations=[perturbed_error(predictor, test_set, splits, errors) for test_set in prepared.test_sets],
         replicates=replicates | {name: list(values) for name, values in own.replicates.items()},
         examples=[
             example(predictor, example_window, splits, case.step_unit) for example_window in prepared.example_windows

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from lnncmp.cases.base import Case, load_case
+from lnncmp.cases.base import Case, case_of, load_case
 from lnncmp.data.encoding import Encoding
 from lnncmp.errors import DataError
 from lnncmp.layers.recurrent_layer import use_plain
@@ -46,7 +46,7 @@ def load_recorded(record: RunRecord, path: Path) -> Network:
     content = read_weights(path, record.weights, sum(tensor.numel() for tensor in module.state_dict().values()))
     scalers, card = unpack(content, path, module)
     encoding = encoding_of(record.recipe)
-    if card != card_of(load_case(record.case), encoding):
+    if card != card_of(case_of(record.case, record.recipe.data), encoding):
         raise DataError(f"{path} names other columns than the case {record.case} has", "Use the version that made it.")
     if record.kernel_check is not None and not record.kernel_check.agrees:
         use_plain(module)
@@ -66,20 +66,21 @@ def load_recorded(record: RunRecord, path: Path) -> Network:
 def encoding_of(recipe: RunRecipe) -> Encoding:
     """Return how the case of a run makes features of columns."""
     case = load_case(recipe.case)
-    return case.encoding_of(parse(case.settings, recipe.data, "data"))
+    settings = parse(case.settings, recipe.data, "data")
+    return case.of(settings).encoding_of(settings)
 
 
 def card_of(case: Case, encoding: Encoding) -> Card:
-    """Return what a file of weights says of a network of this case; outputs are the first columns."""
+    """Return what a file of weights says of a network of this case."""
     inputs, columns = (tuple((q.name, q.unit) for q in part) for part in (encoding.features, encoding.columns))
-    outputs = columns[: len(case.targets)]
+    outputs = tuple((target.name, target.unit) for target in case.targets)
     return Card(inputs=inputs, outputs=outputs, columns=columns, time_unit=case.step_unit)
 
 
 def untrained(record: RunRecord) -> SequenceModel:
     """Return the model of a record as it was before training. Raises DataError if this version has another one."""
     require_versions(record)
-    chosen, case = record.recipe.model, load_case(record.case)
+    chosen, case = record.recipe.model, case_of(record.case, record.recipe.data)
     encoding = encoding_of(record.recipe)
     sizes = len(encoding.features), len(case.targets)
     if record.inputs is not None and (record.inputs, record.outputs) != sizes:

@@ -1,4 +1,4 @@
-"""The metrics of a case study in addition to the mean squared error: names, units, directions and formulas.
+"""The metrics of a case study and the errors of any task: names, units, directions and formulas.
 
 The description travels with the table, so that every format can say what a column means.
 """
@@ -38,3 +38,43 @@ class Metric(BaseModel):
     ideal: float | None = None
     compared: bool = True
     detail: bool = False
+
+
+ERRORS = {
+    "mse": Metric(
+        name="mse",
+        heading="MSE",
+        unit="",
+        better="lower",
+        formula="mean over targets of their mean squared errors, in mixed squared raw units",
+    ),
+    "nmse": Metric(
+        name="nmse",
+        heading="NMSE",
+        unit="",
+        better="lower",
+        formula="mean over targets of squared error over the variance of the training targets: 1 is the training mean",
+    ),
+    "error_rate": Metric(
+        name="error_rate",
+        heading="error rate",
+        unit="",
+        better="lower",
+        formula="share of labels for which another class got the largest logit",
+    ),
+    "balanced_error_rate": Metric(
+        name="balanced_error_rate",
+        heading="balanced error rate",
+        unit="",
+        better="lower",
+        formula="mean over classes of the share of their labels for which another class got the largest logit",
+    ),
+    "log_loss": Metric(
+        name="log_loss",
+        heading="log loss",
+        unit="",
+        better="lower",
+        formula="mean of -log of the probability that was given to the true class",
+    ),
+}
+"""The errors of every task by name; one of them is the main one of a study (`Scores.main`)."""

@@ -6,7 +6,7 @@ Errors are in raw units of the case's targets unless a name says otherwise.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from lnncmp.records.convergence import Convergence, convergence_of
 from lnncmp.records.run_recipe import RunRecipe
@@ -20,6 +20,11 @@ Status = Literal["ok", "diverged", "failed", "stopped"]
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+
+
+def _named(name: str, older: str) -> Any:
+    """Return a required field that is also read under the name that older records give it."""
+    return Field(validation_alias=AliasChoices(name, older))
 
 
 class Parameters(_Record):
@@ -52,25 +57,30 @@ class Epoch(_Record):
 
 
 class HorizonPoint(_Record):
-    """Free-running error `step` steps after the last true input, over all test windows with a future that long."""
+    """Free-running error `step` steps after the last true input, over all test windows with a future that long.
+
+    error: the main error of the scores; scaled: the NMSE. Older records call them mse and nmse.
+    """
 
     step: int
-    mse: float
-    nmse: float
+    error: float = _named("error", "mse")
+    scaled: float = _named("scaled", "nmse")
 
 
 class PerturbationPoint(_Record):
     """Test error under one perturbation: a group ("noise", "keep", "physics", "timespans"), a name, a level.
 
-    `ratio` is the error over that of persistence (repeats the last value) on the same set (None if not defined).
+    error: the main error of the scores; scaled: the one without a unit, NMSE of values, log loss of classes. Older
+    records call them mse and nmse. ratio: the error over that of persistence (repeats the last value) on the same set,
+    or, where no target is an input, of the baseline that sees no input (None if not defined).
     """
 
     group: str
     name: str
     level: float | None
     windows: int
-    mse: float
-    nmse: float
+    error: float = _named("error", "mse")
+    scaled: float = _named("scaled", "nmse")
     ratio: float | None = None
 
 
@@ -101,11 +111,13 @@ class Example(_Record):
 class Scores(_Record):
     """Everything that evaluation says about one predictor (model or baseline) on one data set.
 
-    metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse": ...}}, the case's own measures under "test";
-    per_target: metric -> target -> value. replicates: metric -> its values over bootstrap samples of the groups of the
-    test data, the same samples for every predictor; never a value of one group.
+    main: name of the error that tables are about. metrics: split -> metric -> value, e.g. {"test": {"mse": ..., "nmse":
+    ...}}, the case's own measures under "test"; per_target: metric -> target (or class) -> value. replicates: metric ->
+    its values over bootstrap samples of the groups of the test data, the same samples for every predictor; never a
+    value of one group.
     """
 
+    main: str = "mse"
     metrics: dict[str, dict[str, float]]
     per_target: dict[str, dict[str, float]] = Field(default_factory=dict)
     horizons: list[HorizonPoint] = Field(default_factory=list)

@@ -46,6 +46,7 @@ class WorkerConfig:
     stack: int | None = None
     evaluate: bool = True
     keep_weights: bool = False
+    files: tuple[Path, ...] = ()
 
 
 class Worker:
@@ -257,6 +258,6 @@ class _Session:
 
         if self.prepared_for != task.data_hash:
             # The main process has already fetched and verified the data; workers only read them.
-            context = SourceContext(self.config.cache, self.config.data_dir, offline=True)
+            context = SourceContext(self.config.cache, self.config.data_dir, self.config.files, offline=True)
             self.prepared = prepare_data(task.recipe, context)
             self.prepared_for = task.data_hash

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lnncmp.cases.base import Case, Prepared, load_case, load_source
+from lnncmp.cases.base import Case, Prepared, case_of, load_case, load_source
 from lnncmp.common.files import make_dir
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments
@@ -31,6 +31,7 @@ class Request:
     fresh: bool = False
     dry_run: bool = False
     keep_weights: bool = False
+    files: tuple[Path, ...] = ()
 
 
 def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
@@ -44,6 +45,7 @@ def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
         jobs=request.jobs,
         stack=request.stack,
         keep_weights=request.keep_weights,
+        files=request.files,
     )
 
 
@@ -77,17 +79,18 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
     recipe, prepared = prepare(recipe, request, listener)
     shape = data_shape(prepared)
     plan = make_plan(recipe, shape, model_arguments(recipe, shape.inputs, shape.outputs))
-    return Ready(recipe, load_case(recipe.case), prepared, plan, store)
+    return Ready(recipe, case_of(recipe.case, recipe.data), prepared, plan, store)
 
 
 def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[Recipe, Prepared]:
-    """Return the recipe with the source that is there, and its data, fetched or generated. Raises DataError."""
-    if request.data_dir is None:
+    """Return the recipe with the source that is there and complete settings, and its data. Raises DataError."""
+    if request.data_dir is None and not request.files:
         make_dir(request.cache)
     case = load_case(recipe.case)
     context = SourceContext(
         cache=request.cache,
         data_dir=request.data_dir,
+        files=request.files,
         offline=request.offline,
         jobs=request.jobs,
         progress=listener.data,
@@ -97,7 +100,11 @@ def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[
     if source.resolve is not None:
         recipe = recipe.model_copy(update={"source": source.resolve(context)})
         source = load_source(case, recipe.source)
-    return recipe, case.prepare(source, context, recipe.data_settings(), recipe.evaluate_settings().horizon)
+    settings = recipe.data_settings()
+    if case.complete is not None:
+        settings = case.complete(source, context, settings)
+        recipe = recipe.model_copy(update={"data": settings.model_dump(mode="json")})
+    return recipe, case.of(settings).prepare(source, context, settings, recipe.evaluate_settings().horizon)
 
 
 def require_device(device: str) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from lnncmp.cases.base import Prepared, load_case
+from lnncmp.cases.base import Prepared, case_of, load_case
 from lnncmp.common.files import make_dir
 from lnncmp.errors import DataError, UsageError
-from lnncmp.evaluation.evaluate import one_step_error
-from lnncmp.evaluation.metrics import mse
+from lnncmp.evaluation.errors import errors_of
+from lnncmp.evaluation.evaluate import one_step
 from lnncmp.networks.load import load_recorded, require_versions
 from lnncmp.records.inventory import remove_folder
 from lnncmp.records.schema import RunRecord
@@ -76,7 +76,13 @@ def _data(record: RunRecord, request: Request, listener: StudyListener) -> Prepa
     if request.data_dir is None:
         make_dir(request.cache)
     context = SourceContext(
-        request.cache, request.data_dir, request.offline, request.jobs, progress=listener.data, warn=listener.warn
+        request.cache,
+        request.data_dir,
+        request.files,
+        request.offline,
+        request.jobs,
+        progress=listener.data,
+        warn=listener.warn,
     )
     prepared = prepare_data(record.recipe, context)
     if prepared.data_hash != record.data_hash:
@@ -99,6 +105,7 @@ def _trained(record: RunRecord, again: Store, request: Request, listener: StudyL
         out=again.out,
         cache=request.cache,
         data_dir=request.data_dir,
+        files=request.files,
         threads=record.recipe.threads,
         deterministic=record.recipe.deterministic,
         jobs=1,
@@ -132,7 +139,7 @@ def _require_score(record: RunRecord, made: RunRecord, again: Store, prepared: P
     if record.scores is None:
         name, recorded, found = "validation loss", _chosen_loss(record), _chosen_loss(made)
     else:
-        name, recorded = "test error", record.scores.metrics["test"]["mse"]
+        name, recorded = "test error", record.scores.metrics["test"][record.scores.main]
         found = _test_error(made, again.weights_path(made.run_id), prepared)
     if not math.isclose(recorded, found, rel_tol=_ROUNDING):
         raise DataError(
@@ -150,4 +157,6 @@ def _chosen_loss(record: RunRecord) -> float:
 def _test_error(made: RunRecord, path: Path, prepared: Prepared) -> float:
     module = load_recorded(made, path).module
     predictor = NetworkPredictor(module, torch.device("cpu"), made.recipe.evaluate.batch_size)
-    return mse(one_step_error(predictor, prepared.splits.test, prepared.splits))
+    splits = prepared.splits
+    names = [target.name for target in case_of(made.case, made.recipe.data).targets]
+    return errors_of(splits, names).judge(one_step(predictor, splits.test, splits)).metrics[splits.task.main]

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lnncmp.cases.base import Prepared, load_case, load_source
+from lnncmp.cases.base import Prepared, case_of, load_case, load_source
 from lnncmp.common.provenance import provenance
 from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
@@ -37,7 +37,7 @@ def prepare_data(recipe: RunRecipe, context: SourceContext) -> Prepared:
     """Return the data of a resolved run recipe. Raises DataError."""
     case = load_case(recipe.case)
     settings = parse(case.settings, recipe.data, "data")
-    return case.prepare(load_source(case, recipe.source), context, settings, recipe.evaluate.horizon)
+    return case.of(settings).prepare(load_source(case, recipe.source), context, settings, recipe.evaluate.horizon)
 
 
 def execute_runs(
@@ -204,11 +204,11 @@ def _outcome(fitted: Fitted) -> dict[str, Any]:
 
 def _kept(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store) -> WeightsFile:
     """Write the weights of a run and its scalers; return what its record says of them."""
-    case = load_case(spec.case)
+    case = case_of(spec.case, spec.recipe.data)
     content = packed(model, prepared.scalers, card_of(case, encoding_of(spec.recipe)))
     return store.write_weights(spec.run_id, content, case.private)
 
 
 def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:
     predictor = NetworkPredictor(model, torch.device(spec.recipe.device), spec.recipe.evaluate.batch_size)
-    return score(predictor, prepared, load_case(spec.case))
+    return score(predictor, prepared, case_of(spec.case, spec.recipe.data))

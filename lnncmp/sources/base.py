@@ -23,6 +23,7 @@ class SourceContext:
     """What a source may use: where to look, where to keep things, callbacks for progress and warnings.
 
     data_dir: the user's own copy of the data (`--data`), None to use the cache, the network or a simulator.
+    files: the user's own files, for a source that reads files of any name.
     cache: root of the user's cache folder.
     offline: never touch the network.
     jobs: processes that may work at once.
@@ -32,6 +33,7 @@ class SourceContext:
 
     cache: Path
     data_dir: Path | None = None
+    files: tuple[Path, ...] = ()
     offline: bool = False
     jobs: int = 1
     options: Mapping[str, str] = field(default_factory=dict)

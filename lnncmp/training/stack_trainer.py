@@ -69,8 +69,8 @@ class StackTrainer:
     ) -> None:
         self.stack = StackedModel(models)
         self.settings = settings
-        self.train = Batches(splits.train, device)
-        self.validation = Batches(splits.validation, device)
+        self.train = Batches(splits.train, splits.task, device)
+        self.validation = Batches(splits.validation, splits.task, device)
         self.copies = [Copy(seed) for seed in batch_seeds]
         self.optimizer = torch.optim.Adam(self.stack.rows, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
 
@@ -234,7 +234,7 @@ class StackTrainer:
 def _losses(stack: StackedModel, data: Batches, rows: Tensor) -> tuple[Tensor, list[float]]:
     """Return the loss (S,) and number of counted cells of every copy, for windows `rows` (S, B), or (B,) for all."""
     valid = None if data.valid is None else data.valid[rows]
-    error = (stack(data.x[rows], data.dt[rows], valid) - data.y[rows]) ** 2
+    error = data.cells(stack(data.x[rows], data.dt[rows], valid), data.y[rows])
     if data.counted is None:
         return error.mean((1, 2, 3)), [float(error[0].numel())] * len(error)
     counted = data.counted[rows].expand(error.shape)

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lnncmp.data.task import Task
 from lnncmp.data.windows import Splits, Windows
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.convergence import on_plateau
 from lnncmp.records.schema import Epoch, Status
 from lnncmp.records.settings import TrainSettings
+from lnncmp.training.losses import cells_of, counted_mean
 from lnncmp.training.predict import tensors
 
 Checkpoint = dict[str, Any]
@@ -43,21 +45,17 @@ class Fitted:
         return on_plateau(losses, settings.patience, settings.min_gain)
 
 
-def masked_mse(predicted: Tensor, truth: Tensor, counted: Tensor | None) -> Tensor:
-    """Return the mean squared error over the counted cells of (B, T, O); None counts all."""
-    error = (predicted - truth) ** 2
-    if counted is None:
-        return error.mean()
-    return torch.where(counted, error, 0.0).sum() / counted.sum().clamp(min=1)
-
-
 class Batches:
-    """Windows and their targets on a device, split into batches in any order."""
+    """Windows and their targets on a device, split into batches in any order; `cells` is the loss of a task."""
 
-    def __init__(self, windows: Windows, device: torch.device) -> None:
+    def __init__(self, windows: Windows, task: Task, device: torch.device) -> None:
         self.x, self.dt, self.valid = tensors(windows, device)
         self.y = torch.from_numpy(np.where(windows.target_mask, windows.y, 0).astype(np.float32)).to(device)
         counted = windows.target_mask & windows.valid[..., None]
+        if task.kind == "classes":
+            counted = counted[..., :1]
+        self.cells = cells_of(task, device)
+        self.cells_per_window = counted[0].size
         self.counted = None if counted.all() else torch.from_numpy(counted).to(device)
 
     def __len__(self) -> int:
@@ -67,11 +65,11 @@ class Batches:
         """Return the model's loss on the windows `rows`."""
         valid = None if self.valid is None else self.valid[rows]
         counted = None if self.counted is None else self.counted[rows]
-        return masked_mse(model(self.x[rows], self.dt[rows], valid), self.y[rows], counted)
+        return counted_mean(self.cells(model(self.x[rows], self.dt[rows], valid), self.y[rows]), counted)
 
     def count(self, rows: Tensor) -> float:
         """Return the number of counted cells in the windows `rows`."""
-        return float(self.y[rows].numel() if self.counted is None else self.counted[rows].sum())
+        return float(len(rows) * self.cells_per_window if self.counted is None else self.counted[rows].sum())
 
 
 def learning_rate(settings: TrainSettings, windows: int, epoch: int, batch: int) -> float:
@@ -106,8 +104,8 @@ class Trainer:
         self.model = model
         self.settings = settings
         self.device = device
-        self.train = Batches(splits.train, device)
-        self.validation = Batches(splits.validation, device)
+        self.train = Batches(splits.train, splits.task, device)
+        self.validation = Batches(splits.validation, splits.task, device)
         self.rng = np.random.default_rng(batch_seed)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from lnncmp import stats
-from lnncmp.cases.base import load_case
+from lnncmp.cases.base import case_of
 from lnncmp.comparison.contrasts.changes import Changes, changes_of
 from lnncmp.comparison.contrasts.pairing import Pair, counterpart, differences, pairs_of, unpaired
 from lnncmp.comparison.contrasts.schema import Contrast, Contrasts, Finding
@@ -64,10 +64,11 @@ def _name(group: ComparisonGroup) -> str:
 
 def _rows(pairs: Sequence[Pair], names: tuple[str, str]) -> list[Contrast]:
     """Return the rows of one data set, measure by measure."""
-    case = load_case(pairs[0].groups[0].first.case)
+    first = pairs[0].groups[0].first
+    case = case_of(first.case, first.recipe.data)
     own = [measure.name for measure in case.metrics if measure.compared and not measure.detail]
     made = []
-    for measure in ("mse", *own, *_COSTS):
+    for measure in (_main(pairs[0]), *own, *_COSTS):
         words, unit = in_words(measure, case.metrics)
         rows = []
         for pair in pairs:
@@ -78,6 +79,11 @@ def _rows(pairs: Sequence[Pair], names: tuple[str, str]) -> list[Contrast]:
                 rows.append(_row(pair.groups[0], changes, {**shared, "measure": words, "unit": unit}))
         made += _adjusted(rows)
     return made
+
+
+def _main(pair: Pair) -> str:
+    """Return the name of the main error of the runs of a pair."""
+    return next((run.scores.main for group in pair.groups for run in group.runs if run.scores is not None), "mse")
 
 
 def _adjusted(rows: Sequence[Contrast]) -> list[Contrast]:
@@ -131,7 +137,7 @@ def _overall(groups: Sequence[Sequence[Pair]], names: tuple[str, str]) -> list[C
     found: dict[str, list[Changes]] = {}
     for pairs in groups:
         for pair in pairs:
-            changes = changes_of(pair, "mse")
+            changes = changes_of(pair, _main(pair))
             if changes is not None and changes.ratio and len(changes.values) >= 2:
                 found.setdefault(pair.model, []).append(changes)
     rows = [_overall_row(model, strata, names) for model, strata in found.items() if len(strata) > 1]
@@ -149,7 +155,7 @@ def _overall_row(model: str, strata: Sequence[Changes], names: tuple[str, str]) 
         model=model,
         left_name=names[0],
         right_name=names[1],
-        measure="one-step test MSE over all comparisons",
+        measure="main one-step test error over all comparisons",
         pairs=fewest,
         lost=(sum(one.lost[0] for one in strata), sum(one.lost[1] for one in strata)),
         change=shown(stats.mean([math.fsum(values) / len(values) for values in changes]), True),

@@ -51,7 +51,7 @@ def _line(row: str, run: RunRecord) -> RunLine:
         status=status,
         best_epoch=run.best_epoch,
         stopped_epoch=run.stopped_epoch,
-        error=error_of(run.scores, "mse") if status == "ok" else None,
+        error=error_of(run.scores) if status == "ok" else None,
         reason=run.reason or "",
         run_id=run.run_id,
     )

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lnncmp.comparison.differences import TEST_MSE
 from lnncmp.comparison.table import ComparisonTable, Estimate, ModelRow
 from lnncmp.report.figures import style
 from lnncmp.report.tables.numbers import seconds, size
@@ -48,8 +47,8 @@ def draw(
 ) -> Figure:
     """Return a panel for each of `costs` (at least one). looks: of the models; thin: of the baselines."""
     shown = [cost for cost in _COSTS if cost.name in costs(comparison)]
-    others = {row.name: row.test_mse for row in comparison.baselines if row.test_mse is not None}
-    errors = [row.metrics[TEST_MSE] for row in comparison.rows]
+    others = {row.name: e for row in comparison.baselines if (e := row.metrics.get(comparison.main)) is not None}
+    errors = [row.metrics[comparison.main] for row in comparison.rows]
     limits = _limits(errors, others)
     explanation = (
         "mean with 95% interval over seeds; time: mean with 95% interval, memory: median with range, over repeats;\n"
@@ -62,7 +61,7 @@ def draw(
             panel.axhline(error, color=thin[name].color, linestyle=thin[name].dash, linewidth=0.8, zorder=1)
         _draw_front(panel, _points(comparison, cost))
         for row in comparison.rows:
-            _draw_model(panel, row, cost, looks[row.model])
+            _draw_model(panel, row, comparison.main, cost, looks[row.model])
         _cost_axis(panel, cost, list(_points(comparison, cost).values()))
         if limits is None:
             style.scale_errors(panel, _means(errors), [high for _, high in _ends(errors)], others.values())
@@ -119,7 +118,7 @@ def _outside(errors: Sequence[Estimate], others: Mapping[str, float], limits: tu
 
 def _points(comparison: ComparisonTable, cost: _Cost) -> dict[str, tuple[float, float]]:
     """Return (cost, error) of the models that have both."""
-    found = {row.model: (cost.of(row), row.metrics[TEST_MSE].mean) for row in comparison.rows}
+    found = {row.model: (cost.of(row), row.metrics[comparison.main].mean) for row in comparison.rows}
     return {name: (x, y) for name, (x, y) in found.items() if x and y is not None}
 
 
@@ -130,8 +129,8 @@ def _draw_front(panel: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     )
 
 
-def _draw_model(panel: Axes, row: ModelRow, cost: _Cost, look: style.Look) -> None:
-    x, error = cost.of(row), row.metrics[TEST_MSE]
+def _draw_model(panel: Axes, row: ModelRow, main: str, cost: _Cost, look: style.Look) -> None:
+    x, error = cost.of(row), row.metrics[main]
     if not x or error.mean is None:
         return
     low, high = error.ci95 or (error.mean, error.mean)

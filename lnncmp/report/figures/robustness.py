@@ -81,12 +81,12 @@ def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
 def _of_model(row: ModelRow, group: str) -> list[_Point]:
     """Return the points of one group that have a level, in order of level."""
     points = [p for p in row.perturbations if p.group == group]
-    return _sorted(_Point(p.name, p.level, p.mse.mean, p.mse.ci95) for p in points if p.level is not None)
+    return _sorted(_Point(p.name, p.level, p.error.mean, p.error.ci95) for p in points if p.level is not None)
 
 
 def _of_baseline(row: BaselineRow, group: str) -> list[_Point]:
     points = [p for p in row.perturbations if p.group == group]
-    return _sorted(_Point(p.name, p.level, p.mse, None) for p in points if p.level is not None)
+    return _sorted(_Point(p.name, p.level, p.error, None) for p in points if p.level is not None)
 
 
 def _sorted(points: Iterable[_Point]) -> list[_Point]:

@@ -31,7 +31,7 @@ class ReportFigure:
 
 @dataclass(frozen=True)
 class RunLine:
-    """One run in the list of all runs. error: test MSE, None if it has none."""
+    """One run in the list of all runs. error: the main test error, None if it has none."""
 
     model: str
     seed: int

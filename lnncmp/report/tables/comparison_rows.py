@@ -1,13 +1,13 @@
 """A comparison as plain rows in full precision, one for each model and each baseline."""
 
 from lnncmp.comparison.differences import differences_on
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelDifference, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelDifference, ModelRow, on_test
 from lnncmp.report.tables.document import Row, Value, ends
 
 
 def rows_of(comparison: ComparisonTable) -> list[Row]:
     """Return one row for each model and each baseline. Bytes and seconds are plain numbers; errors in raw units."""
-    differences = differences_on(comparison.comparisons)
+    differences = differences_on(comparison.comparisons, comparison.main)
     models = [
         _model(comparison, row, differences.get(row.model)) | _metrics(comparison, row) for row in comparison.rows
     ]
@@ -30,8 +30,16 @@ def _estimate(name: str, value: Estimate) -> dict[str, Value]:
     return {name: value.mean, **ends(name, value.ci95)}
 
 
-def _horizons(horizons: dict[str, float | None]) -> dict[str, Value]:
-    return {f"mse_step_{step}": value for step, value in horizons.items()}
+def _errors(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
+    """Return every error of the task with its interval, the main one first."""
+    found: dict[str, Value] = {}
+    for error in comparison.errors:
+        found |= _estimate(on_test(error.name), row.metrics[on_test(error.name)])
+    return found
+
+
+def _horizons(comparison: ComparisonTable, horizons: dict[str, float | None]) -> dict[str, Value]:
+    return {f"{comparison.error.name}_step_{step}": value for step, value in horizons.items()}
 
 
 def _model(comparison: ComparisonTable, row: ModelRow, against: ModelDifference | None) -> dict[str, Value]:
@@ -50,8 +58,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, against: ModelDifference 
         "params_active": row.params.active,
         "params_trainable": row.params.trainable,
         "params_total": row.params.total,
-        **_estimate("test_mse", row.metrics["test_mse"]),
-        **_estimate("test_nmse", row.metrics["test_nmse"]),
+        **_errors(comparison, row),
         "reference": comparison.reference,
         "change_kind": against.kind if against else None,
         "change": against.change if against else None,
@@ -60,7 +67,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, against: ModelDifference 
         "p": against.p if against else None,
         "p_holm": against.p_holm if against else None,
         "verdict": against.verdict if against else "reference",
-        **_horizons(row.horizons),
+        **_horizons(comparison, row.horizons),
         **_estimate("noise_slope", row.noise_slope),
         "epoch_seconds": row.epoch_seconds,
         **ends("epoch_seconds", row.epoch_seconds_ci95),
@@ -100,9 +107,8 @@ def _metrics(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
 def _baseline(comparison: ComparisonTable, row: BaselineRow) -> dict[str, Value]:
     return {
         **_identity(comparison, "baseline", row.name),
-        "test_mse": row.test_mse,
-        "test_nmse": row.test_nmse,
-        **_horizons(row.horizons),
+        **{on_test(error.name): row.metrics.get(on_test(error.name)) for error in comparison.errors},
+        **_horizons(comparison, row.horizons),
         "noise_slope": row.noise_slope,
         **{measure.name: row.metrics.get(measure.name) for measure in comparison.measures},
     }

@@ -22,7 +22,6 @@ from lnncmp.report.tables.numbers import UNKNOWN, change, interval, p_value, sec
 
 _Key = tuple[str, str, float | None]
 
-_TEST_MSE = "test MSE\n[95%]"
 _Cell = tuple[str, float | None]
 """What is shown, and the number behind it."""
 
@@ -37,7 +36,7 @@ def accuracy_grid(comparison: ComparisonTable) -> Grid:
         columns=_accuracy(comparison),
         sections=tuple(count for count in (len(comparison.rows), len(comparison.baselines)) if count),
         best=names.index(comparison.best) if comparison.best is not None else None,
-        best_heading=_TEST_MSE,
+        best_heading=_heading(comparison),
     )
 
 
@@ -87,7 +86,8 @@ def _column(heading: str, cells: Iterable[_Cell]) -> Column:
 
 
 def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
-    against = differences_on(comparison.comparisons)
+    main = comparison.main
+    against = differences_on(comparison.comparisons, main)
     kind = next((one.kind for one in against.values()), "ratio")
 
     def column(
@@ -104,14 +104,16 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
     made = [
         column("seeds\nok/div.", lambda row: (_outcomes(row), row.n_ok)),
         column(
-            _TEST_MSE,
-            lambda row: (_error(row), row.metrics["test_mse"].mean),
-            lambda row: (significant(row.test_mse), row.test_mse),
+            _heading(comparison),
+            lambda row: (_error(row, main), row.metrics[main].mean),
+            lambda row: (significant(row.metrics.get(main)), row.metrics.get(main)),
         ),
         column(f"{kind}\nto {comparison.reference}", against_reference),
     ]
     for step in dict.fromkeys(step for row in comparison.rows for step in row.horizons):
-        made.append(column(f"MSE\n@{step}", partial(_horizon, step), partial(_baseline_horizon, step)))
+        made.append(
+            column(f"{comparison.error.heading}\n@{step}", partial(_horizon, step), partial(_baseline_horizon, step))
+        )
     slopes = [*(row.noise_slope.mean for row in comparison.rows), *(row.noise_slope for row in comparison.baselines)]
     if any(slope is not None for slope in slopes):
         made.append(_column("noise\nslope", [(significant(slope, 3), slope) for slope in slopes]))
@@ -134,8 +136,12 @@ def _outcomes(row: ModelRow) -> str:
     return "\n".join([f"{row.n_ok}/{row.n_diverged}", *(f"{count} {word}" for count, word in others if count)])
 
 
-def _error(row: ModelRow) -> str:
-    error = row.metrics["test_mse"]
+def _heading(comparison: ComparisonTable) -> str:
+    return f"test {comparison.error.heading}\n[95%]"
+
+
+def _error(row: ModelRow, main: str) -> str:
+    error = row.metrics[main]
     mark = f" {UNCONVERGED}" if row.last_gain is not None and row.n_converged < row.n_ok else ""
     return "\n".join(filter(None, [significant(error.mean) + mark, interval(error.ci95)]))
 

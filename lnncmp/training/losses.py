@@ -1,0 +1,40 @@
+"""The training loss of a task, cell by cell: squared errors of values, cross-entropies of classes.
+
+Legend of shapes: ... any leading dimensions, T steps, O outputs; C cells of a step: O values, or 1 for classes.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lnncmp.data.task import Task
+
+Cells = Callable[[Tensor, Tensor], Tensor]
+"""(outputs (..., T, O), targets (..., T, O)) -> loss of every cell (..., T, C)."""
+
+
+def cells_of(task: Task, device: torch.device) -> Cells:
+    """Return the loss of every cell under `task`."""
+    if task.kind == "values":
+        return squared_errors
+    weights = torch.tensor(task.weights, device=device) if task.weights else None
+
+    def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return -w log p of the true class (..., T, 1), w its weight; targets are one-hot."""
+        chosen = targets if weights is None else targets * weights.to(targets.dtype)
+        return -(chosen * torch.log_softmax(outputs, -1)).sum(-1, keepdim=True)
+
+    return cross_entropies
+
+
+def squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the squared errors (..., T, O)."""
+    return (outputs - targets) ** 2
+
+
+def counted_mean(cells: Tensor, counted: Tensor | None) -> Tensor:
+    """Return the mean over the counted cells of (B, T, C); None counts all."""
+    if counted is None:
+        return cells.mean()
+    return torch.where(counted, cells, 0.0).sum() / counted.sum().clamp(min=1)
