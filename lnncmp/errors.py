@@ -37,9 +37,10 @@ class DataError(LnncmpError):
     exit_code = 3
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a name that is not in `known`, with the nearest match and the full list."""
+def unknown_name(kind: str, name: str, known: Iterable[str], most: int | None = None) -> UsageError:
+    """Return the error for a name that is not in `known`, with the nearest match and the list, at most `most` of it."""
     options = sorted(known)
     near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
     guess = f"Did you mean '{near[0]}'? " if near else ""
-    return UsageError(f"unknown {kind} '{name}'", f"{guess}Available: {', '.join(options) or 'none'}")
+    more = f" and {len(options) - most:,} more" if most is not None and len(options) > most else ""
+    return UsageError(f"unknown {kind} '{name}'", f"{guess}Available: {', '.join(options[:most]) or 'none'}{more}")

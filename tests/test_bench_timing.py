@@ -7,9 +7,10 @@ import pytest
 
 from lnncmp.bench import timing
 from lnncmp.bench import timing as noise
-from lnncmp.bench.messages import Limits, available_memory
+from lnncmp.bench.messages import Limits
 from lnncmp.bench.steps import PROBED, shortened
 from lnncmp.bench.timing import Effort, Noise, Samples, Turns, fixed_work, interleaved, noise_warnings, timed, warm_up
+from lnncmp.common.memory import available_memory
 
 
 def quiet(done, total):
@@ -102,8 +103,8 @@ class TestLengths:
         assert 1e8 < available_memory() < 1e14
 
     def test_memory_is_taken_from_the_tightest_limit(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("lnncmp.bench.messages._MEMORY", tmp_path / "meminfo")
-        monkeypatch.setattr("lnncmp.bench.messages._CONTAINER", tmp_path)
+        monkeypatch.setattr("lnncmp.common.memory._MEMORY", tmp_path / "meminfo")
+        monkeypatch.setattr("lnncmp.common.memory._CONTAINER", tmp_path)
         assert available_memory() == 4_000_000_000
         (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 8 kB\n")
         assert available_memory() == 8192

@@ -1,7 +1,6 @@
 """Messages to the measuring processes, and the raw figures that they return. No torch here."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.operations import Operations
@@ -10,9 +9,6 @@ from lnncmp.bench.workload import Workload
 
 MEMORY_SHARE = 0.4
 """Fraction of the available memory that a training step may use."""
-_UNKNOWN = 4_000_000_000
-_MEMORY = Path("/proc/meminfo")
-_CONTAINER = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -25,23 +21,6 @@ class Limits:
     seconds: float = 8.0
     shorter: float = 2.0
     bytes: float = float("inf")
-
-
-def available_memory() -> int:
-    """Return the bytes that this process may still allocate, as reported by the system; 4 GB if unknown."""
-    found = []
-    try:
-        lines = _MEMORY.read_text(encoding="ascii").splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    except OSError:
-        pass
-    try:
-        limit = (_CONTAINER / "memory.max").read_text(encoding="ascii").strip()
-        used = (_CONTAINER / "memory.current").read_text(encoding="ascii").strip()
-        found += [int(limit) - int(used)] if limit.isdigit() else []
-    except OSError:
-        pass
-    return min(found, default=_UNKNOWN)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from lnncmp.bench.candidates import LAYERS, Candidate
-from lnncmp.bench.messages import MEMORY_SHARE, Found, Limits, Plan, Session, available_memory
+from lnncmp.bench.messages import MEMORY_SHARE, Found, Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference, operations_of
 from lnncmp.bench.steps import (
     PEAK_OVER_SAVED,
@@ -23,6 +23,7 @@ from lnncmp.bench.steps import (
 )
 from lnncmp.bench.timing import Action, Effort, Noise, Samples, Turns, fixed_work, interleaved, warm_up
 from lnncmp.bench.workload import Workload
+from lnncmp.common.memory import available_memory
 from lnncmp.common.process import Tell
 from lnncmp.errors import UsageError
 from lnncmp.layers.sequence_model import SequenceModel
