@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from icu_studies import C, V, random_stay, stay
 
-from lnncmp.cases.mimic3.features import AGE_CAP, beside_predictions, inputs_of, last_seen, next_hour
+from lnncmp.cases.mimic3.features import AGE_CAP, beside_predictions, inputs_of, next_hour
+from lnncmp.data.carried import last_seen
 
 
 def means_after(one, core, at, first=0.0):

@@ -105,6 +105,19 @@ class MetricValues:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What is to be known of the data before anything is trained: a table of words and numbers, or sentences.
+
+    headings: of all columns, the first of which names the rows. A share, a count, a name: never a value of a patient.
+    """
+
+    title: str
+    headings: tuple[str, ...] = ()
+    rows: tuple[tuple[str | int | float | None, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Prepared:
     """All that a comparison sees of the data: splits, futures for free-running tests, shifted test sets, a hash.
 
@@ -115,6 +128,7 @@ class Prepared:
     the case gives its own (`MetricValues.replicates`), or none.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     raw_scalers: between raw units and the windows, kept with a network; None where the splits' own do that.
+    described: tables and sentences about the data, shown by a dry run.
     """
 
     splits: Splits
@@ -128,6 +142,7 @@ class Prepared:
     facts: Mapping[str, int] = field(default_factory=dict)
     resampling: Resampling | None = None
     raw_scalers: Scalers | None = None
+    described: Sequence[Described] = ()
 
     @property
     def scalers(self) -> Scalers:
@@ -140,13 +155,16 @@ class Prepared:
 class Option:
     """An option of a case's command that sets one value of its recipe, and takes a variant with it if it names one.
 
-    flag: "--noise-std". key: dotted key of the recipe. help: one sentence. The value is a number.
+    flag: "--noise-std". key: dotted key of the recipe. help: one sentence. kind: of the value. metavar: what stands for
+    the value in the help.
     """
 
     flag: str
     key: str
     help: str
     variant: str | None = None
+    kind: type[float] | type[int] | type[str] = float
+    metavar: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +188,7 @@ class Case:
     that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
     declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
     for all settings.
+    reads_files: the command takes the user's own files as arguments; without them there are no data.
     """
 
     title: str
@@ -191,6 +210,7 @@ class Case:
     private: bool = False
     complete: Callable[[Source, SourceContext, Any], Any] | None = None
     declare: Callable[[Any], "Case"] | None = None
+    reads_files: bool = False
 
     def of(self, settings: Settings) -> "Case":
         """Return the case as `settings`, its own, have it."""

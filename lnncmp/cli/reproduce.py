@@ -55,7 +55,7 @@ def reproduce_all(
     ran = 0
     with interruptible(ADVICE + "."):
         for matching in _matchings(match):
-            for case in case_names():
+            for case in _studies():
                 for variant in (None, *load_case(case).variants):
                     overrides = given if matching is None else {**given, "match": matching}
                     comparison, missing = carry_out(
@@ -68,6 +68,11 @@ def reproduce_all(
                         print_result(("\n" if len(made) > 1 else "") + text)
         _conclude(made, out, format, quiet, ran)
     exit_if_lost(made)
+
+
+def _studies() -> list[str]:
+    """Return the cases that have data of their own."""
+    return [case for case in case_names() if not load_case(case).reads_files]
 
 
 def _matchings(match: str | None) -> tuple[str | None, ...]:

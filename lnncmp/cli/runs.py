@@ -93,7 +93,7 @@ def _details(record: RunRecord, path: Path) -> dict[str, Any]:
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
+        return ", ".join(f"{key} {one}".strip() for key, one in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "-" if value is None else str(value)

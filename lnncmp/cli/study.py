@@ -7,7 +7,7 @@ import typer
 
 from lnncmp.cases.base import load_case
 from lnncmp.cli import options
-from lnncmp.cli.case_options import own_choices, with_own_options
+from lnncmp.cli.case_options import own_choices, own_files, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds, tuned_choice
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
@@ -71,14 +71,14 @@ def case_command(case: str) -> Callable[..., None]:
         variant, settings = own_choices(load_case(case), own)
         recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        request = Request(out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run, weights)
+        request = Request(
+            out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run, weights, own_files(own)
+        )
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
             if dry_run:
-                _plan(recipe, request, format, quiet)
-                if data_seeds > 1 and not quiet:
-                    note(f"This plan is carried out {data_seeds} times, once for each data set.")
+                _plan(recipe, request, format, quiet, data_seeds)
                 return
             made = [carry_out(one, request, quiet)[0] for one in recipes]
         _show(recipes, made, format)
@@ -93,8 +93,8 @@ def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: st
     exit_if_lost(made)
 
 
-def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
-    """Print the dry run of a study."""
+def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds: int) -> None:
+    """Print the dry run of a study, and on how many data sets it is carried out."""
     from lnncmp.report.tables.dry_run import document_of_dry_run
     from lnncmp.runs.dry_run import dry_run
     from lnncmp.runs.ready import get_ready
@@ -105,6 +105,8 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
         )
     planned = planned.model_copy(update={"ablations": ablations})
     print_result(render(document_of_dry_run(planned), format, *page()))
+    if data_seeds > 1 and not quiet:
+        note(f"This plan is carried out {data_seeds} times, once for each data set.")
 
 
 def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:

@@ -61,7 +61,8 @@ def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str | None
     recipe, variant = recipe_of(first)
     if recipe is None:
         return None
-    words = ["lnncmp", first.case, *([f"--{variant}"] if variant else []), "--preset", first.preset]
+    files = ["FILE"] if load_case(first.case).reads_files else []
+    words = ["lnncmp", first.case, *files, *([f"--{variant}"] if variant else []), "--preset", first.preset]
     if set(layer) != set(recipe.models):
         words += ["--models", ",".join(layer)]
     if list(seeds) != sorted(recipe.seeds):

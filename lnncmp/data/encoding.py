@@ -3,8 +3,8 @@
 Legend of shapes: T steps of one series, V columns, F features.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,15 @@ class Encoding:
     that are predicted.
     encode: (values (T, V), observed (T, V), times (T,)) -> features (T, F), NaN where nothing is known, which becomes
     0 after scaling. Nothing comes from the future of a step.
+    words: how features are made of columns, for a reader who has to make them; empty if they are the columns.
+    classes: of each column that holds words, which ones; its values are their numbers, counted from 0.
     """
 
     columns: Sequence[Quantity]
     features: Sequence[Quantity]
     encode: Callable[[Floats, Bools, Floats], Floats]
+    words: tuple[str, ...] = ()
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def as_measured(quantities: Sequence[Quantity]) -> Encoding:

@@ -39,11 +39,20 @@ def identity(columns: int) -> Scaler:
     return Scaler(np.zeros(columns), np.ones(columns), fitted=False)
 
 
+_ROUNDING = 1e-12
+"""Spread of a column, as a share of its largest value, up to which it is constant but for rounding."""
+
+
 def fit(values: NDArray[np.floating], observed: NDArray[np.bool_]) -> Scaler:
-    """Return the scaler of (..., F) training values, using only `observed` cells; constant columns keep their unit."""
+    """Return the scaler of (..., F) training values, using only `observed` cells; constant columns keep their unit.
+
+    What is constant does not depend on the unit of a column.
+    """
     flat, cells = values.reshape(-1, values.shape[-1]).astype(np.float64), observed.reshape(-1, values.shape[-1])
     count = np.maximum(cells.sum(axis=0), 1)
     mean = np.sum(flat, axis=0, where=cells) / count
     variance = np.sum((flat - mean) ** 2, axis=0, where=cells) / count
     std = np.sqrt(variance)
-    return Scaler(mean, np.where(std > 1e-12, std, 1.0), fitted=True)
+    low, high = np.min(flat, 0, where=cells, initial=np.inf), np.max(flat, 0, where=cells, initial=-np.inf)
+    varies = (high - low > _ROUNDING * np.maximum(np.abs(low), np.abs(high))) & (std > 0)
+    return Scaler(mean, np.where(varies, std, 1.0), fitted=True)

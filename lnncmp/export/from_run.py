@@ -6,11 +6,6 @@ from lnncmp.data.encoding import Quantity
 from lnncmp.export.network import PortableNetwork
 from lnncmp.networks.network import Network
 
-_CARRIED = (
-    "An input NAME is the latest measured value of that quantity, carried forward by the caller; NAME_measured is 1 in "
-    "a step in which it was measured, else 0; NAME_age is the time since it was last measured, at most 24 hours. "
-    "Before the first measurement NAME is its mean, NAME_measured 0 and NAME_age 24.",
-)
 _TERMS = "The exporter, lnncmp, is MIT-licensed. Terms of the data that the network was trained on may extend to it."
 _PRIVATE = "Trained on data of patients: this file is for the holder of those data alone and comes under their terms."
 
@@ -35,6 +30,6 @@ def portable(network: Network) -> PortableNetwork:
         tuple(Quantity(name, network.units[name]) for name in network.outputs),
         network.time_unit,
         about,
-        () if network.is_plain else _CARRIED,
+        network.encoding.words,
         recipe.withholds_time,
     )

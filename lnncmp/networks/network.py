@@ -103,7 +103,8 @@ class Network:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what the module is given, x (B, T, F) and dt (B, T), for raw values (B, T, V), dt, and what counts."""
         std = dict(zip(self.inputs, self.scaler.inputs.std, strict=True))
-        known = np.array([np.isfinite(std[name]) for name in self.columns])
+        # A column of classes has no feature of its own name: each of its classes has one.
+        known = np.array([np.isfinite(std.get(name, 1.0)) for name in self.columns])
         times = np.cumsum(dt, axis=1)
         features = np.stack(
             [self.encoding.encode(*one) for one in zip(values, observed & known, times, strict=True)]

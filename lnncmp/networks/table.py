@@ -44,7 +44,14 @@ def read_table(path: Path, network: Network) -> Table:
     _require_columns(path, frame.columns, network.columns)
     clock = _clock(path, frame.columns, network)
     series = _numbered(frame)
-    values = np.stack([_numbers(path, frame, name) for name in network.columns], axis=1)
+    words = network.encoding.classes
+    values = np.stack(
+        [
+            _numbers_of_words(path, frame, name, words[name]) if name in words else _numbers(path, frame, name)
+            for name in network.columns
+        ],
+        axis=1,
+    )
     dt = np.ones(len(frame)) if clock is None else _elapsed(path, clock, _numbers(path, frame, clock), series)
     kept = [name for name in (SERIES, *CLOCKS) if name in frame.columns]
     return Table(values, dt, series, frame.select(kept))
@@ -129,6 +136,22 @@ def _numbers(path: Path, frame: pl.DataFrame, column: str) -> Floats:
     if bad.any():
         line = int(np.flatnonzero(bad)[0]) + _FIRST_LINE
         raise DataError(f"{path}, line {line}: the cell in column {column} is no finite number")
+    return numbers.fill_null(np.nan).to_numpy().astype(np.float64)
+
+
+def _numbers_of_words(path: Path, frame: pl.DataFrame, column: str, words: Sequence[str]) -> Floats:
+    """Return the numbers of a column of classes, NaN where a cell is empty."""
+    text = frame[column].str.strip_chars().fill_null("")
+    numbers = text.replace_strict(
+        {word: float(n) for n, word in enumerate(words)}, default=None, return_dtype=pl.Float64
+    )
+    bad = ((text != "") & numbers.is_null()).to_numpy()
+    if bad.any():
+        line = int(np.flatnonzero(bad)[0]) + _FIRST_LINE
+        raise DataError(
+            f"{path}, line {line}: column {column} holds a class that this network was not trained on",
+            f"It knows: {', '.join(words)}",
+        )
     return numbers.fill_null(np.nan).to_numpy().astype(np.float64)
 
 

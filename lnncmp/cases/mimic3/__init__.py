@@ -25,6 +25,11 @@ from lnncmp.sources.mimic3.variables import CORE, VARIABLES
 
 VERSION = 1
 _HORIZONS = (1, 6, 12)
+_CARRIED = (
+    "An input NAME is the latest measured value of that quantity, carried forward by the caller; NAME_measured is 1 in "
+    "a step in which it was measured, else 0; NAME_age is the time since it was last measured, at most 24 hours. "
+    "Before the first measurement NAME is its mean, NAME_measured 0 and NAME_age 24.",
+)
 
 
 def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, horizon: int) -> Prepared:
@@ -68,7 +73,7 @@ def encoding(settings: Mimic3Settings) -> Encoding:
         for variable in group
     ]
     columns = [Quantity(variable.name, variable.unit) for variable in variables]
-    return Encoding(columns, features, partial(features_of, core=len(CORE)))
+    return Encoding(columns, features, partial(features_of, core=len(CORE)), _CARRIED)
 
 
 def sample() -> Prepared:

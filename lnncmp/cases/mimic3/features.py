@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.data.carried import carried
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -29,12 +31,6 @@ class Stay:
         return f"Stay({self.values.shape})"
 
 
-def last_seen(observed: Bools) -> NDArray[np.intp]:
-    """Return (T, V): the row of the latest measurement up to and including each row, -1 before the first."""
-    rows = np.where(observed, np.arange(len(observed))[:, None], -1)
-    return np.maximum.accumulate(rows, axis=0)
-
-
 def features_of(values: Floats, observed: Bools, times: Floats, core: int) -> Floats:
     """Return the features (T, 3 V): core values, their masks, their ages, then the same of the other variables.
 
@@ -42,10 +38,7 @@ def features_of(values: Floats, observed: Bools, times: Floats, core: int) -> Fl
     the hours since it was measured, at most AGE_CAP, and AGE_CAP before the first. Nothing comes from the future of a
     row.
     """
-    latest = last_seen(observed)
-    known = latest >= 0
-    held = np.where(known, np.take_along_axis(values, np.maximum(latest, 0), axis=0), np.nan)
-    ages = np.where(known, np.minimum(times[:, None] - times[np.maximum(latest, 0)], AGE_CAP), AGE_CAP)
+    held, ages = carried(values, observed, times, AGE_CAP)
     parts = [part[:, rows] for rows in (slice(core), slice(core, None)) for part in (held, observed, ages)]
     return np.concatenate(parts, axis=1, dtype=np.float64)
 
