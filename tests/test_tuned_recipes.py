@@ -163,7 +163,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(DataError, match=r"cannot read the tuned recipe [^\[]*: No such file"):
         load(str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("models = [")
-    with pytest.raises(UsageError, match=r"bad.toml is not a TOML file"):
+    with pytest.raises(UsageError, match=r"bad.toml is no TOML file"):
         load(str(tmp_path / "bad.toml"))
     (tmp_path / "other.toml").write_text("[models.ltc]\n")
     with pytest.raises(UsageError, match="the recipe lacks the key 'tuning'"):

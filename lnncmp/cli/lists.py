@@ -9,10 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lnncmp.cases.base import case_names
+from lnncmp.cases.base import case_names, load_case, own_case_names
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import print_result
-from lnncmp.models.base import load_model, model_names
+from lnncmp.cli.terminal import note, print_result
+from lnncmp.common.registry import usable
+from lnncmp.errors import UsageError
+from lnncmp.models.base import load_model, model_names, refused_models
 from lnncmp.recipe.load import load_recipe, preset_names
 from lnncmp.report.tables.render import FORMATS
 
@@ -48,10 +50,12 @@ def models(
     if name is not None:
         _explain_model(name, format)
         return
-    rows = []
-    for member in model_names():
-        spec = load_model(member)
-        rows.append({"model": member, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt})
+    found = usable(model_names(), load_model, note)
+    for sentence in refused_models():
+        note(sentence)
+    rows = [
+        {"model": one, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt} for one, spec in found.items()
+    ]
     print_listing("Models", rows, format)
 
 
@@ -88,9 +92,15 @@ def _one(schema: dict[str, Any]) -> str:
 def recipes(format: ListFormat = "table") -> None:
     """List the recipes: one per case study and preset."""
     rows = []
-    for case in case_names():
-        for preset in preset_names(case):
+    cases = usable(case_names(), load_case, note)
+    for case, preset in [(name, one) for name in cases for one in preset_names(name)]:
+        try:
             recipe = load_recipe(case, preset)
+        except UsageError as error:
+            if case in own_case_names():
+                raise
+            note(f"{case}.{preset}: {error.message}")
+        else:
             rows.append(
                 {
                     "command": f"lnncmp {case} --preset {preset}",

@@ -75,6 +75,10 @@ KeepWeights = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate without training.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Reject nondeterministic kernels.")]
+ClaimsFile = Annotated[
+    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) instead of lnncmp's.")
+]
+Beside = Annotated[bool, typer.Option("--beside", help="Judge lnncmp's claims, too, before those of --claims FILE.")]
 OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Output format of the result.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
@@ -92,6 +96,12 @@ def tuned_choice(flag: bool | None, file: Path | None) -> bool | str | None:
     if file.suffix != ".toml":
         raise UsageError(f"--tuned-with takes a .toml file made by `lnncmp tune`, got '{file}'")
     return str(file)
+
+
+def check_beside(claims: Path | None, beside: bool) -> None:
+    """Raise UsageError for `--beside` without a file of claims."""
+    if beside and claims is None:
+        raise UsageError("--beside judges your own claims beside lnncmp's, but names none", "Add --claims FILE.")
 
 
 def check_choice(kind: str, given: str | None, known: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cases.base import case_names, load_case
+from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
@@ -55,7 +55,7 @@ def reproduce_all(
     ran = 0
     with interruptible(ADVICE + "."):
         for matching in _matchings(match):
-            for case in case_names():
+            for case in own_case_names():
                 for variant in (None, *load_case(case).variants):
                     overrides = given if matching is None else {**given, "match": matching}
                     comparison, missing = carry_out(
