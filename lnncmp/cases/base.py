@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 from lnncmp import cases, sources
@@ -23,7 +23,7 @@ from lnncmp.data.recording import AttritionStep
 from lnncmp.data.resampling import Resampling
 from lnncmp.data.scaling import Scalers
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.errors import unknown_name
+from lnncmp.errors import DataError, unknown_name
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import Zoom
 from lnncmp.sources import loading
@@ -235,10 +235,17 @@ def load_case(name: str) -> Case:
 def case_of(name: str, data: Mapping[str, Any]) -> Case:
     """Return the case study `name` as the `data` table of a recipe has it.
 
-    Raises UsageError for an unknown name, pydantic's ValidationError for a table that does not fit the case.
+    Raises UsageError for an unknown name, DataError for a table that does not fit the case: another version made it.
     """
     case = load_case(name)
-    return case.of(case.settings.model_validate(data))
+    try:
+        return case.of(case.settings.model_validate(data))
+    except ValidationError as invalid:
+        keys = sorted({".".join(map(str, error["loc"])) for error in invalid.errors()})
+        raise DataError(
+            f"this version of the case {name} has no such settings of its data: {', '.join(keys)}",
+            "Use the version that made these records, or run the study again.",
+        ) from None
 
 
 def load_source(case: Case, name: str) -> Source:

@@ -14,6 +14,8 @@ from lnncmp.cli.terminal import LiveProgress, interruptible, note, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.common.registry import usable
 from lnncmp.errors import UsageError
+from lnncmp.recipe.files import read_recipe
+from lnncmp.recipe.load import load_recipe
 from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
@@ -80,9 +82,11 @@ def verify(
 
 
 @app.command()
-def describe(case: CaseName, source: options.SourceName = None) -> None:
+def describe(case: CaseName, source: options.SourceName = None, own_recipe: options.OwnRecipe = None) -> None:
     """Print the data card of a source: origin, licence, columns with units, known defects."""
     loaded = load_case(case)
+    if own_recipe is not None:
+        source = source or load_recipe(case, read_recipe(own_recipe, case)).source
     print_result(source_card(loaded, _source(loaded, source)))
 
 

@@ -1,4 +1,4 @@
-"""`lnncmp models` and `lnncmp recipes`: the available models, and the settings of each preset."""
+"""`lnncmp models`: the available models. How lists are printed."""
 
 import io
 import json
@@ -9,13 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lnncmp.cases.base import case_names, load_case, own_case_names
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import note, print_result
 from lnncmp.common.registry import usable
-from lnncmp.errors import UsageError
 from lnncmp.models.base import load_model, model_names, refused_models
-from lnncmp.recipe.load import load_recipe, preset_names
 from lnncmp.report.tables.render import FORMATS
 
 LIST_FORMATS = FORMATS[:2]
@@ -87,28 +84,3 @@ def _one(schema: dict[str, Any]) -> str:
     limits = [f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema]
     kind = {"null": "unset", "boolean": "true or false"}.get(schema.get("type", ""), schema.get("type", ""))
     return f"{kind} {', '.join(limits)}".strip()
-
-
-def recipes(format: ListFormat = "table") -> None:
-    """List the recipes: one per case study and preset."""
-    rows = []
-    cases = usable(case_names(), load_case, note)
-    for case, preset in [(name, one) for name in cases for one in preset_names(name)]:
-        try:
-            recipe = load_recipe(case, preset)
-        except UsageError as error:
-            if case in own_case_names():
-                raise
-            note(f"{case}.{preset}: {error.message}")
-        else:
-            rows.append(
-                {
-                    "command": f"lnncmp {case} --preset {preset}",
-                    "source": recipe.source,
-                    "models": ", ".join(recipe.models),
-                    "seeds": len(recipe.seeds),
-                    "match": recipe.match,
-                    "epochs": recipe.train_settings().epochs,
-                }
-            )
-    print_listing("Recipes", rows, format)

@@ -17,6 +17,7 @@ from lnncmp.cli.figures import figures
 from lnncmp.cli.multiverse import multiverse
 from lnncmp.cli.plugin_cases import Commands, help_of
 from lnncmp.cli.predict import predict
+from lnncmp.cli.recipes import recipes
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
@@ -63,7 +64,7 @@ app.add_typer(runs.app, name="runs")
 app.command("predict")(predict)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
-app.command("recipes")(lists.recipes)
+app.command("recipes")(recipes)
 app.command("doctor")(doctor)
 
 

@@ -29,7 +29,7 @@ Matchings = Annotated[
 
 
 def reproduce_all(
-    preset: options.Preset = "standard",
+    preset: options.Preset = None,
     match: Matchings = None,
     seeds: options.Seeds = None,
     tuned: options.TunedFlag = None,
@@ -45,6 +45,7 @@ def reproduce_all(
     """Run every case study and variant; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
+    preset = preset or options.STANDARD
     numbers = options.parse_seeds(seeds) if seeds is not None else None
     chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
@@ -59,7 +60,9 @@ def reproduce_all(
                 for variant in (None, *load_case(case).variants):
                     overrides = given if matching is None else {**given, "match": matching}
                     comparison, missing = carry_out(
-                        load_recipe(case, preset, overrides=overrides, variant=variant), request, quiet
+                        load_recipe(case, preset, overrides=overrides, variant=variant),
+                        request,
+                        quiet,
                     )
                     ran += missing
                     made.append(comparison)

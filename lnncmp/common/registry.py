@@ -70,7 +70,7 @@ def load_member(package: ModuleType, name: str, attribute: str, kind: str, form:
 
 
 def usable(names: Iterable[str], load: Callable[[str], Member], warn: Callable[[str], None]) -> dict[str, Member]:
-    """Return the members of these names; warn of those of installed packages that cannot be used, and leave them out."""
+    """Return the members of these names by name; warn of those of packages that cannot be used, and leave them out."""
     found = {}
     for name in names:
         try:

@@ -64,21 +64,23 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
 
 
 def comparable(records: Records) -> Records:
-    """Return the records of cases that are there, with a note for each case that is not. Raises DataError without any."""
-    lacking = {case: why for case in sorted({run.case for run in records.runs}) if (why := why_lacking(case))}
-    there = [run for run in records.runs if run.case not in lacking]
+    """Return the records whose case is there and has such settings, with a note on each that is left out.
+
+    Raises DataError if there is none.
+    """
+    why = {run.protocol_id: why_lacking(run.case, run.recipe.data) for run in records.runs}
+    there = [run for run in records.runs if not why[run.protocol_id]]
+    lacking = sorted({one for one in why.values() if one})
     if not there:
-        raise DataError(
-            f"no run in {records.folder} can be used: {'; '.join(lacking.values())}", "Install what has it."
-        )
-    return replace(records, runs=there, notes=[*records.notes, *(f"Not used: {why}." for why in lacking.values())])
+        raise DataError(f"no run in {records.folder} can be used: {'; '.join(lacking)}", "Install what has it.")
+    return replace(records, runs=there, notes=[*records.notes, *(f"Not used: {one}." for one in lacking)])
 
 
-def why_lacking(case: str) -> str:
-    """Return why records of a case cannot be compared here, "" if they can."""
+def why_lacking(case: str, data: Mapping[str, Any] | None = None) -> str:
+    """Return why records of a case cannot be compared here, "" if they can. data: their settings, if known."""
     try:
-        load_case(case)
-    except PluginError as error:
+        load_case(case) if data is None else case_of(case, data)
+    except (PluginError, DataError) as error:
         return f"records of {case}, because {error.message}"
     except UsageError:
         return f"records of {case}, a case that neither lnncmp nor an installed package has"

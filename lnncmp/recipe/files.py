@@ -56,8 +56,8 @@ def read_preset(case: str, preset: str) -> Table:
 def read_recipe(path: Path, case: str | None = None) -> RecipeFile:
     """Return a user's own recipe. case: the one that it should be of; None: any.
 
-    It has the keys of the recipes that ship with lnncmp. `extends` names one of those ("sine.standard") or another file,
-    relative to this one, as are `files` (the user's own data). `preset` is its name, that of the file by default.
+    It has the keys of the recipes that ship with lnncmp. `extends` names one of those ("sine.standard") or another
+    file, relative to this one, as are `files` (the user's own data). `preset` is its name (default: the file's).
     Raises DataError if it cannot be read, UsageError for what is wrong with it, naming the file.
     """
     table, files = _read(path)
@@ -71,12 +71,17 @@ def read_recipe(path: Path, case: str | None = None) -> RecipeFile:
         if case is not None and own != case:
             raise UsageError(f"it is a recipe of the case {own}, not of {case}", f"Use: lnncmp {own} --recipe {path}")
         _check_preset(made.case, preset)
-        known = load_case(made.case).variants
-        variants = table.get("variants", {})
-        for name in variants if isinstance(variants, dict) else ():
-            if name not in known:
-                raise unknown_name("variant", name, known)
+        _check_variants(made.case, table.get("variants", {}))
     return made
+
+
+def _check_variants(case: str, variants: object) -> None:
+    known = load_case(case).variants
+    if not isinstance(variants, dict) or not all(isinstance(one, dict) for one in variants.values()):
+        raise UsageError("recipe key 'variants' should hold tables, e.g. [variants.noise.data]")
+    for name in variants:
+        if name not in known:
+            raise unknown_name("variant", name, known)
 
 
 def _check_preset(case: str, preset: object) -> None:
@@ -90,6 +95,11 @@ def _check_preset(case: str, preset: object) -> None:
             f"lnncmp has a recipe of the name {preset} for {case}, and results would be taken for that one's",
             'Name it with the key preset, e.g. preset = "mine".',
         )
+
+
+def has_variant(recipe: str | RecipeFile, name: str) -> bool:
+    """Tell whether a recipe has a table for this variant of its case; those that ship with a case have all."""
+    return isinstance(recipe, str) or name in recipe.table.get("variants", {})
 
 
 def merged(base: Table, over: Table) -> Table:
@@ -118,6 +128,7 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> tuple[Table, tuple[Path, 
         table["tuned"] = str(here.parent / tuned)
     if base is not None:
         below, inherited = _read(_extended(path, base), (*above, here))
+        below.pop("preset", None)  # the name of that one
         table = merged(below, table)
     else:
         inherited = ()

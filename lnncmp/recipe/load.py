@@ -40,10 +40,20 @@ def load_recipe(
     if isinstance(preset, str):
         return _resolved(case, preset, read_preset(case, preset), changes, overrides or {}, only, variant)
     with preset.named():
+        _check_form(case, preset.table)
         recipe = _resolved(case, preset.preset, preset.table, (), {}, None, variant)
     if not changes and not overrides and only is None:
         return recipe
     return _resolved(case, preset.preset, preset.table, changes, overrides or {}, only, variant)
+
+
+def _check_form(case: str, table: Table) -> None:
+    """Raise UsageError unless what a user's file holds beside the keys of a recipe has the form that it should."""
+    only = table.get("only", [])
+    if not isinstance(only, list) or not all(isinstance(one, str) for one in only):
+        raise UsageError(f'recipe key \'only\' is {only!r}: it should list models, e.g. ["cfc", "gru"]')
+    own = {key: value for key, value in table.items() if key not in ("variants", "only")}
+    parse(Recipe, {**own, "case": case}, "")
 
 
 def _resolved(
