@@ -17,7 +17,7 @@ class Commands(TyperGroup):
         super().__init__(**settings)
         self.plugins = {name: one for name, one in added_cases().items() if name not in self.commands}
         for name, one in self.plugins.items():
-            words = f"Case study of the package {one.package} (lnncmp {name} --help explains it)."
+            words = f"Case study of the package {one.package}."
             self.commands[name] = TyperCommand(name, help=words, callback=None, rich_markup_mode=None)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -91,6 +91,12 @@ def package_folder(reference: str, kind: str) -> Path | None:
     return next((folder for place in places or () if (folder := Path(place) / kind).is_dir()), None)
 
 
+def forget() -> None:
+    """Look for packages again when next asked: one was installed or removed while this process runs."""
+    importlib.invalidate_caches()
+    _installed.cache_clear()
+
+
 @cache
 def _installed() -> tuple[tuple[Plugin, ...], tuple[str, ...]]:
     """Return all plugins, and a sentence for each package whose entry points cannot be read."""
