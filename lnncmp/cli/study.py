@@ -82,18 +82,8 @@ def case_command(case: str) -> Callable[..., None]:
         chosen = chosen_recipe(case, preset, own_recipe)
         recipe = load_recipe(case, chosen, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        request = Request(
-            out,
-            cache_root(),
-            data,
-            offline=offline,
-            jobs=jobs or available_cores(),
-            stack=stack,
-            fresh=fresh,
-            dry_run=dry_run,
-            keep_weights=weights,
-            files=files_of(chosen),
-        )
+        cores, files = jobs or available_cores(), files_of(chosen)
+        request = Request(out, cache_root(), data, offline, cores, stack, fresh, dry_run, weights, files)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):

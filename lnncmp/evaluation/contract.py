@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lnncmp.cases.base import load_case
 from lnncmp.evaluation.evaluate import score
+from lnncmp.layers.recurrent_layer import use_plain
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models.base import load_model
 from lnncmp.training.build import build_model
@@ -19,7 +20,7 @@ _CLOSE = 1e-4
 def model_faults(name: str) -> list[str]:
     """Return in which way the model `name` breaks the contract of models, in its default arguments and 16 units.
 
-    Raises what building and running it raises.
+    In plain PyTorch: `lnncmp doctor` compares kernels with it elsewhere. Raises what building and running it raises.
     """
     first, again = _built(name, 0), _built(name, 0)
     x, dt = torch.randn(_ROWS, _STEPS, _INPUTS), 0.5 + torch.rand(_ROWS, _STEPS)
@@ -34,9 +35,9 @@ def model_faults(name: str) -> list[str]:
 
 def _built(name: str, seed: int) -> SequenceModel:
     spec = load_model(name)
-    arguments = spec.arguments(hidden=_HIDDEN)
+    arguments = spec.arguments.model_validate({"hidden": _HIDDEN})
     model = build_model(spec, arguments, _INPUTS, _OUTPUTS, dt_as_input=False, model_seed=seed, wiring_seed=seed)
-    return model.eval()
+    return use_plain(model).eval()
 
 
 def _faults_of_outputs(model: SequenceModel, again: SequenceModel, x: Tensor, dt: Tensor, y: Tensor) -> Iterator[str]:
