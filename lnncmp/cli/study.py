@@ -88,9 +88,7 @@ def case_command(case: str) -> Callable[..., None]:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
             if dry_run:
-                _plan(recipe, request, format, quiet)
-                if data_seeds > 1 and not quiet:
-                    note(f"This plan is carried out {data_seeds} times, once for each data set.")
+                _plan(recipe, request, format, quiet, data_seeds)
                 return
             made = [carry_out(one, request, quiet)[0] for one in recipes]
         _show(recipes, made, format)
@@ -105,8 +103,8 @@ def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: st
     exit_if_lost(made)
 
 
-def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
-    """Print the dry run of a study."""
+def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_sets: int) -> None:
+    """Print the dry run of a study, on one of its data sets."""
     from lnncmp.report.tables.dry_run import document_of_dry_run
     from lnncmp.runs.dry_run import dry_run
     from lnncmp.runs.ready import get_ready
@@ -117,6 +115,8 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool) -> None:
         )
     planned = planned.model_copy(update={"ablations": ablations})
     print_result(render(document_of_dry_run(planned), format, *page()))
+    if data_sets > 1 and not quiet:
+        note(f"This plan is carried out {data_sets} times, once for each data set.")
 
 
 def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:
