@@ -1,12 +1,14 @@
 """`--recipe FILE`: a recipe of the user's own in place of a preset, checked like those that ship, named by its file."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from cli_runs import refused, run_here
 from figure_records import run, write
 from report_folders import small_folder
 
+from lnncmp.cases.base import load_case
 from lnncmp.cli import study
 from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import DataError, UsageError
@@ -49,6 +51,12 @@ def command(capsys, monkeypatch):
     return lambda *args: run_here(capsys, monkeypatch, *args)
 
 
+@pytest.fixture
+def reads_files(monkeypatch):
+    """Let the case sine be one that reads the user's own files."""
+    monkeypatch.setattr("lnncmp.cases.sine.CASE", replace(load_case("sine"), reads_files=True))
+
+
 def loaded(path, *args, **more):
     return load_recipe("sine", read_recipe(path, "sine"), *args, **more)
 
@@ -85,7 +93,7 @@ class TestReading:
     def test_its_name_is_a_key_or_that_of_the_file(self, write_recipe):
         assert loaded(write_recipe('preset = "long waves"\n' + OWN, "x.toml")).preset == "long waves"
 
-    def test_files_of_data_are_relative_to_the_recipe(self, write_recipe, tmp_path):
+    def test_files_of_data_are_relative_to_the_recipe(self, write_recipe, tmp_path, reads_files):
         path = write_recipe('files = ["a.csv", "../b.csv"]\n' + OWN, "deep/mine.toml")
         assert [str(one) for one in read_recipe(path).files] == [f"{tmp_path}/deep/a.csv", f"{tmp_path}/deep/../b.csv"]
         below = write_recipe('extends = "deep/mine.toml"\n', "below.toml")
@@ -115,6 +123,7 @@ MISTAKES = [
     ('preset = "quick"\n' + OWN, "mine.toml: lnncmp has a recipe of the name quick for sine", "key preset"),
     ('preset = "a/b"\n' + OWN, "mine.toml: 'a/b' cannot be the name of a recipe", "key preset"),
     ("preset = 5\n" + OWN, "mine.toml: '5' cannot be the name of a recipe", ""),
+    ('files = ["a.csv"]\n' + OWN, "mine.toml: recipe key 'files' names data, but the case sine reads no", ""),
     ("files = 5\n" + OWN, "mine.toml: recipe key 'files' is 5: it should list paths", ""),
     ("variants = 5\n" + OWN, "mine.toml: recipe key 'variants' should hold tables", ""),
     (OWN + "[variants.nois.data]\nsamples = 9\n", "mine.toml: unknown variant 'nois'", "Did you mean 'noise'?"),
@@ -162,7 +171,7 @@ class TestRefused:
 
 
 class TestCommands:
-    def test_show_every_value(self, write_recipe, command, tmp_path):
+    def test_show_every_value(self, write_recipe, command, tmp_path, reads_files):
         path = write_recipe('files = ["a.csv"]\n' + OWN)
         shown = json.loads(command("recipes", path, "--format", "json").out)
         assert (shown["preset"], shown["case"], shown["data"]["samples"]) == ("mine", "sine", 30)
@@ -183,7 +192,7 @@ class TestCommands:
         refused(command("walker2d", "--recipe", path), 2, "mine.toml: it is a recipe of the case sine, not of walker2d")
         refused(command("multiverse", "walker2d", "--recipe", path), 2, "mine.toml: it is a recipe of the case sine")
 
-    def test_hand_the_files_to_the_case(self, write_recipe, command, monkeypatch, tmp_path):
+    def test_hand_the_files_to_the_case(self, write_recipe, command, monkeypatch, tmp_path, reads_files):
         asked = []
         monkeypatch.setattr(study, "_plan", lambda recipe, request, *rest: asked.append((recipe, request)))
         assert command("sine", "--dry-run", "--recipe", write_recipe('files = ["a.csv"]\n' + OWN)).code == 0

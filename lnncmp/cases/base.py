@@ -174,6 +174,7 @@ class Case:
     that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
     declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
     for all settings.
+    reads_files: the command takes the user's own files as arguments; without them there are no data.
     """
 
     title: str
@@ -195,6 +196,7 @@ class Case:
     private: bool = False
     complete: Callable[[Source, SourceContext, Any], Any] | None = None
     declare: Callable[[Any], "Case"] | None = None
+    reads_files: bool = False
 
     def of(self, settings: Settings) -> "Case":
         """Return the case as `settings`, its own, have it."""

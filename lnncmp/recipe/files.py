@@ -72,6 +72,8 @@ def read_recipe(path: Path, case: str | None = None) -> RecipeFile:
             raise UsageError(f"it is a recipe of the case {own}, not of {case}", f"Use: lnncmp {own} --recipe {path}")
         _check_preset(made.case, preset)
         _check_variants(made.case, table.get("variants", {}))
+        if files and not load_case(made.case).reads_files:
+            raise UsageError(f"recipe key 'files' names data, but the case {own} reads no files", "Leave it out.")
     return made
 
 
