@@ -34,7 +34,7 @@ class Open:
 
 
 def choose(context: SourceContext, known: Sequence[Open], patience: float = PATIENCE) -> str:
-    """Return the source of the user's own folder; else the first of `known` that is there or can be had; else synthetic.
+    """Return the source of the user's own folder; else the first of `known` that can be had, else "synthetic".
 
     What is needed and missing is fetched. PhysioNet is not asked again once it has not answered.
     patience: seconds within which the first, small file of a manifest must arrive.
@@ -56,13 +56,14 @@ def choose(context: SourceContext, known: Sequence[Open], patience: float = PATI
             return one.source
         if damaged:
             raise DataError(
-                f"the {one.data.title} in the cache is damaged ({some_names(damaged)}) and was not fetched again: {silent}",
+                f"the {one.data.title} in the cache is damaged ({some_names(damaged)}) and was not fetched again: "
+                f"{silent}",
                 one.data.hint,
             )
         passed.append(f"the {one.data.title}")
     context.warn(
-        f"{' and '.join(passed)} could not be fetched ({silent}), so a simulated intensive care unit is used: no claim about "
-        "patients can rest on these numbers"
+        f"{' and '.join(passed)} could not be fetched ({silent}), so a simulated intensive care unit is used: no claim "
+        "about patients can rest on these numbers"
     )
     return "synthetic"
 
@@ -79,7 +80,7 @@ def _why_not_fetched(context: SourceContext, one: Open, patience: float) -> str:
 
 
 def _kind(data: Path) -> str:
-    """Return the source that reads the user's own folder or archive; of one that holds no kind, the one that explains."""
+    """Return the source that reads the user's own folder or archive; if none does, the one that explains."""
     try:
         find_tables(data, lambda message: None)
         return "clinical"

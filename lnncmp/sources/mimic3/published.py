@@ -1,4 +1,4 @@
-"""Files that PhysioNet publishes under one address: downloaded once into a private folder of the cache, checked by hash.
+"""Files that PhysioNet publishes under one address, downloaded once into a private folder of the cache.
 
 Every file is compared with its SHA-256 each time it is used. The folder can be entered by its owner only.
 """
@@ -79,9 +79,7 @@ class Published:
             raise DataError(f"cannot read the cache {folder}: {why}", "Set LNNCMP_CACHE.") from error
         return missing, damaged
 
-    def obtain(
-        self, context: SourceContext, manifest: Manifest, timeout: tuple[float, float] = TIMEOUT
-    ) -> Path:
+    def obtain(self, context: SourceContext, manifest: Manifest, timeout: tuple[float, float] = TIMEOUT) -> Path:
         """Return the folder of the cache with all files of `manifest`; what is missing is downloaded.
 
         Raises DataError if a file is missing and cannot be downloaded; UnreachableError if nobody answers.

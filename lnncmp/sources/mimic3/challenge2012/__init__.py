@@ -1,8 +1,9 @@
 """The PhysioNet/Computing in Cardiology Challenge 2012: two days of 12,000 adults in intensive care, open to all.
 
-Silva, Moody, Scott, Celi, Mark, Computing in Cardiology 39, 2012. Three sets (A, B, C) of 4,000 stays, from the hospital
-of MIMIC. An archive of each is downloaded from PhysioNet without a login, never shipped, and compared with the SHA-256
-in `datasets/mimic3/challenge2012.json` each time it is used. The data card is `datasets/mimic3/challenge2012.md`.
+Silva, Moody, Scott, Celi, Mark, Computing in Cardiology 39, 2012. Three sets (A, B, C) of 4,000 stays, from the
+hospital of MIMIC. An archive of each is downloaded from PhysioNet without a login, never shipped, and compared with the
+SHA-256 in `datasets/mimic3/challenge2012.json` each time it is used. The data card is
+`datasets/mimic3/challenge2012.md`.
 
 With `--data DIR` a copy is read where it lies: archives or unpacked sets, whose content is compared where it is known.
 Options of the context: `grid` ("hour", "event"), `sets` (letters, default "a"), and for other cases `variables` ("all":
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 HINT = (
     "Run `lnncmp data fetch mimic3 --source challenge2012` with a connection; or get set-a.tar.gz from "
-    "https://physionet.org/content/challenge-2012/1.0.0/ and name it with --data; or use --source synthetic, which needs "
-    "no download."
+    "https://physionet.org/content/challenge-2012/1.0.0/ and name it with --data; or use --source synthetic, which "
+    "needs no download."
 )
 CHALLENGE = Published("PhysioNet Challenge 2012", "mimic3-challenge2012", HINT)
 DEFAULT_SETS = "a"
@@ -92,13 +93,11 @@ def extracted(context: SourceContext, manifest: Manifest) -> "Extraction":
     return found
 
 
-def _warn_of_others(
-    copy: "Copy", contents: Mapping[str, str], manifest: Manifest, warn: Callable[[str], None]
-) -> None:
+def _warn_of_others(copy: "Copy", contents: Mapping[str, str], manifest: Manifest, warn: Callable[[str], None]) -> None:
     """Warn of sets that are neither a published archive nor have the content of one."""
     archives = {entry.sha256 for entry in manifest.files}
     known = {entry.content for entry in manifest.files}
-    original = {place.letter for place in copy.places if place.fingerprint() in archives}
+    original = {place.letter for place in copy.places if place.fingerprint in archives}
     unlike = [letter for letter, found in contents.items() if letter not in original and found not in known]
     if unlike:
         sets = " and ".join(f"set {letter.upper()}" if letter else "a set without a name" for letter in unlike)
@@ -125,7 +124,7 @@ def _fetch(context: SourceContext) -> Path:
 
 SOURCE = Source(
     name="challenge2012",
-    summary="The open PhysioNet Challenge 2012: 4,000 adults in intensive care a set, downloaded once, checked by hash.",
+    summary="The open PhysioNet Challenge 2012: 4,000 adults in intensive care, downloaded once, checked by hash.",
     card="mimic3",
     version=1,
     load=_load,

@@ -5,7 +5,6 @@ Nothing is unpacked to disk, so no name can lead anywhere; links, folders and ot
 
 import gzip
 import lzma
-import os
 import re
 import tarfile
 import zipfile
@@ -23,6 +22,7 @@ MOST_BYTES = 1 << 20
 """Longest text of a stay; those of set A have 24 kB at most."""
 MOST_TEXT = 1 << 28
 """Longest unpacked archive, 256 MB: all three sets together have a third of it."""
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 AGAIN = "Download or copy it again."
 
 _STAY = re.compile(r"(\d{1,9})\.txt", re.IGNORECASE)
@@ -70,23 +70,24 @@ def read_archive(path: Path) -> Iterator[StayText]:
             yield from _tar(path, cast(Callable[[Path], BinaryIO], lzma.open))
         else:
             yield from _tar(path, lambda plain: plain.open("rb"))
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
-        raise DataError(f"{path.name} is damaged or no archive: {error}", AGAIN) from error
+    except (*_DAMAGE, gzip.BadGzipFile):
+        # Without the library's words and the exception itself: they name members, and so patients.
+        raise DataError(f"{path.name} is damaged, or no archive", AGAIN) from None
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror or error}", AGAIN) from error
+        raise DataError(f"{path.name} cannot be read: {error.strerror}", AGAIN) from None
 
 
 def read_folder(folder: Path) -> Iterator[StayText]:
     """Yield the stays that lie in `folder` itself, by name. Raises DataError if one cannot be read."""
     letter = set_of(folder)
     try:
-        for name in sorted(os.listdir(folder)):
-            record = record_of(name)
-            if record is not None and (folder / name).is_file():
-                with (folder / name).open("rb") as file:
+        for path in sorted(folder.iterdir()):
+            record = record_of(path.name)
+            if record is not None and path.is_file():
+                with path.open("rb") as file:
                     yield StayText(letter, record, _bounded(file.read(MOST_BYTES + 1), folder))
     except OSError as error:
-        raise DataError(f"a stay in {folder} cannot be read: {error.strerror or error}", AGAIN) from error
+        raise DataError(f"a stay in {folder} cannot be read: {error.strerror}", AGAIN) from None
 
 
 class _Limited:
@@ -108,7 +109,7 @@ def _tar(path: Path, unpack: Callable[[Path], BinaryIO]) -> Iterator[StayText]:
     own = set_of(PurePath(path.name))
     with unpack(path) as stream:
         limited = _Limited(stream, path)
-        with tarfile.open(fileobj=limited, mode="r|") as opened:
+        with tarfile.open(fileobj=cast(BinaryIO, limited), mode="r|") as opened:
             for number, member in enumerate(opened):
                 if number >= MOST_MEMBERS:
                     raise _too_large(path)

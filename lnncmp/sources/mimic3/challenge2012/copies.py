@@ -1,9 +1,10 @@
-"""Find the sets of the challenge in a folder or an archive, whatever it is called, and read those that are asked for."""
+"""Find the sets of the challenge in a folder or an archive, and read those that are asked for."""
 
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from lnncmp.errors import DataError
@@ -13,8 +14,8 @@ from lnncmp.sources.mimic3.challenge2012.archives import SETS, StayText, read_ar
 ENDINGS = (".tar.gz", ".tgz", ".tar.xz", ".tar", ".zip")
 GET = (
     "Get it with `lnncmp data fetch mimic3 --source challenge2012`, or from "
-    "https://physionet.org/content/challenge-2012/1.0.0/; --data names an archive (set-a.tar.gz, set-b.zip), or a folder "
-    "with such archives or with unpacked sets."
+    "https://physionet.org/content/challenge-2012/1.0.0/; --data names an archive (set-a.tar.gz, set-b.zip), or a "
+    "folder with such archives or with unpacked sets."
 )
 _MOST_ENTRIES = 200_000
 _DEEPEST = 4
@@ -32,8 +33,9 @@ class Place:
         """Yield its stays. Raises DataError."""
         return read_archive(self.path) if self.archive else read_folder(self.path)
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return a SHA-256 that changes with its bytes: of the archive, or of names and texts. Raises DataError."""
+        """A SHA-256 that changes with its bytes: of the archive, or of names and texts. Raises DataError."""
         if not self.archive:
             return text_hash(list(self.stays()))
         try:

@@ -1,12 +1,12 @@
 """Sets of the challenge to one recording per stay, kept in the private cache.
 
 Everything kept lies in <cache>/mimic3/<content key>/, for the owner only; the key covers the bytes of the copy, the
-sets, parameters and ranges, grid and VERSION. Stays are ordered by record, so their order in an archive does not matter.
+sets, parameters and ranges, grid and VERSION. Stays are ordered by record: their order in an archive does not matter.
 """
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from lnncmp.common.cache import content_key
 from lnncmp.data.recording import AttritionStep
-from lnncmp.errors import DataError, unknown_name
+from lnncmp.errors import DataError, UsageError, unknown_name
 from lnncmp.sources.base import Progress, no_progress
 from lnncmp.sources.mimic3.challenge2012.archives import StayText
 from lnncmp.sources.mimic3.challenge2012.copies import GET, Copy, text_hash
@@ -38,9 +38,9 @@ CHOICES = {"case": CASE_COLUMNS, "all": ALL_COLUMNS}
 class Wanted:
     """What recordings are to hold.
 
-    grid: "hour" or "event", as of the tables of MIMIC-III. variables: "case" for its twelve, "all" for the 41 parameters
-    of the challenge. quantum: hours to whose multiples times are rounded, None for the minutes as recorded; for "event"
-    only. ranges: whether values outside of the plausible range are dropped.
+    grid: "hour" or "event", as of the tables of MIMIC-III. variables: "case" for its twelve, "all" for the 41
+    parameters of the challenge. quantum: hours to whose multiples times are rounded, None for the minutes as recorded.
+    ranges: whether values outside of the plausible range are dropped.
     """
 
     grid: str = "hour"
@@ -53,6 +53,8 @@ class Wanted:
             raise unknown_name("grid", self.grid, GRIDS)
         if self.variables not in CHOICES:
             raise unknown_name("choice of variables", self.variables, CHOICES)
+        if self.quantum is not None and not self.quantum > 0:
+            raise UsageError(f"the quantum of times should be above 0 hours, got {self.quantum}")
 
     @property
     def columns(self) -> Columns:
@@ -91,7 +93,7 @@ def _key(copy: Copy, wanted: Wanted) -> str:
     return content_key(
         {
             "challenge2012": VERSION,
-            "copy": [[place.letter, place.fingerprint()] for place in copy.places],
+            "copy": [[place.letter, place.fingerprint] for place in copy.places],
             "sets": copy.sets,
             "wanted": [wanted.grid, wanted.variables, wanted.quantum, wanted.ranges],
             **described(CHOICES[wanted.variables].items, CHOICES[wanted.variables].variables),
@@ -180,7 +182,11 @@ def _steps(
         ),
         AttritionStep("rows within a plausible range", f"artefacts: {ranges or 'none'}", total["plausible"]),
         AttritionStep(
-            f"rows within {HOURS} hours", "recorded later", total["inside"], total["inside stays"], total["inside subjects"]
+            f"rows within {HOURS} hours",
+            "recorded later",
+            total["inside"],
+            total["inside stays"],
+            total["inside subjects"],
         ),
         AttritionStep("rows without duplicates", "same parameter, time and value in the same stay", total["distinct"]),
         AttritionStep("stays with an observation", "no vital sign was ever recorded", **left),

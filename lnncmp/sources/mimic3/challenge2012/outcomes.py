@@ -77,6 +77,7 @@ def _pairs(text: str, path: Path) -> Iterator[tuple[str, int]]:
             raise DataError(f"{path.name} has more or fewer cells in line {rows.line_num} than in its header", GET)
         if not row[record].strip().isdecimal() or row[died].strip() not in ("0", "1"):
             raise DataError(
-                f"{path.name} should hold a number of a record and 0 or 1 for {DIED}; line {rows.line_num} does not", GET
+                f"{path.name} should hold a number of a record and 0 or 1 for {DIED}; line {rows.line_num} does not",
+                GET,
             )
         yield f"stay-{int(row[record])}", int(row[died])

@@ -22,7 +22,7 @@ _SPAN = 1 << 40
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a bucket are: V variables, of which the first `core` make rows, and the items they come from."""
+    """The columns of a bucket: V variables, of which the first `core` make rows, and the items they come from."""
 
     variables: tuple[Variable, ...]
     core: int
@@ -190,8 +190,8 @@ def _rows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return stay and bin of every row of the recordings, and the row of every cell (-1: the cell is in none).
 
-    core: which cells are of core variables. Rows run from the first to the last bin in which a core variable was observed, for INTIME and OUTTIME are
-    administrative; on the "event" grid only bins with such an observation are rows.
+    core: which cells are of core variables. Rows run from the first to the last bin in which one was observed, for
+    INTIME and OUTTIME are administrative; on the "event" grid only bins with such an observation are rows.
     """
     width = int(bins.max(initial=0)) + 1
     keys = np.unique(stay[core] * width + bins[core])

@@ -86,9 +86,7 @@ def finish(folder: Path, paths: Sequence[Path], steps: Sequence[AttritionStep]) 
                 path.unlink(missing_ok=True)
 
 
-def read_complete(
-    folder: Path, columns: int = len(NAMES)
-) -> tuple[list[Bucket], tuple[AttritionStep, ...]] | None:
+def read_complete(folder: Path, columns: int = len(NAMES)) -> tuple[list[Bucket], tuple[AttritionStep, ...]] | None:
     """Return the buckets, of so many columns, and the steps of a finished extraction, None without one.
 
     Raises DataError if it is marked as finished but damaged.
