@@ -1,4 +1,4 @@
-"""Made-up sets in the form of the PhysioNet Challenge 2012: random numbers, no patient; archives and folders of them."""
+"""Made-up sets in the form of the PhysioNet Challenge 2012, from random numbers; archives and folders of them."""
 
 import gzip
 import hashlib

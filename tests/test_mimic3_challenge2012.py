@@ -53,7 +53,9 @@ class TestVariables:
         assert series(stay, "dbp") == {7.0: 50.0}
 
     def test_general_descriptors_are_no_vital_signs(self, tmp_path):
-        files = {f"{FIRST['a'] + n}.txt": text(FIRST["a"] + n, rows) for n, rows in enumerate([[], [("00:00", "HR", 70)]])}
+        files = {
+            f"{FIRST['a'] + n}.txt": text(FIRST["a"] + n, rows) for n, rows in enumerate([[], [("00:00", "HR", 70)]])
+        }
         found = extracted(tmp_path, put(tmp_path / "set-a", files))
         (stay,) = found.recordings
         assert series(stay, "hr") == {0.0: 70.0}
@@ -75,10 +77,19 @@ class TestVariables:
         assert series(found.recordings[0], "urine") == {1.0: 80.0}
 
     def test_attrition_counts_what_was_lost(self, tmp_path):
-        rows = [("01:00", "HR", 80), ("02:00", "HR", 999), ("02:00", "pH", 7.4), ("02:10", "Nonsense", 1), ("03:00", "HR", "")]
+        rows = [
+            ("01:00", "HR", 80),
+            ("02:00", "HR", 999),
+            ("02:00", "pH", 7.4),
+            ("02:10", "Nonsense", 1),
+            ("03:00", "HR", ""),
+        ]
         found = of_rows(tmp_path, rows)
         assert step(found, "rows read").rows == 11 and step(found, "rows of the variables asked for").rows == 2
-        assert "1 of unknown ones; 2 record numbers and empty cells" in step(found, "rows of the variables asked for").reason
+        assert (
+            "1 of unknown ones; 2 record numbers and empty cells"
+            in step(found, "rows of the variables asked for").reason
+        )
         plausible = step(found, "rows within a plausible range")
         assert plausible.rows == 1 and plausible.reason == "artefacts: hr 1" and step(found, "rows kept").rows == 1
 
@@ -112,7 +123,13 @@ class TestAllParameters:
         np.testing.assert_allclose(stay.times, expected, rtol=0, atol=1e-9)
 
     def test_the_41_parameters_are_those_of_rubanova_et_al(self):
-        assert len(PARAMETERS) == len(set(PARAMETERS)) == 41 and PARAMETERS[:5] == ("Age", "Gender", "Height", "ICUType", "Weight")
+        assert len(PARAMETERS) == len(set(PARAMETERS)) == 41 and PARAMETERS[:5] == (
+            "Age",
+            "Gender",
+            "Height",
+            "ICUType",
+            "Weight",
+        )
         assert all(parameter.low < parameter.high and parameter.unit for parameter in ALL)
 
     @pytest.mark.parametrize("options", [{"variables": "al"}, {"grid": "day"}, {"sets": "ad"}, {"quantum": "0"}])

@@ -56,7 +56,9 @@ class TestDownload:
 
     def test_other_sets_come_when_they_are_asked_for(self, site_manifest, site, tmp_path):
         groups = [r.group for r in load(tmp_path, site_manifest, options={"sets": "ab"})]
-        assert groups == [f"stay-{FIRST[letter] + n}" for letter, n in (("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1))]
+        assert groups == [
+            f"stay-{FIRST[letter] + n}" for letter, n in (("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1))
+        ]
         assert [r.group for r in load(tmp_path, site_manifest, options={"sets": "b"}, offline=True)] == groups[3:]
 
     def test_a_cut_connection_is_resumed(self, site_manifest, site, tmp_path):
@@ -90,7 +92,7 @@ class TestDownload:
         known = manifest(FILES, dead_address())
         with pytest.raises(UnreachableError, match="connection refused"):
             load(tmp_path, known)
-        with pytest.raises(DataError, match="is not complete .* and offline mode forbids downloading it"):
+        with pytest.raises(DataError, match=r"is not complete .* and offline mode forbids downloading it"):
             load(tmp_path / "other", known, offline=True)
 
     def test_a_damaged_cache_is_downloaded_again(self, site_manifest, tmp_path):
