@@ -105,6 +105,14 @@ class TestAllParameters:
         assert series(stay, "Weight", PARAMETERS) == {round(7 / 60, 6): 81.0}
         assert series(stay, "MechVent", PARAMETERS) == {48.0: 1.0}
 
+    def test_numbers_of_one_minute_are_averaged_and_urine_of_one_hour_is_added(self, tmp_path):
+        rows = [("00:05", "Urine", 100), ("00:05", "Urine", 200), ("00:05", "HR", 80), ("00:05", "HR", 90)]
+        (stay,) = of_rows(tmp_path, rows, variables="all", grid="event").recordings
+        assert series(stay, "Urine", PARAMETERS) == {round(5 / 60, 6): 150.0}
+        assert series(stay, "HR", PARAMETERS) == {round(5 / 60, 6): 85.0}
+        (stay,) = of_rows(tmp_path, rows, variables="all").recordings
+        assert series(stay, "Urine", PARAMETERS) == {0.0: 300.0}
+
     def test_values_out_of_range_can_be_kept(self, tmp_path):
         (stay,) = of_rows(tmp_path, self.ROWS, variables="all", grid="event", ranges="keep").recordings
         assert series(stay, "Height", PARAMETERS) == {0.0: -1.0}

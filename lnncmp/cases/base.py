@@ -105,6 +105,19 @@ class MetricValues:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What is to be known of the data before anything is trained: a table of words and numbers, or sentences.
+
+    headings: of all columns, the first of which names the rows. A share, a count, a name: never a value of a patient.
+    """
+
+    title: str
+    headings: tuple[str, ...] = ()
+    rows: tuple[tuple[str | int | float | None, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Prepared:
     """All that a comparison sees of the data: splits, futures for free-running tests, shifted test sets, a hash.
 
@@ -115,6 +128,7 @@ class Prepared:
     the case gives its own (`MetricValues.replicates`), or none.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
     raw_scalers: between raw units and the windows, kept with a network; None where the splits' own do that.
+    described: tables and sentences about the data, shown by a dry run.
     """
 
     splits: Splits
@@ -128,6 +142,7 @@ class Prepared:
     facts: Mapping[str, int] = field(default_factory=dict)
     resampling: Resampling | None = None
     raw_scalers: Scalers | None = None
+    described: Sequence[Described] = ()
 
     @property
     def scalers(self) -> Scalers:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lnncmp.cases.base import Described
 from lnncmp.errors import LnncmpError
 from lnncmp.runs.estimate import Estimate, estimate
 from lnncmp.runs.ready import Ready, Request, _missing_runs
@@ -12,7 +13,8 @@ from lnncmp.runs.ready import Ready, Request, _missing_runs
 class DryRun(BaseModel):
     """What a study would do: windows per split, total and missing runs, an estimate of time and memory.
 
-    attrition: what was excluded at each step from raw data to windows. ablations: the same of the studies that are run
+    attrition: what was excluded at each step from raw data to windows. described: what else a case says of its data, as
+    tables and sentences. ablations: the same of the studies that are run
     before it, with elapsed times withheld. Further counts of the data are extra fields.
     """
 
@@ -24,6 +26,7 @@ class DryRun(BaseModel):
     data_hash: str
     windows: dict[str, int]
     attrition: list[dict[str, Any]] = Field(default_factory=list)
+    described: list[Described] = Field(default_factory=list)
     models: dict[str, dict[str, object]]
     runs: int
     runs_missing: int
@@ -57,6 +60,7 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
         data_hash=shape.data_hash,
         windows={"train": shape.train_windows, "validation": shape.validation_windows, "test": shape.test_windows},
         attrition=[step.as_row() for step in ready.prepared.attrition],
+        described=list(ready.prepared.described),
         models={spec.label: {"model": spec.model, **spec.arguments} for spec in plan.measurements},
         runs=len(plan.runs),
         runs_missing=len(missing),

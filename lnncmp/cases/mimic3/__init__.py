@@ -59,6 +59,7 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
         attrition=[*lost, *made.attrition, windows],
         facts=made.facts,
         raw_scalers=made.raw_scalers,
+        described=made.described,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import MetricValues, TestSet
 from lnncmp.cases.mimic3 import perturbations as shifts
+from lnncmp.cases.mimic3.coverage import coverage
 from lnncmp.cases.mimic3.errors_by_hour import Sums, sums_by_subject
 from lnncmp.cases.mimic3.features import AGE_CAP, Stay, scale_of
 from lnncmp.cases.mimic3.metrics import measured
@@ -51,6 +52,7 @@ class Preparation:
         self.membership: list[tuple[int, int]] = []
         parts = self._split(long)
         columns = _C if settings.variables == "core" else len(VARIABLES)
+        self.described = [coverage(long, columns, settings.leave_out)]
         self.scaler = self._scaler(parts[0], columns)
         stays = [[self._stay(r, columns) for r in part] for part in parts]
         self.test_stays = stays[2]

@@ -1,11 +1,12 @@
-"""A plan as a document of sentences."""
+"""A plan as a document of sentences, with the tables that a case has of its data."""
 
 from typing import TYPE_CHECKING
 
-from lnncmp.report.tables.document import Document, Section
+from lnncmp.report.tables.document import Column, Document, Grid, Section
 from lnncmp.report.tables.numbers import seconds, size
 
 if TYPE_CHECKING:
+    from lnncmp.cases.base import Described
     from lnncmp.runs.dry_run import DryRun
 
 
@@ -26,6 +27,7 @@ def _section(plan: "DryRun", ablation: str = "") -> Section:
     if ablation:
         return Section(notes={f"{title}, {ablation}": facts})
     notes = {
+        **{one.title: one.notes for one in plan.described},
         title: facts,
         "From tables to windows, left after each step": _attrition(plan),
         "Models": [
@@ -34,7 +36,21 @@ def _section(plan: "DryRun", ablation: str = "") -> Section:
         ],
         "Assumed (unspecified in the paper)": [f"{key}: {reason}" for key, reason in plan.assumptions.items()],
     }
-    return Section(notes=notes)
+    return Section(grids=[_grid(one) for one in plan.described if one.rows], notes=notes)
+
+
+def _grid(one: "Described") -> Grid:
+    columns = tuple(
+        Column(heading, tuple(_cell(row[number]) for row in one.rows))
+        for number, heading in enumerate(one.headings[1:], 1)
+    )
+    return Grid(one.title, one.headings[0], tuple(_cell(row[0]) for row in one.rows), columns, (len(one.rows),))
+
+
+def _cell(value: str | int | float | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 def _attrition(plan: "DryRun") -> list[str]:

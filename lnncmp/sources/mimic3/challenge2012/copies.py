@@ -41,7 +41,7 @@ class Place:
         try:
             return file_sha256(self.path)
         except OSError as error:
-            raise DataError(f"{self.path.name} cannot be read: {error.strerror or error}", GET) from error
+            raise DataError(f"{self.path.name} cannot be read: {error.strerror}", GET) from None
 
 
 def text_hash(stays: Sequence[StayText]) -> str:
@@ -97,12 +97,12 @@ def find_copy(data: Path, sets: str, warn: Callable[[str], None]) -> Copy:
     Of several places with one set the archive that is first by name is read, with a warning. Raises DataError if there
     is none, or if it cannot be listed.
     """
-    if not data.exists():
-        raise DataError(f"{data} does not exist", GET)
     try:
+        if not data.exists():
+            raise DataError(f"{data} does not exist", GET)
         places = _places(data)
     except OSError as error:
-        raise DataError(f"cannot list {data}: {error.strerror or error}", GET) from error
+        raise DataError(f"cannot list {data}: {error.strerror}", GET) from None
     if not places:
         what = "is no archive" if data.is_file() else "holds no stay"
         raise DataError(f"{data} {what} of the PhysioNet Challenge 2012", GET)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,12 +59,15 @@ class Wanted:
 
     @property
     def columns(self) -> Columns:
-        """The columns of the recordings; without ranges every number is inside of them."""
+        """The columns of the recordings.
+
+        Without ranges every number is inside of them. Of all parameters, numbers of one time are averaged.
+        """
         chosen = CHOICES[self.variables]
-        if self.ranges:
-            return chosen
-        endless = tuple(replace(variable, low=-np.inf, high=np.inf) for variable in chosen.variables)
-        return replace(chosen, variables=endless)
+        changes: dict[str, Any] = {} if self.ranges else {"low": -np.inf, "high": np.inf}
+        if self.variables == "all" and self.grid == "event":
+            changes["combine"] = "mean"
+        return replace(chosen, variables=tuple(replace(variable, **changes) for variable in chosen.variables))
 
 
 def extract(
