@@ -192,6 +192,7 @@ class Case:
     that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
     declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
     for all settings.
+    in_study: it is one of the published study, which `reproduce-all` carries out.
     reads_files: the command takes the user's own files as arguments; without them there are no data.
     """
 
@@ -214,6 +215,7 @@ class Case:
     private: bool = False
     complete: Callable[[Source, SourceContext, Any], Any] | None = None
     declare: Callable[[Any], "Case"] | None = None
+    in_study: bool = False
     reads_files: bool = False
 
     def of(self, settings: Settings) -> "Case":

@@ -42,7 +42,7 @@ def reproduce_all(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Run every case study and variant; print the comparisons and the claims, and write the report."""
+    """Run the case studies of the published comparison and their variants; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
     preset = preset or options.STANDARD
@@ -74,8 +74,8 @@ def reproduce_all(
 
 
 def _studies() -> list[str]:
-    """Return the cases of this package that have data of their own."""
-    return [case for case in own_case_names() if not load_case(case).reads_files]
+    """Return the cases of the published study."""
+    return [case for case in own_case_names() if load_case(case).in_study]
 
 
 def _matchings(match: str | None) -> tuple[str | None, ...]:

@@ -114,6 +114,7 @@ CASE = Case(
     settings=Mimic3Settings,
     step_unit="hour",
     targets=tuple(Target(variable.name, "sd") for variable in CORE),
+    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,
