@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cases.base import case_names, load_case
+from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
@@ -36,7 +36,7 @@ Matchings = Annotated[
 
 
 def reproduce_all(
-    preset: options.Preset = "standard",
+    preset: options.Preset = None,
     cases: Cases = None,
     match: Matchings = None,
     seeds: options.Seeds = None,
@@ -53,6 +53,7 @@ def reproduce_all(
     """Run every case of the study and its variants; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
+    preset = preset or options.STANDARD
     numbers = options.parse_seeds(seeds) if seeds is not None else None
     chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
@@ -94,7 +95,7 @@ def _carried_out(
 
 def _chosen(names: str | None) -> list[str]:
     """Return the cases to be run: those named, else those of the study. Raises UsageError for an unknown name."""
-    known = [case for case in case_names() if not load_case(case).reads_files]
+    known = [case for case in own_case_names() if not load_case(case).reads_files]
     if names is None:
         return [case for case in known if load_case(case).in_study]
     chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))

@@ -43,6 +43,11 @@ class Metric(BaseModel):
     compared: bool = True
     detail: bool = False
 
+    @property
+    def in_full(self) -> str:
+        """The heading without abbreviations, for axes and sentences."""
+        return {"mse": "mean squared error", "nmse": "normalized mean squared error"}.get(self.name, self.heading)
+
 
 ERRORS = {
     "mse": Metric(
