@@ -24,8 +24,9 @@ class Metric(BaseModel):
 
     name: its key in records and JSON. heading: its words in tables. unit: "" if it has none.
     better: "lower", "higher", or "ideal" where the value `ideal` is best and both sides of it are worse.
-    formula: one sentence that defines it. compared: whether differences between models are tested. detail: whether it
-    is left to JSON and CSV, because a page has no room for all.
+    formula: one sentence that defines it. compared: whether differences between models are tested. ratio: whether they
+    are ratios, if all values are above zero; of a share, such as the accuracy, they are differences. detail: whether
+    it is left to JSON and CSV, because a page has no room for all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +38,7 @@ class Metric(BaseModel):
     formula: str
     ideal: float | None = None
     compared: bool = True
+    ratio: bool = True
     detail: bool = False
 
     @property
