@@ -9,13 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Published(BaseModel):
-    """A published value of the same metric, its source, and how its protocol differs from these runs."""
+    """A published value of the main error, its source, and how its protocol differs from these runs.
+
+    metric: name of the test metric that it is a value of instead, e.g. "f1"; empty for the main error.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mean: float
     std: float | None = None
     source: str
+    metric: str = ""
     differences: list[str] = Field(default_factory=list)
 
 
