@@ -110,7 +110,7 @@ def _classes(made: Understood) -> Described:
 
 def _sentences(made: Understood, constant: Sequence[str], steps: int) -> list[str]:
     own = made.settings
-    found = [_task(own), *_times(made), _series(made), _split(own)]
+    found = [_task(own), *_times(made), _series(made), _split(own, len({one.group for one in made.table.series}))]
     found += [f"{count} series are too short to have {name} windows" for name, count in _without(made) if count]
     if steps:
         found.append(f"Free-running predictions go on for {steps} rows after a window, each fed back as the next input")
@@ -138,9 +138,10 @@ def _times(made: Understood) -> list[str]:
         return ["Time: no column; rows are one unit apart"]
     steps = np.concatenate([np.diff(one.times) for one in table.series] or [np.zeros(0)]) / (own.unit or 1.0)
     regular = float(np.mean(np.abs(steps - 1) < 0.01)) if len(steps) else 1.0
+    share = "all" if regular == 1 else f"{min(100 * regular, 99.9):.3g}%"
     found = [
         f"Time: column '{table.time}'; one unit of elapsed time is {own.unit_words}, the median step; "
-        f"{100 * regular:.3g}% of the steps are that long"
+        f"{share} of the steps are that long"
     ]
     wide = gaps(table, own.unit or 1.0, own.max_gap)
     if wide:
@@ -156,11 +157,13 @@ def _series(made: Understood) -> str:
     return f"Series: {len(lengths):,}, of {min(lengths):,} to {max(lengths):,} rows"
 
 
-def _split(own: TableSettings) -> str:
+def _split(own: TableSettings, groups: int) -> str:
     shares = " / ".join(f"{100 * share:.3g}%" for share in own.fractions)
     ways = {
         TIME: f"by time: in each series first training, then validation, then test ({shares}), {own.window} rows apart",
         GROUP: f"by group: whole series, drawn from seed {own.seed} ({shares})",
         RANDOM: f"at random: windows, drawn from seed {own.seed} ({shares})",
     }
+    if own.split == TIME and groups >= len(PARTS):
+        ways[TIME] += f"; --split group would keep the {groups} groups apart"
     return f"Split {ways.get(own.split, f'as column {own.split!r} says')}"
