@@ -12,6 +12,8 @@ from lnncmp.cases.table.understood import Understood
 from lnncmp.data.recording import AttritionStep
 from lnncmp.sources.table.table import Column
 
+_REGULAR = 0.01
+"""Spread of nine in ten steps, in units, up to which they are called equally long."""
 _SHOWN = 8
 """How many classes of a column are named."""
 
@@ -137,12 +139,11 @@ def _times(made: Understood) -> list[str]:
     if table.time_kind == "row":
         return ["Time: no column; rows are one unit apart"]
     steps = np.concatenate([np.diff(one.times) for one in table.series] or [np.zeros(0)]) / (own.unit or 1.0)
-    regular = float(np.mean(np.abs(steps - 1) < 0.01)) if len(steps) else 1.0
-    share = "all" if regular == 1 else f"{min(100 * regular, 99.9):.3g}%"
-    found = [
-        f"Time: column '{table.time}'; one unit of elapsed time is {own.unit_words}, the median step; "
-        f"{share} of the steps are that long"
-    ]
+    low, high = np.quantile(steps, (0.05, 0.95)) if len(steps) else (1.0, 1.0)
+    most = (
+        "nearly all steps have it" if high - low < _REGULAR else f"nine in ten are {low:.3g} to {high:.3g} units long"
+    )
+    found = [f"Time: column '{table.time}'; one unit of elapsed time is {own.unit_words}, the median step; {most}"]
     wide = gaps(table, own.unit or 1.0, own.max_gap)
     if wide:
         how = "no window spans one" if own.gaps == "split" else "windows span them, with their elapsed time"
@@ -152,6 +153,8 @@ def _times(made: Understood) -> list[str]:
 
 def _series(made: Understood) -> str:
     lengths = [len(one.times) for one in made.table.series]
+    if min(lengths) == max(lengths) and len(lengths) > 1:
+        return f"Series: {len(lengths):,}, of {lengths[0]:,} rows each"
     if len(lengths) == 1:
         return f"Series: one, of {lengths[0]:,} rows"
     return f"Series: {len(lengths):,}, of {min(lengths):,} to {max(lengths):,} rows"
