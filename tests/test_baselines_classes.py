@@ -1,12 +1,16 @@
 """Baselines of classes: frequencies, and logistic regressions on the last inputs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toy_study import futures, splits, windows
 
-from lnncmp.baselines import class_predictors, regression_predictors
+from lnncmp.baselines import Persistence, TrainMean, trivial_predictors, yardstick
 from lnncmp.baselines import classes as of_classes
 from lnncmp.baselines.classes import fit_frequencies, fit_logistic
+from lnncmp.data.task import Task
+from lnncmp.data.task import classes as task_of
 
 
 def labelled(count, steps=6, inputs=2, classes=3, seed=0, age=0, label="step", group="a"):
@@ -106,12 +110,21 @@ class TestLogistic:
             fit_logistic(train, 1).roll_out(futures(train, np.zeros((5, 2, 3))))
 
 
+THREE = task_of(("a", "b", "c"))
+
+
+def of_task(task, train=None):
+    train = labelled(200) if train is None else train
+    parts = [train, labelled(20, seed=1, group="b"), labelled(100, seed=2, group="c")]
+    return replace(splits(*parts), task=task)
+
+
 def test_the_baselines_of_a_table_of_classes():
-    data = splits(labelled(200), labelled(20, seed=1, group="b"), labelled(100, seed=2, group="c"))
-    found = class_predictors(data)
+    data = of_task(THREE)
+    found = trivial_predictors(data)
     assert list(found) == ["majority", "logistic1", "logistic4"]
     assert right(found["logistic1"], data.test) > right(found["majority"], data.test) + 0.2
-    weighted = class_predictors(data, (100.0, 0.01, 0.01))
+    weighted = trivial_predictors(of_task(replace(THREE, weights=(100.0, 0.01, 0.01))))
     assert (weighted["logistic1"].predict(data.test).argmax(axis=-1) == 0).mean() > 0.9
 
 
@@ -120,7 +133,14 @@ def test_the_baselines_of_values_that_are_no_inputs():
     x = rng.standard_normal((50, 8, 3)).astype(np.float32)
     y = np.concatenate([np.zeros((50, 3, 1)), x[:, :-3, :1]], axis=1) * 2 + 1
     train = windows(x, y)
-    data = splits(train, windows(x, y, group="b"), windows(x, y, group="c"))
-    found = regression_predictors(data)
+    data = replace(splits(train, windows(x, y, group="b"), windows(x, y, group="c")), task=Task(in_inputs=False))
+    found = trivial_predictors(data)
     assert list(found) == ["mean", "ridge4"]
     np.testing.assert_allclose(found["ridge4"].predict(train)[:, 3:], y[:, 3:], atol=0.05)
+
+
+def test_what_errors_on_shifted_test_sets_are_measured_against():
+    assert isinstance(yardstick(of_task(THREE)), of_classes.ClassFrequencies)
+    values = splits()
+    assert isinstance(yardstick(values), Persistence)
+    assert isinstance(yardstick(replace(values, task=Task(in_inputs=False))), TrainMean)

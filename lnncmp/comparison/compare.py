@@ -29,13 +29,11 @@ from lnncmp.comparison.table import (
     ModelDifference,
     ModelRow,
     on_test,
+    titled,
 )
 from lnncmp.errors import DataError, LnncmpError, unknown_name
 from lnncmp.records.metric import ERRORS, Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
-
-TITLE_ENDING = ": one-step test error"
-"""What a table's title ends with: what its main column is."""
 
 __all__ = ["BaselineRow", "ComparisonTable", "Estimate", "ModelDifference", "ModelRow", "Published", "compare"]
 
@@ -70,7 +68,7 @@ def compare(
     costs = costs_of(by_model, measurements)
     shape = cost_shape(costs)
     known = [metric for metric in metrics if any(errors_by_seed(group, metric.name) for group in by_model.values())]
-    task_errors = _task_errors(by_model)
+    task_errors = _task_errors(by_model, [metric.name for metric in known])
     names = {on_test(error.name): error.name for error in task_errors} | {metric.name: metric.name for metric in known}
     rows = []
     for model, group in by_model.items():
@@ -83,7 +81,7 @@ def compare(
     best = best_model(rows, main, by_model)
     first, preset = runs[0], "+".join(dict.fromkeys(run.preset for run in runs))
     return ComparisonTable(
-        title=_title(title or first.case, first, preset),
+        title=titled(f"{title or first.case} ({_origin(first)}), preset {preset}", task_errors[0]),
         case=first.case,
         source=first.source,
         conditions=first.conditions,
@@ -102,13 +100,15 @@ def compare(
     )
 
 
-def _title(name: str, first: RunRecord, preset: str) -> str:
-    origin = ", ".join(filter(None, [first.source, first.conditions]))
-    return f"{name} ({origin}), preset {preset}{TITLE_ENDING}"
+def _origin(first: RunRecord) -> str:
+    return ", ".join(filter(None, [first.source, first.conditions]))
 
 
-def _task_errors(by_model: Mapping[str, Sequence[RunRecord]]) -> list[Metric]:
-    """Return the errors of the task that these runs hold, the main one first; without any score those of values."""
+def _task_errors(by_model: Mapping[str, Sequence[RunRecord]], declared: Sequence[str]) -> list[Metric]:
+    """Return the errors of the task that these runs hold, the main one first; without any score those of values.
+
+    declared: names of the case's own metrics, among which the others may be.
+    """
     scores = [run.scores for group in by_model.values() for run in group if run.scores is not None]
     mains = list(dict.fromkeys(score.main for score in scores)) or ["mse"]
     if len(mains) > 1:
@@ -117,7 +117,8 @@ def _task_errors(by_model: Mapping[str, Sequence[RunRecord]]) -> list[Metric]:
             "Compare each on its own.",
         )
     held = {name for score in scores for name in score.metrics.get("test", {})} or {"mse", "nmse"}
-    return [ERRORS[name] for name in dict.fromkeys([*mains, *ERRORS]) if name in held]
+    others = [name for name in ERRORS if name in held and name not in declared]
+    return [ERRORS[name] for name in dict.fromkeys([*mains, *others])]
 
 
 def _grouped(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
+from lnncmp.comparison.by_target import target_notes
 from lnncmp.comparison.convergence_notes import convergence_notes, training_notes
 from lnncmp.comparison.cost_notes import cost_notes
 from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.metric_notes import metric_notes
 from lnncmp.comparison.rows import Shape, outcome
 from lnncmp.comparison.table import Estimate, ModelDifference, ModelRow, on_test
+from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.tuning import tuning_words
@@ -46,10 +48,11 @@ def notes(
         *_distrusted(runs),
         *_test(differences_on(comparisons, on_test(main.name)), comparisons, runs),
         *_best(best, main),
+        *target_notes(rows, main),
         *_sizes(runs),
         *_wiring(rows),
         *_free_running(rows, main),
-        *_noise(rows),
+        *_noise(rows, main),
         *metric_notes([metric for metric in metrics if not metric.detail], rows),
         *_timespans(rows, main),
         *(_ablation(name, rows, main, groups) for name, groups in ablations.items()),
@@ -210,9 +213,14 @@ def _free_running(rows: Sequence[ModelRow], main: Metric) -> list[str]:
     return found
 
 
-def _noise(rows: Sequence[ModelRow]) -> list[str]:
+def _noise(rows: Sequence[ModelRow], main: Metric) -> list[str]:
     if all(row.noise_slope.mean is None for row in rows):
         return []
+    if main.name in CLASS_ERRORS:
+        return [
+            "Noise slope: growth of the log loss per variance of input noise, up to noise of 0.3 standard deviations; "
+            "0 = ignored; lower is better."
+        ]
     return [
         "Noise slope: growth of the normalized test error per variance of input noise, up to noise of 0.3 standard "
         "deviations; 0 = ignored, 1 = all passed on; lower is better."

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lnncmp import stats
+from lnncmp.comparison.by_target import by_target
 from lnncmp.comparison.costs import cost_fields
 from lnncmp.comparison.table import (
     BaselineRow,
@@ -21,11 +22,12 @@ from lnncmp.comparison.table import (
     PerturbationSummary,
     PerturbationValue,
 )
+from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
 
 Shape = tuple[int, int]
 _Key = tuple[str, str, float | None]
-_SCALED = dict.fromkeys(("error_rate", "balanced_error_rate", "log_loss"), "log_loss")
+_SCALED = dict.fromkeys(CLASS_ERRORS, "log_loss")
 """Main error -> the one without a unit, by which growth under noise is measured; NMSE if not named."""
 
 
@@ -210,6 +212,7 @@ def model_row(
         metrics={
             key: estimate(errors_by_seed(runs, name), replicates_by_seed(runs, name)) for key, name in names.items()
         },
+        per_target=by_target(scores.values()),
         horizons={str(step): means.get(step) for step in horizons},
         curve=points,
         noise_slope=estimate(_by_seed(scores, noise_slope)),
@@ -248,6 +251,7 @@ def baseline_row(record: BaselineRecord, horizons: Sequence[int], names: Mapping
     return BaselineRow(
         name=record.name,
         metrics={key: _finite(error_of(scores, name)) for key, name in names.items()},
+        per_target=by_target([scores]),
         horizons={str(step): _finite(ahead.get(step)) for step in horizons},
         curve=points,
         noise_slope=_finite(noise_slope(scores)),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.records.metric import ERRORS, Metric
 from lnncmp.records.schema import RunRecord
 
@@ -116,4 +117,5 @@ def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
         if own.name == measure:
             words = " ".join(own.heading.split())
             return words[0].lower() + words[1:] if words[1:2].islower() else words, own.unit
-    return (f"one-step test {ERRORS[measure].heading}", "") if measure in ERRORS else (measure, "")
+    ahead = "" if measure in CLASS_ERRORS else "one-step "
+    return (f"{ahead}test {ERRORS[measure].heading}", "") if measure in ERRORS else (measure, "")

@@ -14,9 +14,9 @@ from lnncmp.cases.base import case_names, case_of, load_case
 from lnncmp.common.cache import content_key
 from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.commands import recipe_of
-from lnncmp.comparison.compare import TITLE_ENDING, compare
+from lnncmp.comparison.compare import compare
 from lnncmp.comparison.groups import MATCHED_WORDS, MATCHINGS, ComparisonGroup, groups_of, place
-from lnncmp.comparison.table import ComparisonTable
+from lnncmp.comparison.table import ComparisonTable, titled
 from lnncmp.errors import DataError, unknown_name
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.metric import Published
@@ -107,7 +107,7 @@ def _titled(studies: Sequence[Study]) -> list[Study]:
         keys = [key for key in own if any(settings.get(key) != own[key] for settings in others)]
         words = [MATCHED_WORDS[own[key]] if key == "match" else f"{key}={in_words(own[key])}" for key in keys]
         words = words or ["another set of options"] * bool(others)
-        unique = ", ".join([title.removesuffix(TITLE_ENDING), *words]) + TITLE_ENDING
+        unique = titled(", ".join([study.table.heading, *words]), study.table.error)
         made.append(replace(study, table=study.table.model_copy(update={"title": unique})))
     return made
 

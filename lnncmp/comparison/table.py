@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.records.metric import Metric, Published
 from lnncmp.records.tuning import Tuning
 
@@ -23,6 +24,11 @@ Verdict = Literal[
 def on_test(error: str) -> str:
     """Return the key of an error of the task among the metrics of a row: "mse" -> "test_mse"."""
     return f"test_{error}"
+
+
+def titled(heading: str, main: Metric) -> str:
+    """Return the title of a table: its heading, and what its main column is."""
+    return f"{heading}: {'test error' if main.name in CLASS_ERRORS else 'one-step test error'}"
 
 
 class _Part(BaseModel):
@@ -128,6 +134,8 @@ class ModelRow(_Costs):
     epochs; epochs: fewest and most that they trained. tuning: how its settings were found, None if not tuned.
     metrics: the errors of the task ("test_mse", "test_nmse"), and the case's own metrics by name.
     horizons: step -> mean error at the horizons shown; curve: all steps. noise_slope: see `lnncmp.stats.noise_slope`.
+    per_target: metric -> target (or class) -> mean over seeds, empty for one target; "share" is that of the MSE, or of
+    the test labels.
     timespans_change: relative change of the main test error (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
     run_epoch_seconds: what an epoch took in training, the median over seeds of each run's median epoch; where up to
@@ -147,6 +155,7 @@ class ModelRow(_Costs):
     params: Counts
     structure: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Estimate]
+    per_target: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     horizons: dict[str, float | None]
     curve: list[CurvePoint] = Field(default_factory=list)
     noise_slope: Estimate = Estimate()
@@ -163,6 +172,7 @@ class BaselineRow(_Part):
 
     name: str
     metrics: dict[str, float | None]
+    per_target: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     horizons: dict[str, float | None]
     curve: list[CurvePoint] = Field(default_factory=list)
     noise_slope: float | None = None
@@ -214,6 +224,11 @@ class ComparisonTable(_Part):
     errors: list[Metric]
     measures: list[Metric] = Field(default_factory=list)
     notes: list[str]
+
+    @property
+    def heading(self) -> str:
+        """The title without what the main column is."""
+        return self.title.removesuffix(titled("", self.error))
 
     @property
     def error(self) -> Metric:

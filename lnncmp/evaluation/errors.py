@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lnncmp.data.resampling import Resampling
 from lnncmp.data.windows import Splits
+from lnncmp.evaluation.classes import Classified, by_class, class_metrics, classified, resampled_metrics
 from lnncmp.evaluation.metrics import mse, nmse, resampled_errors, squared_error
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,35 @@ class ErrorsOfValues:
         return resampled_errors(predicted.values, predicted.truth, predicted.counted, self.target_std, resampling)
 
 
+@dataclass(frozen=True)
+class ErrorsOfClasses:
+    """Metrics of predicted classes (`lnncmp.evaluation.classes`) over the steps that have a label. names: of them."""
+
+    names: Sequence[str]
+    scaled: str = "log_loss"
+
+    def judge(self, predicted: Predicted) -> Judged:
+        """Return all metrics that are defined, and recall, F1 and share of the labels of each class."""
+        found = _classified(predicted)
+        each = by_class(found)
+        return Judged(
+            class_metrics(found),
+            {name: dict(zip(self.names, values.tolist(), strict=True)) for name, values in each.items()},
+        )
+
+    def resampled(self, predicted: Predicted, resampling: Resampling) -> dict[str, list[float]]:
+        """Return all metrics over bootstrap samples, without samples on which one is not defined."""
+        window, _ = np.nonzero(predicted.counted[..., 0])
+        return resampled_metrics(_classified(predicted), resampling.numbers[window], resampling.weights)
+
+
+def _classified(predicted: Predicted) -> Classified:
+    labelled = predicted.counted[..., 0]
+    return classified(predicted.values[labelled], predicted.truth[labelled].argmax(axis=-1))
+
+
 def errors_of(splits: Splits, names: Sequence[str]) -> Errors:
-    """Return how predictions of the task of `splits` are scored; names: of the targets."""
+    """Return how predictions of the task of `splits` are scored; names: of the targets, which may be classes."""
+    if splits.task.kind == "classes":
+        return ErrorsOfClasses(names)
     return ErrorsOfValues(names, splits.target_std)

@@ -1,41 +1,20 @@
-"""The metrics of predicted classes, for every case that has classes: names, headings, formulas.
-
-Which of them is the main error of a table is the task's choice; the others are declared as a case's own metrics.
-"""
+"""The metrics of predicted classes beside the main error, for every case that has classes."""
 
 from collections.abc import Sequence
 
-from lnncmp.records.metric import Metric
+from lnncmp.records.metric import ERRORS, Metric
 
 _OF_CLASSES = "mean over the classes that have test labels of the "
 
 
-def main_metrics() -> dict[str, Metric]:
-    """Return by name the metrics that can be the main error of classes: lower is better, 0 is no error."""
-    made = (
-        _lower("error_rate", "error rate", "share of the test labels whose class was not predicted"),
-        _lower(
-            "balanced_error_rate",
-            "balanced error rate",
-            f"{_OF_CLASSES}share of a class's labels that were not predicted",
-        ),
-        _lower("log_loss", "log loss", "mean of minus the natural logarithm of the probability of the true class"),
-    )
-    return {metric.name: metric for metric in made}
-
-
 def class_metrics(main: str, classes: Sequence[str]) -> tuple[Metric, ...]:
-    """Return the metrics to be shown with the main error `main`; of two classes the last is the one looked for.
+    """Return what a case declares as its metrics (`Case.metrics`); main: the main error of its task.
 
-    A rate that is one minus another is shown once, as the share that is right, and not tested again.
+    Of two classes the last is the one looked for. A rate that is one minus the main error is not tested once more.
     """
     binary = len(classes) == 2
     each, one = ("", f"'{classes[-1]}'") if binary else (_OF_CLASSES, "a class")
     others = "" if binary else " against all others"
-    rates = {
-        name: metric.model_copy(update={"compared": False, "detail": True}) for name, metric in main_metrics().items()
-    }
-    loss = main_metrics()["log_loss"]
     made = (
         _higher(
             "accuracy",
@@ -59,21 +38,17 @@ def class_metrics(main: str, classes: Sequence[str]) -> tuple[Metric, ...]:
         _higher(
             "auprc", "AUPRC", f"{each}area under the precision-recall curve of {one}{others}, as average precision"
         ),
-        loss,
-        _lower(
-            "calibration_error",
-            "calibration error",
-            "expected calibration error: the difference of mean confidence and accuracy in each of 15 bins of the "
-            "probability of the predicted class, weighted by the labels in it",
+        ERRORS["log_loss"],
+        Metric(
+            name="calibration_error",
+            heading="calibration error",
+            unit="",
+            better="lower",
+            formula="expected calibration error: the difference of mean confidence and accuracy in each of 15 bins of "
+            "the probability of the predicted class, weighted by the labels in it",
         ),
-        rates["error_rate"],
-        rates["balanced_error_rate"],
     )
     return tuple(metric for metric in made if metric.name != main)
-
-
-def _lower(name: str, heading: str, formula: str) -> Metric:
-    return Metric(name=name, heading=heading, unit="", better="lower", formula=formula)
 
 
 def _higher(name: str, heading: str, formula: str, compared: bool = True) -> Metric:

@@ -39,6 +39,11 @@ class Metric(BaseModel):
     compared: bool = True
     detail: bool = False
 
+    @property
+    def in_full(self) -> str:
+        """The heading without abbreviations, for axes and sentences."""
+        return {"mse": "mean squared error", "nmse": "normalized mean squared error"}.get(self.name, self.heading)
+
 
 ERRORS = {
     "mse": Metric(

@@ -8,7 +8,6 @@ from lnncmp.claims.schema import ClaimsTable
 from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
 from lnncmp.records.schema import Provenance, RunRecord
 from lnncmp.comparison.commands import commands
-from lnncmp.comparison.compare import TITLE_ENDING
 from lnncmp.comparison.studies import Study, in_words
 from lnncmp.comparison.rows import error_of, outcome
 
@@ -32,7 +31,7 @@ def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequenc
     lines = [_line(row, run) for row, group in study.runs.items() for run in group]
     return ReportStudy(
         anchor=study.folder.replace(".", "-"),
-        heading=table.title.removesuffix(TITLE_ENDING),
+        heading=table.heading,
         comparison=table,
         figures=figures,
         runs=lines,

@@ -39,7 +39,7 @@ def draw(
     style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
     panel.set_xlim(0, 1.01 * max(point.step for point in points))
     panel.set_xlabel("steps after the last true input")
-    panel.set_ylabel("mean squared error")
+    panel.set_ylabel(comparison.error.in_full)
     figure.legend(handles=style.legend(comparison, looks, thin), loc="outside right center")
     return figure
 
@@ -51,7 +51,9 @@ def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
         known = [point for point in row.curve if point.mean is not None]
         if known:
             ends.append(f"{row.model} {known[-1].mean:.3g} after {known[-1].step} steps")
-    return f"{caption.heading(SUBJECT)}. Mean squared error by step, one line per model. Last: {', '.join(ends)}."
+    error = comparison.error.in_full
+    what = f"{error[0].upper()}{error[1:]} by step, one line per model"
+    return f"{caption.heading(SUBJECT)}. {what}. Last: {', '.join(ends)}."
 
 
 def _draw_model(panel: Axes, row: ModelRow, look: style.Look, n: int, count: int) -> None:

@@ -68,7 +68,7 @@ def draw(
         else:
             panel.set_ylim(*limits)
             panel.grid(True, axis="y")
-    panels[0].set_ylabel("test mean squared error")
+    panels[0].set_ylabel(f"test {comparison.error.in_full}")
     figure.legend(handles=style.legend(comparison, looks, thin), loc="outside lower center", ncols=4)
     return figure
 

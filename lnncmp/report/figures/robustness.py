@@ -56,7 +56,7 @@ def draw(
     for panel, name in zip(panels, names, strict=False):
         _draw_group(panel, name, comparison, looks, thin)
     for row in grid:
-        row[0].set_ylabel("mean squared error")
+        row[0].set_ylabel(comparison.error.in_full)
     for panel in panels[: len(names)]:
         style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
     figure.legend(handles=style.legend(comparison, looks, thin), loc="outside lower center", ncols=4)
@@ -65,7 +65,8 @@ def draw(
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
-    sentences = [f"{caption.heading(SUBJECT)}. Mean squared error against level, one line per model."]
+    error = comparison.error.in_full
+    sentences = [f"{caption.heading(SUBJECT)}. {error[0].upper()}{error[1:]} against level, one line per model."]
     for group in groups(comparison):
         top = max(point.level for row in comparison.rows for point in _of_model(row, group))
         found = [

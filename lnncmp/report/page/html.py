@@ -25,6 +25,7 @@ from lnncmp.report.tables.grid import accuracy_grid, cost_grid, perturbation_gri
 from lnncmp.report.tables.metric_grid import difference_grid, measure_grid
 from lnncmp.report.tables.multiverse import claims_grid
 from lnncmp.report.tables.numbers import p_value, significant
+from lnncmp.report.tables.target_grid import target_grid
 
 MAX_BYTES = 5_000_000
 """How large a page may become."""
@@ -76,11 +77,13 @@ def _chapters(study: ReportStudy) -> list[dict[str, Any]]:
     """Return the chapters of a comparison: title, tables, figures. Those without either are left out."""
     table = study.comparison
     own = [grid for grid in (measure_grid(table), difference_grid(table)) if grid is not None]
-    perturbed = perturbation_grid(table)
+    perturbed, targets = perturbation_grid(table), target_grid(table)
     tables: dict[str, list[TableView]] = {
         "robustness": [] if perturbed is None else [table_view(perturbed)],
     }
     made = [_chapter("Accuracy", [table_view(accuracy_grid(table), "Test error by model")], ())]
+    if targets is not None:
+        made.append(_chapter(targets.title.partition(":")[0], [table_view(targets)], ()))
     made.append(_chapter("Metrics of this case", [table_view(grid) for grid in own], ()))
     for kind, title in _CHAPTERS:
         figures = [figure for figure in study.figures if figure.kind == kind]

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from lnncmp.claims.schema import ClaimsTable
+from lnncmp.comparison.by_target import largest_share
 from lnncmp.comparison.table import TABLE_SCHEMA_VERSION, ComparisonTable
+from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.errors import DataError
 from lnncmp.report.tables.comparison_rows import rows_of
-from lnncmp.report.tables.document import Document, Section
+from lnncmp.report.tables.document import Document, Grid, Section
 from lnncmp.report.tables.grid import accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.report.tables.metric_grid import difference_grid, measure_grid
+from lnncmp.report.tables.target_grid import target_grid
 
 
 class Comparisons(BaseModel):
@@ -50,10 +53,18 @@ def document_of_comparisons(comparisons: Sequence[ComparisonTable], claims: Clai
 
 def section_of_comparison(comparison: ComparisonTable) -> Section:
     """Return what is shown of a comparison in any format but CSV and JSON."""
-    details = (measure_grid(comparison), difference_grid(comparison), perturbation_grid(comparison))
+    made = [measure_grid(comparison), difference_grid(comparison), perturbation_grid(comparison)]
+    grids, details = [accuracy_grid(comparison), cost_grid(comparison)], [grid for grid in made if grid is not None]
+    rest: list[Grid] = []
+    targets = target_grid(comparison)
+    if targets is not None:
+        # Which target makes the error is the first thing to know where it is one alone; classes are seldom many.
+        alone = largest_share(comparison.rows, comparison.error) is not None
+        (grids if alone else details if comparison.error.name in CLASS_ERRORS else rest).append(targets)
     return Section(
         title=comparison.title,
-        grids=[accuracy_grid(comparison), cost_grid(comparison)],
-        details=[grid for grid in details if grid is not None],
+        grids=grids,
+        details=details,
+        rest=rest,
         notes={"Notes": comparison.notes},
     )

@@ -38,6 +38,10 @@ def _errors(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:
     return found
 
 
+def _targets(row: ModelRow | BaselineRow) -> dict[str, Value]:
+    return {f"{metric}_of_{name}": value for metric, found in row.per_target.items() for name, value in found.items()}
+
+
 def _horizons(comparison: ComparisonTable, horizons: dict[str, float | None]) -> dict[str, Value]:
     return {f"{comparison.error.name}_step_{step}": value for step, value in horizons.items()}
 
@@ -67,6 +71,7 @@ def _model(comparison: ComparisonTable, row: ModelRow, against: ModelDifference 
         "p": against.p if against else None,
         "p_holm": against.p_holm if against else None,
         "verdict": against.verdict if against else "reference",
+        **_targets(row),
         **_horizons(comparison, row.horizons),
         **_estimate("noise_slope", row.noise_slope),
         "epoch_seconds": row.epoch_seconds,
@@ -108,6 +113,7 @@ def _baseline(comparison: ComparisonTable, row: BaselineRow) -> dict[str, Value]
     return {
         **_identity(comparison, "baseline", row.name),
         **{on_test(error.name): row.metrics.get(on_test(error.name)) for error in comparison.errors},
+        **_targets(row),
         **_horizons(comparison, row.horizons),
         "noise_slope": row.noise_slope,
         **{measure.name: row.metrics.get(measure.name) for measure in comparison.measures},

@@ -22,7 +22,7 @@ def section(part: Section, width: int, color: bool = False) -> str:
     """
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=color, color_system="standard" if color else None)
-    for grid in _joined(part.shown(), console):
+    for grid in _joined(part.on_terminal(), console):
         for number, piece in enumerate(_by_columns(grid, console)):
             if number == 0:
                 console.print(Text(grid.title, style="bold"))

@@ -62,16 +62,22 @@ class Grid:
 class Section:
     """One part of a document. title: its heading where a format has headings; the first table may have the same.
 
-    grids: the tables that a reader needs; details: those that explain them. notes: sentences by heading.
+    grids: the tables that a reader needs; details: those that explain them; rest: those that a terminal has no room
+    for. notes: sentences by heading.
     """
 
     title: str = ""
     grids: Sequence[Grid] = ()
     details: Sequence[Grid] = ()
+    rest: Sequence[Grid] = ()
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def shown(self) -> list[Grid]:
-        """Return the tables that are shown: today all of them."""
+        """Return the tables that a page shows: all of them."""
+        return [*self.on_terminal(), *self.rest]
+
+    def on_terminal(self) -> list[Grid]:
+        """Return the tables that a terminal shows."""
         return [*self.grids, *self.details]
 
     def lists(self) -> dict[str, Sequence[str]]:

@@ -17,8 +17,12 @@ from lnncmp.comparison.table import (
     PerturbationSummary,
     PerturbationValue,
 )
+from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.report.tables.document import Column, Grid
 from lnncmp.report.tables.numbers import UNKNOWN, change, interval, p_value, seconds, significant, size
+
+PERSISTENCE = "persistence"
+"""Name of the baseline that repeats the last value."""
 
 _Key = tuple[str, str, float | None]
 
@@ -162,10 +166,10 @@ def _published(row: ModelRow) -> _Cell:
 
 
 def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
-    """Return the table of perturbations (rows, grouped) against predictors: error over that of persistence.
+    """Return the table of perturbations (rows, grouped) against predictors: error over that of a simple baseline.
 
     Only perturbations for which some model has a ratio; None if there are none. Baselines follow the models if they
-    have ratios that are not 1 throughout, as those of persistence itself are.
+    have ratios that are not 1 throughout, as those of that baseline itself are.
     """
     models = [{_key(p): p.ratio.mean for p in row.perturbations if p.ratio.values} for row in comparison.rows]
     found = list(dict.fromkeys(key for own in models for key in own))
@@ -186,7 +190,7 @@ def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
         return f"{text} {level:g}" if several[group, name] > 1 and level is not None else text
 
     return Grid(
-        title="Perturbed inputs: error relative to persistence, which repeats the last value (below 1 is better)",
+        title=f"Perturbed inputs: error relative to {_yardstick(comparison)} (below 1 is better)",
         corner="perturbation",
         labels=tuple(label(key) for key in keys),
         columns=tuple(
@@ -195,6 +199,16 @@ def perturbation_grid(comparison: ComparisonTable) -> Grid | None:
         ),
         sections=tuple(sum(key[0] == group for key in keys) for group in groups),
     )
+
+
+def _yardstick(comparison: ComparisonTable) -> str:
+    """Return what ratios are to: see `PerturbationPoint.ratio`."""
+    if comparison.error.name in CLASS_ERRORS:
+        return "that of the most frequent class"
+    names = [row.name for row in comparison.baselines]
+    if names and PERSISTENCE not in names:
+        return "that of the training mean"
+    return f"{PERSISTENCE}, which repeats the last value"
 
 
 def _key(part: PerturbationSummary | PerturbationValue) -> _Key:
