@@ -125,6 +125,19 @@ class TestStudy:
         )
 
 
+@pytest.mark.slow
+def test_classes_from_file_to_prediction(here, capsys, monkeypatch):
+    words = ["--task", "classify", *TINY, "--models", "gru", "--format", "json"]
+    answer = run("table", "load.csv", "--target", "day", *words, cwd=here.parent)
+    assert answer.code == 0, answer
+    ((_, record),) = records(here.parent / "lnncmp-results").items()
+    assert record.scores.main in ("error_rate", "balanced_error_rate") and record.outputs == 2
+    assert {row["name"] for row in json.loads(answer.out)["baselines"]} >= {"majority", "logistic4"}
+    Path("new.csv").write_text("dt,load,warmth\n1,0.9,12.5\n1,0.95,\n")
+    answer = run_here(capsys, monkeypatch, "predict", record.run_id, "new.csv")
+    assert answer.code == 0 and len(answer.out.splitlines()) == 3
+
+
 class TestRefused:
     def test_no_file(self, capsys, monkeypatch):
         refused(run_here(capsys, monkeypatch, "table"), 2, "and none was named", "For example: lnncmp table FILE.csv")
