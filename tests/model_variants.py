@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from lnncmp.models.base import load_model
+from lnncmp import models
+from lnncmp.common.registry import own_names
+from lnncmp.models.base import load_model, model_names
 
 INPUTS, OUTPUTS, BATCH, STEPS = 3, 2, 4, 6
 
@@ -41,6 +43,7 @@ CONFORMANCE_VARIANTS = {
     ],
 }
 """Arguments tried beside `hidden`; a model of the folder without an entry fails the meta-test."""
+CONFORMANCE_VARIANTS |= {name: [{}] for name in set(model_names()) - set(own_names(models))}  # of installed packages
 
 CASES = [(name, variant) for name, variants in CONFORMANCE_VARIANTS.items() for variant in variants]
 each_case = pytest.mark.parametrize(("name", "variant"), CASES, ids=[f"{n}-{v}" for n, v in CASES])

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from lnncmp.sources.mimic3.demo import DemoEntry, DemoManifest
+from lnncmp.sources.mimic3.published import Entry, Manifest
 
 FILES = {
     "LICENSE.txt": b"a license\n" * 20,
@@ -14,17 +14,17 @@ FILES = {
 }
 
 
-def demo_manifest(address: str) -> DemoManifest:
+def demo_manifest(address: str) -> Manifest:
     """Return the manifest of FILES as published under `address`; the size of CHARTEVENTS is unknown, as in truth."""
     entries = tuple(
-        DemoEntry(
+        Entry(
             name=name,
             bytes=None if name == "CHARTEVENTS.csv" else len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         )
         for name, content in FILES.items()
     )
-    return DemoManifest(description="test", address=address, files=entries)
+    return Manifest(description="test", address=address, files=entries)
 
 
 def put_demo(folder: Path) -> Path:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lnncmp import models
-from lnncmp.cases.base import case_names, load_case
-from lnncmp.common.registry import member_names
+from lnncmp.cases.base import load_case, own_case_names
+from lnncmp.common.registry import own_names
+from lnncmp.sources.loading import ADDED
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lnncmp"
@@ -71,11 +72,12 @@ def in_rooms(*rooms):
 
 def members(folder):
     """Return the modules of a folder's members: cases, models."""
-    return [f"lnncmp.{folder}.{name}" for name in member_names(importlib.import_module(f"lnncmp.{folder}"))]
+    return [f"lnncmp.{folder}.{name}" for name in own_names(importlib.import_module(f"lnncmp.{folder}"))]
 
 
 def source_modules():
-    return [f"lnncmp.sources.{name}" for case in case_names() for name in load_case(case).sources.values()]
+    own = [name for case in own_case_names() for name in load_case(case).sources.values() if not name.startswith(ADDED)]
+    return [f"lnncmp.sources.{name}" for name in own]
 
 
 @cache
@@ -263,9 +265,9 @@ class TestShape:
 
     def test_each_model_and_case_is_tested(self):
         texts = {path.name: path.read_text(encoding="utf-8") for path in TEST_FILES if path != Path(__file__)}
-        for case in case_names():
+        for case in own_case_names():
             assert f"test_case_{case}.py" in texts
-        for name in member_names(models):
+        for name in own_names(models):
             assert any(re.search(rf"\b{name}\b", text) for text in texts.values()), f"no test mentions {name}"
 
     def test_no_file_mentions_a_path_of_one_machine(self):

@@ -147,7 +147,7 @@ class TestPrepare:
             context = SourceContext(cache=Path(), options={"other": "kept"})
             source = source_of(cohort(event=grid == "event", hours=40), asked)
             CASE.prepare(source, context, settings(grid=grid), 4)
-            assert [dict(one.options) for one in asked] == [{"other": "kept", "grid": grid}]
+            assert [dict(one.options) for one in asked] == [{"other": "kept", "grid": grid, "sets": "a"}]
 
     def test_the_same_data_and_settings_have_one_hash_and_others_another(self):
         base = prepare().data_hash

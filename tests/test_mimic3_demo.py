@@ -12,13 +12,14 @@ from lnncmp.common.files import share_dir
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.download.fetch import UnreachableError
-from lnncmp.sources.mimic3.demo import COMMAND, FOLDER, HINT, SOURCE, DemoManifest, flaws, obtain, published
+from lnncmp.sources.mimic3.demo import COMMAND, DEMO, HINT, SOURCE, obtain, published
+from lnncmp.sources.mimic3.published import Manifest
 
 WGET = "wget -r -N -c -np https://physionet.org/files/mimiciii-demo/1.4/"
 
 
 @pytest.fixture
-def demo(site) -> DemoManifest:
+def demo(site) -> Manifest:
     """The manifest of a small demo that the local server publishes whole."""
     for name, content in FILES.items():
         site.put(f"/1.4/{name}", content, etag='"1"')
@@ -42,7 +43,7 @@ def test_a_complete_download_is_verified_and_private(demo, site, tmp_path):
     seen = []
     context = SourceContext(cache=tmp_path, progress=lambda *step: seen.append(step))
     folder = obtain(context, demo)
-    assert folder == tmp_path / FOLDER
+    assert folder == tmp_path / DEMO.folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
     assert mode(folder) == 0o700 and {mode(path) for path in folder.iterdir()} == {0o600}
     last = {what: (done, total) for what, done, total in seen}
@@ -53,13 +54,13 @@ def test_a_complete_download_is_verified_and_private(demo, site, tmp_path):
 def test_the_second_call_touches_no_network(demo, site, tmp_path):
     obtain(SourceContext(cache=tmp_path), demo)
     site.requests.clear()
-    assert obtain(SourceContext(cache=tmp_path), demo) == tmp_path / FOLDER
-    assert obtain(SourceContext(cache=tmp_path, offline=True), demo) == tmp_path / FOLDER
+    assert obtain(SourceContext(cache=tmp_path), demo) == tmp_path / DEMO.folder
+    assert obtain(SourceContext(cache=tmp_path, offline=True), demo) == tmp_path / DEMO.folder
     assert site.requests == []
 
 
 def test_a_cache_folder_open_to_others_is_closed(demo, tmp_path):
-    (tmp_path / FOLDER).mkdir(mode=0o755)
+    (tmp_path / DEMO.folder).mkdir(mode=0o755)
     assert mode(obtain(SourceContext(cache=tmp_path), demo)) == 0o700
 
 
@@ -75,12 +76,12 @@ def test_after_a_lost_connection_the_next_call_goes_on(demo, site, tmp_path):
     site.put("/1.4/CHARTEVENTS.csv", FILES["CHARTEVENTS.csv"], etag='"1"', cuts=[100_000, 0])
     error = refused(tmp_path, demo)
     assert isinstance(error, UnreachableError) and "bytes are kept" in error.hint
-    assert not (tmp_path / FOLDER / "CHARTEVENTS.csv").exists()
+    assert not (tmp_path / DEMO.folder / "CHARTEVENTS.csv").exists()
     site.requests.clear()
     obtain(SourceContext(cache=tmp_path), demo)
     ((path, wanted, _),) = site.requests
     assert path == "/1.4/CHARTEVENTS.csv" and wanted.startswith("bytes=")
-    assert flaws(tmp_path / FOLDER, demo) == ([], [])
+    assert DEMO.flaws(tmp_path, demo) == ([], [])
 
 
 def test_a_damaged_cache_is_downloaded_again_with_a_warning(demo, site, tmp_path):
@@ -117,7 +118,7 @@ def test_a_wrong_answer_is_one_sentence_and_leaves_nothing(demo, site, tmp_path,
     error = refused(tmp_path, demo)
     assert error.message.startswith(f"cannot download CHARTEVENTS.csv: {site.address}/1.4/CHARTEVENTS.csv ({reason}")
     assert error.hint == HINT and not isinstance(error, UnreachableError)
-    assert {path.name for path in (tmp_path / FOLDER).iterdir()} == set(FILES) - {"CHARTEVENTS.csv"}
+    assert {path.name for path in (tmp_path / DEMO.folder).iterdir()} == set(FILES) - {"CHARTEVENTS.csv"}
 
 
 def test_a_file_of_another_size_is_refused(demo, site, tmp_path):
@@ -139,7 +140,7 @@ def test_nobody_there_counts_as_silent(tmp_path):
 def test_offline_names_both_commands_and_asks_nobody(demo, site, tmp_path):
     error = refused(tmp_path, demo, offline=True)
     assert error.message == (
-        f"the MIMIC-III demo in the cache {tmp_path / FOLDER} is not complete (no LICENSE.txt, ICUSTAYS.csv, "
+        f"the MIMIC-III demo in the cache {tmp_path / DEMO.folder} is not complete (no LICENSE.txt, ICUSTAYS.csv, "
         "PATIENTS.csv and 2 more), and offline mode forbids downloading it"
     )
     assert f"`{COMMAND}`" in error.hint and f"`{WGET}`" in error.hint and "--data" in error.hint
@@ -175,4 +176,4 @@ def test_a_manifest_that_leaves_its_folder_is_refused(name):
     raw = json.loads(published().model_dump_json())
     raw["files"][0]["name"] = name
     with pytest.raises(ValueError, match="not a plain file name"):
-        DemoManifest.model_validate(raw)
+        Manifest.model_validate(raw)

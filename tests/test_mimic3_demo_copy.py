@@ -10,11 +10,12 @@ from small_demo import FILES, demo_manifest, put_demo
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
-from lnncmp.sources.mimic3.demo import COMMAND, SOURCE, DemoManifest, obtain, published
+from lnncmp.sources.mimic3.demo import COMMAND, SOURCE, obtain, published
+from lnncmp.sources.mimic3.published import Manifest
 
 
 @pytest.fixture
-def demo() -> DemoManifest:
+def demo() -> Manifest:
     """The manifest of a small demo that is not published: a download would fail."""
     return demo_manifest(dead_address())
 

@@ -7,6 +7,7 @@ import pytest
 from mimic3_tables import event, patient, put, stay, table_text, tables
 
 from lnncmp.errors import DataError, UsageError
+from lnncmp.sources import whole_rows
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.clinical import SOURCE
 from lnncmp.sources.mimic3.extraction import blocks
@@ -222,7 +223,8 @@ class TestBlocks:
         folder = tables(tmp_path / "tables", rows)
         expected = extract(folder, tmp_path / "a", name="test")
         monkeypatch.setattr(blocks, "BLOCK", 256)
-        monkeypatch.setattr(blocks, "READ", 64)
+        monkeypatch.setattr(whole_rows, "READ", 64)
+        monkeypatch.setattr(whole_rows, "_PIECE", 50)
         found = extract(folder, tmp_path / "b", name="test")
         assert found.attrition == expected.attrition
         assert found.recordings[0].values.tobytes() == expected.recordings[0].values.tobytes()

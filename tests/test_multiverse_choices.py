@@ -115,7 +115,7 @@ class TestRefusals:
     def test_of_another_case_and_of_no_file(self, tmp_path):
         with pytest.raises(UsageError, match="lists the choices of sine, not of walker2d"):
             load_choices("walker2d", written(tmp_path, HEAD, UNITS))
-        with pytest.raises(DataError, match="no open choices are listed for sine"):
+        with pytest.raises(DataError, match="cannot read the choices"):
             load_choices("sine", tmp_path / "absent.toml")
         with pytest.raises(LnncmpError, match="is no TOML file"):
             load(tmp_path, "case = ")

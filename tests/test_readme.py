@@ -15,7 +15,7 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 }
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
-EXAMPLES = {"walk", "elman", "pulled_walk"}
+EXAMPLES = {"walk", "elman", "pulled_walk", "strong"}
 """A case, a model and a source that pages show how to add; they are not part of lnncmp."""
 
 

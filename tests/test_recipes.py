@@ -12,7 +12,7 @@ from lnncmp.cases.base import case_names, load_case, load_source
 from lnncmp.common.files import share_dir
 from lnncmp.common.registry import load_member, member_names
 from lnncmp.errors import LnncmpError, UsageError
-from lnncmp.models.base import load_model
+from lnncmp.models.base import ModelSpec, load_model
 from lnncmp.recipe.load import load_recipe, preset_names
 from lnncmp.training.build import build_model
 from lnncmp.training.trainer import Trainer
@@ -180,7 +180,7 @@ class TestRegistry:
 
         for name in ("lstn", "base", "os", "../errors"):
             with pytest.raises(UsageError, match="unknown model"):
-                load_member(models, name, "MODEL", "model")
+                load_member(models, name, "MODEL", "model", ModelSpec)
 
     def test_shared_folders(self):
         assert (share_dir("recipes") / "walker2d.quick.toml").is_file() and share_dir("datasets").is_dir()

@@ -102,9 +102,24 @@ class TestLayouts:
             with pytest.raises(DataError, match=f"line {line} of own.csv has 4 cells, the header has 3"):
                 read(write(tmp_path, bad.replace("\n", ends)), targets=("x",))
 
-    @pytest.mark.parametrize("text", ["a,b\n1,2\n3\n", "a,b\n1,2\n3,4,5\n", "a;b\n1;2\n3;4;5\n", "1,2\n3\n4,5\n"])
+    @pytest.mark.parametrize("end", ["\n,,\n", "\r\n,,\r\n,,\r\n\r\n", "\n  \n,,"])
+    def test_empty_rows_at_the_end_are_none(self, tmp_path, end):
+        table = read(write(tmp_path, "time,x,y\n0,1,5\n1,2,7\n2,3," + end))
+        np.testing.assert_array_equal(table.series[0].values, [[1, 5], [2, 7], [3, np.nan]])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "a,b\n1,2\n3\n",
+            "a,b\n1,2\n3,4,5\n",
+            "a;b\n1;2\n3;4;5\n",
+            "1,2\n3\n4,5\n",
+            "a,b\n1,2,\n3,4,\n",
+            "# log\na,b\n1,2\n",
+        ],
+    )
     def test_ragged_rows_are_refused(self, tmp_path, text):
-        with pytest.raises(DataError, match=r"line [23] of own.csv has [13] cells?, the (header|first row) has 2"):
+        with pytest.raises(DataError, match=r"line [23] of own.csv has [123] cells?, the (header|first row) has [12]"):
             read(write(tmp_path, text))
 
     def test_names_in_the_header(self, tmp_path):
@@ -186,6 +201,9 @@ class TestCells:
                 read(path, targets=(target,))
         with pytest.raises(DataError, match="column 'when' holds dates"):
             read(path, time=NO_TIME, features=("when",))
+        with pytest.raises(DataError, match="no column of numbers or of few classes is left") as caught:
+            read(path, features=("one", "gone"))
+        assert "never varies: one" in caught.value.hint
 
     def test_a_column_that_turns_to_text_late(self, tmp_path):
         rows = [f"{n},{n / 3}" for n in range(3000)]
@@ -233,8 +251,13 @@ class TestRoles:
             ("t,x", ["5,0", "3,1", "9,1"], None),
             ("x,Timestamp", ["5,10", "3,20", "9,25"], "Timestamp"),
             ("x,day", ["5,2020-01-01", "3,2020-01-02", "9,2020-01-03"], "day"),
-            ("birth,date", ["1990-01-01,2020-01-01", "1980-01-02,2020-01-02", "1970-01-03,2020-01-03"], "date"),
+            ("birth,date,x", ["1990-01-01,2020-01-01,1", "1980-01-02,2020-01-02,2"], "date"),
             ("x,y", ["5,0", "3,1", "9,2"], None),
+            ("x,Time (s)", ["5,0", "3,1", "9,2"], "Time (s)"),
+            ("x,t [ms]", ["5,0", "3,1", "9,2"], "t [ms]"),
+            ("x,temp", ["5,0", "3,1", "9,2"], None),
+            ("x,lifetime", ["5,0", "3,1", "9,2"], None),
+            ("birth date,when,x", ["1990-01-01,2020-01-01,1", ",2020-01-02,2"], "when"),
         ],
     )
     def test_the_time_is_guessed(self, tmp_path, header, rows, time):

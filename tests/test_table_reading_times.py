@@ -50,7 +50,8 @@ class TestWays:
             (["1/2/2020", "13/2/2020"], "read as day/month/year", 12),
             (["2/1/2020", "3/1/2020", "1/2/2020"], "read as day/month/year", 30),
             (["1/2/2020", "1/3/2020"], "month/day/year; day/month/year would fit as well", 1),
-            (["1.2.2020", "1.3.2020"], "day/month/year; month/day/year would fit as well", 29),
+            (["1.2.2020", "1.3.2020"], "read as day/month/year", 29),
+            (["1-2-2020", "1-3-2020"], "month/day/year; day/month/year would fit as well", 1),
         ],
     )
     def test_the_order_of_day_and_month_is_decided_over_the_whole_column(self, tmp_path, times, words, days):
@@ -81,6 +82,8 @@ class TestWays:
     def test_a_clock_alone_is_no_time(self, tmp_path):
         with pytest.raises(DataError, match="times of day without a date"):
             table_of(tmp_path, ["17:24:00", "17:25:00"])
+        with pytest.raises(DataError, match="column 'day' holds dates and column 'clock' times of day"):
+            read(write(tmp_path, "day,clock,x\n16/12/2006,17:24:00,4\n16/12/2006,17:25:00,?\n"))
 
     def test_two_files_may_not_differ(self, tmp_path):
         write(tmp_path, "when,x\n2020-01-01,1\n2020-01-02,2\n", "f/a.csv")
@@ -95,6 +98,15 @@ class TestOrder:
         table = table_of(tmp_path, ["3", "1", "2", "2", "1", "9"], warnings=warnings)
         assert table.series[0].times.tolist() == [1, 2, 3, 9] and values(table, "x") == [1, 4, 0, 25]
         assert said(table, "go backwards at 2 rows") and said(table, "2 rows left out") and len(warnings) == 2
+
+    def test_times_that_are_those_of_many_series_are_refused(self, tmp_path):
+        text = "date,shop,x\n" + "".join(
+            f"2020-01-0{day},s{shop},{day * shop}\n" for day in (1, 2, 3) for shop in (1, 2, 3)
+        )
+        with pytest.raises(DataError, match="6 of 9 rows have a time in column 'date' that their series") as caught:
+            read(write(tmp_path, text))
+        assert "--group" in caught.value.hint
+        assert len(read(write(tmp_path, text), group="shop").series) == 3
 
     def test_each_series_has_its_own_times(self, tmp_path):
         text = "g,when,x\na,5,0\nb,1,1\na,6,2\nb,2,3\nb,2,4\na,4,5\n"

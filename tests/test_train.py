@@ -101,12 +101,12 @@ class TestSelection:
         assert 1 < fitted.best_epoch < 20 and losses[-1] > 2 * min(losses)
         assert losses.index(min(losses)) == fitted.best_epoch - 1
         assert same(weights(work.model), path[fitted.best_epoch - 1]) and not same(weights(work.model), path[-1])
-        assert work._validation_loss() == pytest.approx(min(losses), rel=1e-6)
+        assert work._on_validation(work.validation.cells) == pytest.approx(min(losses), rel=1e-6)
 
     def test_last_keeps_the_last(self):
         work, fitted, path = self.fit("last")
         assert same(weights(work.model), path[-1])
-        assert work._validation_loss() == pytest.approx(fitted.history[-1].validation_loss, rel=1e-6)
+        assert work._on_validation(work.validation.cells) == pytest.approx(fitted.history[-1].validation_loss, rel=1e-6)
         assert fitted.best_epoch < 20  # still told
 
 

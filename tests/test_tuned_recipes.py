@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lnncmp.common.files import share_dir
 from lnncmp.errors import DataError, UsageError
-from lnncmp.recipe import tuned as tuned_recipes
 from lnncmp.recipe.decay import decay_of, rate_left_of
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.tuned import TunedRecipe
@@ -115,12 +115,12 @@ def test_tuning_is_no_part_of_a_runs_identity(write):
 def test_a_preset_can_ask_for_the_tuned_recipe_of_its_case(write, monkeypatch, tmp_path):
     folder = tmp_path / "recipes"
     (folder / "tuned").mkdir(parents=True)
-    for path in tuned_recipes.share_dir("recipes").glob("sine*.toml"):
+    for path in share_dir("recipes").glob("sine*.toml"):
         (folder / path.name).write_text(path.read_text())
     (folder / "tuned" / "sine.toml").write_text(Path(write()).read_text())
     assert "tuned = true" in (folder / "sine.standard.toml").read_text()
-    for module in ("lnncmp.recipe.tuned", "lnncmp.recipe.load"):
-        monkeypatch.setattr(f"{module}.share_dir", lambda kind: folder)
+    for module in ("lnncmp.recipe.tuned", "lnncmp.recipe.files"):
+        monkeypatch.setattr(f"{module}.recipe_folder", lambda case: folder)
     assert load_recipe("sine", "standard").train_settings("ltc").learning_rate == 0.0173
     assert load_recipe("sine", "quick").entry("ltc").tuning is None
     assert load_recipe("sine", "quick", overrides={"tuned": True}).entry("ltc").tuning is not None
@@ -163,7 +163,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(DataError, match=r"cannot read the tuned recipe [^\[]*: No such file"):
         load(str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("models = [")
-    with pytest.raises(UsageError, match=r"bad.toml is not a TOML file"):
+    with pytest.raises(UsageError, match=r"bad.toml is no TOML file"):
         load(str(tmp_path / "bad.toml"))
     (tmp_path / "other.toml").write_text("[models.ltc]\n")
     with pytest.raises(UsageError, match="the recipe lacks the key 'tuning'"):

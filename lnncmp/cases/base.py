@@ -1,29 +1,32 @@
 """The contract of a case study: its data, task, metrics and shifted test sets.
 
-A case is a file `lnncmp/cases/<name>.py` that defines `CASE = Case(...)`; the file's name is the command's name.
+A case is a file `lnncmp/cases/<name>.py` that defines `CASE = Case(...)`; the file's name is the command's name. An
+installed package adds one by an entry point in the group `lnncmp.cases`.
 """
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from lnncmp import cases
+from lnncmp import cases, sources
 from lnncmp.baselines import Predictor
-from lnncmp.common.registry import load_member, member_names
+from lnncmp.common.plugins import Plugin
+from lnncmp.common.registry import added, load_member, member_names, origin, own_names, refused, share_of, usable
 from lnncmp.data.encoding import Encoding, Quantity, as_measured
 from lnncmp.data.recording import AttritionStep
 from lnncmp.data.resampling import Resampling
 from lnncmp.data.scaling import Scalers
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.errors import unknown_name
+from lnncmp.errors import DataError, unknown_name
 from lnncmp.records.metric import Metric
 from lnncmp.records.schema import Zoom
+from lnncmp.sources import loading
 from lnncmp.sources.base import Source, SourceContext
 
 
@@ -172,7 +175,8 @@ class Case:
     """One case study.
 
     title, summary: for tables and help. version: raised when the windows made of the same recordings change.
-    sources: name of `--source` -> module under lnncmp/sources; the first is the default.
+    sources: name of `--source` -> module under lnncmp/sources, or `module:ATTRIBUTE` of another package; the first is
+    the default. `load_case` puts those that installed packages add behind them.
     settings: pydantic class of the recipe's `data` table. step_unit: what one unit of elapsed time is.
     targets: what is predicted (the first O input features). horizons: free-running steps shown in tables.
     prepare: (source name, source, context, settings, horizon) -> Prepared; raises DataError, UsageError.
@@ -188,6 +192,7 @@ class Case:
     that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
     declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
     for all settings.
+    in_study: it is one of the published study, which `reproduce-all` carries out.
     reads_files: the command takes the user's own files as arguments; without them there are no data.
     """
 
@@ -210,6 +215,7 @@ class Case:
     private: bool = False
     complete: Callable[[Source, SourceContext, Any], Any] | None = None
     declare: Callable[[Any], "Case"] | None = None
+    in_study: bool = False
     reads_files: bool = False
 
     def of(self, settings: Settings) -> "Case":
@@ -224,28 +230,76 @@ class Case:
 
 
 def case_names() -> list[str]:
-    """Return the names of all case studies."""
+    """Return the names of all case studies, those of installed packages among them."""
     return member_names(cases)
 
 
+def added_cases() -> dict[str, Plugin]:
+    """Return the case studies of installed packages, by name; imports none."""
+    return added(cases)
+
+
+def own_case_names() -> list[str]:
+    """Return the names of the case studies that are part of lnncmp."""
+    return own_names(cases)
+
+
 def load_case(name: str) -> Case:
-    """Return the case study `name`. Raises UsageError with the nearest match for an unknown name."""
-    case: Case = load_member(cases, name, "CASE", "case")
-    return case
+    """Return the case study `name`, with the sources that installed packages add to it.
+
+    Raises UsageError with the nearest match for an unknown name, PluginError for a package's case that cannot be used.
+    """
+    case = load_member(cases, name, "CASE", "case", Case)
+    known = loading.with_added(name, case.sources)
+    return case if known is case.sources else replace(case, sources=known)
 
 
 def case_of(name: str, data: Mapping[str, Any]) -> Case:
     """Return the case study `name` as the `data` table of a recipe has it.
 
-    Raises UsageError for an unknown name, pydantic's ValidationError for a table that does not fit the case.
+    Raises UsageError for an unknown name, DataError for a table that does not fit the case: another version made it.
     """
     case = load_case(name)
-    return case.of(case.settings.model_validate(data))
+    try:
+        return case.of(case.settings.model_validate(data))
+    except ValidationError as invalid:
+        keys = sorted({".".join(map(str, error["loc"])) for error in invalid.errors()})
+        raise DataError(
+            f"this version of the case {name} has no such settings of its data: {', '.join(keys)}",
+            "Use the version that made these records, or run the study again.",
+        ) from None
 
 
 def load_source(case: Case, name: str) -> Source:
-    """Return the source that `--source name` means for `case`. Raises UsageError for an unknown name."""
+    """Return the source that `--source name` means for `case`.
+
+    Raises UsageError for an unknown name, PluginError for a package's source that cannot be used.
+    """
     if name not in case.sources:
         raise unknown_name("source", name, case.sources)
-    source: Source = importlib.import_module(f"lnncmp.sources.{case.sources[name]}").SOURCE
-    return source
+    return loading.load(case.sources[name])
+
+
+def source_card(case: Case, name: str) -> str:
+    """Return the data card of a source. Raises UsageError for an unknown name, DataError without a card."""
+    source = load_source(case, name)
+    return loading.card_of(case.sources[name], source)
+
+
+def packages_of_case(case: str, source: str) -> dict[str, str]:
+    """Return the installed packages that a case and its source come from, with their versions; lnncmp is left out."""
+    return origin(cases, case) | loading.package_of(load_case(case).sources.get(source, ""))
+
+
+def refused_members() -> list[str]:
+    """Return a sentence for each case or source of an installed package that is not used."""
+    found = [*refused(cases).values(), *refused(sources).values(), *loading.without_case(case_names())]
+    if added(sources):
+        for name, case in usable(case_names(), load_case, lambda why: None).items():
+            found += loading.overruled(name, case.sources)
+    return found
+
+
+def recipe_folder(case: str) -> Path | None:
+    """Return the folder with the recipes of a case: lnncmp's, or the one in the package that it comes from."""
+    return share_of(cases, case, "recipes")

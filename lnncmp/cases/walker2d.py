@@ -252,6 +252,7 @@ CASE = Case(
     settings=Walker2dSettings,
     step_unit="frame of 8 ms",
     targets=tuple(Target(name, unit) for name, unit, _ in OBSERVATION),
+    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,

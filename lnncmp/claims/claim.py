@@ -1,7 +1,6 @@
 """A claim as the claims file states it, and how that file is read and checked."""
 
 import difflib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,8 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.common.files import share_dir
+from lnncmp.common.plugins import PluginError
+from lnncmp.common.toml import read_toml
 from lnncmp.comparison.run_metrics import COUNTS, FACTS, KNOWN, NEEDS_GROUPS
-from lnncmp.errors import DataError, UsageError, unknown_name
+from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import model_names
 from lnncmp.records.metric import ERRORS
 
@@ -72,28 +73,42 @@ class Claim(BaseModel):
         return value
 
 
-def load_claims(path: Path | None = None) -> list[Claim]:
-    """Return the claims of a TOML file, of the one that ships with lnncmp if None, in its order.
+def load_claims(path: Path | None = None, beside: bool = False) -> list[Claim]:
+    """Return the claims of a TOML file in its order, those that ship with lnncmp if None.
 
-    Raises DataError if it cannot be read, UsageError for keys, values or names that do not exist: one sentence that
-    names the claim, with the nearest match.
+    beside: those that ship with lnncmp come first, then the file's. Raises DataError if it cannot be read; UsageError
+    for keys, values or names that do not exist, and for an id that is there twice: one sentence that names file and
+    claim, with the nearest match.
     """
-    source = share_dir("recipes") / "claims.toml" if path is None else path
-    try:
-        table = tomllib.loads(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read the claims in {source}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{source.name} is no TOML file: {error}") from error
-    entries = table.get("claim", [])
+    shipped = share_dir("recipes") / "claims.toml"
+    if path is None:
+        return _read(shipped)
+    own = _read(path)
+    others = _read(shipped) if beside else []
+    taken = {claim.id for claim in others}
+    for claim in own:
+        if claim.id in taken:
+            raise UsageError(
+                f"{path.name} names the claim '{claim.id}', which lnncmp's own claims have too", "Choose another id."
+            )
+    return [*others, *own]
+
+
+def _read(path: Path) -> list[Claim]:
+    entries = (table := read_toml(path, "the claims")).get("claim", [])
     if set(table) - {"claim"} or not isinstance(entries, list) or not entries:
-        raise UsageError(f"{source.name} should hold entries [[claim]] and nothing else")
-    claims = [_parsed(entry, number) for number, entry in enumerate(entries, start=1)]
-    for number, claim in enumerate(claims):
-        if claim.id in {other.id for other in claims[:number]}:
-            raise UsageError(f"{source.name} names the claim '{claim.id}' twice")
-        check(claim)
-    return claims
+        raise UsageError(f"{path.name} should hold entries [[claim]] and nothing else")
+    claims: dict[str, Claim] = {}
+    for number, entry in enumerate(entries, start=1):
+        try:
+            claim = _parsed(entry, number)
+            check(claim)
+        except UsageError as error:
+            raise UsageError(f"{path.name}, {error.message}", error.hint) from None
+        if claim.id in claims:
+            raise UsageError(f"{path.name} names the claim '{claim.id}' twice")
+        claims[claim.id] = claim
+    return list(claims.values())
 
 
 def find_claim(claims: list[Claim], name: str) -> Claim:
@@ -111,8 +126,12 @@ def check(claim: Claim) -> None:
     for model in (claim.left, claim.right):
         if model not in model_names():
             raise _of(claim, unknown_name("model", model, model_names()))
-    metrics = {*ERRORS, *KNOWN, *(measure.name for measure in load_case(claim.case).metrics)}
-    sources = load_case(claim.case).sources
+    try:
+        case = load_case(claim.case)
+    except PluginError as error:
+        raise _of(claim, error) from None
+    metrics = {*ERRORS, *KNOWN, *(measure.name for measure in case.metrics)}
+    sources = case.sources
     for source in claim.judged_on:
         if source not in sources:
             raise _of(claim, unknown_name("source", source, sources))

@@ -17,12 +17,13 @@ from lnncmp.comparison.groups import ComparisonGroup, groups_of
 from lnncmp.records.read import Records, read_records
 
 
-def judge_folder(out: Path, claims: Path | None = None) -> ClaimsTable:
+def judge_folder(out: Path, claims: Path | None = None, beside: bool = False) -> ClaimsTable:
     """Return the verdicts on all claims from the records of the folder `out`.
 
-    claims: another file of claims than the one that ships with lnncmp. Raises DataError without records.
+    claims: another file of claims than the one that ships with lnncmp; beside: after these, not in their place. Raises
+    DataError without records, UsageError for a file with a mistake.
     """
-    return with_readings(judge(load_claims(claims), read_records(out)), out)
+    return with_readings(judge(load_claims(claims, beside), read_records(out)), out)
 
 
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:

@@ -18,9 +18,6 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-ClaimsFile = Annotated[
-    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) instead of lnncmp's.")
-]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if the opposite of a claim is shown.")]
 
 
@@ -28,20 +25,22 @@ Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 5 if 
 def claims(
     context: typer.Context,
     out: options.Out = options.RESULTS,
-    claims_file: ClaimsFile = None,
+    claims_file: options.ClaimsFile = None,
+    beside: options.Beside = False,
     strict: Strict = False,
     format: options.OutputFormat = "table",
 ) -> None:
     """Report for each claim whether the stored runs support it, show the opposite, or depend on a choice."""
     if context.invoked_subcommand is not None:
-        context.obj = (out, claims_file)
+        context.obj = (out, claims_file, beside)
         return
     check_choice("format", format, FORMATS)
+    options.check_beside(claims_file, beside)
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.tables.claims import document_of_claims
 
     with interruptible("Nothing was changed."):
-        table = judge_folder(out, claims_file)
+        table = judge_folder(out, claims_file, beside)
     print_result(render(document_of_claims(table), format, *page()))
     if strict and any(row.verdict == "opposite" for row in table.rows):
         raise typer.Exit(_OPPOSITE)
@@ -52,7 +51,8 @@ def show(
     context: typer.Context,
     claim: Annotated[str, typer.Argument(metavar="ID", help="A claim, as `lnncmp claims` names it.")],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")] = None,
-    claims_file: ClaimsFile = None,
+    claims_file: options.ClaimsFile = None,
+    beside: options.Beside = False,
     format: ListFormat = "table",
 ) -> None:
     """Explain one verdict: numbers by seed, tests, assumptions, deviations from the protocol, runs."""
@@ -61,9 +61,11 @@ def show(
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.tables.claim import document_of_claim
 
-    folder, file = context.obj
-    find_claim(load_claims(claims_file or file), claim)
+    folder, file, both = context.obj
+    file, both = claims_file or file, beside or both
+    options.check_beside(file, both)
+    find_claim(load_claims(file, both), claim)
     with interruptible("Nothing was changed."):
-        table = judge_folder(out or folder, claims_file or file)
+        table = judge_folder(out or folder, file, both)
     row = next(row for row in table.rows if row.id == claim)
     print_result(render(document_of_claim(row), format, *page()))

@@ -7,7 +7,7 @@ import typer
 
 from lnncmp.cli import options
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import interruptible, page, print_result
+from lnncmp.cli.terminal import interruptible, note, page, print_result
 from lnncmp.report.tables.render import FORMATS, render
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as given to --out.")]
@@ -26,15 +26,17 @@ def compare(
     """Compare the models of one folder of records, or each model of two folders, seed by seed on equal data."""
     check_choice("format", format, FORMATS)
     from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
-    from lnncmp.comparison.studies import studies_of
+    from lnncmp.comparison.studies import comparable, studies_of
     from lnncmp.records.read import read_records
     from lnncmp.report.tables.contrasts import Compared, document_of_compared
 
     with interruptible("Nothing was changed."):
-        records = read_records(folder)
+        records = comparable(read_records(folder))
         if other is None:
+            for sentence in records.notes:
+                note(sentence)
             tables = [study.table for study in studies_of(records, reference=reference)]
             found = Compared(comparisons=tables, contrasts=contrast_groups(records))
         else:
-            found = Compared(comparisons=[], contrasts=[contrast_folders(records, read_records(other))])
+            found = Compared(comparisons=[], contrasts=[contrast_folders(records, comparable(read_records(other)))])
     print_result(render(document_of_compared(found), format, *page()))

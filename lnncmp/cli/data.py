@@ -1,18 +1,21 @@
 """`lnncmp data ...`: list, fetch, verify and describe data; train the policies of the simulated rollouts."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lnncmp.cases.base import Case, case_names, load_case, load_source
+from lnncmp.cases.base import Case, case_names, load_case, load_source, refused_members, source_card
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
-from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, print_result
 from lnncmp.common.cache import cache_root
-from lnncmp.common.files import share_dir
+from lnncmp.common.registry import usable
 from lnncmp.errors import UsageError
+from lnncmp.recipe.files import read_recipe
+from lnncmp.recipe.load import load_recipe
 from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
@@ -21,17 +24,18 @@ CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
 
 
 def _source(case: Case, name: str | None) -> str:
-    return name if name is not None else next(iter(case.sources))
+    return name if name is not None else next(iter(case.sources), "")
 
 
 @app.command("list")
 def list_sources(format: ListFormat = "table") -> None:
     """List the sources of every case study."""
     rows = []
-    for name in case_names():
-        case = load_case(name)
-        for source in case.sources:
-            rows.append({"case": name, "source": source, "what_it_is": load_source(case, source).summary})
+    for name, case in usable(case_names(), load_case, note).items():
+        found = usable(case.sources, partial(load_source, case), note)
+        rows += [{"case": name, "source": source, "what_it_is": one.summary} for source, one in found.items()]
+    for sentence in refused_members():
+        note(sentence)
     print_listing("Data", rows, format)
 
 
@@ -78,10 +82,12 @@ def verify(
 
 
 @app.command()
-def describe(case: CaseName, source: options.SourceName = None) -> None:
+def describe(case: CaseName, source: options.SourceName = None, own_recipe: options.OwnRecipe = None) -> None:
     """Print the data card of a source: origin, licence, columns with units, known defects."""
-    chosen = load_source(load_case(case), _source(load_case(case), source))
-    print_result((share_dir("datasets") / chosen.card / f"{chosen.name}.md").read_text(encoding="utf-8"))
+    loaded = load_case(case)
+    if own_recipe is not None:
+        source = source or load_recipe(case, read_recipe(own_recipe, case)).source
+    print_result(source_card(loaded, _source(loaded, source)))
 
 
 @app.command()
@@ -96,7 +102,8 @@ def bench(
     """Measure the time and memory to read synthetic tables of the real format on this machine."""
     check_choice("format", format, LIST_FORMATS)
     loaded = load_case(case)
-    measured = [member for name in loaded.sources if (member := load_source(loaded, name)).bench is not None]
+    found = usable(loaded.sources, partial(load_source, loaded), note)
+    measured = [member for member in found.values() if member.bench is not None]
     if not measured or measured[0].bench is None:
         raise UsageError(f"there is no benchmark for reading the data of {case}", "Try mimic3.")
     place = cache_root() if folder is None else folder

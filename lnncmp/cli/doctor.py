@@ -8,12 +8,14 @@ from typing import Any, get_args
 import typer
 
 from lnncmp.bench.process import in_fresh_process
+from lnncmp.cli.doctor_plugins import plugin_rows
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.cli.terminal import note
 from lnncmp.common.cache import cache_root
 from lnncmp.common.files import write_bytes
 from lnncmp.common.process import Tell
+from lnncmp.common.registry import usable
 from lnncmp.errors import LnncmpError
 from lnncmp.models.base import load_model, model_names
 
@@ -33,7 +35,7 @@ _PACKAGES = (
 
 
 def doctor(format: ListFormat = "table") -> None:
-    """Check packages, processor, accelerator, cache folder and the kernels of all models. Exit code 1 if one is broken.
+    """Check packages, processor, cache folder, kernels, and what other packages add. Exit code 1 if one is broken.
 
     Each model's fused kernels are compared with plain PyTorch; on a new machine they are compiled first, a few seconds
     each.
@@ -43,6 +45,7 @@ def doctor(format: ListFormat = "table") -> None:
     rows.append({"check": "cores", "found": str(available_cores()), "advice": ""})
     rows += [_accelerator(), _cache(), _kernels()]
     rows += _sound_kernels()
+    rows += plugin_rows(note)
     print_listing("Doctor", rows, format)
     if any(row["advice"].startswith("Broken") for row in rows):
         raise typer.Exit(1)
@@ -77,8 +80,8 @@ def _sound_kernels() -> Iterator[dict[str, str]]:
 
     Each is checked in an isolated process: a crash of a kernel does not end this one.
     """
-    for name in model_names():
-        fields = load_model(name).arguments.model_fields
+    for name, spec in usable(model_names(), load_model, lambda why: None).items():
+        fields = spec.arguments.model_fields
         for cell in get_args(fields["cell"].annotation) if "cell" in fields else (None,):
             label = name if cell is None else f"{name} ({cell} cells)"
             note(f"checking the kernels of {label}")

@@ -1,4 +1,4 @@
-"""`lnncmp models` and `lnncmp recipes`: the available models, and the settings of each preset."""
+"""`lnncmp models`: the available models. How lists are printed."""
 
 import io
 import json
@@ -9,11 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lnncmp.cases.base import case_names
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import print_result
-from lnncmp.models.base import load_model, model_names
-from lnncmp.recipe.load import load_recipe, preset_names
+from lnncmp.cli.terminal import note, print_result
+from lnncmp.common.registry import usable
+from lnncmp.models.base import load_model, model_names, refused_models
 from lnncmp.report.tables.render import FORMATS
 
 LIST_FORMATS = FORMATS[:2]
@@ -48,10 +47,12 @@ def models(
     if name is not None:
         _explain_model(name, format)
         return
-    rows = []
-    for member in model_names():
-        spec = load_model(member)
-        rows.append({"model": member, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt})
+    found = usable(model_names(), load_model, note)
+    for sentence in refused_models():
+        note(sentence)
+    rows = [
+        {"model": one, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt} for one, spec in found.items()
+    ]
     print_listing("Models", rows, format)
 
 
@@ -83,22 +84,3 @@ def _one(schema: dict[str, Any]) -> str:
     limits = [f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema]
     kind = {"null": "unset", "boolean": "true or false"}.get(schema.get("type", ""), schema.get("type", ""))
     return f"{kind} {', '.join(limits)}".strip()
-
-
-def recipes(format: ListFormat = "table") -> None:
-    """List the recipes: one per case study and preset."""
-    rows = []
-    for case in case_names():
-        for preset in preset_names(case):
-            recipe = load_recipe(case, preset)
-            rows.append(
-                {
-                    "command": f"lnncmp {case} --preset {preset}",
-                    "source": recipe.source,
-                    "models": ", ".join(recipe.models),
-                    "seeds": len(recipe.seeds),
-                    "match": recipe.match,
-                    "epochs": recipe.train_settings().epochs,
-                }
-            )
-    print_listing("Recipes", rows, format)

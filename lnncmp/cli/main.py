@@ -1,4 +1,4 @@
-"""Registers all commands; every case study is a command named after its file."""
+"""Registers all commands; every case study is a command named after its file, or as its package names it."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lnncmp import __version__
-from lnncmp.cases.base import case_names, load_case
+from lnncmp.cases.base import own_case_names
 from lnncmp.cli import claims, data, lists, runs, study
 from lnncmp.cli.bench import bench
 from lnncmp.cli.compare import compare
@@ -15,7 +15,9 @@ from lnncmp.cli.doctor import doctor
 from lnncmp.cli.export import export
 from lnncmp.cli.figures import figures
 from lnncmp.cli.multiverse import multiverse
+from lnncmp.cli.plugin_cases import Commands, help_of
 from lnncmp.cli.predict import predict
+from lnncmp.cli.recipes import recipes
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import print_error
@@ -24,6 +26,7 @@ from lnncmp.errors import LnncmpError
 
 app = typer.Typer(
     name="lnncmp",
+    cls=Commands,
     help="Compare liquid neural networks (LTC, CfC, NCP) with LSTM and GRU, fairly and reproducibly.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -46,10 +49,8 @@ def _options(
     """Compare liquid neural networks (LTC, CfC, NCP) with LSTM and GRU, fairly and reproducibly."""
 
 
-for _name in case_names():
-    app.command(_name, help=f"{load_case(_name).summary} Executes missing runs and prints the comparison.")(
-        study.case_command(_name)
-    )
+for _name in own_case_names():
+    app.command(_name, help=help_of(_name))(study.case_command(_name))
 app.command("reproduce-all")(reproduce_all)
 app.command("tune")(tune)
 app.command("multiverse")(multiverse)
@@ -63,7 +64,7 @@ app.add_typer(runs.app, name="runs")
 app.command("predict")(predict)
 app.add_typer(data.app, name="data")
 app.command("models")(lists.models)
-app.command("recipes")(lists.recipes)
+app.command("recipes")(recipes)
 app.command("doctor")(doctor)
 
 

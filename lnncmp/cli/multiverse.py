@@ -14,6 +14,7 @@ from lnncmp.cli.study import ADVICE, SOME_RUNS_FAILED
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.errors import UsageError, unknown_name
+from lnncmp.recipe.files import read_recipe
 from lnncmp.report.tables.render import FORMATS, render
 from lnncmp.runs.ready import Request
 
@@ -44,6 +45,9 @@ def multiverse(
     changes: options.Changes = None,
     data: Folders = None,
     choices_file: ChoicesFile = None,
+    own_recipe: options.OwnRecipe = None,
+    claims_file: options.ClaimsFile = None,
+    beside: options.Beside = False,
     jobs: options.Jobs = None,
     stack: options.Stack = None,
     out: options.Out = options.RESULTS,
@@ -55,6 +59,7 @@ def multiverse(
     """Run a case under every reasonable reading of what its study left open; print in how many each claim holds."""
     check_choice("format", format, LIST_FORMATS if dry_run else FORMATS)
     check_choice("case", case, case_names())
+    options.check_beside(claims_file, beside)
     if budget is not None and not budget > 0:
         raise UsageError(f"--budget takes minutes above 0, got {budget:g}")
     from lnncmp.multiverse.choices import load_choices
@@ -66,6 +71,9 @@ def multiverse(
         parse_seeds(seeds) if seeds is not None else None,
         _folders(case, data or ()),
         tuple(changes or ()),
+        None if own_recipe is None else read_recipe(own_recipe, case),
+        claims_file,
+        beside,
     )
     request = Request(out, cache_root(), None, offline, jobs or available_cores(), stack, False, dry_run)
     with interruptible(ADVICE + "."), LiveProgress(quiet) as progress:

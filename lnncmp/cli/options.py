@@ -10,11 +10,14 @@ import typer
 
 from lnncmp.comparison.groups import MATCHINGS
 from lnncmp.errors import UsageError, unknown_name
+from lnncmp.recipe.files import RecipeFile, read_recipe
 from lnncmp.report.tables.render import FORMATS
 
 MATCHES = MATCHINGS
 IMPLEMENTATIONS = ("auto", "fused", "loop")
 MAX_SEEDS = 1000
+STANDARD = "standard"
+"""The preset where none is named."""
 RESULTS = Path("lnncmp-results")
 """The default folder of records, see `--out`."""
 
@@ -26,7 +29,10 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-Preset = Annotated[str, typer.Option(help="Recipe: quick, standard or paper.")]
+Preset = Annotated[str | None, typer.Option(help="Recipe: quick, standard (default) or paper.")]
+OwnRecipe = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="Your own recipe (TOML) in place of a preset.")
+]
 Models = Annotated[str | None, typer.Option(help="Comma-separated models instead of the recipe's, e.g. ltc,lstm.")]
 Seeds = Annotated[str | None, typer.Option(help="Number of seeds (10), or a range or list: 0-4 or 0,3,7.")]
 DataSeeds = Annotated[
@@ -75,9 +81,27 @@ KeepWeights = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate without training.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Reject nondeterministic kernels.")]
+ClaimsFile = Annotated[
+    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) instead of lnncmp's.")
+]
+Beside = Annotated[bool, typer.Option("--beside", help="Judge lnncmp's claims, too, before those of --claims FILE.")]
 OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Output format of the result.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
+
+
+def chosen_recipe(case: str, preset: str | None, file: Path | None) -> str | RecipeFile:
+    """Return the recipe that `--preset` or `--recipe` names. Raises UsageError for both at once, or a bad file."""
+    if file is None:
+        return preset or STANDARD
+    if preset is not None:
+        raise UsageError("--preset and --recipe both name a recipe", "Leave one of them out.")
+    return read_recipe(file, case)
+
+
+def files_of(recipe: str | RecipeFile) -> tuple[Path, ...]:
+    """Return the user's own data files that a recipe names."""
+    return recipe.files if isinstance(recipe, RecipeFile) else ()
 
 
 def tuned_choice(flag: bool | None, file: Path | None) -> bool | str | None:
@@ -92,6 +116,12 @@ def tuned_choice(flag: bool | None, file: Path | None) -> bool | str | None:
     if file.suffix != ".toml":
         raise UsageError(f"--tuned-with takes a .toml file made by `lnncmp tune`, got '{file}'")
     return str(file)
+
+
+def check_beside(claims: Path | None, beside: bool) -> None:
+    """Raise UsageError for `--beside` without a file of claims."""
+    if beside and claims is None:
+        raise UsageError("--beside judges your own claims beside lnncmp's, but names none", "Add --claims FILE.")
 
 
 def check_choice(kind: str, given: str | None, known: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """`lnncmp report`: all results as one HTML page to share."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +24,18 @@ def report(
     out: options.Out = options.RESULTS,
     to: To = None,
     force: Force = False,
+    claims_file: options.ClaimsFile = None,
+    beside: options.Beside = False,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write verdicts and evidence as one HTML page, with Markdown, tables and figures next to it; print its path."""
+    options.check_beside(claims_file, beside)
+    from lnncmp.claims.judge import judge_folder
     from lnncmp.report.build.write import write_report
 
+    judge = partial(judge_folder, claims=claims_file, beside=beside)
     with interruptible("The report is complete only if its page exists."), LiveProgress(quiet) as progress:
         cores = jobs or options.available_cores()
-        page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores)
+        page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores, judge)
     print_result(str(page))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cases.base import case_names, load_case
+from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
@@ -29,7 +29,7 @@ Matchings = Annotated[
 
 
 def reproduce_all(
-    preset: options.Preset = "standard",
+    preset: options.Preset = None,
     match: Matchings = None,
     seeds: options.Seeds = None,
     tuned: options.TunedFlag = None,
@@ -42,9 +42,10 @@ def reproduce_all(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Run every case study and variant; print the comparisons and the claims, and write the report."""
+    """Run the case studies of the published comparison and their variants; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
+    preset = preset or options.STANDARD
     numbers = options.parse_seeds(seeds) if seeds is not None else None
     chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
@@ -59,7 +60,9 @@ def reproduce_all(
                 for variant in (None, *load_case(case).variants):
                     overrides = given if matching is None else {**given, "match": matching}
                     comparison, missing = carry_out(
-                        load_recipe(case, preset, overrides=overrides, variant=variant), request, quiet
+                        load_recipe(case, preset, overrides=overrides, variant=variant),
+                        request,
+                        quiet,
                     )
                     ran += missing
                     made.append(comparison)
@@ -71,8 +74,8 @@ def reproduce_all(
 
 
 def _studies() -> list[str]:
-    """Return the cases that have data of their own."""
-    return [case for case in case_names() if not load_case(case).reads_files]
+    """Return the cases of the published study."""
+    return [case for case in own_case_names() if load_case(case).in_study]
 
 
 def _matchings(match: str | None) -> tuple[str | None, ...]:

@@ -9,7 +9,16 @@ from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.case_options import own_choices, own_files, with_own_options
 from lnncmp.cli.lists import LIST_FORMATS
-from lnncmp.cli.options import IMPLEMENTATIONS, MATCHES, available_cores, check_choice, parse_seeds, tuned_choice
+from lnncmp.cli.options import (
+    IMPLEMENTATIONS,
+    MATCHES,
+    available_cores,
+    check_choice,
+    chosen_recipe,
+    files_of,
+    parse_seeds,
+    tuned_choice,
+)
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.data_sets import with_data_sets
@@ -29,7 +38,8 @@ def case_command(case: str) -> Callable[..., None]:
     """Return the command for the case study `case`."""
 
     def command(
-        preset: options.Preset = "standard",
+        preset: options.Preset = None,
+        own_recipe: options.OwnRecipe = None,
         models: options.Models = None,
         seeds: options.Seeds = None,
         data_seeds: options.DataSeeds = 1,
@@ -69,11 +79,11 @@ def case_command(case: str) -> Callable[..., None]:
             seeds=parse_seeds(seeds) if seeds is not None else None,
         )
         variant, settings = own_choices(load_case(case), own)
-        recipe = load_recipe(case, preset, [*settings, *(changes or ())], overrides, _names(models), variant)
+        chosen = chosen_recipe(case, preset, own_recipe)
+        recipe = load_recipe(case, chosen, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        request = Request(
-            out, cache_root(), data, offline, jobs or available_cores(), stack, fresh, dry_run, weights, own_files(own)
-        )
+        cores, files = jobs or available_cores(), own_files(own) or files_of(chosen)
+        request = Request(out, cache_root(), data, offline, cores, stack, fresh, dry_run, weights, files)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):

@@ -7,10 +7,11 @@ import typer
 
 from lnncmp.cases.base import load_case
 from lnncmp.cli import options
-from lnncmp.cli.options import MATCHES, available_cores, check_choice, parse_seeds
+from lnncmp.cli.options import MATCHES, available_cores, check_choice, chosen_recipe, files_of, parse_seeds
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.common.files import write_bytes
+from lnncmp.recipe.files import has_variant
 from lnncmp.recipe.load import load_recipe
 from lnncmp.report.tables.render import FORMATS, render
 from lnncmp.report.tables.tuning import document_of_tuning
@@ -36,7 +37,8 @@ Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Discard the store
 
 def tune(
     case: CaseName,
-    preset: options.Preset = "standard",
+    preset: options.Preset = None,
+    own_recipe: options.OwnRecipe = None,
     trials: Trials = None,
     epochs: Epochs = None,
     seeds: TuningSeeds = None,
@@ -66,12 +68,17 @@ def tune(
     overrides |= {key: value for key, value in {"match": match, "source": source}.items() if value is not None}
     only = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
     settings = [*(changes or ()), *([f"train.epochs={epochs}"] if epochs is not None else [])]
+    chosen = chosen_recipe(case, preset, own_recipe)
     recipes = [
-        load_recipe(case, preset, settings, overrides, only, variant)
+        load_recipe(case, chosen, settings, overrides, only, variant)
         for variant in (None, *load_case(case).tuned_variants)
+        if variant is None or has_variant(chosen, variant)
     ]
     budget = Budget(trials or TRIALS, SEEDS if seeds is None else _seeds(seeds, SEEDS[0]))
-    request = Request(out / "tuning", cache_root(), data, offline, jobs or available_cores(), fresh=fresh)
+    cores = jobs or available_cores()
+    request = Request(
+        out / "tuning", cache_root(), data, offline=offline, jobs=cores, fresh=fresh, files=files_of(chosen)
+    )
     with interruptible("Finished epochs are kept: the same command continues."):
         with LiveProgress(quiet) as progress:
             table = search(recipes, request, budget, progress)

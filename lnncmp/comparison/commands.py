@@ -41,7 +41,8 @@ def recipe_of(run: RunRecord) -> tuple[Recipe | None, str | None]:
 def commands(runs: Mapping[str, Sequence[RunRecord]]) -> list[str]:
     """Return the commands that ask for these runs: one, and one more for each further setting of a model.
 
-    runs: by row of the table; rows may share a model. Empty if case or preset are not known to this version.
+    runs: by row of the table; rows may share a model. Where the preset is none that comes with the case, it is a recipe
+    of the user's own, whose file the command leaves open; what was changed in it is not known.
     """
     layers: list[dict[str, RunRecord]] = []
     seeds = sorted({run.seeds.root for group in runs.values() for run in group})
@@ -51,18 +52,18 @@ def commands(runs: Mapping[str, Sequence[RunRecord]]) -> list[str]:
         if layer is None:
             layers.append(layer := {})
         layer[label] = group[0]
-    found = (_command(layer, seeds) for layer in layers)
-    return [command for command in found if command is not None]
+    return [_command(layer, seeds) for layer in layers]
 
 
-def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str | None:
+def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str:
     """Return the command for one setting of each model. layer: model -> a run of it."""
     first = next(iter(layer.values()))
     recipe, variant = recipe_of(first)
+    data = ["FILE"] if load_case(first.case).reads_files else []
     if recipe is None:
-        return None
-    files = ["FILE"] if load_case(first.case).reads_files else []
-    words = ["lnncmp", first.case, *files, *([f"--{variant}"] if variant else []), "--preset", first.preset]
+        words = ["lnncmp", first.case, "--recipe", "FILE", "--models", ",".join(layer), "--seeds", _seed_text(seeds)]
+        return f"{shlex.join(words)}  # FILE: the recipe {first.preset}"
+    words = ["lnncmp", first.case, *data, *([f"--{variant}"] if variant else []), "--preset", first.preset]
     if set(layer) != set(recipe.models):
         words += ["--models", ",".join(layer)]
     if list(seeds) != sorted(recipe.seeds):

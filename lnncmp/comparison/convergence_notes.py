@@ -7,7 +7,11 @@ from lnncmp.records.settings import TrainSettings
 
 UNCONVERGED = "†"
 """Marks, in tables, the error of a model of which some run had not converged."""
-_SCORED = {"best": "scored at the epoch with the lowest validation loss", "last": "scored after the last epoch"}
+_SCORED = {
+    "best": "scored at the epoch with the lowest validation loss",
+    "best_error": "scored at the epoch with the fewest mistakes in validation",
+    "last": "scored after the last epoch",
+}
 
 
 def training_notes(settings: Sequence[TrainSettings]) -> list[str]:

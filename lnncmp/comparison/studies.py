@@ -12,12 +12,13 @@ from typing import Any
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import case_names, case_of, load_case
 from lnncmp.common.cache import content_key
+from lnncmp.common.plugins import PluginError
 from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.commands import recipe_of
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.groups import MATCHED_WORDS, MATCHINGS, ComparisonGroup, groups_of, place
 from lnncmp.comparison.table import ComparisonTable, titled
-from lnncmp.errors import DataError, unknown_name
+from lnncmp.errors import DataError, UsageError, unknown_name
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.metric import Published
 from lnncmp.records.read import Records, read_records
@@ -56,16 +57,34 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
     """
     for case in cases:
         load_case(case)
-    records = read_records(out)
-    for note in (*records.notes, *lacking_cases(records)):
+    records = comparable(read_records(out))
+    for note in records.notes:
         warn(note)
     return studies_of(records, cases)
 
 
-def lacking_cases(records: Records) -> list[str]:
-    """Return a sentence for each case of these records that this version does not have."""
-    unknown = sorted({run.case for run in records.runs} - set(case_names()))
-    return [f"Not used: records of {case}, a case that this version lacks." for case in unknown]
+def comparable(records: Records) -> Records:
+    """Return the records whose case is there and has such settings, with a note on each that is left out.
+
+    Raises DataError if there is none.
+    """
+    why = {run.protocol_id: why_lacking(run.case, run.recipe.data) for run in records.runs}
+    there = [run for run in records.runs if not why[run.protocol_id]]
+    lacking = sorted({one for one in why.values() if one})
+    if not there:
+        raise DataError(f"no run in {records.folder} can be used: {'; '.join(lacking)}", "Install what has it.")
+    return replace(records, runs=there, notes=[*records.notes, *(f"Not used: {one}." for one in lacking)])
+
+
+def why_lacking(case: str, data: Mapping[str, Any] | None = None) -> str:
+    """Return why records of a case cannot be compared here, "" if they can. data: their settings, if known."""
+    try:
+        load_case(case) if data is None else case_of(case, data)
+    except (PluginError, DataError) as error:
+        return f"records of {case}, because {error.message}"
+    except UsageError:
+        return f"records of {case}, a case that neither lnncmp nor an installed package has"
+    return ""
 
 
 def studies_of(records: Records, cases: Sequence[str] = (), reference: str | None = None) -> list[Study]:

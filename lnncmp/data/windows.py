@@ -93,7 +93,8 @@ class Futures:
     future[:, 0] is the target of the context's last step; a prediction is fed back as the first O inputs.
     dt: (N, K) > 0, time since the previous step; dt[:, 0] since the context's last step. observed: (N, K, O), which
     cells of the truth count, None = all. others: (N, K, F - O), the other inputs when a prediction is fed back, None =
-    held from the context's last step.
+    held from the context's last step. fed_back: (O,), which predictions are fed back, None = all; the input of another
+    is held from the context's last step, for nothing was ever known of it.
     """
 
     context: Windows
@@ -101,6 +102,7 @@ class Futures:
     dt: Floats
     observed: Bools | None = None
     others: Floats | None = None
+    fed_back: Bools | None = None
 
     def __post_init__(self) -> None:
         shape = self.future.shape
@@ -113,6 +115,8 @@ class Futures:
         rest = (*shape[:2], self.context.x.shape[2] - shape[2])
         if self.others is not None and self.others.shape != rest:
             raise DataError(f"futures: others should have shape {rest}, got {self.others.shape}")
+        if self.fed_back is not None and self.fed_back.shape != shape[2:]:
+            raise DataError(f"futures: fed_back should have shape {shape[2:]}, got {self.fed_back.shape}")
         if not np.isfinite(self.future[self.counted]).all():
             raise DataError("futures: the truth must be finite where it counts")
         if self.dt.size and not (np.isfinite(self.dt).all() and self.dt.min() > 0):

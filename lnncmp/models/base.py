@@ -1,7 +1,8 @@
 """The contract of a model: what it is, its arguments with their valid ranges, and how to build it.
 
-A model is a file `lnncmp/models/<name>.py` that defines `MODEL = ModelSpec(...)`. These files are read by
-`lnncmp models` and by recipe validation, so they import torch and `lnncmp.layers` inside `build` only.
+A model is a file `lnncmp/models/<name>.py` that defines `MODEL = ModelSpec(...)`, or what an installed package names by
+an entry point in the group `lnncmp.models`. They are read by `lnncmp models` and by recipe validation, so they import
+torch and `lnncmp.layers` inside `build` only.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp import models
-from lnncmp.common.registry import load_member, member_names
+from lnncmp.common.registry import load_member, member_names, origin, refused
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -76,11 +77,23 @@ class ModelSpec:
 
 
 def model_names() -> list[str]:
-    """Return the names of all models, sorted: one for each public file of the folder but `base`."""
+    """Return the names of all models, sorted: lnncmp's own, and those of installed packages."""
     return member_names(models)
 
 
 def load_model(name: str) -> ModelSpec:
-    """Return the specification of the model `name`. Raises UsageError, naming the nearest match, if unknown."""
-    spec: ModelSpec = load_member(models, name, "MODEL", "model")
-    return spec
+    """Return the specification of the model `name`.
+
+    Raises UsageError, naming the nearest match, if unknown; PluginError for a package's model that cannot be used.
+    """
+    return load_member(models, name, "MODEL", "model", ModelSpec)
+
+
+def packages_of_model(name: str) -> dict[str, str]:
+    """Return the installed package that a model comes from, with its version; empty for one of lnncmp's own."""
+    return origin(models, name)
+
+
+def refused_models() -> list[str]:
+    """Return a sentence for each model of an installed package that is not used."""
+    return list(refused(models).values())

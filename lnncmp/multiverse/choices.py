@@ -1,7 +1,6 @@
 """The file `recipes/multiverse/CASE.toml`: what a study left open, and the reasonable answers. Read and checked."""
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lnncmp.cases.base import load_case
-from lnncmp.common.files import share_dir
+from lnncmp.cases.base import load_case, recipe_folder
+from lnncmp.common.toml import read_toml
 from lnncmp.errors import DataError, UsageError, unknown_name
 
 Words = Annotated[str, Field(min_length=1)]
@@ -86,17 +85,8 @@ def load_choices(case: str, path: Path | None = None) -> Choices:
     the choice, with the nearest match.
     """
     load_case(case)
-    source = share_dir("recipes") / "multiverse" / f"{case}.toml" if path is None else path
-    try:
-        table = tomllib.loads(source.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(
-            f"no open choices are listed for {case}: {source} is missing", "Name a file with --choices."
-        ) from None
-    except OSError as error:
-        raise DataError(f"cannot read the choices in {source}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{source.name} is no TOML file: {error}") from error
+    source = _shipped(case) if path is None else path
+    table = read_toml(source, "the choices")
     try:
         choices = Choices.model_validate(table)
     except ValidationError as invalid:
@@ -105,6 +95,14 @@ def load_choices(case: str, path: Path | None = None) -> Choices:
         raise UsageError(f"{source.name} lists the choices of {choices.case}, not of {case}")
     _check(choices, source.name)
     return choices
+
+
+def _shipped(case: str) -> Path:
+    """Return the file that ships with a case. Raises DataError without one."""
+    folder = recipe_folder(case)
+    if folder is None or not (folder / "multiverse" / f"{case}.toml").is_file():
+        raise DataError(f"no open choices are listed for {case}", "Name a file with --choices.")
+    return folder / "multiverse" / f"{case}.toml"
 
 
 def _check(choices: Choices, file: str) -> None:

@@ -11,6 +11,7 @@ from lnncmp.models.base import Arguments
 from lnncmp.multiverse.choices import Alternative, Choices
 from lnncmp.multiverse.recipes import recipes_of
 from lnncmp.multiverse.universes import Universe
+from lnncmp.recipe.files import RecipeFile
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.runs.plan import DataShape, Plan, RunSpec, data_shape, make_plan
 from lnncmp.runs.ready import Request, StudyListener, model_arguments, prepare
@@ -39,7 +40,11 @@ class PlannedUniverse:
 
 
 class Planner:
-    """Plans universes. data: folders of the user's own data, by source. changes: `key=value` for all universes."""
+    """Plans universes.
+
+    data: folders of the user's own data, by source. changes: `key=value` for all universes. own: the recipe that they
+    start from, None for the preset of the choices.
+    """
 
     def __init__(
         self,
@@ -48,9 +53,10 @@ class Planner:
         seeds: Sequence[int],
         data: Mapping[str, Path],
         changes: Sequence[str] = (),
+        own: RecipeFile | None = None,
     ) -> None:
         self.request, self.listener = request, listener
-        self.seeds, self.data, self.changes = tuple(seeds), data, tuple(changes)
+        self.seeds, self.data, self.changes, self.own = tuple(seeds), data, tuple(changes), own
         self._shapes: dict[str, tuple[str, DataShape]] = {}
         self._matched: dict[str, dict[str, Arguments]] = {}
 
@@ -63,7 +69,7 @@ class Planner:
 
     def must_plan(self, number: int, universe: Universe) -> PlannedUniverse:
         """Return the plans of a universe. Raises DataError and UsageError."""
-        recipes = recipes_of(universe, self.seeds, self.changes)
+        recipes = recipes_of(universe, self.seeds, self.changes, self.own)
         plans = {variant: self._planned(recipe) for variant, recipe in recipes.items()}
         (source,) = {recipe.source for recipe in recipes.values()}
         return PlannedUniverse(number, universe, plans, self.data.get(source))

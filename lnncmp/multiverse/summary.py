@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from lnncmp.claims.claim import Claim, load_claims
+from lnncmp.claims.claim import Claim
 from lnncmp.claims.readings import (
     AlternativeWords,
     ChoiceWords,
@@ -34,12 +34,17 @@ Runs = Mapping[int, Mapping[str, Sequence[RunRecord]]]
 
 
 def summarize(
-    choices: Choices, carried: Carried, store: Store, seeds: Sequence[int], notes: Sequence[str] = ()
+    choices: Choices,
+    claims: Sequence[Claim],
+    carried: Carried,
+    store: Store,
+    seeds: Sequence[int],
+    notes: Sequence[str] = (),
 ) -> Multiverse:
-    """Return what these universes say of every claim of the case. notes: what else is to be known."""
+    """Return what these universes say of every one of the claims that is about the case. notes: what else to know."""
     planned = carried.universes
     runs = {one.number: runs_of(one, store) for one in planned}
-    found = [_claim(claim, choices, planned, runs) for claim in claims_in(load_claims(), choices)]
+    found = [_claim(claim, choices, planned, runs) for claim in claims_in(claims, choices)]
     return Multiverse(
         case=choices.case,
         preset=choices.preset,

@@ -2,28 +2,24 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from copy import deepcopy
 from typing import Any
 
 from lnncmp.cases.base import load_case
-from lnncmp.common.files import share_dir
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import model_names
 from lnncmp.recipe import decay
+from lnncmp.recipe.files import RecipeFile, merged, preset_names, read_preset
 from lnncmp.recipe.recipe import Recipe, Table, parse
 from lnncmp.recipe.tuned import TunedRecipe, forget_changed, laid_over, load_tuned, require_other_seeds
 
+__all__ = ["RecipeFile", "check", "load_recipe", "preset_names"]
 _BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME"}
-
-
-def preset_names(case: str) -> list[str]:
-    """Return the presets for which `case` has a recipe."""
-    return sorted(path.name.split(".")[1] for path in share_dir("recipes").glob(f"{case}.*.toml"))
 
 
 def load_recipe(
     case: str,
-    preset: str,
+    preset: str | RecipeFile,
     changes: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     only: Sequence[str] | None = None,
@@ -31,23 +27,51 @@ def load_recipe(
 ) -> Recipe:
     """Return the resolved, validated recipe of `case` and `preset`.
 
+    preset: the name of one that comes with the case, or a file of the user's own.
     changes: `key=value` with dotted keys and TOML values, as in `--set`; train.KEY applies to every model, including
     those with their own value. overrides: top-level keys set by options.
     only: models to compare instead of the recipe's; models that the recipe lacks get their default arguments.
     variant: name of a table `variants.<name>` of the recipe that is merged into it before the changes; its key `only`
     names the models that the variant compares. A tuned recipe that the recipe or an option asks for (key `tuned`) is
     laid over it before the changes, too.
-    Raises UsageError for unknown presets, keys or values, with the nearest match if there is one.
+    Raises UsageError for unknown presets, keys or values, with the nearest match if there is one; what is wrong in a
+    file of the user's own by itself is said with the file's name.
     """
-    if preset not in preset_names(case):
-        raise unknown_name("preset", preset, preset_names(case))
-    table = _varied(_read(share_dir("recipes") / f"{case}.{preset}.toml"), variant)
-    tuned = _tuned(table, case, changes, overrides or {})
+    if isinstance(preset, str):
+        return _resolved(case, preset, read_preset(case, preset), changes, overrides or {}, only, variant)
+    with preset.named():
+        _check_form(case, preset.table)
+        recipe = _resolved(case, preset.preset, preset.table, (), {}, None, variant)
+    if not changes and not overrides and only is None:
+        return recipe
+    return _resolved(case, preset.preset, preset.table, changes, overrides or {}, only, variant)
+
+
+def _check_form(case: str, table: Table) -> None:
+    """Raise UsageError unless what a user's file holds beside the keys of a recipe has the form that it should."""
+    only = table.get("only", [])
+    if not isinstance(only, list) or not all(isinstance(one, str) for one in only):
+        raise UsageError(f'recipe key \'only\' is {only!r}: it should list models, e.g. ["cfc", "gru"]')
+    own = {key: value for key, value in table.items() if key not in ("variants", "only")}
+    parse(Recipe, {**own, "case": case}, "")
+
+
+def _resolved(
+    case: str,
+    preset: str,
+    given: Table,
+    changes: Sequence[str],
+    overrides: Mapping[str, Any],
+    only: Sequence[str] | None,
+    variant: str | None,
+) -> Recipe:
+    table = _varied(deepcopy(given), variant)
+    tuned = _tuned(table, case, changes, overrides)
     if tuned is not None:
         table["models"] = laid_over(table["models"], *tuned)
     for change in changes:
         _set(table, change)
-    table.update(overrides or {})
+    table.update(overrides)
     kept = table.pop("only", None)
     parse(Recipe, {**table, "case": case, "preset": preset}, "")
     if only is not None or kept is not None:
@@ -81,7 +105,7 @@ def _varied(table: Table, variant: str | None) -> Table:
         return table
     if variant not in variants:
         raise unknown_name("variant of this recipe", variant, variants)
-    return _merged(table, variants[variant])
+    return merged(table, variants[variant])
 
 
 def _require_own_sizes(recipe: Recipe, changes: Sequence[str]) -> None:
@@ -126,21 +150,6 @@ def check(recipe: Recipe) -> None:
         recipe.cost_only_arguments(label, recipe.hidden)
     if recipe.reference not in recipe.models:
         raise unknown_name("reference model", recipe.reference, recipe.models)
-
-
-def _read(path: Path) -> Table:
-    """Return the table of `path`, merged into the one that it extends."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    base = table.pop("extends", None)
-    return table if base is None else _merged(_read(path.parent / f"{base}.toml"), table)
-
-
-def _merged(base: Table, over: Table) -> Table:
-    out = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        decay.put(out, key, _merged(out[key], value) if both else value)
-    return out
 
 
 def _set(table: Table, change: str) -> None:

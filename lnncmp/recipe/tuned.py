@@ -4,16 +4,15 @@ A file under `recipes/tuned/`, or one's own: a table `tuning` with the provenanc
 """
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lnncmp.cases.base import load_case
-from lnncmp.common.files import share_dir
-from lnncmp.errors import DataError, UsageError, unknown_name
+from lnncmp.cases.base import load_case, recipe_folder
+from lnncmp.common.toml import read_toml
+from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import load_model, model_names
 from lnncmp.recipe import decay
 from lnncmp.recipe.recipe import Table, parse
@@ -121,28 +120,17 @@ def load_tuned(case: str, wanted: bool | str) -> tuple[TunedRecipe, str]:
     wanted: True for the one of the case, the name of another under recipes/tuned, or a .toml file. Raises UsageError if
     it belongs to another case, version or model, or holds anything else; DataError if a file cannot be read.
     """
-    name = case if wanted is True else str(wanted)
-    path = Path(name) if name.endswith(".toml") else share_dir("recipes") / "tuned" / f"{name}.toml"
-    shipped = sorted(found.stem for found in (share_dir("recipes") / "tuned").glob("*.toml"))
+    name, folder = case if wanted is True else str(wanted), recipe_folder(case)
+    shipped = {path.stem: path for path in (folder / "tuned").glob("*.toml")} if folder is not None else {}
     if not name.endswith(".toml") and name not in shipped:
         raise UsageError(
-            f"there is no tuned recipe '{name}': available are {', '.join(shipped) or 'none'}",
+            f"there is no tuned recipe '{name}': available are {', '.join(sorted(shipped)) or 'none'}",
             f"Make one with `lnncmp tune {case}` and use it with --tuned-with FILE.",
         )
-    tuned = parse(TunedRecipe, _read(path), "")
+    path = Path(name) if name.endswith(".toml") else shipped[name]
+    tuned = parse(TunedRecipe, read_toml(path, "the tuned recipe"), "")
     _check(tuned, case, path.name)
     return tuned, path.stem
-
-
-def _read(path: Path) -> Table:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(
-            f"cannot read the tuned recipe {path}: {error.strerror}", "`lnncmp tune CASE` makes one."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the tuned recipe {path} is not a TOML file: {error}") from None
 
 
 def _check(tuned: TunedRecipe, case: str, name: str) -> None:

@@ -17,7 +17,8 @@ class TrainSettings(BaseModel):
     decay: factor on the learning rate per epoch, applied continuously over the steps (1 = constant).
     clip: `global` scales the whole gradient to norm clip_norm, `per_tensor` each tensor's (Keras' clipnorm), `none`.
     l2: Keras-style penalty l2 * sum(w**2) over all weight matrices, part of the training loss.
-    restore: weights that are evaluated: of the epoch with the lowest validation loss, or of the last one.
+    restore: weights that are evaluated: of the epoch with the lowest validation loss (`best`) or, of classes, with the
+    fewest mistakes in validation (`best_error`), or of the last one.
     patience: stop once the lowest validation loss has fallen by less than the share `min_gain` over this many epochs
     (None: train all epochs); `epochs` is then a ceiling. Without it neither is part of the identity of a run.
     """
@@ -32,7 +33,7 @@ class TrainSettings(BaseModel):
     clip: Literal["global", "per_tensor", "none"] = "global"
     clip_norm: Positive = 1.0
     l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    restore: Literal["best", "last"] = "best"
+    restore: Literal["best", "best_error", "last"] = "best"
     diverged_loss: Positive = 1e6
     patience: Annotated[int, Field(ge=1)] | None = None
     min_gain: Annotated[float, Field(ge=0, lt=1)] = 0.01

@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
-from lnncmp.cases.base import Prepared, case_of, load_case, load_source
+from lnncmp.cases.base import Prepared, case_of, load_case, load_source, packages_of_case
 from lnncmp.common.provenance import provenance
 from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.evaluate import score
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.models.base import packages_of_model
 from lnncmp.networks.load import card_of, encoding_of
 from lnncmp.networks.weights import packed
 from lnncmp.recipe.recipe import parse
@@ -126,7 +127,7 @@ def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
         "seeds": seeds,
         "implementation": "unknown",
         "parameters": Parameters(trainable=0, active=0, total=0),
-        "provenance": provenance(threads=spec.recipe.threads, device=spec.recipe.device, jobs=jobs),
+        "provenance": _provenance(spec, jobs),
     }
     run = _Run(spec, seeds, record)
     with _recorded(run):
@@ -136,6 +137,13 @@ def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
         record["parameters"] = count_parameters(run.model, prepared.splits.train.x.shape[2])
         record["structure"] = run.model.structure()
     return run
+
+
+def _provenance(spec: RunSpec, jobs: int) -> dict[str, Any]:
+    """Return code, packages and machine; also the packages that the case, the source or the model come from."""
+    made = provenance(threads=spec.recipe.threads, device=spec.recipe.device, jobs=jobs)
+    added = {**packages_of_case(spec.case, spec.source), **packages_of_model(spec.recipe.model.name)}
+    return {**made, "packages": {**made["packages"], **added}}
 
 
 @contextmanager

@@ -28,6 +28,19 @@ def cells_of(task: Task, device: torch.device) -> Cells:
     return cross_entropies
 
 
+def choosing_cells(task: Task) -> Cells:
+    """Return the error of every cell by which `restore = best_error` chooses the best epoch.
+
+    Values: squared errors, which are the loss. Classes: 1 where another class than the true one has the largest logit.
+    """
+    return squared_errors if task.kind == "values" else mistakes
+
+
+def mistakes(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return 1 where another class has the largest logit, else 0 (..., T, 1); targets are one-hot."""
+    return (outputs.argmax(-1, keepdim=True) != targets.argmax(-1, keepdim=True)).to(outputs.dtype)
+
+
 def squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the squared errors (..., T, O)."""
     return (outputs - targets) ** 2

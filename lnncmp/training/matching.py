@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from lnncmp import models
-from lnncmp.common.registry import load_member
 from lnncmp.common.seeding import streams
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, ModelSpec
+from lnncmp.models.base import Arguments, load_model
 from lnncmp.records.settings import BY_PARAMETERS
 from lnncmp.training.build import build_model
 from lnncmp.training.parameter_counts import count_parameters
@@ -87,9 +85,8 @@ def _count(recipe: "Recipe", label: str, hidden: int, inputs: int, outputs: int)
 
 def _active(recipe: "Recipe", label: str, arguments: Arguments, inputs: int, outputs: int) -> int:
     derived = streams(recipe.seeds[0])
-    spec: ModelSpec = load_member(models, recipe.entry(label).model, "MODEL", "model")
     model = build_model(
-        spec,
+        load_model(recipe.entry(label).model),
         arguments,
         inputs,
         outputs,

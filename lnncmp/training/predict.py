@@ -55,6 +55,7 @@ class NetworkPredictor:
         x, context_dt, valid = tensors(context, self.device)
         times = torch.from_numpy(futures.dt[rows]).to(self.device)
         others = None if futures.others is None else torch.from_numpy(futures.others[rows]).to(self.device)
+        fed_back = None if futures.fed_back is None else torch.from_numpy(futures.fed_back).to(self.device)
         y, state = self.model.sequence(x, context_dt, valid, None)
         last = np.maximum(context.valid.sum(axis=1) - 1, 0)
         every = torch.arange(len(x), device=self.device)
@@ -64,7 +65,8 @@ class NetworkPredictor:
         for k in range(1, times.shape[1]):
             # The prediction that is fed back, its elapsed time and the covariates all belong to future step k - 1.
             covariates = inputs[:, targets:] if others is None else others[:, k - 1]
-            inputs = torch.cat([predicted, covariates], dim=1)
+            fed = predicted if fed_back is None else torch.where(fed_back, predicted, inputs[:, :targets])
+            inputs = torch.cat([fed, covariates], dim=1)
             predicted, state = self.model.step(inputs, times[:, k - 1], state)
             out.append(predicted)
         return torch.stack(out, dim=1).cpu().numpy()

@@ -18,6 +18,7 @@ from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Epoch
 from lnncmp.records.settings import TrainSettings
+from lnncmp.training.losses import Cells
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.trainer import (
     Batches,
@@ -124,7 +125,7 @@ class StackTrainer:
             if not self.learning:
                 break
             after_epoch(self)
-        if self.settings.restore == "best":
+        if self.settings.restore != "last":
             with torch.no_grad():
                 for row, copy in zip(self.stack.rows, self.copies, strict=True):
                     if copy.best_weights is not None:
@@ -150,12 +151,19 @@ class StackTrainer:
             self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, len(self.train), epoch, number)
             self._step(rows, epoch)
         seconds = (time.perf_counter() - started) / len(together)
-        for k, validation in zip(self.stack.computed, self._validation_losses(), strict=True):
+        validations = chosen = self._on_validation(self.validation.cells)
+        if self.settings.restore == "best_error":
+            chosen = self._on_validation(self.validation.choosing)
+        for k, validation, choosing in zip(self.stack.computed, validations, chosen, strict=True):
             if self.copies[k].learns:
-                self._end(self.copies[k], self.stack.rows[k], validation, epoch, seconds)
+                self._end(self.copies[k], self.stack.rows[k], (validation, choosing), epoch, seconds)
 
-    def _end(self, copy: Copy, row: Tensor, validation: float, epoch: int, seconds: float) -> None:
-        """Record the epoch of one copy, and its weights if they are its best so far."""
+    def _end(self, copy: Copy, row: Tensor, found: tuple[float, float], epoch: int, seconds: float) -> None:
+        """Record the epoch of one copy, and its weights if they are its best so far.
+
+        found: validation loss, and the error or loss that chooses the best epoch.
+        """
+        validation, chosen = found
         if not np.isfinite(validation):
             copy.diverged(Diverged(f"validation loss {validation} after epoch {epoch}"), epoch)
             return
@@ -169,8 +177,8 @@ class StackTrainer:
                 learning_rate=self.optimizer.param_groups[0]["lr"],
             )
         )
-        if validation < copy.best_loss:
-            copy.best_loss, copy.fitted.best_epoch = validation, epoch
+        if chosen < copy.best_loss:
+            copy.best_loss, copy.fitted.best_epoch = chosen, epoch
             copy.best_weights = row.detach().clone()
 
     def _step(self, rows: Tensor, epoch: int) -> None:
@@ -222,19 +230,23 @@ class StackTrainer:
         return norm
 
     @torch.no_grad()
-    def _validation_losses(self) -> list[float]:
+    def _on_validation(self, of: Cells) -> list[float]:
+        """Return for each copy that is computed the mean over the counted cells of the validation windows."""
         self.stack.train(False)
         totals, cells = np.zeros(len(self.stack.computed)), 0.0
         for rows in torch.arange(len(self.validation)).split(_VALIDATION_BATCH):
-            losses, counts = _losses(self.stack, self.validation, rows)
+            losses, counts = _losses(self.stack, self.validation, rows, of)
             totals, cells = totals + np.array(losses.tolist()) * counts[0], cells + counts[0]
         return [float(total) for total in totals / max(cells, 1.0)]
 
 
-def _losses(stack: StackedModel, data: Batches, rows: Tensor) -> tuple[Tensor, list[float]]:
-    """Return the loss (S,) and number of counted cells of every copy, for windows `rows` (S, B), or (B,) for all."""
+def _losses(stack: StackedModel, data: Batches, rows: Tensor, of: Cells | None = None) -> tuple[Tensor, list[float]]:
+    """Return the loss (S,), or the mean of other cells, and the number of counted cells of every copy.
+
+    rows: windows (S, B), or (B,) for all.
+    """
     valid = None if data.valid is None else data.valid[rows]
-    error = data.cells(stack(data.x[rows], data.dt[rows], valid), data.y[rows])
+    error = (of or data.cells)(stack(data.x[rows], data.dt[rows], valid), data.y[rows])
     if data.counted is None:
         return error.mean((1, 2, 3)), [float(error[0].numel())] * len(error)
     counted = data.counted[rows].expand(error.shape)

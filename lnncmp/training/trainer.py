@@ -19,7 +19,7 @@ from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.convergence import on_plateau
 from lnncmp.records.schema import Epoch, Status
 from lnncmp.records.settings import TrainSettings
-from lnncmp.training.losses import cells_of, counted_mean
+from lnncmp.training.losses import Cells, cells_of, choosing_cells, counted_mean
 from lnncmp.training.predict import tensors
 
 Checkpoint = dict[str, Any]
@@ -46,7 +46,10 @@ class Fitted:
 
 
 class Batches:
-    """Windows and their targets on a device, split into batches in any order; `cells` is the loss of a task."""
+    """Windows and their targets on a device, split into batches in any order.
+
+    cells: the loss of a task. choosing: the error that chooses the best epoch if it is not the loss.
+    """
 
     def __init__(self, windows: Windows, task: Task, device: torch.device) -> None:
         self.x, self.dt, self.valid = tensors(windows, device)
@@ -54,18 +57,19 @@ class Batches:
         counted = windows.target_mask & windows.valid[..., None]
         if task.kind == "classes":
             counted = counted[..., :1]
-        self.cells = cells_of(task, device)
+        self.cells, self.choosing = cells_of(task, device), choosing_cells(task)
         self.cells_per_window = counted[0].size
         self.counted = None if counted.all() else torch.from_numpy(counted).to(device)
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def loss(self, model: SequenceModel, rows: Tensor) -> Tensor:
-        """Return the model's loss on the windows `rows`."""
+    def loss(self, model: SequenceModel, rows: Tensor, cells: Cells | None = None) -> Tensor:
+        """Return the model's loss on the windows `rows`, or the mean of other `cells`."""
         valid = None if self.valid is None else self.valid[rows]
         counted = None if self.counted is None else self.counted[rows]
-        return counted_mean(self.cells(model(self.x[rows], self.dt[rows], valid), self.y[rows]), counted)
+        found = (cells or self.cells)(model(self.x[rows], self.dt[rows], valid), self.y[rows])
+        return counted_mean(found, counted)
 
     def count(self, rows: Tensor) -> float:
         """Return the number of counted cells in the windows `rows`."""
@@ -154,7 +158,7 @@ class Trainer:
                 self.fitted.status, self.fitted.reason, self.fitted.stopped_epoch = "diverged", str(reason), epoch
                 break
             after_epoch(self)
-        if self.settings.restore == "best" and self.best_weights:
+        if self.settings.restore != "last" and self.best_weights:
             self.model.load_state_dict(self.best_weights)
         return self.fitted
 
@@ -170,7 +174,7 @@ class Trainer:
             count = self.train.count(rows)
             total, cells, largest = total + loss * count, cells + count, max(largest, norm)
         seconds = time.perf_counter() - started
-        validation = self._validation_loss()
+        validation = self._on_validation(self.validation.cells)
         if not np.isfinite(validation):
             raise Diverged(f"validation loss {validation} after epoch {epoch}")
         row = Epoch(
@@ -182,8 +186,11 @@ class Trainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
         )
         self.fitted.history.append(row)
-        if validation < self.best_loss:
-            self.best_loss, self.fitted.best_epoch = validation, epoch
+        chosen = validation
+        if self.settings.restore == "best_error":
+            chosen = self._on_validation(self.validation.choosing)
+        if chosen < self.best_loss:
+            self.best_loss, self.fitted.best_epoch = chosen, epoch
             self.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
     def _step(self, rows: Tensor, epoch: int) -> tuple[float, float]:
@@ -215,10 +222,11 @@ class Trainer:
         return norm
 
     @torch.no_grad()
-    def _validation_loss(self) -> float:
+    def _on_validation(self, of: Cells) -> float:
+        """Return the mean over the counted cells of the validation windows."""
         self.model.eval()
         total = cells = 0.0
         for rows in torch.arange(len(self.validation)).split(1024):
             count = self.validation.count(rows)
-            total, cells = total + float(self.validation.loss(self.model, rows)) * count, cells + count
+            total, cells = total + float(self.validation.loss(self.model, rows, of)) * count, cells + count
         return total / max(cells, 1.0)

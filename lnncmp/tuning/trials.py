@@ -124,7 +124,9 @@ class Tried:
 def _loss(record: RunRecord) -> float:
     """Return the validation loss of the weights that the recipe would evaluate."""
     losses = [epoch.validation_loss for epoch in record.history]
-    return min(losses) if record.recipe.train.restore == "best" else losses[-1]
+    if record.recipe.train.restore == "best":
+        return min(losses)
+    return losses[-1 if record.best_epoch is None or record.recipe.train.restore == "last" else record.best_epoch - 1]
 
 
 def finished(

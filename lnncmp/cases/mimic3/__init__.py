@@ -34,7 +34,9 @@ _CARRIED = (
 
 def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, horizon: int) -> Prepared:
     """Return splits by subject, futures of `horizon` hours and shifted test sets. Raises DataError."""
-    wanted = {"grid": settings.grid} | ({"records": settings.records} if settings.records else {})
+    wanted = {"grid": settings.grid, "sets": settings.sets} | (
+        {"records": settings.records} if settings.records else {}
+    )
     asked = replace(context, options={**context.options, **wanted})
     recordings = source.load(asked)
     lost: Sequence[AttritionStep] = source.attrition(asked) if source.attrition is not None else ()
@@ -48,6 +50,8 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
         "settings": settings.model_dump(mode="json"),
         "horizon": horizon,
     }
+    if not made.frame.fed_back.all():  # else the key stays that of runs of before
+        key["fed_back"] = made.frame.fed_back.tolist()
     counts = [len(part) for part in (made.splits.train, made.splits.validation, made.splits.test)]
     windows = AttritionStep("windows", f"training windows every {settings.stride} rows", rows=sum(counts))
     return Prepared(
@@ -60,6 +64,7 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
         attrition=[*lost, *made.attrition, windows],
         facts=made.facts,
         raw_scalers=made.raw_scalers,
+        described=made.described,
     )
 
 
@@ -101,6 +106,7 @@ CASE = Case(
     sources={
         "auto": "mimic3.auto",
         "clinical": "mimic3.clinical",
+        "challenge2012": "mimic3.challenge2012",
         "demo": "mimic3.demo",
         "waveforms": "mimic3.waveforms",
         "synthetic": "mimic3.synthetic",
@@ -108,6 +114,7 @@ CASE = Case(
     settings=Mimic3Settings,
     step_unit="hour",
     targets=tuple(Target(variable.name, "sd") for variable in CORE),
+    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,

@@ -56,11 +56,13 @@ def scale_of(values: Floats, mask: float, age: float, core: int) -> Floats:
     return np.concatenate([part[rows] for rows in (slice(core), slice(core, None)) for part in parts])
 
 
-def beside_predictions(last: NDArray[np.float32], core: int, steps: int, measured: bool = False) -> NDArray[np.float32]:
+def beside_predictions(
+    last: NDArray[np.float32], core: int, steps: int, measured: NDArray[np.bool_] | bool = False
+) -> NDArray[np.float32]:
     """Return the inputs (N, steps, F - C) next to core values that a model has predicted itself, one hour apart.
 
     last (N, F): the inputs of the last true row. Nothing is measured any more, so masks are 0 and ages grow;
-    `measured`: predictions of the core count as measured, mask 1 and age 0.
+    `measured` (C,): whose predictions count as measured, mask 1 and age 0.
     """
     others = (last.shape[1] - 3 * core) // 3
     held = np.repeat(last[:, None, core:], steps, axis=1)
@@ -71,8 +73,8 @@ def beside_predictions(last: NDArray[np.float32], core: int, steps: int, measure
         held[..., mask] = 0.0
     for age in (ages, other_ages):
         held[..., age] = np.minimum(held[..., age] + grown, 1.0)
-    if measured:
-        held[..., masks], held[..., ages] = 1.0, 0.0
+    held[..., masks] = measured
+    held[..., ages] = np.where(measured, 0.0, held[..., ages])
     return held
 
 

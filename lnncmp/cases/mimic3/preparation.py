@@ -14,6 +14,7 @@ import numpy as np
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
 from lnncmp.cases.base import MetricValues, TestSet
 from lnncmp.cases.mimic3 import perturbations as shifts
+from lnncmp.cases.mimic3.coverage import coverage
 from lnncmp.cases.mimic3.errors_by_hour import Sums, sums_by_subject
 from lnncmp.cases.mimic3.features import AGE_CAP, Stay, scale_of
 from lnncmp.cases.mimic3.metrics import measured
@@ -24,7 +25,7 @@ from lnncmp.data.recording import AttritionStep, Recording
 from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Splits, Windows
 from lnncmp.errors import DataError
-from lnncmp.sources.mimic3.variables import CORE, VARIABLES
+from lnncmp.sources.mimic3.variables import CORE, NAMES, VARIABLES
 
 _C = len(CORE)
 
@@ -51,6 +52,7 @@ class Preparation:
         self.membership: list[tuple[int, int]] = []
         parts = self._split(long)
         columns = _C if settings.variables == "core" else len(VARIABLES)
+        self.described = [coverage(long, columns, settings.leave_out)]
         self.scaler = self._scaler(parts[0], columns)
         stays = [[self._stay(r, columns) for r in part] for part in parts]
         self.test_stays = stays[2]
@@ -59,7 +61,7 @@ class Preparation:
         places = [anchors(*given) for given in zip(stays, [self.frame] * 3, strides, caps, strict=True)]
         self.places: list[Anchor] = places[2]
         longest = max(place.last - place.first + 1 for part in places for place in part)
-        self.frame = replace(self.frame, most_steps=longest)
+        self.frame = replace(self.frame, most_steps=longest, known=tuple(self.known[:_C].tolist()))
         made = [self._windows(part, part, at) for part, at in zip(stays, places, strict=True)]
         cells = made[0].target_mask & made[0].valid[..., None]
         target_std = scaling.fit(made[0].y, cells).std
@@ -101,14 +103,19 @@ class Preparation:
         return parts
 
     def _scaler(self, train: Sequence[Recording], columns: int) -> scaling.Scaler:
-        """Return means and standard deviations of the measured training cells; `known`: columns that have any."""
+        """Return means and standard deviations of the measured training cells.
+
+        `known`: which columns have any and are not to be left out.
+        """
         values = np.concatenate([r.values[:, :columns] for r in train])
         observed = np.concatenate([r.observed[:, :columns] for r in train])
-        self.known = observed.any(axis=0)
+        left = [name not in self.settings.leave_out for name in NAMES[:columns]]
+        self.known = observed.any(axis=0) & np.array(left)
         return scaling.fit(np.where(observed, values, 0.0), observed)
 
     def _stay(self, recording: Recording, columns: int) -> Stay:
-        # Without a training cell there is neither a mean nor a unit: such a variable counts as never measured.
+        # Without a training cell there is neither a mean nor a unit: such a variable counts as never measured, as does
+        # one that is to be left out.
         observed = recording.observed[:, :columns] & self.known
         scaled = (
             np.where(observed, recording.values[:, :columns], self.scaler.mean) - self.scaler.mean

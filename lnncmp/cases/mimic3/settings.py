@@ -1,11 +1,13 @@
 """The `data` table of an intensive care recipe: which variables, windows, split and shifted test sets."""
 
-from typing import Annotated, Literal
+import difflib
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import Settings, leaves_training_data
+from lnncmp.sources.mimic3.variables import CORE, NAMES
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -17,8 +19,10 @@ class Mimic3Settings(Settings):
 
     grid: `hour` gives one step per hour, `event` one per charted time with its true elapsed time (at most
     `most_steps` of the context). variables: `core` are the seven that are predicted, `context` adds blood glucose, coma
-    scale, oxygen and urine to the inputs. records: names of bedside numerics to download for the source `waveforms`,
-    separated by commas. feedback: whether a prediction that is fed back counts as a measurement of
+    scale, oxygen and urine to the inputs. leave_out: variables that count as never measured, in inputs and targets: the
+    windows keep their shape, nothing of these variables is in them. records: names of bedside numerics to download for
+    the source `waveforms`, separated by commas. sets: which sets the source `challenge2012` reads, such as a or abc.
+    feedback: whether a prediction that is fed back counts as a measurement of
     that hour, or as a value carried on with nothing measured. context: hours that a model reads. stride: rows from
     one training window to the next; test_stride: from one test window to the next. train_windows, test_windows:
     the largest number, evenly thinned; None = all. split_salt: decides with each subject's name which split the subject
@@ -27,7 +31,9 @@ class Mimic3Settings(Settings):
 
     grid: Literal["hour", "event"] = "hour"
     variables: Literal["core", "context"] = "core"
+    leave_out: tuple[str, ...] = ()
     records: Annotated[str, Field(max_length=100_000)] = ""
+    sets: Literal["a", "b", "c", "ab", "ac", "bc", "abc"] = "a"
     feedback: Literal["measured", "missing"] = "measured"
     context: Annotated[int, Field(ge=1, le=500)] = 24
     most_steps: Annotated[int, Field(ge=2, le=2000)] = 48
@@ -59,6 +65,29 @@ class Mimic3Settings(Settings):
             raise PydanticCustomError("levels", "should name each level once")
         return levels
 
+    @field_validator("leave_out")
+    @classmethod
+    def _known_variables(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in NAMES:
+                near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
+                guess = f"; did you mean '{near[0]}'?" if near else ""
+                raise PydanticCustomError(
+                    "variable",
+                    "should name variables ({known}), not '{name}'{guess}",
+                    {"known": ", ".join(NAMES), "name": name, "guess": guess},
+                )
+        if {variable.name for variable in CORE} <= set(names):
+            raise PydanticCustomError("variable", "leaves nothing to predict")
+        return tuple(name for name in NAMES if name in names)
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that came later and have their default: runs of before keep their identity."""
+        table: dict[str, Any] = written(self)
+        defaults = (("leave_out", ()), ("sets", "a"))
+        return {key: value for key, value in table.items() if (key, getattr(self, key)) not in defaults}
+
     @property
     def data_seed(self) -> int:
         """The seed of the shifted test sets; the split follows from the salt."""
@@ -68,4 +97,5 @@ class Mimic3Settings(Settings):
     def conditions(self) -> str:
         """The grid and the inputs, where they are not the usual ones."""
         parts = ["charted times"] if self.grid == "event" else []
-        return ", ".join(parts + (["context inputs"] if self.variables == "context" else []))
+        parts += ["context inputs"] if self.variables == "context" else []
+        return ", ".join(parts + ([f"without {' and '.join(self.leave_out)}"] if self.leave_out else []))

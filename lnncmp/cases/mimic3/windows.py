@@ -28,7 +28,8 @@ class Anchor:
 class Frame:
     """How windows are cut: hours of context, hours ahead, most rows of a window, core variables.
 
-    measured: predictions that are fed back count as measurements.
+    measured: predictions that are fed back count as measurements. known: whether each core variable is there at all,
+    () = all; predictions of another are not fed back.
     """
 
     context: int
@@ -36,6 +37,12 @@ class Frame:
     most_steps: int
     core: int
     measured: bool = False
+    known: tuple[bool, ...] = ()
+
+    @property
+    def fed_back(self) -> NDArray[np.bool_]:
+        """Which predictions are fed back (C,)."""
+        return np.array(self.known or (True,) * self.core)
 
 
 def ends(times: Floats, frame: Frame) -> NDArray[np.intp]:
@@ -102,5 +109,7 @@ def futures(stays: Sequence[Stay], places: Sequence[Anchor], context: Windows, f
         for k in range(frame.horizon):
             future[rows, k], observed[rows, k] = next_hour(stays[number], frame.core, now, first=float(k))
     last = context.valid.sum(axis=1) - 1
-    others = beside_predictions(context.x[np.arange(len(places)), last], frame.core, frame.horizon, frame.measured)
-    return Futures(context, future, np.ones(shape[:2], np.float32), observed, others)
+    others = beside_predictions(
+        context.x[np.arange(len(places)), last], frame.core, frame.horizon, frame.fed_back & frame.measured
+    )
+    return Futures(context, future, np.ones(shape[:2], np.float32), observed, others, frame.fed_back)

@@ -75,6 +75,7 @@ CASE = Case(
     settings=SineSettings,
     step_unit="sample",
     targets=(Target("y", "1"),),
+    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,

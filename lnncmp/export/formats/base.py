@@ -69,5 +69,4 @@ def format_names() -> list[str]:
 
 def load_format(name: str) -> Format:
     """Return the format `name`. Raises UsageError with the nearest match for an unknown name."""
-    found: Format = load_member(formats, name, "FORMAT", "export format")
-    return found
+    return load_member(formats, name, "FORMAT", "export format", Format)

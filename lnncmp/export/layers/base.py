@@ -28,7 +28,7 @@ class Described:
 
 def describe_layer(builder: Builder, layer: RecurrentLayer, x: Ref, dt: Ref) -> Ref:
     """Write the step of `layer` and return its hidden units. Raises UsageError for a layer that nobody describes."""
-    known: list[Described] = [load_member(layers, name, "LAYER", "layer") for name in member_names(layers)]
+    known = [load_member(layers, name, "LAYER", "layer", Described) for name in member_names(layers)]
     for one in known:
         if isinstance(layer, one.kinds):
             return one.describe(builder, layer, x, dt)

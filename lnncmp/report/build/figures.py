@@ -16,7 +16,7 @@ from lnncmp.report.figures.files import FORMATS, content
 from lnncmp.report.build.pictures import Picture, picture_set, pictures
 from lnncmp.records.read import Records, read_records
 from lnncmp.records.store import Store
-from lnncmp.comparison.studies import studies_of
+from lnncmp.comparison.studies import comparable, studies_of
 
 __all__ = ["FORMATS", "Written", "draw_figures"]
 
@@ -53,7 +53,7 @@ def draw_figures(
         what = "--models needs the name of a model" if formats else "--format needs one of " + ", ".join(FORMATS)
         raise UsageError(f"{what}, got none")
     Store(out, read_only=True).check()  # the pictures go into a folder of it
-    records = read_records(out)
+    records = comparable(read_records(out))
     for note in records.notes:
         warn(note)
     everything = studies_of(records, [case])

@@ -9,7 +9,7 @@ from pathlib import Path
 from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
 from lnncmp.claims.judge import judge_folder
-from lnncmp.claims.readings import read_multiverses
+from lnncmp.claims.readings import FOLDER, read_multiverses
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.errors import LnncmpError
 from lnncmp.report.tables.claims import document_of_claims
@@ -24,7 +24,7 @@ from lnncmp.report.build.collect import machines, protocol_differences, study_co
 from lnncmp.report.build import drawing
 from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
 from lnncmp.report.build.files import place_of, require_free, write_all
-from lnncmp.comparison.studies import load_studies
+from lnncmp.comparison.studies import load_studies, why_lacking
 
 Warn = Callable[[str], None]
 Judge = Callable[[Path], ClaimsTable]
@@ -112,7 +112,9 @@ def _multiverses(
     made = []
     room = CURVE_BYTES
     for one in found:
-        if not cases or one.case in cases:
+        if why := why_lacking(one.case):
+            warn(f"Not used: {FOLDER}/{one.case}.json, {why}.")
+        elif not cases or one.case in cases:
             figures = draw_curves(one, beside, files, jobs, room)
             room -= inline_bytes(figures)
             heading = f"{load_case(one.case).title}: claims in {len(one.universes)} readings"

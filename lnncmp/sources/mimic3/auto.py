@@ -1,11 +1,13 @@
-"""The available intensive care data: the user's own copy, else the open demo, else a simulated unit.
+"""The available intensive care data: the user's own copy, else open patient data, else a simulated unit.
 
-Delivers nothing itself: `resolve` names the source to use. It falls back to the simulation only if PhysioNet cannot be
-reached, and says so; data that exist but are wrong are an error. The data card is `datasets/mimic3/auto.md`.
+Open are the PhysioNet Challenge 2012 (thousands of patients) and the demo of MIMIC-III (a hundred). Delivers nothing
+itself: `resolve` names the source to use. It falls back only if PhysioNet cannot be reached, and says so; data that
+exist but are wrong are an error. The data card is `datasets/mimic3/auto.md`.
 """
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lnncmp.data.recording import AttritionStep, Recording
@@ -13,61 +15,96 @@ from lnncmp.errors import DataError
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.download.fetch import UnreachableError, probe
 from lnncmp.sources.download.manifest import some_names
-from lnncmp.sources.mimic3 import demo as mimic3_demo
+from lnncmp.sources.mimic3 import challenge2012, demo
+from lnncmp.sources.mimic3.challenge2012.copies import looks_like
 from lnncmp.sources.mimic3.extraction.tables import find_tables
+from lnncmp.sources.mimic3.published import Manifest, Published
 
 PATIENCE = 8.0
 """Seconds that PhysioNet has for a first answer."""
 
 
-def choose(context: SourceContext, manifest: mimic3_demo.DemoManifest, patience: float = PATIENCE) -> str:
-    """Return "clinical", "waveforms", "demo" or "synthetic"; fetch the demo if it is needed and available.
+@dataclass(frozen=True)
+class Open:
+    """Open data that can be had: the source that reads them, and what has to be in the cache for it."""
 
-    patience: seconds within which the first, small file of `manifest` must arrive.
-    Raises DataError if what is in the cache or what PhysioNet sends is not the demo.
+    source: str
+    data: Published
+    manifest: Manifest
+
+
+def choose(context: SourceContext, known: Sequence[Open], patience: float = PATIENCE) -> str:
+    """Return the source of the user's own folder; else the first of `known` that can be had, else "synthetic".
+
+    What is needed and missing is fetched. PhysioNet is not asked again once it has not answered.
+    patience: seconds within which the first, small file of a manifest must arrive.
+    Raises DataError if what is in the cache or what PhysioNet sends is not what was published.
     """
     if context.data_dir is not None:
         return _kind(context.data_dir)
-    missing, damaged = mimic3_demo.flaws(context.cache / mimic3_demo.FOLDER, manifest)
-    if not missing and not damaged:
-        return "demo"
-    reason = "offline mode forbids it"
-    if not context.offline:
-        try:
-            first = manifest.files[0]
-            probe(manifest.url(first), sha256=first.sha256, seconds=patience, hint=mimic3_demo.HINT)
-            mimic3_demo.obtain(context, manifest)
-            return "demo"
-        except UnreachableError as error:
-            reason = error.message
-    if damaged:
-        raise DataError(
-            f"the MIMIC-III demo in the cache is damaged ({some_names(damaged)}) and was not fetched again: {reason}",
-            mimic3_demo.HINT,
-        )
+    silent = "offline mode forbids it" if context.offline else ""
+    passed: list[str] = []
+    for one in known:
+        missing, damaged = one.data.flaws(context.cache, one.manifest)
+        there = not missing and not damaged
+        if not there and not silent:
+            silent = _why_not_fetched(context, one, patience)
+            there = not silent
+        if there:
+            if passed:
+                context.warn(f"{' and '.join(passed)} could not be fetched ({silent}), so the {one.data.title} is used")
+            return one.source
+        if damaged:
+            raise DataError(
+                f"the {one.data.title} in the cache is damaged ({some_names(damaged)}) and was not fetched again: "
+                f"{silent}",
+                one.data.hint,
+            )
+        passed.append(f"the {one.data.title}")
     context.warn(
-        f"the open MIMIC-III demo could not be fetched ({reason}), so a simulated intensive care unit is used: no "
-        "claim about patients can rest on these numbers"
+        f"{' and '.join(passed)} could not be fetched ({silent}), so a simulated intensive care unit is used: no claim "
+        "about patients can rest on these numbers"
     )
     return "synthetic"
 
 
-def _kind(folder: Path) -> str:
-    """Return the source that reads the user's own folder; of one that holds neither kind, the one that explains it."""
+def _why_not_fetched(context: SourceContext, one: Open, patience: float) -> str:
+    """Fetch the data and return an empty text; if PhysioNet does not answer, say so. Raises DataError."""
+    first = one.manifest.files[0]
     try:
-        find_tables(folder, lambda message: None)
+        probe(one.manifest.url(first), sha256=first.sha256, seconds=patience, hint=one.data.hint)
+        one.data.obtain(context, one.manifest)
+    except UnreachableError as error:
+        return error.message
+    return ""
+
+
+def _kind(data: Path) -> str:
+    """Return the source that reads the user's own folder or archive; if none does, the one that explains."""
+    try:
+        find_tables(data, lambda message: None)
         return "clinical"
     except DataError:
         pass
     try:
-        events = any(path.name.lower().startswith("chartevents.csv") for path in folder.iterdir())
-        return "waveforms" if not events and next(folder.rglob("*.hea"), None) is not None else "clinical"
+        if data.is_dir() and any(path.name.lower().startswith("chartevents.csv") for path in data.iterdir()):
+            return "clinical"
+        if looks_like(data):
+            return "challenge2012"
+        return "waveforms" if next(data.rglob("*.hea"), None) is not None else "clinical"
     except OSError:
         return "clinical"
 
 
 def _resolve(context: SourceContext) -> str:
-    return choose(context, mimic3_demo.published())
+    sets = challenge2012.of_sets(challenge2012.published(), challenge2012.asked_sets(context))
+    return choose(
+        context,
+        (
+            Open("challenge2012", challenge2012.CHALLENGE, sets),
+            Open("demo", demo.DEMO, demo.published()),
+        ),
+    )
 
 
 def _chosen(context: SourceContext) -> Source:
@@ -92,7 +129,7 @@ def _fetch(context: SourceContext) -> Path:
 
 SOURCE = Source(
     name="auto",
-    summary="Your own data if --data names them, else the open MIMIC-III demo, else a simulated intensive care unit.",
+    summary="Your own data (--data), else the open PhysioNet Challenge 2012 or MIMIC-III demo, else a simulation.",
     card="mimic3",
     version=1,
     load=_load,

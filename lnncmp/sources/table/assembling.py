@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lnncmp.errors import DataError
 from lnncmp.sources.table.cells import Settled, ValueCells
 from lnncmp.sources.table.gathering import Gathered
-from lnncmp.sources.table.ordering import Ordered, ordered, steps_forwards
+from lnncmp.sources.table.ordering import MOST_REPEATED, Ordered, ordered, steps_forwards
 from lnncmp.sources.table.roles import listed
 from lnncmp.sources.table.table import Column, Floats, Roles, Series, Table
 from lnncmp.sources.table.time_cells import Moments
@@ -40,11 +40,14 @@ def assembled(
         groups, names = gathered.series()
     moments = gathered.time.settle(lambda times: steps_forwards(groups, times)) if gathered.time else None
     plan = ordered(groups, moments.values if moments else None)
+    _refuse_repeats(plan, len(groups), roles)
     doubts = [*(moments.doubts if moments else ()), *_of_order(plan)]
     for doubt in doubts:
         warn(doubt)
     notes += [*(moments.notes if moments else ()), *doubts]
     columns = _columns(gathered.values, roles, guessed, unnamed, np.concatenate(plan.rows), notes)
+    if not columns:
+        raise DataError("no column of numbers or of few classes is left", "; ".join(notes))
     described = tuple(kept.column for kept in columns)
     # By columns, so that memory is taken column by column while that of the copied ones is given back.
     values = np.empty((sum(len(rows) for rows in plan.rows), len(columns)), order="F")
@@ -54,6 +57,14 @@ def assembled(
     series = _series(plan, names, moments, values, split)
     kind = moments.kind if moments else "row"
     return Table(described, series, kind, (), roles.time), notes
+
+
+def _refuse_repeats(plan: Ordered, rows: int, roles: Roles) -> None:
+    if plan.repeated > MOST_REPEATED * rows:
+        raise DataError(
+            f"{plan.repeated:,} of {rows:,} rows have a time in column '{roles.time}' that their series already has",
+            "Name the column that tells the series apart (--group), or another --time.",
+        )
 
 
 def _of_order(plan: Ordered) -> list[str]:

@@ -18,8 +18,12 @@ class Budget:
         self._kept = 0
 
     def expect(self, what: str, rows: int, columns: int) -> None:
-        """Raise DataError if so many cells would not fit."""
+        """Raise DataError if `rows` times `columns` numbers would not fit."""
         self._check(what, rows * columns * _CELL)
+
+    def fits(self, what: str, bytes: int) -> None:
+        """Raise DataError if `bytes` would not fit."""
+        self._check(what, bytes)
 
     def keep(self, what: str, bytes: int) -> None:
         """Count bytes that are kept. Raises DataError if they do not fit."""

@@ -34,7 +34,7 @@ class Settled:
 
 @dataclass
 class Codes:
-    """Cells as numbers of distinct texts, -1 where missing, and where each text stands first."""
+    """Cells as numbers of distinct texts, -1 where missing, and where each text occurs first."""
 
     most: int
     known: dict[str, int] = field(default_factory=dict)
@@ -55,7 +55,8 @@ class Codes:
             for cell, row in firsts.items():
                 self.known[cell] = len(self.known)
                 self.first.append(chunk.where(row))
-        codes = text.replace_strict(list(self.known), list(self.known.values()), default=-1, return_dtype=pl.Int32)
+        old = distinct.to_list()
+        codes = text.replace_strict(old, [self.known[cell] for cell in old], default=-1, return_dtype=pl.Int32)
         self.blocks.append(codes.fill_null(-1).to_numpy().astype(np.int16 if self.most <= FEW else np.int32))
         return True
 
@@ -67,7 +68,7 @@ class Codes:
 def texts_of(cells: pl.Series, name: str) -> pl.Series:
     """Return cells as stripped texts, null where missing. Raises DataError if they are nested."""
     if cells.dtype.is_nested() or cells.dtype in (pl.Object, pl.Binary):
-        raise DataError(f"column '{name}' holds lists or bytes, expected one number or text a row")
+        raise DataError(f"column '{name}' holds lists or bytes, expected one number or text per row")
     return stripped(cells if cells.dtype == pl.String else cells.cast(pl.String))
 
 
@@ -103,13 +104,13 @@ class ValueCells:
         self._codes: Codes | None = Codes(FEW)
         self._meanings: list[float | None] = []
         self._numbers: list[Floats] = []
-        self._texts, self._first_text, self._plain_style = 0, "", True
+        self._texts, self._first_text, self._style = 0, "", PLAIN
         self.unfit = ""
 
     def add(self, chunk: Chunk) -> int:
         """Add a chunk; return the bytes that are now kept for it. Raises DataError for infinite numbers."""
         cells = chunk.cells[self.name]
-        self._plain_style &= chunk.style == PLAIN
+        self._style = chunk.style if self._style == PLAIN else self._style
         if cells.dtype.is_temporal() or cells.dtype.is_nested() or cells.dtype in (pl.Object, pl.Binary):
             self.unfit = self.unfit or ("dates" if cells.dtype.is_temporal() else "lists or bytes")
             return 0
@@ -205,10 +206,10 @@ class ValueCells:
         return Settled("number", np.array([*(number or 0.0 for number in self._meanings), np.nan])[codes])
 
     def _text_among_numbers(self) -> DataError:
-        style = "" if self._plain_style else " in the style that the notes tell"
+        style = f" Here {self._style.described}." if self._style != PLAIN else ""
         return DataError(
-            f"column '{self.name}' should hold numbers{style}; {self._first_text} holds text",
-            "Correct it or leave it empty, or leave the column out (--features).",
+            f"column '{self.name}' should hold numbers; {self._first_text} holds text",
+            f"Correct it or leave it empty, or leave the column out (--features).{style}",
         )
 
 

@@ -31,7 +31,7 @@ class Chunk:
         return len(self.lines)
 
     def where(self, row: int) -> str:
-        """Return where a row stands, for messages."""
+        """Return where a row is, for messages."""
         return f"{self.word} {self.lines[row]} of {self.file}"
 
 

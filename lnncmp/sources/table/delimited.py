@@ -8,7 +8,8 @@ import polars as pl
 
 from lnncmp.errors import DataError
 from lnncmp.sources.table.chunks import Chunk, Opened
-from lnncmp.sources.table.dialect import NONE, Dialect, find_dialect, tidied
+from lnncmp.sources.table.delimiters import NONE, tidied
+from lnncmp.sources.table.dialect import Dialect, find_dialect, first_rows
 from lnncmp.sources.table.files import TableFile
 from lnncmp.sources.table.rows import Rows, split_rows
 from lnncmp.sources.table.text import Found, text_blocks
@@ -32,7 +33,7 @@ def open_delimited(file: TableFile) -> Opened:
 
 def _head(file: TableFile, dialect: Dialect, names: Sequence[str]) -> Chunk:
     """Return the first rows as far as they are complete."""
-    rows = [row for row in dialect.sample if len(row) == len(dialect.names)]
+    rows = first_rows(file, dialect)
     places = {name: dialect.names.index(name) for name in names}
     cells = {name: pl.Series(name, [row[place] for row in rows], pl.String) for name, place in places.items()}
     return Chunk(file.name, file.series, cells, np.arange(len(rows)), "line", dialect.style)

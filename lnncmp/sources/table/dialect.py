@@ -1,34 +1,21 @@
 """How a text file is laid out, found from its first rows: delimiter, header, names of columns, style of numbers."""
 
 import csv
-import io
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from lnncmp.errors import DataError
+from lnncmp.sources.table.delimiters import DELIMITERS, NONE, SPACES, find_delimiter, first_cells, is_plain
 from lnncmp.sources.table.files import EXPECTED, TableFile
 from lnncmp.sources.table.numbers import MISSING, PLAIN, Style, find_style
 from lnncmp.sources.table.text import Found, text_blocks
-from lnncmp.sources.table.times import looks_like_time
 
 _SAMPLE = 1 << 18
 """Bytes from which the layout is found."""
-_TRIED = 200
 _ROWS = 1000
-"""Rows of the sample: to try a delimiter on, and in all."""
-_BLANK = 10
-"""Lines looked at for each row that is wanted: the others may be blank."""
+"""Rows of the sample."""
 MOST_COLUMNS = 10_000
-NONE = "\x1f"
-"""The delimiter of a table of one column: a sign that text does not have."""
-SPACES = " "
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", SPACES: "spaces"}
-_RUNS = re.compile(rb"[ \t]+")
-_EDGES = re.compile(rb"(?m)^[ \t]+|[ \t]+$")
-_NUMBER = re.compile(r"[+-]?(?:[0-9][0-9.,' \u00a0\u202f]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -36,16 +23,14 @@ class Dialect:
     """The layout of a text file.
 
     delimiter: one sign, SPACES for runs of spaces and tabs, NONE for a single column. header: whether the first row
-    holds the names. names: of the columns. sample: the first rows, as cells. row_bytes: mean length of a row.
-    unnamed: columns whose name in the header is empty, so that they are called after their place. notes: what is
-    not as usual, in words.
+    holds the names. names: of the columns. row_bytes: mean length of a row. unnamed: columns whose name in the header
+    is empty, so that they are called after their place. notes: what is not as usual, in words.
     """
 
     delimiter: str
     header: bool
     names: tuple[str, ...]
     style: Style
-    sample: tuple[tuple[str, ...], ...]
     row_bytes: float
     unnamed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -58,10 +43,10 @@ class Dialect:
 
 def find_dialect(file: TableFile) -> Dialect:
     """Return the layout of `file`. Raises DataError if it holds no rows, or names a column twice."""
-    text = _first_rows(file)
-    delimiter = _find_delimiter(text)
+    text = _first_text(file)
+    delimiter = find_delimiter(text)
     try:
-        rows = _parsed(text, delimiter, _ROWS)
+        rows = first_cells(text, delimiter, _ROWS)
     except csv.Error:
         raise DataError(f"{file.name} holds cells that are too long for a table", EXPECTED) from None
     header = not _begins_with_data(rows)
@@ -70,15 +55,22 @@ def find_dialect(file: TableFile) -> Dialect:
         raise DataError(f"{file.name} has a header and no rows", EXPECTED)
     names, unnamed = _names(rows[0], header, file)
     style, rivals = find_style([cell for row in body for cell in row], delimiter)
-    notes = [f"cells are separated by {_DELIMITERS[delimiter]}"] if delimiter not in {",", NONE} else []
+    last = f" to {names[-1]}" if len(names) > 1 else ""
+    notes = [f"cells are separated by {DELIMITERS[delimiter]}"] if delimiter not in {",", NONE} else []
     notes += [style.described] if style != PLAIN else []
     notes += ["these numbers could also be read otherwise (1,234): check them"] if rivals else []
-    notes += [] if header else [f"has no header: columns are called {names[0]} to {names[-1]}"]
-    return Dialect(delimiter, header, names, style, tuple(body), len(text) / text.count(b"\n"), unnamed, tuple(notes))
+    notes += [] if header else [f"has no header: columns are called {names[0]}{last}"]
+    return Dialect(delimiter, header, names, style, len(text) / text.count(b"\n"), unnamed, tuple(notes))
 
 
-def _first_rows(file: TableFile) -> bytes:
-    """Return the first rows as UTF-8, two at least if there are so many. Raises DataError if there are none."""
+def first_rows(file: TableFile, dialect: Dialect) -> list[tuple[str, ...]]:
+    """Return the cells of the first rows below the header, those with as many cells as there are columns."""
+    rows = first_cells(_first_text(file), dialect.delimiter, _ROWS)
+    return [row for row in rows[dialect.header :] if len(row) == len(dialect.names)]
+
+
+def _first_text(file: TableFile) -> bytes:
+    """Return the first rows as UTF-8, at least two if there are two. Raises DataError if there are none."""
     text = b""
     for block in text_blocks(file, Found(), _SAMPLE):
         text += block.text
@@ -89,58 +81,11 @@ def _first_rows(file: TableFile) -> bytes:
     return text
 
 
-def tidied(text: bytes, delimiter: str) -> bytes:
-    """Return rows of text in which one sign is between two cells: runs of spaces and tabs become a tab."""
-    return _RUNS.sub(b"\t", _EDGES.sub(b"", text)) if delimiter == SPACES else text
-
-
-def _find_delimiter(text: bytes) -> str:
-    """Return the delimiter that gives most rows as many cells as the first one, two or more.
-
-    Of several, the one that makes most cells numbers or times.
-    """
-    best, best_score = NONE, (0.5, 0.0)
-    for delimiter in _DELIMITERS:
-        try:
-            rows = _parsed(text, delimiter, _TRIED)
-        except csv.Error:
-            continue
-        wide = len(rows[0]) if rows else 0
-        if wide < 2:
-            continue
-        alike = sum(len(row) == wide for row in rows) / len(rows)
-        cells = [cell for row in rows for cell in row]
-        plain = sum(_is_plain(cell) for cell in cells) / len(cells)
-        score = (0.9 if alike > 0.9 else alike, plain)  # a few ragged rows are an error to be reported, no hint
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
-
-
-def _parsed(text: bytes, delimiter: str, most: int) -> list[tuple[str, ...]]:
-    """Return the first rows of `text` as stripped cells, without blank lines."""
-    text = tidied(text, delimiter)
-    sign = "\t" if delimiter == SPACES else delimiter
-    rows: list[tuple[str, ...]] = []
-    reader = csv.reader(io.StringIO(text.decode("utf-8", "replace"), newline=""), delimiter=sign)
-    for row in islice(reader, _BLANK * most):
-        if row:
-            rows.append(tuple(cell.strip() for cell in row))
-        if len(rows) == most:
-            break
-    return rows
-
-
-def _is_plain(cell: str) -> bool:
-    """Return whether a cell is missing, a number in some style, or a time."""
-    return cell.lower() in MISSING or bool(_NUMBER.fullmatch(cell)) or looks_like_time(cell)
-
-
 def _begins_with_data(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row is no header: each cell is a number, a time, or a text that its column repeats."""
     first, others = rows[0], rows[1:]
     filled = [(place, cell) for place, cell in enumerate(first) if cell.lower() not in MISSING]
-    texts = [(place, cell) for place, cell in filled if not _is_plain(cell)]
+    texts = [(place, cell) for place, cell in filled if not is_plain(cell)]
     if filled and len(texts) == len(filled):
         return False
     return all(any(place < len(row) and row[place] == cell for row in others) for place, cell in texts)
@@ -153,7 +98,7 @@ def _names(first: Sequence[str], header: bool, file: TableFile) -> tuple[tuple[s
     numbered = [f"column_{place}" for place in range(1, len(first) + 1)]
     if not header:
         return tuple(numbered), ()
-    names = tuple(name or number for name, number in zip(first, numbered, strict=True))
+    names = tuple(" ".join(name.split()) or number for name, number in zip(first, numbered, strict=True))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"the header of {file.name} names column '{twice[0]}' more than once", "Rename one of them.")

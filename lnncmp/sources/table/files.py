@@ -1,5 +1,6 @@
 """Which files a user has named: tables only, each recognized by its first bytes, not by its name alone."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ ENDINGS: dict[str, Kind] = {
     **{".parquet": "parquet", ".pq": "parquet", ".npz": "npz"},
 }
 EXPECTED = (
-    f"Expected a table: text with one row a line ({', '.join(TEXT_ENDINGS)}, also with .gz), Parquet (.parquet) or "
+    f"Expected a table: text with one row per line ({', '.join(TEXT_ENDINGS)}, also with .gz), Parquet (.parquet) or "
     "arrays of NumPy (.npz)."
 )
 _WORDS: dict[Kind, str] = {"text": "text", "parquet": "Parquet", "npz": "NPZ"}
@@ -65,14 +66,14 @@ def find_files(named: Sequence[Path]) -> tuple[tuple[TableFile, ...], tuple[str,
     notes: list[str] = []
     paths: list[Path] = []
     for path in named:
-        paths += _in_folder(path, notes) if path.is_dir() else [path]
+        paths += _in_folder(path, notes) if os.path.isdir(path) else [path]  # noqa: PTH112 - which may raise
     files = tuple(_table_file(path, name) for path, name in zip(paths, _series_names(paths), strict=True))
     return files, tuple(notes)
 
 
 def _series_names(paths: Sequence[Path]) -> list[str]:
     """Return a name for the series of each file, with its folder where names alone are the same. Raises UsageError."""
-    again = _repeated([str(path.absolute()) for path in paths])
+    again = _repeated([os.path.realpath(path) for path in paths])
     if again:
         raise UsageError(f"{Path(again).name} was named twice", "Name each file once.")
     stems = Counter(_stem(path) for path in paths)
@@ -98,24 +99,23 @@ def _stem(path: Path) -> str:
 
 def _in_folder(folder: Path, notes: list[str]) -> list[Path]:
     """Return the tables of a folder by name; add to `notes` how many other files it holds."""
+    called = folder.absolute().name
     try:
         files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
     except OSError as error:
-        raise DataError(f"cannot open the folder {folder.name}: {error.strerror or error}") from error
+        raise DataError(f"cannot open the folder {called}: {error.strerror or error}") from error
     tables = [path for path in files if _ending(path)]
     data = [path for path in tables if not path.name.lower().endswith((".txt", ".txt.gz"))]
     tables = data or tables
     if not tables:
-        raise DataError(f"the folder {folder.name} holds no table", EXPECTED)
+        raise DataError(f"the folder {called} holds no table", EXPECTED)
     by_kind = {ENDINGS[_ending(path) or ""]: path.name for path in tables}
     if len(by_kind) > 1:
         shown = " and ".join(f"{_WORDS[kind]} ({name})" for kind, name in by_kind.items())
-        raise DataError(
-            f"the folder {folder.name} holds tables of several kinds: {shown}", "Name the files to be read."
-        )
+        raise DataError(f"the folder {called} holds tables of several kinds: {shown}", "Name the files to be read.")
     if len(tables) < len(files):
         others = len(files) - len(tables)
-        notes.append(f"{others} other file{'s' if others > 1 else ''} of the folder {folder.name} not read")
+        notes.append(f"{others} other file{'s' if others > 1 else ''} of the folder {called} not read")
     return tables
 
 

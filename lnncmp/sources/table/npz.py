@@ -1,4 +1,4 @@
-"""Arrays of NumPy in one NPZ file as the columns of a table; nothing is unpickled.
+"""Arrays of NumPy in one NPZ file as the columns of a table; nothing is unpickled, and only what is asked for is read.
 
 (T,) is a column, (T, C) are columns key_0, key_1, ... With an array (N, T, C) the file holds N series, and further
 arrays are (N, T) by row, (N,) by series, or (T,) the same in every series.
@@ -6,7 +6,7 @@ arrays are (N, T) by row, (N,) by series, or (T,) the same in every series.
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,108 +14,141 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lnncmp.common.memory import available_memory
 from lnncmp.errors import DataError
+from lnncmp.sources.table.budget import Budget
 from lnncmp.sources.table.chunks import Chunk, Opened
 from lnncmp.sources.table.files import TableFile
 
-_MEMORY_SHARE = 0.4
 _KINDS = "biufUM"
 _HEAD = 1000
 _SHAPES = "Arrays should be (T,), (T, C) or (N, T, C), T rows of the same number in all."
+_DAMAGE = (
+    *(ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, SyntaxError),
+    *(MemoryError, OverflowError, TypeError, RuntimeError),
+)
+Shape = tuple[int, ...]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One column: a view (T,) of an array for one series, (N, T) for several."""
+    """One column: the array that holds it, and how to take its cells (N, T) from that."""
 
     name: str
-    values: NDArray[Any]
+    key: str
+    take: Callable[[Array], Array]
 
 
 def open_npz(file: TableFile) -> Opened:
     """Return the arrays of `file` as columns. Raises DataError for damage, objects and shapes that do not fit."""
-    arrays = _arrays(file)
-    deep = {key: array for key, array in arrays.items() if array.ndim == 3}
-    if deep:
-        series, rows = next(iter(deep.values())).shape[:2]
-        parts = [part for key, array in arrays.items() for part in _of_many(key, array, series, rows, file)]
-    else:
-        series, rows = 1, next(iter(arrays.values())).shape[0]
-        parts = [part for key, array in arrays.items() for part in _of_one(key, array, rows, file)]
+    shapes = _shapes(file)
+    deep = [shape for shape in shapes.values() if len(shape) == 3]
+    series, rows = deep[0][:2] if deep else (1, next(iter(shapes.values()))[0])
     if not rows or not series:
         raise DataError(f"{file.name} holds arrays without rows", _SHAPES)
-    names = tuple(part.name for part in parts)
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{file.name} has more than one column '{twice}'", "Rename one of its arrays.")
-    by_name = {part.name: part.values for part in parts}
-
-    def chunk(number: int, names: Sequence[str], most: int) -> Chunk:
-        cells = {name: _cells(name, by_name[name][number, :most]) for name in names}
-        called = file.series if series == 1 else f"{file.series}/{number}"
-        within = file.name if series == 1 else f"series {number} of {file.name}"
-        return Chunk(within, called, cells, np.arange(1, min(most, rows) + 1))
+    parts: dict[str, Part] = {}
+    for key, shape in shapes.items():
+        for part in _of_many(key, shape, series, rows, file) if deep else _of_one(key, shape, rows, file):
+            if part.name in parts:
+                raise DataError(f"{file.name} has more than one column '{part.name}'", "Rename one of its arrays.")
+            parts[part.name] = part
 
     def chunks(names: Sequence[str], notes: list[str]) -> Iterator[Chunk]:
+        cells = _cells(file, [parts[name] for name in names], series, rows)
         for number in range(series):
-            yield chunk(number, names, rows)
+            yield _chunk(file, cells, number, series)
 
-    return Opened(file.name, names, rows * series, lambda names: chunk(0, names, _HEAD), chunks)
+    def head(names: Sequence[str]) -> Chunk:
+        return _chunk(file, _cells(file, [parts[name] for name in names], 1, min(_HEAD, rows)), 0, series)
+
+    return Opened(file.name, tuple(parts), rows * series, head, chunks)
 
 
-def _arrays(file: TableFile) -> dict[str, NDArray[Any]]:
-    """Return the arrays of `file` by key, after checking that they fit into memory."""
+def _shapes(file: TableFile) -> dict[str, Shape]:
+    """Return the shape of each array of `file` by key; only their headers are read, and checked against their sizes."""
+    shapes: dict[str, Shape] = {}
     try:
         with zipfile.ZipFile(file.path) as archive:
-            members = archive.infolist()
-        if not members or any(not member.filename.endswith(".npy") for member in members):
-            raise DataError(f"{file.name} is a zip file, but not one of NumPy's arrays", "Write it with numpy.savez.")
-        size, free = sum(member.file_size for member in members), available_memory()
-        if size > _MEMORY_SHARE * free:
-            needed = size / 1e9 / _MEMORY_SHARE
-            raise DataError(f"{file.name} would need {needed:,.1f} GB of memory, {free / 1e9:,.1f} GB are free")
-        with np.load(file.path, allow_pickle=False) as loaded:
-            arrays = {key: loaded[key] for key in loaded.files}
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, SyntaxError):
-        raise DataError(
-            f"{file.name} is damaged or holds objects: its arrays cannot be read",
-            "Save plain arrays of numbers, texts or times.",
-        ) from None
-    except (MemoryError, OverflowError):
-        raise DataError(f"{file.name} holds an array that does not fit into memory") from None
-    for key, array in arrays.items():
-        if array.dtype.kind not in _KINDS or not 1 <= array.ndim <= 3:
-            raise DataError(f"the array '{key}' of {file.name} is {array.dtype} {array.shape}, no column", _SHAPES)
-    return arrays
+            for member in archive.infolist():
+                if not member.filename.endswith(".npy"):
+                    raise DataError(f"{file.name} is a zip file, but not of NumPy's arrays alone", "Use numpy.savez.")
+                with archive.open(member) as opened:
+                    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+                    shape, _, dtype = read[np.lib.format.read_magic(opened)](opened)
+                    held = member.file_size - opened.tell()
+                key = member.filename.removesuffix(".npy")
+                if dtype.kind not in _KINDS or not 1 <= len(shape) <= 3:
+                    raise DataError(f"the array '{key}' of {file.name} is {dtype} {shape}, no column", _SHAPES)
+                if np.prod(shape, dtype=object) * dtype.itemsize != held:
+                    raise EOFError
+                shapes[key] = shape
+    except _DAMAGE:
+        raise _damaged(file) from None
+    if not shapes:
+        raise DataError(f"{file.name} holds no arrays", _SHAPES)
+    return shapes
 
 
-def _of_one(key: str, array: NDArray[Any], rows: int, file: TableFile) -> list[Part]:
-    if len(array) != rows:
-        raise _misfit(key, array, f"others have {rows:,} rows", file)
-    if array.ndim == 1:
-        return [Part(key, array[None])]
-    return [Part(f"{key}_{place}", array[None, :, place]) for place in range(array.shape[1])]
+def _damaged(file: TableFile) -> DataError:
+    return DataError(f"{file.name} is damaged: its arrays cannot be read", "Write it again with numpy.savez.")
 
 
-def _of_many(key: str, array: NDArray[Any], series: int, rows: int, file: TableFile) -> list[Part]:
-    if array.ndim == 3 and array.shape[:2] == (series, rows):
-        return [Part(f"{key}_{place}", array[..., place]) for place in range(array.shape[2])]
-    if array.shape == (series, rows):
-        return [Part(key, array)]
-    if array.ndim == 1 and len(array) in {series, rows}:
+def _of_one(key: str, shape: Shape, rows: int, file: TableFile) -> list[Part]:
+    if shape[0] != rows:
+        raise _misfit(key, shape, f"others have {rows:,} rows", file)
+    if len(shape) == 1:
+        return [Part(key, key, lambda array: array[None])]
+    return [Part(f"{key}_{place}", key, _column(place, None)) for place in range(shape[1])]
+
+
+def _of_many(key: str, shape: Shape, series: int, rows: int, file: TableFile) -> list[Part]:
+    if len(shape) == 3 and shape[:2] == (series, rows):
+        return [Part(f"{key}_{place}", key, _column(place, ...)) for place in range(shape[2])]
+    if shape == (series, rows):
+        return [Part(key, key, lambda array: array)]
+    if len(shape) == 1 and shape[0] in {series, rows}:
         if series == rows:
-            raise _misfit(key, array, f"which may go with the {series:,} series or with their {rows:,} rows", file)
-        whole = array[:, None] if len(array) == series else array[None]
-        return [Part(key, np.broadcast_to(whole, (series, rows)))]
-    raise _misfit(key, array, f"others hold {series:,} series of {rows:,} rows", file)
+            raise _misfit(key, shape, f"which may go with the {series:,} series or with their {rows:,} rows", file)
+        by_series = shape[0] == series
+        whole = (series, rows)
+        return [Part(key, key, lambda array: np.broadcast_to(array[:, None] if by_series else array[None], whole))]
+    raise _misfit(key, shape, f"others hold {series:,} series of {rows:,} rows", file)
 
 
-def _misfit(key: str, array: NDArray[Any], why: str, file: TableFile) -> DataError:
-    return DataError(f"the array '{key}' of {file.name} is {array.shape}, {why}", _SHAPES)
+def _column(place: int, before: Any) -> Callable[[Array], Array]:
+    return lambda array: array[None, :, place] if before is None else array[..., place]
 
 
-def _cells(name: str, values: NDArray[Any]) -> pl.Series:
+def _misfit(key: str, shape: Shape, why: str, file: TableFile) -> DataError:
+    return DataError(f"the array '{key}' of {file.name} is {shape}, {why}", _SHAPES)
+
+
+def _cells(file: TableFile, parts: Sequence[Part], series: int, rows: int) -> dict[str, Array]:
+    """Return the first rows of the first series of columns (N, T) by name. Each array is read once."""
+    budget = Budget()
+    cells: dict[str, Array] = {}
+    try:
+        with np.load(file.path, allow_pickle=False) as loaded, zipfile.ZipFile(file.path) as archive:
+            for key in dict.fromkeys(part.key for part in parts):
+                budget.fits(file.name, archive.getinfo(f"{key}.npy").file_size)
+                array = loaded[key]
+                for part in parts:
+                    if part.key == key:
+                        cells[part.name] = part.take(array)[:series, :rows].copy()
+    except _DAMAGE:
+        raise _damaged(file) from None
+    return cells
+
+
+def _chunk(file: TableFile, cells: dict[str, Array], number: int, series: int) -> Chunk:
+    typed = {name: _typed(name, values[number]) for name, values in cells.items()}
+    rows = np.arange(1, len(next(iter(typed.values()))) + 1)
+    if series == 1:
+        return Chunk(file.name, file.series, typed, rows)
+    return Chunk(f"series {number} of {file.name}", f"{file.series}/{number}", typed, rows)
+
+
+def _typed(name: str, values: Array) -> pl.Series:
     """Return one column as polars takes it."""
     if values.dtype.kind == "U":
         return pl.Series(name, values.tolist(), pl.String)
@@ -123,4 +156,4 @@ def _cells(name: str, values: NDArray[Any]) -> pl.Series:
         return pl.Series(name, values.astype("M8[ns]"))
     if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
         values = values.astype(np.float64)
-    return pl.Series(name, np.ascontiguousarray(values))
+    return pl.Series(name, np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="), copy=False)))

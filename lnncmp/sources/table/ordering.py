@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+MOST_REPEATED = 0.5
+"""Share of rows of a repeated time above which the times cannot be those of the series."""
 
 
 @dataclass(frozen=True)

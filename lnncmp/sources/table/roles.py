@@ -29,6 +29,9 @@ def common_columns(opened: Sequence[Opened]) -> Columns:
     Raises DataError if the files share less than half of their columns, or call the last column differently.
     """
     first = opened[0]
+    for file in opened:
+        if not all(name.isprintable() for name in file.columns):
+            raise DataError(f"a column of {file.file} has a name that cannot be printed", "Rename it.")
     own = [_matched(first.columns, file.columns) for file in opened]
     names = tuple(name for name in first.columns if all(name in found for found in own))
     for file in opened[1:]:
@@ -40,7 +43,7 @@ def common_columns(opened: Sequence[Opened]) -> Columns:
     if len(names) < _SHARED * max(len(fewest.columns), 1):
         other = next(file for file, found in zip(opened, own, strict=True) if len(found) < len(first.columns))
         raise DataError(
-            f"the {len(opened)} files have only {len(names)} columns in common ({first.file} and {other.file} differ)",
+            f"the {len(opened)} files share {len(names)} columns, too few ({first.file} and {other.file} differ)",
             "Name files of one kind.",
         )
     left = set(first.columns) - set(names)

@@ -15,7 +15,7 @@ BLOCK = 1 << 22
 LONGEST = 1 << 24
 """Bytes after which a row that has not ended is an error."""
 _BOMB_BYTES, _BOMB_RATIO = 1 << 30, 400
-"""A packed file that unpacks to more than this, and to more than so many times its size, is refused."""
+"""A packed file that unpacks to more than this, and to more than this many times its size, is refused."""
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _CONTROL = bytes([*range(9), *range(14, 31), 127])
 """Bytes that no text has, whatever its encoding."""
@@ -57,10 +57,22 @@ def text_blocks(file: TableFile, found: Found, size: int = BLOCK) -> Iterator[Bl
         line += pending.count(b"\n", 0, end)
         pending = pending[end:]
     if pending.strip():
-        pending = pending.rstrip(b" \n") + b"\n"
+        pending = _without_empty_end(pending)
         if pending.count(b'"') % 2:
             raise DataError(f"{file.name} ends inside a quoted cell", _QUOTES)
         yield Block(_as_utf8(pending, file, found), line)
+
+
+def _without_empty_end(text: bytes) -> bytes:
+    """Return rows without the last ones that hold nothing but delimiters, as spreadsheets write them."""
+    text = text if text.endswith(b"\n") else text + b"\n"
+    end = len(text)
+    while end:
+        start = text.rfind(b"\n", 0, end - 1) + 1
+        if text[start:end].strip(b" ,;\t|\n"):
+            break
+        end = start
+    return text[:end]
 
 
 _QUOTES = "Its quotation marks do not match, or it was cut off."

@@ -99,7 +99,7 @@ class TimeCells:
             return Moments(alive[best], "seconds")
         note = f"dates in column '{self.name}' are read as {best.order}"
         rivals = [way.order for way in written if way != best and forwards[way] == forwards[best]]
-        if rivals:
+        if rivals and not self._dotted:  # 1.2.2020 is written where the day comes first
             return Moments(alive[best], "seconds", doubts=(f"{note}; {rivals[0]} would fit as well: check this",))
         return Moments(alive[best], "seconds", (note,))
 
@@ -119,12 +119,19 @@ class TimeCells:
 
 
 def _typed_ways(cells: pl.Series) -> dict[Way, Callable[[], Reading]]:
-    good = np.ones(len(cells), bool)
     if cells.dtype == pl.Date or isinstance(cells.dtype, pl.Datetime):
-        return {"date": lambda: (cells.cast(pl.Datetime("ns")).to_physical().to_numpy(), good)}
+        return {"date": lambda: _dates(cells)}
     if cells.dtype.is_integer() and cells.dtype != pl.UInt64:
-        return {"integer": lambda: (cells.cast(pl.Int64).to_numpy(), good), "number": lambda: _floats(cells)}
+        return {
+            "integer": lambda: (cells.cast(pl.Int64).to_numpy(), np.ones(len(cells), bool)),
+            "number": lambda: _floats(cells),
+        }
     return {"number": lambda: _floats(cells)} if cells.dtype.is_numeric() else {}
+
+
+def _dates(cells: pl.Series) -> Reading:
+    times = cells.cast(pl.Datetime("ns"), strict=False).to_physical()  # null outside 1678 to 2261
+    return times.fill_null(0).to_numpy(), times.is_not_null().to_numpy()
 
 
 def _floats(cells: pl.Series) -> Reading:

@@ -10,10 +10,8 @@ from typing import BinaryIO
 
 from lnncmp.errors import DataError
 from lnncmp.sources.mimic3.extraction.tables import GET, Table
+from lnncmp.sources.whole_rows import GZIP_MAGIC, end_of_rows, inflated, plain
 
-GZIP_MAGIC = b"\x1f\x8b"
-READ = 1 << 18
-"""Bytes read from a file at a time."""
 BLOCK = 1 << 22
 """Bytes of text in a block, about; a row is never split."""
 LONGEST = 1 << 26
@@ -38,7 +36,7 @@ def text_blocks(table: Table, tell: Tell) -> Iterator[bytes]:
             pending, first = pending.removeprefix(b"\xef\xbb\xbf"), False
         if len(pending) < BLOCK:
             continue
-        end = _end_of_rows(pending)
+        end = end_of_rows(pending)
         if end:
             yield pending[:end]
             pending = pending[end:]
@@ -48,20 +46,6 @@ def text_blocks(table: Table, tell: Tell) -> Iterator[bytes]:
         if pending.count(b'"') % 2:
             raise DataError(f"{table.path} ends inside a quoted cell: the file is truncated", GET)
         yield pending.rstrip(b"\r\n") + b"\n" if pending.endswith(b"\n") else pending
-
-
-def _end_of_rows(text: bytes) -> int:
-    """Return the index after the last line break of `text` that is outside quotes; 0 without one.
-
-    `text` begins outside quotes; a doubled mark inside a quoted cell counts as two and changes nothing.
-    """
-    end = text.rfind(b"\n") + 1
-    quotes = text.count(b'"', 0, end)
-    while end and quotes % 2:
-        before = text.rfind(b"\n", 0, end - 1) + 1
-        quotes -= text.count(b'"', before, end)
-        end = before
-    return end
 
 
 def _refuse_web_page(text: bytes, table: Table) -> None:
@@ -77,31 +61,17 @@ def _text(table: Table, tell: Tell) -> Iterator[bytes]:
         with table.path.open("rb") as file:
             packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
             file.seek(0)
-            for piece in _inflated(file, table) if packed else _plain(file):
+            for piece in _inflated(file, table) if packed else plain(file):
                 tell(file.tell())
                 yield piece
     except OSError as error:
         raise DataError(f"{table.path} cannot be read: {error.strerror or error}", GET) from error
 
 
-def _plain(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(READ):
-        yield piece
-
-
 def _inflated(file: BinaryIO, table: Table) -> Iterator[bytes]:
-    """Yield what the gzip members of `file` hold; zlib checks length and checksum of each."""
-    inflater = zlib.decompressobj(wbits=31)
-    while piece := file.read(READ):
-        while piece:
-            try:
-                text = inflater.decompress(piece)
-            except zlib.error:
-                raise DataError(f"{table.path} is corrupt: it cannot be unpacked as gzip", GET) from None
-            if text:
-                yield text
-            piece = inflater.unused_data.lstrip(b"\0")
-            if inflater.eof and piece:
-                inflater = zlib.decompressobj(wbits=31)
-    if not inflater.eof:
-        raise DataError(f"{table.path} is truncated: the packed file ends too early", GET)
+    try:
+        yield from inflated(file)
+    except zlib.error:
+        raise DataError(f"{table.path} is corrupt: it cannot be unpacked as gzip", GET) from None
+    except EOFError:
+        raise DataError(f"{table.path} is truncated: the packed file ends too early", GET) from None

@@ -77,7 +77,8 @@ def extract(
     home = store.private_dir(store.private_dir(cache / "mimic3") / _key(tables, grid))
     try:
         with store.locked(home):
-            return _extraction(*_obtain(home, tables, grid, buckets or _bucket_count(tables), progress, warn))
+            made, steps = _obtain(home, tables, grid, buckets or _bucket_count(tables), progress, warn)
+            return Extraction(cut(made, "subject"), steps)
     except DataError:
         shutil.rmtree(home, ignore_errors=True)
         raise
@@ -159,17 +160,16 @@ def _stage_two(home: Path, stays: Stays, grid: str, buckets: int, progress: Prog
     return paths
 
 
-def _extraction(buckets: list[Bucket], steps: tuple[AttritionStep, ...]) -> Extraction:
-    """Cut the buckets into recordings."""
+def cut(buckets: Sequence[Bucket], kind: str) -> list[Recording]:
+    """Return one recording per stay, in order; its group is `kind`, a hyphen and the bucket's name of the subject."""
     recordings: list[Recording] = []
     for bucket in buckets:
         ends = np.cumsum(bucket.lengths)
         for subject, start, end in zip(bucket.subjects, ends - bucket.lengths, ends, strict=True):
             rows = slice(start, end)
-            recordings.append(
-                Recording(bucket.values[rows], bucket.times[rows], bucket.observed[rows], f"subject-{subject}")
-            )
-    return Extraction(recordings, steps)
+            group = f"{kind}-{subject}"
+            recordings.append(Recording(bucket.values[rows], bucket.times[rows], bucket.observed[rows], group))
+    return recordings
 
 
 def attrition_steps(read: Mapping[str, int], buckets: Sequence[Bucket], grid: str) -> tuple[AttritionStep, ...]:

@@ -1,13 +1,14 @@
 """Stage two: events of one bucket of subjects become rows of time by variable, one block of rows per stay."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lnncmp.sources.mimic3.extraction.items import Convert, item_rows
-from lnncmp.sources.mimic3.variables import CORE, VARIABLES
+from lnncmp.sources.mimic3.extraction.items import CHART_ITEMS, OUTPUT_ITEMS, Convert, Item, item_rows
+from lnncmp.sources.mimic3.variables import CORE, VARIABLES, Variable
 
 HOUR = 3600
 
@@ -20,11 +21,23 @@ _SPAN = 1 << 40
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns of a bucket: V variables, of which the first `core` make rows, and the items they come from."""
+
+    variables: tuple[Variable, ...]
+    core: int
+    items: Sequence[Item]
+
+
+MIMIC3 = Columns(VARIABLES, len(CORE), CHART_ITEMS + OUTPUT_ITEMS)
+
+
+@dataclass(frozen=True)
 class Bucket:
     """The stays of a bucket with at least one core observation, in order, their rows one after the other.
 
-    values (N, 12) float64, NaN where not `observed`; times (N,) hours since INTIME; lengths (S,) rows of each stay;
-    subjects (S,) SUBJECT_ID; counts: COUNTS; dropped (12,): rows outside the plausible range, by variable.
+    values (N, V) float64, NaN where not `observed`; times (N,) hours since INTIME; lengths (S,) rows of each stay;
+    subjects (S,) SUBJECT_ID; counts: COUNTS; dropped (V,): rows outside the plausible range, by variable.
     """
 
     values: NDArray[np.float64]
@@ -51,21 +64,21 @@ COUNTS = (
 """What `Bucket.counts` counts: rows of events left by each filter, stays and subjects, hours and rows of recordings."""
 
 
-def make_bucket(events: pl.DataFrame, stays: pl.DataFrame, grid: str) -> Bucket:
+def make_bucket(events: pl.DataFrame, stays: pl.DataFrame, grid: str, columns: Columns = MIMIC3) -> Bucket:
     """Return the bucket of `events` (EVENT_SCHEMA) and `stays` (frame of `Stays`) on the "hour" or "event" grid."""
-    plausible, dropped = _plausible(events)
+    plausible, dropped = _plausible(events, columns)
     inside = _inside(plausible, stays)
     distinct = inside.unique(["stay", "ITEMID", "time", "value"]).with_columns(
         bin=(pl.col("time") - pl.col("start")) // GRIDS[grid]
     )
-    stay, variable, bins, values = _cells(distinct)
-    low = np.array([v.low for v in VARIABLES])
-    high = np.array([v.high for v in VARIABLES])
+    stay, variable, bins, values = _cells(distinct, columns)
+    low = np.array([v.low for v in columns.variables])
+    high = np.array([v.high for v in columns.variables])
     # Only a sum can leave the range that its terms are in: more irrigant than urine within the hour.
     fits = (values >= low[variable]) & (values <= high[variable])
     stay, variable, bins, values = stay[fits], variable[fits], bins[fits], values[fits]
-    rows_stay, rows_bin, cell_row = _rows(stay, variable, bins, grid)
-    dense = np.full((len(rows_stay), len(VARIABLES)), np.nan)
+    rows_stay, rows_bin, cell_row = _rows(stay, variable < columns.core, bins, grid)
+    dense = np.full((len(rows_stay), len(columns.variables)), np.nan)
     kept = cell_row >= 0
     dense[cell_row[kept], variable[kept]] = values[kept]
     present, lengths = np.unique(rows_stay, return_counts=True)
@@ -95,10 +108,10 @@ def make_bucket(events: pl.DataFrame, stays: pl.DataFrame, grid: str) -> Bucket:
     )
 
 
-def _plausible(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+def _plausible(events: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     """Convert units and keep values within their range; return them and how many were dropped by variable."""
     table = pl.DataFrame(
-        item_rows(),
+        item_rows(columns.items, columns.variables),
         schema={
             "ITEMID": pl.Int32(),
             "variable": pl.Int8(),
@@ -119,7 +132,7 @@ def _plausible(events: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     )
     joined = events.join(table, on="ITEMID").with_columns(value=converted)
     fits = joined["value"].is_between(joined["low"], joined["high"])
-    dropped = np.bincount(joined.filter(~fits)["variable"].to_numpy(), minlength=len(VARIABLES))
+    dropped = np.bincount(joined.filter(~fits)["variable"].to_numpy(), minlength=len(columns.variables))
     # The sign comes after the range: what ran in is held to the same range as what came out.
     signed = pl.when(pl.col("convert") == Convert.SUBTRACT).then(-value).otherwise(value)
     kept = joined.filter(fits).select("SUBJECT_ID", "ITEMID", "time", "variable", "rank", value=signed)
@@ -150,7 +163,7 @@ def _inside(events: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cells(
-    events: pl.DataFrame,
+    events: pl.DataFrame, columns: Columns
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Sum up each (stay, variable, bin): the arrays stay, variable, bin and value of every cell that has events.
 
@@ -167,21 +180,20 @@ def _cells(
     first = np.concatenate([[0], np.flatnonzero(changes) + 1])
     last = np.concatenate([first[1:], [len(value)]]) - 1
     sums = np.add.reduceat(value, first)
-    combine = np.array([v.combine for v in VARIABLES])[variable[first]]
+    combine = np.array([v.combine for v in columns.variables])[variable[first]]
     result = np.where(combine == "sum", sums, np.where(combine == "last", value[last], sums / (last - first + 1)))
     return stay[first], variable[first], bins[first], result
 
 
 def _rows(
-    stay: NDArray[np.int64], variable: NDArray[np.int64], bins: NDArray[np.int64], grid: str
+    stay: NDArray[np.int64], core: NDArray[np.bool_], bins: NDArray[np.int64], grid: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return stay and bin of every row of the recordings, and the row of every cell (-1: the cell is in none).
 
-    Rows run from the first to the last bin in which a core variable was observed, for INTIME and OUTTIME are
-    administrative; on the "event" grid only bins with such an observation are rows.
+    core: which cells are of core variables. Rows run from the first to the last bin in which one was observed, for
+    INTIME and OUTTIME are administrative; on the "event" grid only bins with such an observation are rows.
     """
     width = int(bins.max(initial=0)) + 1
-    core = variable < len(CORE)
     keys = np.unique(stay[core] * width + bins[core])
     if grid == "hour" and len(keys):
         _, start = np.unique(keys // width, return_index=True)

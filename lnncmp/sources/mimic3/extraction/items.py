@@ -6,11 +6,12 @@ others), ventilator set rates (619, 224688), skin temperature (224027, 3655), vi
 copies of temperatures (677, 679) are not patient state and are left out; CareVue's inspired oxygen 190 is in.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any
 
-from lnncmp.sources.mimic3.variables import NAMES, VARIABLES
+from lnncmp.sources.mimic3.variables import VARIABLES, Variable
 
 
 class Convert(IntEnum):
@@ -76,21 +77,26 @@ def itemids(items: tuple[Item, ...]) -> list[int]:
     return sorted(item.itemid for item in items)
 
 
-def item_rows() -> list[tuple[int, int, int, int, float, float]]:
+def item_rows(
+    items: Sequence[Item] = CHART_ITEMS + OUTPUT_ITEMS, variables: Sequence[Variable] = VARIABLES
+) -> list[tuple[int, int, int, int, float, float]]:
     """Return (ITEMID, index of the variable, conversion, rank, least and greatest plausible value) of every item."""
+    place = {variable.name: number for number, variable in enumerate(variables)}
     return [
         (
             item.itemid,
-            NAMES.index(item.variable),
+            place[item.variable],
             int(item.convert),
             item.rank,
-            VARIABLES[NAMES.index(item.variable)].low,
-            VARIABLES[NAMES.index(item.variable)].high,
+            variables[place[item.variable]].low,
+            variables[place[item.variable]].high,
         )
-        for item in CHART_ITEMS + OUTPUT_ITEMS
+        for item in items
     ]
 
 
-def described() -> dict[str, Any]:
+def described(
+    items: Sequence[Item] = CHART_ITEMS + OUTPUT_ITEMS, variables: Sequence[Variable] = VARIABLES
+) -> dict[str, Any]:
     """Return everything here that can change a value, for the content key: items with ranges, and the variables."""
-    return {"items": item_rows(), "variables": [asdict(variable) for variable in VARIABLES]}
+    return {"items": item_rows(items, variables), "variables": [asdict(variable) for variable in variables]}

@@ -58,8 +58,8 @@ def write_bucket(path: Path, bucket: Bucket) -> None:
         np.savez(file, **{field.name: getattr(bucket, field.name) for field in fields(Bucket)})
 
 
-def read_bucket_file(path: Path, digest: str | None = None) -> Bucket | None:
-    """Return the stored bucket; None if it is absent or damaged, or does not have the SHA-256 `digest`."""
+def read_bucket_file(path: Path, digest: str | None = None, columns: int = len(NAMES)) -> Bucket | None:
+    """Return the stored bucket; None if it is absent or damaged, or does not have `columns` or the SHA-256 `digest`."""
     try:
         content = path.read_bytes()
         if digest is not None and hashlib.sha256(content).hexdigest() != digest:
@@ -69,7 +69,7 @@ def read_bucket_file(path: Path, digest: str | None = None) -> Bucket | None:
     except Exception:  # any error of numpy or zipfile on damaged bytes: make the bucket again
         return None
     rows, stays = len(bucket.times), len(bucket.subjects)
-    wide = (rows, len(NAMES))
+    wide = (rows, columns)
     fits = bucket.values.shape == wide and bucket.observed.shape == wide and bucket.counts.shape == (len(COUNTS),)
     return bucket if fits and bucket.lengths.shape == (stays,) and bucket.lengths.sum() == rows else None
 
@@ -86,8 +86,8 @@ def finish(folder: Path, paths: Sequence[Path], steps: Sequence[AttritionStep]) 
                 path.unlink(missing_ok=True)
 
 
-def read_complete(folder: Path) -> tuple[list[Bucket], tuple[AttritionStep, ...]] | None:
-    """Return the buckets and the steps of a finished extraction, None without one.
+def read_complete(folder: Path, columns: int = len(NAMES)) -> tuple[list[Bucket], tuple[AttritionStep, ...]] | None:
+    """Return the buckets, of so many columns, and the steps of a finished extraction, None without one.
 
     Raises DataError if it is marked as finished but damaged.
     """
@@ -102,7 +102,7 @@ def read_complete(folder: Path) -> tuple[list[Bucket], tuple[AttritionStep, ...]
         named = [(str(name), str(digest)) for name, digest in marker["files"].items()]
     except (KeyError, TypeError, AttributeError):
         raise damaged from None
-    buckets = [read_bucket_file(folder / Path(name).name, digest) for name, digest in named]
+    buckets = [read_bucket_file(folder / Path(name).name, digest, columns) for name, digest in named]
     whole = [bucket for bucket in buckets if bucket is not None]
     if not named or len(whole) < len(buckets):
         raise damaged
