@@ -56,6 +56,15 @@ class TestPage:
         plan = json.loads(answer.out)
         assert plan["rows"] == 1212 and all(plan["windows"].values()) and plan["described"][0]["title"] == "Columns"
 
+    def test_a_recipe_file_says_it_all(self, here, capsys, monkeypatch):
+        Path("load.toml").write_text(re.search(r"```toml\n(.*?)```", PAGE, re.DOTALL).group(1))
+        call = next(line.split()[1:] for line in PAGE.splitlines() if "table --recipe load.toml" in line)
+        answer = run_here(capsys, monkeypatch, *call, "--models", "lstm", "--format", "json")
+        assert answer.code == 0, answer
+        plan = json.loads(answer.out)
+        assert plan["preset"] == "load" and plan["rows"] == 1212
+        assert any("Gaps over 100 units: 1" in text for one in plan["described"] for text in one["notes"])
+
     def test_a_file_alone_gets_its_columns_named(self, here, capsys, monkeypatch):
         answer = run_here(capsys, monkeypatch, "table", "load.csv")
         refused(answer, 2, "the columns are when, load, warmth, day", "lnncmp table load.csv --target")
