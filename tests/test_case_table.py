@@ -52,13 +52,15 @@ class TestContract:
             assert len(encoding.features) == made.splits.train.x.shape[2]
             assert tuple(q.name for q in encoding.columns) == found.settings.inputs
 
-    @pytest.mark.parametrize("given", [{}, {"horizon": 5}, {"task": "regress"}, {"timespans": "ones"}])
+    @pytest.mark.parametrize(
+        "given", [{}, {"horizon": 5}, {"task": "regress"}, {"timespans": "ones"}, {"task": "classify"}]
+    )
     def test_baselines_score(self, given):
         found, made = prepared(**given)
         case = load_case("table").of(found.settings)
         for name, predictor in made.baselines().items():
             scores = score(predictor, made, case)
-            assert scores.main == "nmse" and np.isfinite(scores.metrics["test"]["nmse"]), name
+            assert scores.main == found.settings.main and np.isfinite(scores.metrics["test"][scores.main]), name
             assert len(scores.perturbations) == len(made.test_sets)
 
 

@@ -56,6 +56,15 @@ class TestPage:
         plan = json.loads(answer.out)
         assert plan["rows"] == 1212 and all(plan["windows"].values()) and plan["described"][0]["title"] == "Columns"
 
+    def test_a_recipe_file_says_it_all(self, here, capsys, monkeypatch):
+        Path("load.toml").write_text(re.search(r"```toml\n(.*?)```", PAGE, re.DOTALL).group(1))
+        call = next(line.split()[1:] for line in PAGE.splitlines() if "table --recipe load.toml" in line)
+        answer = run_here(capsys, monkeypatch, *call, "--models", "lstm", "--format", "json")
+        assert answer.code == 0, answer
+        plan = json.loads(answer.out)
+        assert plan["preset"] == "load" and plan["rows"] == 1212
+        assert any("Gaps over 100 units: 1" in text for one in plan["described"] for text in one["notes"])
+
     def test_a_file_alone_gets_its_columns_named(self, here, capsys, monkeypatch):
         answer = run_here(capsys, monkeypatch, "table", "load.csv")
         refused(answer, 2, "the columns are when, load, warmth, day", "lnncmp table load.csv --target")
@@ -123,6 +132,19 @@ class TestStudy:
         assert any(
             "carried forward by the caller" in path.read_text() for path in Path("made").iterdir() if path.is_file()
         )
+
+
+@pytest.mark.slow
+def test_classes_from_file_to_prediction(here, capsys, monkeypatch):
+    words = ["--task", "classify", *TINY, "--models", "gru", "--format", "json"]
+    answer = run("table", "load.csv", "--target", "day", *words, cwd=here.parent)
+    assert answer.code == 0, answer
+    ((_, record),) = records(here.parent / "lnncmp-results").items()
+    assert record.scores.main in ("error_rate", "balanced_error_rate") and record.outputs == 2
+    assert {row["name"] for row in json.loads(answer.out)["baselines"]} >= {"majority", "logistic4"}
+    Path("new.csv").write_text("dt,load,warmth\n1,0.9,12.5\n1,0.95,\n")
+    answer = run_here(capsys, monkeypatch, "predict", record.run_id, "new.csv")
+    assert answer.code == 0 and len(answer.out.splitlines()) == 3
 
 
 class TestRefused:

@@ -12,6 +12,8 @@ from lnncmp.cases.table.understood import Understood
 from lnncmp.data.recording import AttritionStep
 from lnncmp.sources.table.table import Column
 
+_REGULAR = 0.01
+"""Spread of nine in ten steps, in units, up to which they are called equally long."""
 _SHOWN = 8
 """How many classes of a column are named."""
 
@@ -110,7 +112,7 @@ def _classes(made: Understood) -> Described:
 
 def _sentences(made: Understood, constant: Sequence[str], steps: int) -> list[str]:
     own = made.settings
-    found = [_task(own), *_times(made), _series(made), _split(own)]
+    found = [_task(own), *_times(made), _series(made), _split(own, len({one.group for one in made.table.series}))]
     found += [f"{count} series are too short to have {name} windows" for name, count in _without(made) if count]
     if steps:
         found.append(f"Free-running predictions go on for {steps} rows after a window, each fed back as the next input")
@@ -137,11 +139,11 @@ def _times(made: Understood) -> list[str]:
     if table.time_kind == "row":
         return ["Time: no column; rows are one unit apart"]
     steps = np.concatenate([np.diff(one.times) for one in table.series] or [np.zeros(0)]) / (own.unit or 1.0)
-    regular = float(np.mean(np.abs(steps - 1) < 0.01)) if len(steps) else 1.0
-    found = [
-        f"Time: column '{table.time}'; one unit of elapsed time is {own.unit_words}, the median step; "
-        f"{100 * regular:.3g}% of the steps are that long"
-    ]
+    low, high = np.quantile(steps, (0.05, 0.95)) if len(steps) else (1.0, 1.0)
+    most = (
+        "nearly all steps have it" if high - low < _REGULAR else f"nine in ten are {low:.3g} to {high:.3g} units long"
+    )
+    found = [f"Time: column '{table.time}'; one unit of elapsed time is {own.unit_words}, the median step; {most}"]
     wide = gaps(table, own.unit or 1.0, own.max_gap)
     if wide:
         how = "no window spans one" if own.gaps == "split" else "windows span them, with their elapsed time"
@@ -151,16 +153,20 @@ def _times(made: Understood) -> list[str]:
 
 def _series(made: Understood) -> str:
     lengths = [len(one.times) for one in made.table.series]
+    if min(lengths) == max(lengths) and len(lengths) > 1:
+        return f"Series: {len(lengths):,}, of {lengths[0]:,} rows each"
     if len(lengths) == 1:
         return f"Series: one, of {lengths[0]:,} rows"
     return f"Series: {len(lengths):,}, of {min(lengths):,} to {max(lengths):,} rows"
 
 
-def _split(own: TableSettings) -> str:
+def _split(own: TableSettings, groups: int) -> str:
     shares = " / ".join(f"{100 * share:.3g}%" for share in own.fractions)
     ways = {
         TIME: f"by time: in each series first training, then validation, then test ({shares}), {own.window} rows apart",
         GROUP: f"by group: whole series, drawn from seed {own.seed} ({shares})",
         RANDOM: f"at random: windows, drawn from seed {own.seed} ({shares})",
     }
+    if own.split == TIME and groups >= len(PARTS):
+        ways[TIME] += f"; --split group would keep the {groups} groups apart"
     return f"Split {ways.get(own.split, f'as column {own.split!r} says')}"

@@ -214,11 +214,13 @@ def require_windows(parts: Parts, settings: TableSettings) -> None:
     """Raise DataError if a part has no window."""
     for name, places in zip(PARTS, parts.places, strict=True):
         if not places:
+            ahead = f", with targets {settings.ahead} rows ahead," if settings.ahead > 1 else ""
             raise DataError(
-                f"no {name} windows of {settings.window} rows can be cut from this table "
+                f"no {name} windows of {settings.window} rows{ahead} can be cut from this table "
                 f"(split by {settings.split}, {sum(map(len, parts.pieces)):,} rows in {len(parts.pieces)} stretches "
                 "without a gap)",
-                "Use a smaller --window, another --split, other data.fractions, or data.gaps = 'keep'.",
+                f"Use a smaller --window{' or --horizon' if ahead else ''}, another --split, other data.fractions, or "
+                "data.gaps = 'keep'.",
             )
 
 

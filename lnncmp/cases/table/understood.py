@@ -141,7 +141,7 @@ def _warn_of_windows(parts: Parts, settings: TableSettings, warn: Callable[[str]
         warn(RANDOM_WORDS)
     count = len(parts.places[0])
     if count < _FEW_WINDOWS:
-        warn(f"there are only {count} training windows: use a smaller --window or --stride")
+        warn(f"training windows: only {count}; a smaller --window or --stride gives more")
     lengths = [place.last - place.first + 1 for places in parts.places for place in places]
     if sum(length < (settings.window or 1) for length in lengths) > len(lengths) // 2:
         warn(f"most windows are shorter than {settings.window} rows and padded: use a smaller --window")
