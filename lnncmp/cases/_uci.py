@@ -160,15 +160,18 @@ def uci_case(
 
     def declare(given: UciSettings) -> Case:
         if given.preparation == "published":
-            return replace(
-                whole, targets=published.targets, horizons=(), metrics=published.metrics, step_unit="sixth of a row"
-            )
-        return replace(case.of(given), complete=complete, prepare=prepare, encoding=encoding, declare=declare)
+            found = replace(case, targets=published.targets, metrics=published.metrics, step_unit="sixth of a row")
+            return ours(found)
+        return ours(case.of(given))
 
     def encoding(given: UciSettings) -> Encoding:
         if given.preparation == "published":
             return as_measured(published.inputs)
         return case.encoding_of(given)
 
-    whole = replace(case, complete=complete, prepare=prepare, declare=declare, encoding=encoding, data_seed=data_seed)
-    return whole
+    def ours(base: Case) -> Case:
+        return replace(
+            base, complete=complete, prepare=prepare, declare=declare, encoding=encoding, data_seed=data_seed
+        )
+
+    return ours(case)
