@@ -133,7 +133,7 @@ def table_case(
         horizons=horizons,
         prepare=functions.prepare,
         sample=functions.prepare_sample,
-        metrics=horizon_metrics(horizons) if horizons else (),
+        metrics=(*(horizon_metrics(horizons) if horizons else ()), *class_metrics("", ())),
         options=options,
         encoding=encoding,
         complete=functions.complete,
