@@ -60,6 +60,13 @@ class TestLeftOut:
         assert all(np.isfinite(row).all() for row in found.replicates.values()) and "mse" in found.replicates
         assert np.isinf(prepared.scalers.outputs.std[[RR, SPO2]]).all()
 
+    @pytest.mark.filterwarnings("error")
+    def test_baselines_predict_numbers(self):
+        prepared = prepare(leave_out=LEFT)
+        for predictor in prepared.baselines().values():
+            assert np.isfinite(predictor.predict(prepared.splits.test)).all()
+            assert np.isfinite(predictor.roll_out(prepared.futures)).all()
+
     def test_data_and_titles_say_so(self):
         assert prepare().data_hash != prepare(leave_out=("rr",)).data_hash != prepare(leave_out=LEFT).data_hash
         assert settings(leave_out=("spo2", "rr")).conditions == "without rr and spo2"

@@ -10,6 +10,7 @@ from synthetic_records import study
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.cli import reproduce
 from lnncmp.comparison.compare import compare
+from lnncmp.errors import DataError
 
 ALL = [
     ("mimic3", ""),
@@ -87,11 +88,36 @@ def test_the_report_is_written_when_something_ran_or_it_is_missing(asked, capsys
     assert len(asked["reports"]) == 2
 
 
+def test_cases_can_be_named_also_others_than_those_of_the_study(asked, capsys, monkeypatch, tmp_path):
+    run_here(capsys, monkeypatch, "reproduce-all", "--cases", "gesture, sine", "--out", tmp_path)
+    assert asked["studies"] == [("gesture", "", "hidden"), *((*one, "hidden") for one in ALL if one[0] == "sine")]
+
+
+def test_a_case_beside_the_study_is_left_out_without_its_data(asked, capsys, monkeypatch, tmp_path):
+    carried_out = reproduce.carry_out
+
+    def without_data(recipe, request, quiet):
+        if recipe.case in asked["lacking"]:
+            raise DataError("the gesture recordings are not there", "Run `lnncmp data fetch gesture`.")
+        return carried_out(recipe, request, quiet)
+
+    monkeypatch.setattr(reproduce, "carry_out", without_data)
+    asked["lacking"] = {"gesture"}
+    answer = run_here(capsys, monkeypatch, "reproduce-all", "--cases", "gesture,walker2d", "--out", tmp_path)
+    said = "gesture is left out: the gesture recordings are not there. Run `lnncmp data fetch gesture`."
+    assert said in " ".join(answer.err.split()) and answer.err.count("left out") == 1
+    assert {case for case, *_ in asked["studies"]} == {"walker2d"}
+    asked["lacking"] = {"walker2d"}  # of the study: its data must be there
+    assert run_here(capsys, monkeypatch, "reproduce-all", "--cases", "walker2d", "--out", tmp_path / "b").code == 3
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
         (["--match", "parms"], "unknown way to match 'parms'"),
         (["--match", ","], "unknown way to match ','"),
+        (["--cases", "gesturs"], "unknown case 'gesturs'"),
+        (["--cases", "table"], "unknown case 'table'"),
         (["--preset", "quik"], "unknown preset 'quik'"),
         (["--implementation", "fast"], "unknown implementation 'fast'"),
         (["--format", "xml"], "unknown format 'xml'"),

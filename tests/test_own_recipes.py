@@ -117,7 +117,7 @@ MISTAKES = [
     (OWN.replace('["cfc", "gru"]', '"cfc"'), "mine.toml: recipe key 'only' is 'cfc': it should list models", ""),
     (OWN.replace("sine.quick", "sine.quik"), "mine.toml: unknown recipe to extend 'sine.quik'", "'sine.quick'"),
     (OWN.replace("sine.quick", "../sine.quick"), "mine.toml: unknown recipe to extend '../sine.quick'", ""),
-    (OWN.replace('"sine.quick"', "5"), "mine.toml: unknown recipe to extend '5'", ""),
+    (OWN.replace('"sine.quick"', "[5]"), "mine.toml: unknown recipe to extend '[5]'", ""),
     (OWN.replace("sine.quick", "walker2d.quick"), "mine.toml: it is a recipe of the case walker2d, not of sine", ""),
     (OWN.replace("sine.quick", "mine.toml"), "mine.toml: it extends itself, by way of mine.toml", ""),
     ('preset = "quick"\n' + OWN, "mine.toml: lnncmp has a recipe of the name quick for sine", "key preset"),
@@ -138,7 +138,8 @@ MISTAKES = [
     ("tuned = true\n" + WHOLE.replace("[models.gru]", ""), "mine.toml: the recipe lacks the key 'models'", ""),
     (WHOLE.replace("generated", "genrated"), "mine.toml: unknown source 'genrated'", "'generated'"),
     ("case = ", "mine.toml is no TOML file", ""),
-    ("a = " + "[" * 5000, "mine.toml is no TOML file", ""),
+    ("a = " + "[" * 5000, "mine.toml cannot be the recipe: its values are nested too deeply", ""),
+    ("a" + ".a" * 500 + " = 1", "mine.toml cannot be the recipe: its values are nested too deeply", ""),
     ("#" * 1_000_001, "mine.toml is larger than 1,000,000 bytes: it cannot be the recipe", ""),
 ]
 

@@ -52,7 +52,7 @@ class TestEveryRecipe:
         assert (recipe.case, recipe.preset) == (case, preset)
         assert load_source(load_case(case), recipe.source).load is not None
         assert recipe.reference in recipe.models and len(set(recipe.seeds)) == len(recipe.seeds)
-        assert recipe.evaluate_settings().horizon >= min(load_case(case).horizons)
+        assert recipe.evaluate_settings().horizon >= min(load_case(case).horizons, default=1)
         for label in recipe.models:
             assert load_model(recipe.entry(label).model).summary
 

@@ -140,4 +140,6 @@ def _solve(rows: NDArray[np.float64], targets: Floats, penalty: float) -> NDArra
 def train_mean(train: Windows) -> TrainMean:
     """Return the mean of the training targets that count."""
     counted = train.target_mask & train.valid[..., None]
-    return TrainMean(train.y.mean(axis=(0, 1), where=counted, dtype=np.float64).astype(np.float32))
+    # Of a target that is never observed nothing counts; 0 is its mean in scaled units.
+    count = np.maximum(counted.sum(axis=(0, 1)), 1)
+    return TrainMean((train.y.sum(axis=(0, 1), where=counted, dtype=np.float64) / count).astype(np.float32))

@@ -52,7 +52,7 @@ def columns_scaler(values: Floats) -> Scaler:
 
 def one_hot(codes: Floats, classes: int) -> Floats:
     """Return (..., classes) of codes (...)."""
-    return (codes[..., None] == np.arange(classes)).astype(np.float64)
+    return np.asarray(codes[..., None] == np.arange(classes), np.float64)
 
 
 def parts(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:

@@ -9,23 +9,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 from lnncmp import cases, sources
-from lnncmp.baselines import Predictor
+from lnncmp.cases._prepared import Described as Described
+from lnncmp.cases._prepared import ExampleWindow as ExampleWindow
+from lnncmp.cases._prepared import MetricValues as MetricValues
+from lnncmp.cases._prepared import Prepared as Prepared
+from lnncmp.cases._prepared import TestSet as TestSet
 from lnncmp.common.plugins import Plugin
 from lnncmp.common.registry import added, load_member, member_names, origin, own_names, refused, share_of, usable
 from lnncmp.data.encoding import Encoding, Quantity, as_measured
-from lnncmp.data.recording import AttritionStep
-from lnncmp.data.resampling import Resampling
-from lnncmp.data.scaling import Scalers
-from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.errors import DataError, unknown_name
 from lnncmp.records.metric import Metric
-from lnncmp.records.schema import Zoom
 from lnncmp.sources import loading
 from lnncmp.sources.base import Source, SourceContext
 
@@ -61,97 +58,6 @@ class Target:
 
     name: str
     unit: str
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """One shifted test set: group ("noise", "keep", "physics", ...), name, level if it has one, and the windows.
-
-    `make` returns the windows in the units of the splits; called when needed, so that not all are in memory at once.
-    `relative`: the raw error misleads there, and the ratio to persistence is the metric.
-    """
-
-    __test__ = False
-
-    group: str
-    name: str
-    level: float | None
-    make: Callable[[], Windows]
-    relative: bool = False
-
-
-@dataclass(frozen=True)
-class ExampleWindow:
-    """One test window to be drawn: which row of the test windows, its name, and the stretches to magnify.
-
-    truth: (T, O) raw values that the predictions of the window are compared with. input_times, target_times: (T,).
-    """
-
-    name: str
-    row: int
-    truth: NDArray[np.float64]
-    input_times: NDArray[np.float64]
-    target_times: NDArray[np.float64]
-    zooms: Sequence[Zoom] = ()
-
-
-@dataclass(frozen=True)
-class MetricValues:
-    """The case's own metrics of one predictor, by name; one that is not defined on these data is left out.
-
-    replicates: the same over bootstrap samples of the groups of the test data, as many and the same samples for every
-    predictor, for metrics whose uncertainty over groups counts; the main error (Task.main) may be among them.
-    """
-
-    values: Mapping[str, float]
-    replicates: Mapping[str, Sequence[float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Described:
-    """What is to be known of the data before anything is trained: a table of words and numbers, or sentences.
-
-    headings: of all columns, the first of which names the rows. A share, a count, a name: never a value of a patient.
-    """
-
-    title: str
-    headings: tuple[str, ...] = ()
-    rows: tuple[tuple[str | int | float | None, ...], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All that a comparison sees of the data: splits, futures for free-running tests, shifted test sets, a hash.
-
-    baselines: makes the untrained baselines of the table, by name; called when needed.
-    metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if the case has none.
-    example windows: test windows whose predictions are kept in the records. None of patient data.
-    resampling: bootstrap samples of the groups of the test windows, over which the test error is given too; None where
-    the case gives its own (`MetricValues.replicates`), or none.
-    attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
-    raw_scalers: between raw units and the windows, kept with a network; None where the splits' own do that.
-    described: tables and sentences about the data, shown by a dry run.
-    """
-
-    splits: Splits
-    futures: Futures | None
-    test_sets: Sequence[TestSet]
-    data_hash: str
-    baselines: Callable[[], Mapping[str, Predictor]]
-    metrics_of: Callable[[Predictor], MetricValues] | None = None
-    example_windows: Sequence[ExampleWindow] = ()
-    attrition: Sequence[AttritionStep] = ()
-    facts: Mapping[str, int] = field(default_factory=dict)
-    resampling: Resampling | None = None
-    raw_scalers: Scalers | None = None
-    described: Sequence[Described] = ()
-
-    @property
-    def scalers(self) -> Scalers:
-        """Between raw units and what a network reads and predicts."""
-        own = Scalers(self.splits.input_scaler, self.splits.target_scaler)
-        return own if self.raw_scalers is None else self.raw_scalers
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ training, shifted by one step.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from lnncmp.cases._ltc_paper import Cut, one_hot, strided
 from lnncmp.cases._uci import AsPublished, UciSettings, table_of, uci_case
 from lnncmp.cases.base import Target
-from lnncmp.cases.table.settings import Names, Share, Task
+from lnncmp.cases.table.settings import Names, Share, Task, Weight
 from lnncmp.data.encoding import Quantity
 from lnncmp.data.recording import Recording
 from lnncmp.data.scaling import Scaler, Scalers, identity
@@ -35,7 +36,7 @@ class OzoneSettings(UciSettings):
     stride: int | None = 8
     split: str = "time"
     fractions: tuple[Share, Share, Share] = (0.6, 0.15, 0.25)
-    class_weights: str | tuple[float, ...] = "balanced"
+    class_weights: Literal["none", "balanced"] | tuple[Weight, ...] = "balanced"
 
 
 def _read(recordings: Sequence[Recording]) -> Table:

@@ -246,13 +246,13 @@ def _wobble(rng: np.random.Generator, frames: int = 160) -> NDArray[np.float64]:
 
 CASE = Case(
     title="Walker2d",
+    in_study=True,
     summary="Predict the next observation of a walking robot from its past, at irregular times.",
     version=VERSION,
     sources={"simulated": "walker2d.simulated", "original": "walker2d.original"},
     settings=Walker2dSettings,
     step_unit="frame of 8 ms",
     targets=tuple(Target(name, unit) for name, unit, _ in OBSERVATION),
-    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,

@@ -1,5 +1,6 @@
 """`lnncmp reproduce-all`: all case studies, then the verdicts on all claims and the report."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,18 @@ from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
+from lnncmp.errors import DataError, unknown_name
 from lnncmp.recipe.load import load_recipe
+from lnncmp.recipe.recipe import Recipe
 from lnncmp.report.tables.claims import document_of_claims
 from lnncmp.report.tables.comparison import document_of_comparison, document_of_comparisons
 from lnncmp.report.tables.render import FORMATS, TEXTS, render
 from lnncmp.runs.ready import Request
 
+Cases = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[,NAME]", help="Cases, e.g. walker2d,gesture (default: those of the study)."),
+]
 Matchings = Annotated[
     str | None,
     typer.Option(
@@ -30,6 +37,7 @@ Matchings = Annotated[
 
 def reproduce_all(
     preset: options.Preset = None,
+    cases: Cases = None,
     match: Matchings = None,
     seeds: options.Seeds = None,
     tuned: options.TunedFlag = None,
@@ -42,7 +50,7 @@ def reproduce_all(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Run the case studies of the published comparison and their variants; print the comparisons and the claims, and write the report."""
+    """Run every case of the study and its variants; print the comparisons and the claims, and write the report."""
     check_choice("format", format, FORMATS)
     check_choice("implementation", implementation, options.IMPLEMENTATIONS)
     preset = preset or options.STANDARD
@@ -56,14 +64,13 @@ def reproduce_all(
     ran = 0
     with interruptible(ADVICE + "."):
         for matching in _matchings(match):
-            for case in _studies():
-                for variant in (None, *load_case(case).variants):
-                    overrides = given if matching is None else {**given, "match": matching}
-                    comparison, missing = carry_out(
-                        load_recipe(case, preset, overrides=overrides, variant=variant),
-                        request,
-                        quiet,
-                    )
+            for case in _chosen(cases):
+                overrides = given if matching is None else {**given, "match": matching}
+                recipes = [
+                    load_recipe(case, preset, overrides=overrides, variant=variant)
+                    for variant in (None, *load_case(case).variants)
+                ]
+                for comparison, missing in _carried_out(case, recipes, request, quiet):
                     ran += missing
                     made.append(comparison)
                     if format in TEXTS:
@@ -73,9 +80,29 @@ def reproduce_all(
     exit_if_lost(made)
 
 
-def _studies() -> list[str]:
-    """Return the cases of the published study."""
-    return [case for case in own_case_names() if load_case(case).in_study]
+def _carried_out(
+    case: str, recipes: Sequence[Recipe], request: Request, quiet: bool
+) -> Iterator[tuple[ComparisonTable, int]]:
+    """Yield what `carry_out` returns for each recipe of a case; one beside the study without its data is left out."""
+    try:
+        for recipe in recipes:
+            yield carry_out(recipe, request, quiet)
+    except DataError as error:
+        if load_case(case).in_study:
+            raise
+        note(f"{case} is left out: {error.message}. {error.hint}")
+
+
+def _chosen(names: str | None) -> list[str]:
+    """Return the cases to be run: those named, else those of the study. Raises UsageError for an unknown name."""
+    known = [case for case in own_case_names() if not load_case(case).reads_files]
+    if names is None:
+        return [case for case in known if load_case(case).in_study]
+    chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    for name in chosen or (names,):
+        if name not in known:
+            raise unknown_name("case", name, known)
+    return chosen
 
 
 def _matchings(match: str | None) -> tuple[str | None, ...]:

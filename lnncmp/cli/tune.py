@@ -86,7 +86,8 @@ def tune(
         file = out / "tuned" / f"{case}.toml" if to is None else to
         write_bytes(file, tuned_recipe(table).as_toml().encode())
     if not quiet:
-        note(f"Tuned recipe: {file}. Use it with: lnncmp {case} --tuned-with {file}")
+        recipe = "" if own_recipe is None else f" --recipe {own_recipe}"
+        note(f"Tuned recipe: {file}. Use it with: lnncmp {case}{recipe} --tuned-with {file}")
     if any(row.n_failed for row in table.rows):
         raise typer.Exit(_SOME_FAILED)
 

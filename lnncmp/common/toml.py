@@ -7,6 +7,8 @@ from typing import Any
 from lnncmp.errors import DataError, UsageError
 
 MAX_BYTES = 1_000_000
+_MAX_DEPTH = 50
+"""Tables and lists in one another."""
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
@@ -22,8 +24,20 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes: it cannot be {what}")
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        table = tomllib.loads(content.decode("utf-8-sig"))
+        _check_depth(table)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is no TOML file: {error}") from error
     except RecursionError:
-        raise UsageError(f"{path.name} is no TOML file: its values are nested too deeply") from None
+        raise UsageError(f"{path.name} cannot be {what}: its values are nested too deeply") from None
+    return table
+
+
+def _check_depth(table: dict[str, Any]) -> None:
+    """Raise RecursionError if tables and lists are nested more deeply than any such file needs."""
+    level: list[Any] = [table]
+    for _ in range(_MAX_DEPTH):
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        level = [part for part in level if isinstance(part, dict | list)]
+    if level:
+        raise RecursionError

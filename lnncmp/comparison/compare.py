@@ -196,6 +196,6 @@ def _compared(
     found = _differences(by_model, reference, main, None)
     for metric in metrics:
         if metric.compared:
-            ratios = metric.better != "ideal"
+            ratios = metric.ratio and metric.better != "ideal"
             found += _differences(by_model, reference, metric.name, metric.name, ratios=ratios)
     return found

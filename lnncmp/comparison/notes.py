@@ -258,5 +258,6 @@ def _published(rows: Sequence[ModelRow]) -> list[str]:
         if value is not None:
             spread = "" if value.std is None else f" ± {value.std:.4g}"
             differs = f"; protocol differs: {'; '.join(value.differences)}" if value.differences else ""
-            found.append(f"Published {row.model}: {value.mean:.4g}{spread} ({value.source}){differs}.")
+            what = f", {value.metric}" if value.metric else ""
+            found.append(f"Published {row.model}{what}: {value.mean:.4g}{spread} ({value.source}){differs}.")
     return found

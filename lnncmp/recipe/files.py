@@ -139,13 +139,14 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> tuple[Table, tuple[Path, 
 
 def _extended(path: Path, base: object) -> Path:
     """Return the file that a recipe extends: one relative to it, or one that ships with a case."""
-    if isinstance(base, str) and base.endswith(".toml"):
-        return path.parent / base
+    name = str(base)
+    if name.endswith(".toml"):
+        return path.parent / name
     known = {name: file for case in case_names() for name, file in _shipped(case).items()}
-    if base not in known:
-        error = unknown_name("recipe to extend", str(base), known)
+    if name not in known:
+        error = unknown_name("recipe to extend", name, known)
         raise UsageError(f"{path.name}: {error.message}", f"{error.hint}; or a file of yours, such as base.toml")
-    return known[str(base)]
+    return known[name]
 
 
 def _own_files(path: Path, files: object) -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ from lnncmp.recipe.recipe import Recipe, Table, parse
 from lnncmp.recipe.tuned import TunedRecipe, forget_changed, laid_over, load_tuned, require_other_seeds
 
 __all__ = ["RecipeFile", "check", "load_recipe", "preset_names"]
-_BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME"}
+_BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME or --recipe FILE"}
 
 
 def load_recipe(

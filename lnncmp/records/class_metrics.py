@@ -52,4 +52,4 @@ def class_metrics(main: str, classes: Sequence[str]) -> tuple[Metric, ...]:
 
 
 def _higher(name: str, heading: str, formula: str, compared: bool = True) -> Metric:
-    return Metric(name=name, heading=heading, unit="", better="higher", formula=formula, compared=compared)
+    return Metric(name=name, heading=heading, unit="", better="higher", formula=formula, compared=compared, ratio=False)

@@ -9,13 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Published(BaseModel):
-    """A published value of the same metric, its source, and how its protocol differs from these runs."""
+    """A published value of the main error, its source, and how its protocol differs from these runs.
+
+    metric: name of the test metric that it is a value of instead, e.g. "f1"; empty for the main error.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mean: float
     std: float | None = None
     source: str
+    metric: str = ""
     differences: list[str] = Field(default_factory=list)
 
 
@@ -24,8 +28,9 @@ class Metric(BaseModel):
 
     name: its key in records and JSON. heading: its words in tables. unit: "" if it has none.
     better: "lower", "higher", or "ideal" where the value `ideal` is best and both sides of it are worse.
-    formula: one sentence that defines it. compared: whether differences between models are tested. detail: whether it
-    is left to JSON and CSV, because a page has no room for all.
+    formula: one sentence that defines it. compared: whether differences between models are tested. ratio: whether they
+    are ratios, if all values are above zero; of a share, such as the accuracy, they are differences. detail: whether
+    it is left to JSON and CSV, because a page has no room for all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +42,7 @@ class Metric(BaseModel):
     formula: str
     ideal: float | None = None
     compared: bool = True
+    ratio: bool = True
     detail: bool = False
 
     @property

@@ -101,6 +101,7 @@ def _walk(rng: np.random.Generator, group: str, hours: int = 40) -> Recording:
 
 CASE = Case(
     title="MIMIC-III",
+    in_study=True,
     summary="Predict the next hours of an intensive care patient's vital signs.",
     version=VERSION,
     sources={
@@ -114,7 +115,6 @@ CASE = Case(
     settings=Mimic3Settings,
     step_unit="hour",
     targets=tuple(Target(variable.name, "sd") for variable in CORE),
-    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,

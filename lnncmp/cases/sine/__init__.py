@@ -69,13 +69,13 @@ def _metrics() -> tuple[Metric, ...]:
 
 CASE = Case(
     title="Damped sine",
+    in_study=True,
     summary="Predict the next value of a damped sine wave from its past, clean or with noise.",
     version=VERSION,
     sources={"generated": "sine.generated"},
     settings=SineSettings,
     step_unit="sample",
     targets=(Target("y", "1"),),
-    in_study=True,
     horizons=_HORIZONS,
     prepare=prepare,
     sample=sample,

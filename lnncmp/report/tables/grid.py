@@ -162,7 +162,8 @@ def _published(row: ModelRow) -> _Cell:
     if row.published is None:
         return UNKNOWN, None
     spread = "" if row.published.std is None else f"\n± {significant(row.published.std, 2)}"
-    return f"{significant(row.published.mean)}{spread}", row.published.mean
+    what = f"{row.published.metric}\n" if row.published.metric else ""
+    return f"{what}{significant(row.published.mean)}{spread}", row.published.mean
 
 
 def perturbation_grid(comparison: ComparisonTable) -> Grid | None:

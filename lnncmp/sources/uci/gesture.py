@@ -89,7 +89,7 @@ def _clock(video: str, files: Mapping[str, Parsed], rows: int) -> Floats:
     times = files[f"{video}_raw.csv"]["times"][_FIRST:]
     if len(times) != rows:
         raise DataError(f"{video}_raw.csv has {len(times) + _FIRST:,} frames, expected {rows + _FIRST:,}")
-    return times - times[0]
+    return np.asarray(times - times[0])
 
 
 SOURCE = Source(
