@@ -9,9 +9,11 @@ from cli_runs import run_here
 from kept_networks import keep, keep_of_table
 
 import lnncmp
+from lnncmp.cases.base import load_case
 from lnncmp.data.task import LOGIT
 from lnncmp.errors import UsageError
 from lnncmp.export.from_run import portable
+from lnncmp.networks.load import card_of
 from lnncmp.networks.network import Network
 from lnncmp.networks.table import Table, predicted
 
@@ -116,3 +118,10 @@ def test_exported_are_logits_named_by_class(gestures, capsys, monkeypatch, tmp_p
 def test_shown_are_the_classes(gestures, capsys, monkeypatch):
     answer = run_here(capsys, monkeypatch, "runs", "show", gestures.record.run_id, "--out", gestures.out)
     assert answer.code == 0 and ", ".join(PHASES) in " ".join(answer.out.split())
+
+
+def test_values_that_are_columns_have_their_raw_units():
+    case = load_case("mimic3")
+    encoding = case.encoding_of(case.settings())
+    card = card_of(case, encoding)
+    assert card.outputs == card.columns[: len(case.targets)]
