@@ -54,7 +54,7 @@ def leaves_training_data(validation: float, test: float) -> float:
 
 @dataclass(frozen=True)
 class Target:
-    """One predicted quantity and its unit."""
+    """One predicted quantity and its unit, or one of several classes, whose unit is `LOGIT`."""
 
     name: str
     unit: str
