@@ -14,7 +14,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from lnncmp.baselines import trivial_predictors
-from lnncmp.cases._ltc_paper import Cut, splits_of
+from lnncmp.cases._ltc_paper import SEED, Cut, splits_of
 from lnncmp.cases.base import Case, Prepared, Target
 from lnncmp.cases.table.case import table_case
 from lnncmp.cases.table.settings import TableSettings
@@ -22,6 +22,8 @@ from lnncmp.common.cache import content_key
 from lnncmp.data.encoding import Encoding, Quantity, as_measured
 from lnncmp.data.recording import Recording, recordings_hash
 from lnncmp.data.task import Task
+from lnncmp.records.class_metrics import class_metrics
+from lnncmp.records.metric import Metric
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.table.table import Column, Series, Table
 
@@ -51,6 +53,11 @@ class UciSettings(TableSettings):
         return value
 
     @property
+    def data_seed(self) -> int:
+        """The seed that draws the parts; of the paper's windows always the same."""
+        return SEED if self.preparation == "published" else self.seed
+
+    @property
     def conditions(self) -> str:
         """Whether the windows are the paper's; else how they are split, where that is not the usual way."""
         if self.preparation == "published":
@@ -70,6 +77,11 @@ class AsPublished:
     targets: Sequence[Target]
     inputs: Sequence[Quantity]
     options: Mapping[str, str]
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """What is computed beside the main error."""
+        return class_metrics(self.task.main, self.task.classes) if self.task.kind == "classes" else ()
 
     def prepare(self, case: str, source: Source, context: SourceContext) -> Prepared:
         """Return the splits of the paper's windows; nothing is perturbed. Raises DataError."""
@@ -147,7 +159,9 @@ def uci_case(
 
     def declare(given: UciSettings) -> Case:
         if given.preparation == "published":
-            return replace(whole, targets=published.targets, horizons=(), metrics=(), step_unit="sixth of a row")
+            return replace(
+                whole, targets=published.targets, horizons=(), metrics=published.metrics, step_unit="sixth of a row"
+            )
         return replace(case.of(given), complete=complete, prepare=prepare, encoding=encoding, declare=declare)
 
     def encoding(given: UciSettings) -> Encoding:
