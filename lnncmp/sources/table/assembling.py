@@ -59,7 +59,7 @@ def assembled(
     clocks = _clocks(described, series) if moments is None and guessed else []
     if clocks:
         warn(
-            f"rises by the same step in every row, as a clock does: {listed(clocks)}; name it with --time or leave it out"
+            f"rises by one step in every row, as a clock does: {listed(clocks)}; name it with --time or leave it out"
         )
     return Table(described, series, kind, (), roles.time), notes
 
