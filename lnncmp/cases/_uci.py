@@ -130,8 +130,9 @@ def uci_case(
     read: Callable[[Sequence[Recording]], Table],
     published: AsPublished,
     sample: Callable[[], Sequence[Recording]],
+    data_seed: str | None = None,
 ) -> Case:
-    """Return the case of the data set `name`; sample: a few made-up recordings in its form."""
+    """Return the case of the data set `name`; sample: a few made-up recordings in its form; data_seed: see Case."""
 
     def of_table(source: Source, context: SourceContext, given: TableSettings) -> Table:
         del given
@@ -169,5 +170,5 @@ def uci_case(
             return as_measured(published.inputs)
         return case.encoding_of(given)
 
-    whole = replace(case, complete=complete, prepare=prepare, declare=declare, encoding=encoding, data_seed="seed")
+    whole = replace(case, complete=complete, prepare=prepare, declare=declare, encoding=encoding, data_seed=data_seed)
     return whole

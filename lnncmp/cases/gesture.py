@@ -72,4 +72,5 @@ CASE = uci_case(
         {},
     ),
     sample=_sample,
+    data_seed="seed",  # draws which videos are for the test
 )

@@ -7,6 +7,7 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from lnncmp.errors import DataError
 
 Floats = NDArray[np.float64]
+_EPOCH, _NO_DATE = datetime(1970, 1, 1), datetime(1900, 1, 1)  # the latter is what strptime gives a clock alone
 Parsed = Mapping[str, NDArray[Any]]
 """What is read from one file: arrays by name, float64 or words."""
 
@@ -73,20 +75,27 @@ def _is_number(cell: str, may_miss: bool) -> bool:
 def times(name: str, cells: Sequence[str], formats: Sequence[str], unit: float) -> Floats:
     """Return (T,) dates as units of `unit` seconds since 1970, all written in the first of `formats` that fits.
 
-    Raises DataError that names the row.
+    A form is a date, or a date and a clock with a space between. Raises DataError that names the row.
     """
-    chosen = next((form for form in formats if _date(cells[0], form) is not None), None)
-    found = [None if chosen is None else _date(cell, chosen) for cell in cells]
-    for number, date in enumerate(found, start=1):
-        if date is None:
+    chosen = next((form for form in formats if _seconds(cells[0], form) is not None), None)
+    found = [None if chosen is None else _seconds(cell, chosen) for cell in cells]
+    for number, seconds in enumerate(found, start=1):
+        if seconds is None:
             raise DataError(f"{name}: row {number} of the data has no date of the form {' or '.join(formats)}")
-    start = datetime(1970, 1, 1)
-    return np.array([(date - start).total_seconds() / unit for date in found if date is not None])
+    return np.array(found, np.float64) / unit
 
 
-def _date(cell: str, form: str) -> datetime | None:
+def _seconds(cell: str, form: str) -> float | None:
+    """Return the seconds from 1970 to a date and clock, None if it is written in another form."""
+    (day, _, clock), (day_form, _, clock_form) = cell.partition(" "), form.partition(" ")
+    date, time = _read(day, day_form), _read(clock, clock_form)
+    return None if date is None or time is None else (date - _EPOCH).total_seconds() + (time - _NO_DATE).total_seconds()
+
+
+@lru_cache(maxsize=10_000)  # a day comes back 24 times, an hour of the day thousands of times
+def _read(text: str, form: str) -> datetime | None:
     try:
-        return datetime.strptime(cell, form)
+        return datetime.strptime(text, form)
     except ValueError:
         return None
 
