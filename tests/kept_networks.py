@@ -6,10 +6,13 @@ from pathlib import Path
 import torch
 
 from lnncmp.cases.base import Prepared, load_case
+from lnncmp.cli.terminal import LiveProgress
 from lnncmp.recipe.load import load_recipe
+from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.schema import RunRecord
 from lnncmp.records.store import Store
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
+from lnncmp.runs.ready import Request, prepare
 from lnncmp.runs.worker import execute_runs
 
 
@@ -32,9 +35,21 @@ class Kept:
 
 def keep(out: Path, case: str, model: str, *changes: str, seeds: tuple[int, ...] = (0,), weights: bool = True) -> Kept:
     """Train on the sample of a case and return the run of the first seed."""
-    torch.set_num_threads(1)
-    prepared = load_case(case).sample()
     recipe = load_recipe(case, "quick", ["hidden=20", "train.epochs=1", *changes], {"seeds": seeds}, [model])
+    return _kept(out, recipe, load_case(case).sample(), seeds, weights)
+
+
+def keep_of_table(out: Path, file: Path, model: str, *changes: str) -> Kept:
+    """Train on a table file and return the run."""
+    recipe = load_recipe("table", "quick", ["hidden=20", "train.epochs=1", *changes], {"seeds": (0,)}, [model])
+    with LiveProgress(quiet=True) as progress:
+        complete, prepared = prepare(recipe, Request(out, out, files=(file,)), progress)
+    return _kept(out, complete, prepared, (0,), True)
+
+
+def _kept(out: Path, recipe: Recipe, prepared: Prepared, seeds: tuple[int, ...], weights: bool) -> Kept:
+    torch.set_num_threads(1)
+    (model,) = recipe.models
     plan = make_plan(recipe, data_shape(prepared), {model: recipe.arguments(model)})
     records: list[RunRecord] = []
     batch, store = RunBatch(runs=plan.runs), Store(out)

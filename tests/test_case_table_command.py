@@ -5,11 +5,16 @@ import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli_runs import records, refused, run, run_here
 
 from lnncmp.comparison.commands import commands
+from lnncmp.errors import DataError
+from lnncmp.recipe.load import load_recipe
+from lnncmp.runs.processes import _Session
+from lnncmp.runs.ready import Request, get_ready, worker_config
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "own-data.md").read_text(encoding="utf-8")
 CALLS = [
@@ -147,6 +152,20 @@ def test_classes_from_file_to_prediction(here, capsys, monkeypatch):
     assert answer.code == 0 and len(answer.out.splitlines()) == 3
 
 
+def test_a_table_that_changes_while_a_study_runs_ends_it(here):
+    recipe = load_recipe("table", "quick", ["data.target=load"], None, ["lstm"])
+    request = Request(here.parent / "out", here.parent / "cache", files=(here,), dry_run=True)
+    listener = SimpleNamespace(warn=print, data=lambda *given: None)
+    spec = get_ready(recipe, request, listener).plan.runs[0]
+    worker = SimpleNamespace(prepared_for=None, config=worker_config(request, recipe))
+    _Session._prepare(worker, spec)
+    assert worker.prepared_for == spec.data_hash
+    worker.prepared_for = None
+    here.write_text(here.read_text().replace("0.9", "0.8"))
+    with pytest.raises(DataError, match="the data of table have changed since the study began"):
+        _Session._prepare(worker, spec)
+
+
 class TestRefused:
     def test_no_file(self, capsys, monkeypatch):
         refused(run_here(capsys, monkeypatch, "table"), 2, "and none was named", "For example: lnncmp table FILE.csv")
@@ -166,7 +185,6 @@ class TestRefused:
     def test_a_multiverse_without_choices(self, capsys, monkeypatch):
         refused(run_here(capsys, monkeypatch, "multiverse", "table"), 3, "no open choices are listed for table")
 
-    def test_the_case_is_no_part_of_reproducing_the_study(self):
-        from lnncmp.cli.reproduce import _studies
-
-        assert "table" not in _studies() and "sine" in _studies()
+    def test_the_case_is_no_part_of_reproducing_the_study(self, capsys, monkeypatch):
+        answer = run_here(capsys, monkeypatch, "reproduce-all", "--cases", "table")
+        refused(answer, 2, "'table'")

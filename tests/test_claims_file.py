@@ -39,7 +39,7 @@ def test_the_shipped_claims_cover_study_and_review():
     claims = load_claims()
     ids = {claim.id for claim in claims}
     assert len(ids) == len(claims) >= 30
-    assert {claim.case for claim in claims} == {"walker2d", "sine", "mimic3", "gesture", "traffic"}
+    assert {claim.case for claim in claims} == {"walker2d", "sine", "mimic3", "gesture", "traffic", "mortality"}
     assert {"walker2d-ltc-lower-memory", "sine-noise-rejection", "mimic3-cfc-less-accumulation"} <= ids
     for claim in claims:
         assert claim.claim.endswith(".") and claim.where

@@ -125,6 +125,17 @@ class TestCaseOfAPackage:
             assert len(load_claims()) > 30, "lnncmp's own claims are judged all the same"
 
 
+@pytest.mark.parametrize("measure", ["nmse", "skill_5", "accuracy", "f1", "error_rate"])
+def test_about_ones_own_table_whatever_its_task(file, measure):
+    """Which metrics a table has depends on its settings: a claim may name any that it can have."""
+    higher = OWN.replace('"lower"', '"higher"')
+    text = (higher if measure in ("skill_5", "accuracy", "f1") else OWN).replace('"walker2d"', '"table"')
+    (claim,) = load_claims(file(text.replace('"mse"', f'"{measure}"')))
+    assert claim.measure == measure
+    with pytest.raises(UsageError, match="unknown measure 'acuracy'"):
+        load_claims(file(text.replace('"mse"', '"acuracy"')))
+
+
 def test_of_a_multiverse(file):
     choices = load_choices("sine")
     own = OWN.replace('"walker2d"', '"sine"').replace('"cfc"', '"liquid_ncp"').replace('"lstm"', '"gru"')

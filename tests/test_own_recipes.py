@@ -243,5 +243,5 @@ class TestFoundAgain:
         assert "preset mine" in command("compare", out).out
         assert command("report", "--out", out, "-q").code == 0
         text = (out / "report" / "report.md").read_text()
-        assert "lnncmp walker2d --recipe FILE --models gru --seeds 1  # FILE: the recipe mine" in text
+        assert "lnncmp walker2d --recipe mine.toml --models gru --seeds 1" in text
         assert command("claims", "--out", out).code == 0

@@ -65,7 +65,10 @@ def by_row(runs):
 
 class TestStudies:
     def test_are_sorted_by_case_with_the_reference_of_the_recipe(self, tmp_path):
-        others = [run("gru", seed, run_id=f"s{seed}", case="sine", protocol_id="1" * 16) for seed in range(2)]
+        waves = recipe("gru", case="sine", data={"window": None})
+        del waves["data"]["window"]
+        sine = {"case": "sine", "recipe": waves, "protocol_id": "1" * 16}
+        others = [run("gru", seed, run_id=f"s{seed}", **sine) for seed in range(2)]
         out = write(tmp_path, [*records(), *others])
         found = load_studies(out)
         assert [(study.table.case, study.table.reference) for study in found] == [
@@ -100,7 +103,7 @@ class TestStudies:
         (study,) = load_studies(write(tmp_path, [run("gru", 0, preset="mine")], ()))
         assert study.recipe is None
         (command,) = commands(study.runs)
-        assert command == "lnncmp walker2d --recipe FILE --models gru --seeds 1  # FILE: the recipe mine"
+        assert command == "lnncmp walker2d --recipe mine.toml --models gru --seeds 1"
 
     def test_refuse_what_cannot_be_read(self, tmp_path):
         with pytest.raises(UsageError, match="unknown case 'walkr2d'"):
@@ -123,7 +126,7 @@ class TestStudies:
         assert heard == ["Not used: 1 record, of schema version 3 (this version reads 2 and 1) (gru-9.json)."]
         write(out, [run("gru", 0, run_id="elsewhere", case="pendulum", protocol_id="2" * 16)])
         assert [study.table.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
-        assert heard[2:] == ["Not used: records of pendulum, a case that this version lacks."]
+        assert heard[2:] == ["Not used: records of pendulum, a case that neither lnncmp nor an installed package has."]
 
 
 class TestCosts:

@@ -85,6 +85,15 @@ class TestWays:
         with pytest.raises(DataError, match="column 'day' holds dates and column 'clock' times of day"):
             read(write(tmp_path, "day,clock,x\n16/12/2006,17:24:00,4\n16/12/2006,17:25:00,?\n"))
 
+    def test_a_feature_that_runs_like_a_clock_is_pointed_out(self, tmp_path):
+        warnings = []
+        rows = "".join(f"{n % 3},{5 + 0.02 * (n % 4):.2f},{n * n}\n" for n in range(8))
+        read(write(tmp_path, "y,zeit,x\n" + rows), targets=("y",), warnings=warnings)
+        assert not warnings  # it starts again, so it is no clock
+        rows = "".join(f"{n % 3},{5 + 0.02 * n:.2f},{n * n}\n" for n in range(8))
+        read(write(tmp_path, "y,zeit,x\n" + rows), targets=("y",), warnings=warnings)
+        assert len(warnings) == 1 and "as a clock does: zeit; name it with --time" in warnings[0]
+
     def test_two_files_may_not_differ(self, tmp_path):
         write(tmp_path, "when,x\n2020-01-01,1\n2020-01-02,2\n", "f/a.csv")
         write(tmp_path, "when,x\n1/1/2020,3\n1/2/2020,4\n", "f/b.csv")

@@ -54,7 +54,7 @@ def leaves_training_data(validation: float, test: float) -> float:
 
 @dataclass(frozen=True)
 class Target:
-    """One predicted quantity and its unit."""
+    """One predicted quantity and its unit, or one of several classes, whose unit is `LOGIT`."""
 
     name: str
     unit: str
@@ -87,8 +87,9 @@ class Case:
     targets: what is predicted (the first O input features). horizons: free-running steps shown in tables.
     prepare: (source name, source, context, settings, horizon) -> Prepared; raises DataError, UsageError.
     sample: tiny offline Prepared for tests, nothing downloaded or simulated.
-    metrics: what `Prepared.metrics_of` computes. variants: name -> what `--name` does; each is a table
-    `variants.<name>` of the case's recipes, and a comparison of its own. options: further options of the command.
+    metrics: what `Prepared.metrics_of` computes; where settings decide (`declare`), all that they may ask for.
+    variants: name -> what `--name` does; each is a table `variants.<name>` of the case's recipes, and a comparison of
+    its own. options: further options of the command.
     tuned_variants: variants whose validation loss counts for tuning beside that of the usual data: one tuning serves
     all, so that a variant differs from the usual study in its data alone.
     data_seed: key of the `data` table from which all data are drawn anew (`--data-seeds`); None if none does that.

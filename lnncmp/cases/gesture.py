@@ -15,7 +15,7 @@ from lnncmp.cases.table.settings import Names, Share, Task
 from lnncmp.data.encoding import Quantity
 from lnncmp.data.recording import Recording
 from lnncmp.data.scaling import Scalers, identity
-from lnncmp.data.task import classes
+from lnncmp.data.task import LOGIT, classes
 from lnncmp.sources.table.table import Table
 from lnncmp.sources.uci.gesture import FEATURES, PHASES, VIDEOS
 
@@ -67,7 +67,7 @@ CASE = uci_case(
     published=AsPublished(
         _cut,
         classes(PHASES),
-        [Target(name, "logit") for name in PHASES],
+        [Target(name, LOGIT) for name in PHASES],
         [Quantity(name, "") for name in FEATURES],
         {},
     ),

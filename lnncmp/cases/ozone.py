@@ -18,7 +18,7 @@ from lnncmp.cases.table.settings import Names, Share, Task, Weight
 from lnncmp.data.encoding import Quantity
 from lnncmp.data.recording import Recording
 from lnncmp.data.scaling import Scaler, Scalers, identity
-from lnncmp.data.task import classes
+from lnncmp.data.task import LOGIT, classes
 from lnncmp.sources.table.table import Table
 from lnncmp.sources.uci.ozone import CLASSES, FEATURES
 
@@ -74,7 +74,7 @@ CASE = uci_case(
     published=AsPublished(
         _cut,
         classes(CLASSES, "balanced_error_rate", _WEIGHTS),
-        [Target(name, "logit") for name in CLASSES],
+        [Target(name, LOGIT) for name in CLASSES],
         [Quantity(name, "") for name in FEATURES],
         {},
     ),

@@ -21,7 +21,7 @@ def predict(
     ] = None,
     out: options.Out = options.RESULTS,
 ) -> None:
-    """Predict what follows each row of a CSV file, in raw units, by the network that a run kept."""
+    """Predict what follows each row of a CSV file, in raw units, or its class, by the network that a run kept."""
     from lnncmp.networks.load import load
     from lnncmp.networks.table import predicted, read_table
 

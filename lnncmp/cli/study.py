@@ -98,7 +98,8 @@ def case_command(case: str) -> Callable[..., None]:
 
 def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: str) -> None:
     """Print the comparison of a study, or of one on several data sets."""
-    shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes])
+    key = load_case(recipes[0].case).data_seed or "seed"
+    shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes], key)
     print_result(render(document_of_comparison(shown), format, *page()))
     exit_if_lost(made)
 

@@ -42,7 +42,7 @@ def commands(runs: Mapping[str, Sequence[RunRecord]]) -> list[str]:
     """Return the commands that ask for these runs: one, and one more for each further setting of a model.
 
     runs: by row of the table; rows may share a model. Where the preset is none that comes with the case, it is a recipe
-    of the user's own, whose file the command leaves open; what was changed in it is not known.
+    of the user's own: the command gives its file the recipe's name, and what was changed in it is not known.
     """
     layers: list[dict[str, RunRecord]] = []
     seeds = sorted({run.seeds.root for group in runs.values() for run in group})
@@ -59,10 +59,12 @@ def _command(layer: Mapping[str, RunRecord], seeds: Sequence[int]) -> str:
     """Return the command for one setting of each model. layer: model -> a run of it."""
     first = next(iter(layer.values()))
     recipe, variant = recipe_of(first)
-    data = ["FILE"] if load_case(first.case).reads_files else []
     if recipe is None:
-        words = ["lnncmp", first.case, "--recipe", "FILE", "--models", ",".join(layer), "--seeds", _seed_text(seeds)]
-        return f"{shlex.join(words)}  # FILE: the recipe {first.preset}"
+        own = f"{first.preset}.toml"
+        return shlex.join(
+            ["lnncmp", first.case, "--recipe", own, "--models", ",".join(layer), "--seeds", _seed_text(seeds)]
+        )
+    data = ["FILE"] if load_case(first.case).reads_files else []
     words = ["lnncmp", first.case, *data, *([f"--{variant}"] if variant else []), "--preset", first.preset]
     if set(layer) != set(recipe.models):
         words += ["--models", ",".join(layer)]

@@ -8,6 +8,8 @@ Kind = Literal["values", "classes"]
 VALUE_ERRORS = ("mse", "nmse")
 CLASS_ERRORS = ("error_rate", "balanced_error_rate", "log_loss")
 """Errors that may be the main one of a task: above zero, lower is better."""
+LOGIT = "logit"
+"""Unit of the outputs of a network that tells classes apart, one for each class."""
 
 
 @dataclass(frozen=True)

@@ -67,10 +67,13 @@ class Classified:
 
     @cached_property
     def gaps(self) -> tuple[Labels, Floats]:
-        """The bin of each cell's confidence (M,), and by how much that confidence exceeds being right (M,)."""
+        """The bin of each cell's confidence (M,), and by how much that confidence exceeds being right (M,).
+
+        Cells without a usable prediction have a bin of their own, where nothing makes up for them.
+        """
         confidence = np.where(self.usable, np.exp(self.log_p.max(axis=1, initial=-np.inf)), 1.0)
         bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
-        return bins, confidence - (self.predicted == self.labels)
+        return np.where(self.usable, bins, BINS), confidence - (self.predicted == self.labels)
 
 
 def classified(logits: NDArray[np.floating], labels: Labels) -> Classified:
@@ -181,7 +184,7 @@ def resampled_metrics(found: Classified, group: Labels, weights: Floats) -> dict
     cells = matrix.sum(axis=(1, 2))
     losses: Floats = np.bincount(group, found.losses, groups).astype(np.float64)
     bins, gaps = found.gaps
-    by_bin = np.bincount(group * BINS + bins, gaps, groups * BINS).reshape(groups, BINS)
+    by_bin = np.bincount(group * (BINS + 1) + bins, gaps, groups * (BINS + 1)).reshape(groups, BINS + 1)
     accuracies, balanced = of_counts.accuracy(matrix), of_counts.balanced_accuracy(matrix)
     auroc, auprc = _resampled_areas(found, group, weights)
     values = {

@@ -3,9 +3,11 @@
 from lnncmp import __version__
 from lnncmp.cases.base import load_case
 from lnncmp.data.encoding import Quantity
+from lnncmp.data.task import LOGIT
 from lnncmp.export.network import PortableNetwork
 from lnncmp.networks.network import Network
 
+_LOGITS = ("The outputs are logits, one for each class: their softmax is the probability of each class.",)
 _TERMS = "The exporter, lnncmp, is MIT-licensed. Terms of the data that the network was trained on may extend to it."
 _PRIVATE = "Trained on data of patients: this file is for the holder of those data alone and comes under their terms."
 
@@ -27,9 +29,9 @@ def portable(network: Network) -> PortableNetwork:
         scaler.inputs,
         scaler.outputs,
         tuple(Quantity(name, network.units[name]) for name in network.inputs),
-        tuple(Quantity(name, network.units[name]) for name in network.outputs),
+        tuple(Quantity(name, LOGIT if network.classes else network.units[name]) for name in network.outputs),
         network.time_unit,
         about,
-        network.encoding.words,
+        (*network.encoding.words, *(_LOGITS if network.classes else ())),
         recipe.withholds_time,
     )

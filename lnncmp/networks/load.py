@@ -6,6 +6,7 @@ import torch
 
 from lnncmp.cases.base import Case, case_of, load_case
 from lnncmp.data.encoding import Encoding
+from lnncmp.data.task import LOGIT
 from lnncmp.errors import DataError
 from lnncmp.layers.recurrent_layer import use_plain
 from lnncmp.layers.sequence_model import SequenceModel
@@ -50,16 +51,18 @@ def load_recorded(record: RunRecord, path: Path) -> Network:
         raise DataError(f"{path} names other columns than the case {record.case} has", "Use the version that made it.")
     if record.kernel_check is not None and not record.kernel_check.agrees:
         use_plain(module)
+    classes = tuple(name for name, unit in card.outputs if unit == LOGIT)
     return Network(
         module=module.eval(),
         record=record,
         inputs=tuple(name for name, _ in card.inputs),
         outputs=tuple(name for name, _ in card.outputs),
         columns=tuple(name for name, _ in card.columns),
-        units=dict((*card.inputs, *card.outputs, *card.columns)),
+        units=dict((*card.inputs, *(() if classes else card.outputs), *card.columns)),
         time_unit=card.time_unit,
         scaler=scalers,
         encoding=encoding,
+        classes=classes,
     )
 
 
@@ -71,9 +74,11 @@ def encoding_of(recipe: RunRecipe) -> Encoding:
 
 
 def card_of(case: Case, encoding: Encoding) -> Card:
-    """Return what a file of weights says of a network of this case."""
+    """Return what a file of weights says of a network of this case; a value that is a column too has its raw unit."""
     inputs, columns = (tuple((q.name, q.unit) for q in part) for part in (encoding.features, encoding.columns))
-    outputs = tuple((target.name, target.unit) for target in case.targets)
+    raw = dict(columns)
+    units = [one.unit if one.unit == LOGIT else raw.get(one.name, one.unit) for one in case.targets]
+    outputs = tuple((target.name, unit) for target, unit in zip(case.targets, units, strict=True))
     return Card(inputs=inputs, outputs=outputs, columns=columns, time_unit=case.step_unit)
 
 

@@ -29,7 +29,8 @@ class Network:
     module: in evaluation mode, on the CPU. record: of the run. inputs, outputs: names of the features of a step that
     the module reads (F), and of what it predicts (O). columns: names of the raw columns that `predict` reads (V).
     units: of all of them, by name. time_unit: what one unit of elapsed time is. scaler: between raw features and the
-    module's inputs, and between its outputs and raw values. encoding: how columns become features.
+    module's inputs, and between its outputs and raw values. encoding: how columns become features. classes: what it
+    tells apart, whose logits are then its outputs; empty where it predicts values.
     """
 
     module: SequenceModel
@@ -41,6 +42,7 @@ class Network:
     time_unit: str
     scaler: Scalers
     encoding: Encoding
+    classes: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> RunRecipe:
@@ -60,6 +62,8 @@ class Network:
         observed: ArrayLike | None = None,
     ) -> Floats:
         """Return the prediction after each step, (T, O) or (B, T, O) in raw units, from the initial state on.
+
+        Of classes these are logits: see `probabilities`.
 
         values: (T, V) or (B, T, V) in the columns' raw units, NaN where nothing was observed.
         times: (T,) or (B, T), rising, in `time_unit`; or dt: the time elapsed since the step before, above 0. With
@@ -84,6 +88,22 @@ class Network:
         parts = (given[None], elapsed[None], seen[None]) if single else (given, elapsed, seen)
         out = self._predict(*parts)
         return out[0] if single else out
+
+    def probabilities(
+        self,
+        values: ArrayLike,
+        times: ArrayLike | None = None,
+        dt: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+    ) -> Floats:
+        """Return the probability of each of `classes` after each step, (T, O) or (B, T, O); arguments as of `predict`.
+
+        Raises UsageError for a network that predicts values, and as `predict` does.
+        """
+        if not self.classes:
+            raise UsageError("this network predicts values, not classes", "Use predict.")
+        logits = torch.from_numpy(self.predict(values, times, dt, observed))
+        return np.asarray(torch.softmax(logits, dim=-1))
 
     def _predict(self, values: Floats, dt: Floats, observed: NDArray[np.bool_]) -> Floats:
         out = np.empty((*dt.shape, len(self.outputs)))

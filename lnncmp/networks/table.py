@@ -58,7 +58,11 @@ def read_table(path: Path, network: Network) -> Table:
 
 
 def predicted(network: Network, table: Table) -> str:
-    """Return the CSV table of predictions, one row for each row of `table`, each series from its first row on."""
+    """Return the CSV table of predictions, one row for each row of `table`, each series from its first row on.
+
+    Of classes: a column `class`, the most probable one, and a column p_NAME with the probability of each.
+    """
+    predict = network.probabilities if network.classes else network.predict
     out = np.full((len(table.dt), len(network.outputs)), np.nan)
     lengths: dict[int, list[NDArray[np.intp]]] = {}
     order = np.argsort(table.series, kind="stable")
@@ -66,8 +70,11 @@ def predicted(network: Network, table: Table) -> str:
         lengths.setdefault(len(rows), []).append(rows)
     for alike in lengths.values():  # series of one length are computed together
         rows = np.stack(alike)
-        out[rows] = network.predict(table.values[rows], dt=table.dt[rows])
-    columns = [pl.Series(name, out[:, k]).fill_nan(None) for k, name in enumerate(network.outputs)]
+        out[rows] = predict(table.values[rows], dt=table.dt[rows])
+    names = [f"p_{name}" for name in network.classes] or network.outputs
+    columns = [pl.Series(name, out[:, k]).fill_nan(None) for k, name in enumerate(names)]
+    if network.classes:
+        columns.insert(0, pl.Series("class", [network.classes[k] for k in out.argmax(axis=1)]))
     return table.kept.with_columns(columns).write_csv()
 
 

@@ -8,7 +8,7 @@ from lnncmp.recipe.recipe import Recipe
 def over_data_seeds(recipe: Recipe, count: int) -> list[Recipe]:
     """Return the recipe, and then `count` - 1 more that differ in the seed of their data, one higher each.
 
-    Raises UsageError if the data of the case are not drawn from a seed.
+    Raises UsageError if the data of the case are not drawn from a seed, or not from so many.
     """
     if count == 1:
         return [recipe]
@@ -19,7 +19,7 @@ def over_data_seeds(recipe: Recipe, count: int) -> list[Recipe]:
             "Leave --data-seeds out.",
         )
     first = recipe.data_settings().data_seed
-    return [
-        recipe,
-        *(recipe.model_copy(update={"data": {**recipe.data, key: first + n}}) for n in range(1, count)),
-    ]
+    made = [recipe.model_copy(update={"data": {**recipe.data, key: first + n}}) for n in range(1, count)]
+    for one in made:
+        one.data_settings()
+    return [recipe, *made]

@@ -34,6 +34,7 @@ def class_metrics(main: str, classes: Sequence[str]) -> tuple[Metric, ...]:
             "AUROC",
             f"{each}area under the receiver operating characteristic of {one}{others}: the probability that a label "
             "of it gets a higher score than one of another class, ties counting half",
+            by_data_set=True,
         ),
         _higher(
             "auprc", "AUPRC", f"{each}area under the precision-recall curve of {one}{others}, as average precision"
@@ -51,5 +52,14 @@ def class_metrics(main: str, classes: Sequence[str]) -> tuple[Metric, ...]:
     return tuple(metric for metric in made if metric.name != main)
 
 
-def _higher(name: str, heading: str, formula: str, compared: bool = True) -> Metric:
-    return Metric(name=name, heading=heading, unit="", better="higher", formula=formula, compared=compared, ratio=False)
+def _higher(name: str, heading: str, formula: str, compared: bool = True, by_data_set: bool = False) -> Metric:
+    return Metric(
+        name=name,
+        heading=heading,
+        unit="",
+        better="higher",
+        formula=formula,
+        compared=compared,
+        by_data_set=by_data_set,
+        ratio=False,
+    )

@@ -30,7 +30,8 @@ class Metric(BaseModel):
     better: "lower", "higher", or "ideal" where the value `ideal` is best and both sides of it are worse.
     formula: one sentence that defines it. compared: whether differences between models are tested. ratio: whether they
     are ratios, if all values are above zero; of a share, such as the accuracy, they are differences. detail: whether
-    it is left to JSON and CSV, because a page has no room for all.
+    it is left to JSON and CSV, because a page has no room for all. by_data_set: whether the notes of a study on several
+    data sets tell its value on each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,7 @@ class Metric(BaseModel):
     formula: str
     ideal: float | None = None
     compared: bool = True
+    by_data_set: bool = False
     ratio: bool = True
     detail: bool = False
 

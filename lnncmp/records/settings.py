@@ -19,6 +19,7 @@ class TrainSettings(BaseModel):
     l2: Keras-style penalty l2 * sum(w**2) over all weight matrices, part of the training loss.
     restore: weights that are evaluated: of the epoch with the lowest validation loss (`best`) or, of classes, with the
     fewest mistakes in validation (`best_error`), or of the last one.
+    class_weights: how much a label of each class counts in the loss, None = as the data's task says.
     patience: stop once the lowest validation loss has fallen by less than the share `min_gain` over this many epochs
     (None: train all epochs); `epochs` is then a ceiling. Without it neither is part of the identity of a run.
     """
@@ -35,14 +36,16 @@ class TrainSettings(BaseModel):
     l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     restore: Literal["best", "best_error", "last"] = "best"
     diverged_loss: Positive = 1e6
+    class_weights: tuple[Positive, ...] | None = None
     patience: Annotated[int, Field(ge=1)] | None = None
     min_gain: Annotated[float, Field(ge=0, lt=1)] = 0.01
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what runs of before plateaus were known did not have, so that their identities stay."""
+        """Leave out what runs of before did not have and these do not use, so that identities stay."""
         table: dict[str, Any] = handler(self)
-        unused = ("patience", "min_gain") if self.patience is None else ()
+        unused = {"patience", "min_gain"} if self.patience is None else set()
+        unused |= {"class_weights"} if self.class_weights is None else set()
         return {key: value for key, value in table.items() if key not in unused}
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lnncmp.errors import LnncmpError
+from lnncmp.errors import DataError, LnncmpError
 from lnncmp.runs.plan import MeasureRepeat, RunBatch, RunSpec
 from lnncmp.sources.base import SourceContext
 
@@ -260,4 +260,9 @@ class _Session:
             # The main process has already fetched and verified the data; workers only read them.
             context = SourceContext(self.config.cache, self.config.data_dir, self.config.files, offline=True)
             self.prepared = prepare_data(task.recipe, context)
+            if self.prepared.data_hash != task.data_hash:
+                raise DataError(
+                    f"the data of {task.case} have changed since the study began: no run may mix them",
+                    "Run the command again: what is finished stays about the data as they were.",
+                )
             self.prepared_for = task.data_hash

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from lnncmp.cases.base import Case, Prepared, case_of, load_case, load_source
 from lnncmp.common.files import make_dir
+from lnncmp.data.task import Task
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments
 from lnncmp.recipe.recipe import Recipe
@@ -77,6 +78,7 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
     if not request.dry_run:
         store.check()
     recipe, prepared = prepare(recipe, request, listener)
+    require_class_weights(recipe, prepared.splits.task)
     shape = data_shape(prepared)
     plan = make_plan(recipe, shape, model_arguments(recipe, shape.inputs, shape.outputs))
     return Ready(recipe, case_of(recipe.case, recipe.data), prepared, plan, store)
@@ -105,6 +107,18 @@ def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[
         settings = case.complete(source, context, settings)
         recipe = recipe.model_copy(update={"data": settings.model_dump(mode="json")})
     return recipe, case.of(settings).prepare(source, context, settings, recipe.evaluate_settings().horizon)
+
+
+def require_class_weights(recipe: Recipe, task: Task) -> None:
+    """Raise UsageError unless the class weights in the training settings of every model fit the classes."""
+    for label in recipe.models:
+        weights = recipe.train_settings(label).class_weights
+        if weights is not None and len(weights) != len(task.classes):
+            classes = ", ".join(task.classes) or "none"
+            raise UsageError(
+                f"class_weights in the training settings of {label} has {len(weights)} weights; the classes are: {classes}",
+                "Give one weight for each class, in this order.",
+            )
 
 
 def require_device(device: str) -> None:

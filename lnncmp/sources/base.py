@@ -62,6 +62,8 @@ class Source:
     load_variant: (variant name, frames wanted, context) -> recordings with at least that many frames in all,
         drawn from streams that `load` never uses. Raises DataError.
     attrition: context -> what was lost on the way to the recordings that `load` returns; None if nothing can be lost.
+    outcomes: context -> outcome of each group of recordings, by the group's name, as the number of its class; None if
+        none is known. Raises DataError.
     resolve: context -> the name of the case's source to use in place of this one, with a warning where that matters;
         None for a source that delivers data itself.
     bench: (rows, folder for temporary files, packed, format "table" or "json", progress) -> what reading made-up tables
@@ -79,5 +81,6 @@ class Source:
     variants: Mapping[str, Variant] = field(default_factory=dict)
     load_variant: Callable[[str, int, SourceContext], list[Recording]] | None = None
     attrition: Callable[[SourceContext], Sequence[AttritionStep]] | None = None
+    outcomes: Callable[[SourceContext], Mapping[str, int]] | None = None
     resolve: Callable[[SourceContext], str] | None = None
     bench: Callable[[int, Path, bool, str, Progress], str] | None = None

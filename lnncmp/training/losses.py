@@ -4,14 +4,21 @@ Legend of shapes: ... any leading dimensions, T steps, O outputs; C cells of a s
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from lnncmp.data.task import Task
+from lnncmp.records.settings import TrainSettings
 
 Cells = Callable[[Tensor, Tensor], Tensor]
 """(outputs (..., T, O), targets (..., T, O)) -> loss of every cell (..., T, C)."""
+
+
+def trained_task(task: Task, settings: TrainSettings) -> Task:
+    """Return the task with the class weights of the settings, if they have any. Raises ValueError if they do not fit."""
+    return task if settings.class_weights is None else replace(task, weights=settings.class_weights)
 
 
 def cells_of(task: Task, device: torch.device) -> Cells:

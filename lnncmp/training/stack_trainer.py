@@ -18,7 +18,7 @@ from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Epoch
 from lnncmp.records.settings import TrainSettings
-from lnncmp.training.losses import Cells
+from lnncmp.training.losses import Cells, trained_task
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.trainer import (
     Batches,
@@ -70,8 +70,9 @@ class StackTrainer:
     ) -> None:
         self.stack = StackedModel(models)
         self.settings = settings
-        self.train = Batches(splits.train, splits.task, device)
-        self.validation = Batches(splits.validation, splits.task, device)
+        task = trained_task(splits.task, settings)
+        self.train = Batches(splits.train, task, device)
+        self.validation = Batches(splits.validation, task, device)
         self.copies = [Copy(seed) for seed in batch_seeds]
         self.optimizer = torch.optim.Adam(self.stack.rows, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
 

@@ -19,7 +19,7 @@ from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.convergence import on_plateau
 from lnncmp.records.schema import Epoch, Status
 from lnncmp.records.settings import TrainSettings
-from lnncmp.training.losses import Cells, cells_of, choosing_cells, counted_mean
+from lnncmp.training.losses import Cells, cells_of, choosing_cells, counted_mean, trained_task
 from lnncmp.training.predict import tensors
 
 Checkpoint = dict[str, Any]
@@ -108,8 +108,9 @@ class Trainer:
         self.model = model
         self.settings = settings
         self.device = device
-        self.train = Batches(splits.train, splits.task, device)
-        self.validation = Batches(splits.validation, splits.task, device)
+        task = trained_task(splits.task, settings)
+        self.train = Batches(splits.train, task, device)
+        self.validation = Batches(splits.validation, task, device)
         self.rng = np.random.default_rng(batch_seed)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)

@@ -26,7 +26,8 @@ def read(source: Source, context: SourceContext, settings: TableSettings) -> Tab
     """Return the table in the user's files. Raises DataError and UsageError."""
     files = context.files or (() if context.data_dir is None else (context.data_dir,))
     if not files:
-        raise UsageError("lnncmp table reads a file or a folder of your own, and none was named", _EXAMPLE)
+        hint = "Name the one that these settings are about, with --data FILE." if settings.unit else _EXAMPLE
+        raise UsageError("lnncmp table reads a file or a folder of your own, and none was named", hint)
     if not settings.target:
         known = column_names(files)
         more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""

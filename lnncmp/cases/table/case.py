@@ -9,6 +9,7 @@ from lnncmp.cases.table.features import encoding
 from lnncmp.cases.table.preparation import Preparation, table_key
 from lnncmp.cases.table.settings import TableSettings
 from lnncmp.cases.table.understood import HORIZONS, Understood, understand
+from lnncmp.data.task import LOGIT
 from lnncmp.records.class_metrics import class_metrics
 from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
@@ -86,7 +87,7 @@ def declared(case: Case, settings: TableSettings) -> Case:
         return case
     if settings.task == "classify":
         names = settings.classes.get(settings.target[0], ())
-        targets = tuple(Target(name, "logit") for name in names)
+        targets = tuple(Target(name, LOGIT) for name in names)
         metrics = class_metrics(settings.main, names)
     else:
         targets = tuple(Target(name, "") for name in settings.target)
@@ -133,7 +134,7 @@ def table_case(
         horizons=horizons,
         prepare=functions.prepare,
         sample=functions.prepare_sample,
-        metrics=horizon_metrics(horizons) if horizons else (),
+        metrics=(*(horizon_metrics(horizons) if horizons else ()), *class_metrics("", ())),
         options=options,
         encoding=encoding,
         complete=functions.complete,

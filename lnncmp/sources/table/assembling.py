@@ -56,7 +56,24 @@ def assembled(
     split = gathered.labels[roles.split].settle() if roles.split else None
     series = _series(plan, names, moments, values, split)
     kind = moments.kind if moments else "row"
+    clocks = _clocks(described, series) if moments is None and guessed else []
+    if clocks:
+        warn(
+            f"rises by one step in every row, as a clock does: {listed(clocks)}; name it with --time or leave it out"
+        )
     return Table(described, series, kind, (), roles.time), notes
+
+
+def _clocks(columns: Sequence[Column], series: Sequence[Series]) -> list[str]:
+    """Return the features that rise by one and the same step from row to row of every series."""
+    found = []
+    for place, column in enumerate(columns):
+        steps = [np.diff(one.values[:, place]) for one in series if len(one.times) > 2]
+        if column.role == "feature" and column.kind == "number" and steps:
+            low, high = min(own.min() for own in steps), max(own.max() for own in steps)
+            if low > 0 and high - low <= 1e-6 * high:
+                found.append(column.name)
+    return found
 
 
 def _refuse_repeats(plan: Ordered, rows: int, roles: Roles) -> None:

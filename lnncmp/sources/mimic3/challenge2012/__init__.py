@@ -130,4 +130,5 @@ SOURCE = Source(
     load=_load,
     fetch=_fetch,
     attrition=_attrition,
+    outcomes=outcomes,
 )
