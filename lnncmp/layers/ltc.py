@@ -167,6 +167,14 @@ class LTCLayer(LTCSequence):
         """Return the tables of sensory and of recurrent sources for the plain path, None where it is dense."""
         return self.sensory.table(), self.recurrent.table()
 
+    def start_as_published(self) -> None:
+        """Draw the start of the LTC paper's code: gleak 1, cm 0.5, w U(0.01, 1); the rest is that of ncps."""
+        with torch.no_grad():
+            self.gleak.fill_(1.0)
+            self.cm.fill_(0.5)
+            for p in (self.recurrent.w, self.sensory.w):
+                p.uniform_(0.01, 1.0)
+
     def constrain(self) -> None:
         """Under "clip" clamp w, sensory w, gleak to >= 0 and cm to >= 1e-6; under "softplus" nothing is needed."""
         if self.constraint != "clip":

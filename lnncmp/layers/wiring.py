@@ -5,7 +5,7 @@ Entry [i, j] of a polarity matrix is the sign of the synapse from i to j, 0 for 
 are in the order motor, command, inter; the motor neurons are the first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ncps import wirings
@@ -62,9 +62,17 @@ class NCPSizes:
     motor_fanin: int | None = None
 
 
-def fully_connected(neurons: int, inputs: int, outputs: int, seed: int) -> Wiring:
-    """Return the wiring of all pairs, self-connections included; a third of the synapses is inhibitory."""
-    return _adopt(wirings.FullyConnected(neurons, outputs, erev_init_seed=seed), inputs)
+def fully_connected(neurons: int, inputs: int, outputs: int, seed: int, *, even: bool = False) -> Wiring:
+    """Return the wiring of all pairs, self-connections included.
+
+    A third of the synapses is inhibitory, or, if `even`, each with probability one half.
+    """
+    made = _adopt(wirings.FullyConnected(neurons, outputs, erev_init_seed=seed), inputs)
+    if not even:
+        return made
+    rng = np.random.default_rng(seed)
+    drawn = [rng.choice(np.array([-1, 1], np.int8), part.shape) for part in (made.polarity, made.sensory_polarity)]
+    return replace(made, polarity=drawn[0], sensory_polarity=drawn[1])
 
 
 def random(neurons: int, inputs: int, outputs: int, sparsity: float, seed: int) -> Wiring:

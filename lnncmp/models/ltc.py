@@ -1,8 +1,8 @@
 """LTC: liquid time-constant network, every neuron connected to every other."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from lnncmp.errors import UsageError
 from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
@@ -27,7 +27,16 @@ class LTCArguments(Arguments):
     readout: Literal["linear", "motor"] = Field(
         "linear", description="linear: of all neurons; motor: the first neurons, one gain and offset each"
     )
+    start: Literal["ncps", "paper"] = Field(
+        "ncps", description="initial values as in ncps, or as in the LTC paper's code (half of the synapses inhibitory)"
+    )
     implementation: Implementation = "auto"
+
+    @model_serializer(mode="wrap")
+    def _without_usual_start(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the usual start, which was the only one once, so that the identities of older runs stay."""
+        table: dict[str, Any] = handler(self)
+        return {key: value for key, value in table.items() if key != "start" or value != "ncps"}
 
 
 def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
@@ -47,8 +56,11 @@ def build(arguments: LTCArguments, inputs: int, outputs: int, wiring_seed: int) 
             f"set hidden to {outputs} or more, or readout to linear",
         )
     options = SolverOptions(arguments.solver, arguments.unfolds, rtol=arguments.rtol, atol=arguments.atol)
-    wiring = fully_connected(hidden, inputs, min(outputs, hidden), wiring_seed)
+    published = arguments.start == "paper"
+    wiring = fully_connected(hidden, inputs, min(outputs, hidden), wiring_seed, even=published)
     layer = LTCLayer(wiring, options, arguments.constraint)
+    if published:
+        layer.start_as_published()
     layer.chosen = arguments.implementation
     readout = LinearReadout(hidden, outputs) if arguments.readout == "linear" else MotorReadout(outputs)
     return RecurrentModel(layer, readout)
@@ -62,11 +74,11 @@ MODEL = ModelSpec(
         "gleak (vleak - v) + sum w sigmoid(sigma (v_j - mu)) (E - v) + the same for inputs; solved by Eq. 3"
     ),
     deviations=(
-        "Parameters and their initial ranges as in ncps. The elapsed time is each sample's own (the authors' code "
-        "ignores it) and may be 0. The step is v + h (num - den v) / (cm + h den + eps), equal to the published "
-        "quotient up to eps = 1e-8. constraint=clip clamps w and gleak at 0 and cm at 1e-6 and has no upper bounds "
-        "(the authors clip w and gleak at 1e-5 and all three at 1000; ncps lets cm reach 0). Six unfolds at dt = 1 "
-        "are a discrete model of its own, not an accurate solution of the ODE."
+        "Parameters and their initial ranges as in ncps; start=paper takes those of the authors' code. The elapsed time "
+        "is each sample's own (the authors' code ignores it) and may be 0. The step is v + h (num - den v) / "
+        "(cm + h den + eps), equal to the published quotient up to eps = 1e-8. constraint=clip clamps w and gleak at 0 "
+        "and cm at 1e-6 and has no upper bounds (the authors clip w and gleak at 1e-5 and all three at 1000; ncps lets "
+        "cm reach 0). Six unfolds at dt = 1 are a discrete model of its own, not an accurate solution of the ODE."
     ),
     uses_dt=True,
     version=1,
