@@ -17,7 +17,7 @@ def test_the_papers_start_has_its_constants_and_as_many_inhibitory_synapses_as_o
     layer = built(start="paper", constraint="clip")
     assert (layer.gleak == 1).all() and (layer.cm == 0.5).all()
     for synapses in (layer.recurrent, layer.sensory):
-        assert 0.01 <= synapses.w.min() and synapses.w.max() <= 1
+        assert synapses.w.min() >= 0.01 and synapses.w.max() <= 1
         assert synapses.erev.abs().eq(1).all() and 0.45 < (synapses.erev < 0).float().mean() < 0.55
     assert layer.wiring.structure() == {"neurons": 32, "synapses": 1024, "sensory_synapses": 1024}
     assert torch.equal(layer.recurrent.erev, torch.as_tensor(layer.wiring.polarity).float())

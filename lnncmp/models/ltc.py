@@ -74,8 +74,8 @@ MODEL = ModelSpec(
         "gleak (vleak - v) + sum w sigmoid(sigma (v_j - mu)) (E - v) + the same for inputs; solved by Eq. 3"
     ),
     deviations=(
-        "Parameters and their initial ranges as in ncps; start=paper takes those of the authors' code. The elapsed time "
-        "is each sample's own (the authors' code ignores it) and may be 0. The step is v + h (num - den v) / "
+        "Parameters and their initial ranges as in ncps; start=paper takes those of the authors' code. The elapsed "
+        "time is each sample's own (the authors' code ignores it) and may be 0. The step is v + h (num - den v) / "
         "(cm + h den + eps), equal to the published quotient up to eps = 1e-8. constraint=clip clamps w and gleak at 0 "
         "and cm at 1e-6 and has no upper bounds (the authors clip w and gleak at 1e-5 and all three at 1000; ncps lets "
         "cm reach 0). Six unfolds at dt = 1 are a discrete model of its own, not an accurate solution of the ODE."
