@@ -127,7 +127,8 @@ class TestStudies:
         write(out, [run("gru", 0, run_id="table", **other)])
         assert [study.table.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
         assert heard.pop() == (
-            "Not used: records of table, because this version of the case table has no such settings of its data: widnow."
+            "Not used: records of table, because this version of the case table has no such settings of its data: "
+            "widnow."
         )
         assert heard[2:3] == ["Not used: records of pendulum, a case that neither lnncmp nor an installed package has."]
 
