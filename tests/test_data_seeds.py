@@ -5,11 +5,13 @@ import math
 
 import pytest
 from claim_records import WAVE, claim, records
+from class_records import class_run, class_study
 from cli_runs import refused, run_here
 from synthetic_records import note, recipe, run, table
 from test_cli_sine import SMALL
 
 from lnncmp.claims.judge import judge
+from lnncmp.comparison.compare import compare
 from lnncmp.comparison.data_sets import with_data_sets
 from lnncmp.errors import UsageError
 from lnncmp.recipe.data_seeds import over_data_seeds
@@ -65,6 +67,11 @@ class TestClaims:
         assert row.data_sets == 1 and len(row.also) == 2
 
 
+def worse(runs, by):
+    """Runs of classes whose error rate is higher by so much."""
+    return [class_run(one.model, one.seeds.root, one.scores.metrics["test"]["error_rate"] + by) for one in runs]
+
+
 class TestTables:
     def test_the_first_tells_of_the_others(self):
         tables = [table(on_data(seed, ratio), reference="gru") for seed, ratio in ((1, 0.5), (2, 0.6), (3, 0.7))]
@@ -78,6 +85,18 @@ class TestTables:
         made = with_data_sets(tables, [1, 2])
         assert "over data sets" not in note(made, "cfc: test MSE x 0.5") and note(made, "Under 3 data sets")
         assert with_data_sets(tables[:1], [1]) is tables[0]
+
+    def test_a_metric_of_which_more_is_better_is_told_on_each_and_over_all(self):
+        """AUROC is 0.99 - error / 2 in these records: 0.89 of lstm, 0.93 of cfc, and a fold is as good as the next."""
+        tables = [compare(**{**class_study(), "runs": worse(class_study()["runs"], by)}) for by in (0.0, 0.02, 0.04)]
+        made = with_data_sets(tables, [0, 1, 2], "fold")
+        assert "on 3, of data folds 0, 1, 2" in note(made, "Other data sets")
+        told = note(made, "Test AUROC on each data set")
+        assert "lstm 0.890, 0.880, 0.870, mean 0.880 [" in told and "cfc 0.930, 0.920, 0.910, mean 0.920 [" in told
+        assert "majority 0.790, 0.790, 0.790, mean 0.790;" in told
+        against = note(made, "cfc: test AUROC")
+        assert "+0.04, +0.04, +0.04 against lstm, in this order; over data sets and seeds +0.04 [" in against
+        assert "x 0." in note(made, "cfc: test error rate") and not [n for n in made.notes if "test F1" in n]
 
     def test_every_table_says_which_data_set_it_is_conditional_on(self):
         assert "(data seed 7)" in note(table(on_data(7, 0.5), reference="gru"), "Conditional on one data set")

@@ -65,10 +65,7 @@ def by_row(runs):
 
 class TestStudies:
     def test_are_sorted_by_case_with_the_reference_of_the_recipe(self, tmp_path):
-        waves = recipe("gru", case="sine", data={"window": None})
-        del waves["data"]["window"]
-        sine = {"case": "sine", "recipe": waves, "protocol_id": "1" * 16}
-        others = [run("gru", seed, run_id=f"s{seed}", **sine) for seed in range(2)]
+        others = [run("gru", seed, run_id=f"s{seed}", case="sine", protocol_id="1" * 16) for seed in range(2)]
         out = write(tmp_path, [*records(), *others])
         found = load_studies(out)
         assert [(study.table.case, study.table.reference) for study in found] == [
@@ -126,7 +123,14 @@ class TestStudies:
         assert heard == ["Not used: 1 record, of schema version 3 (this version reads 2 and 1) (gru-9.json)."]
         write(out, [run("gru", 0, run_id="elsewhere", case="pendulum", protocol_id="2" * 16)])
         assert [study.table.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
-        assert heard[2:] == ["Not used: records of pendulum, a case that neither lnncmp nor an installed package has."]
+        other = {"case": "table", "recipe": recipe("gru", case="table", data={"widnow": 8}), "protocol_id": "3" * 16}
+        write(out, [run("gru", 0, run_id="table", **other)])
+        assert [study.table.case for study in load_studies(out, warn=heard.append)] == ["walker2d"]
+        assert heard.pop() == (
+            "Not used: records of table, because this version of the case table has no such settings of its data: "
+            "widnow."
+        )
+        assert heard[2:3] == ["Not used: records of pendulum, a case that neither lnncmp nor an installed package has."]
 
 
 class TestCosts:

@@ -164,9 +164,12 @@ def load_case(name: str) -> Case:
 def case_of(name: str, data: Mapping[str, Any]) -> Case:
     """Return the case study `name` as the `data` table of a recipe has it.
 
-    Raises UsageError for an unknown name, DataError for a table that does not fit the case: another version made it.
+    Raises UsageError for an unknown name; DataError if the case depends on its settings and the table does not fit it:
+    another version made it.
     """
     case = load_case(name)
+    if case.declare is None:
+        return case
     try:
         return case.of(case.settings.model_validate(data))
     except ValidationError as invalid:

@@ -37,7 +37,7 @@ Models = Annotated[str | None, typer.Option(help="Comma-separated models instead
 Seeds = Annotated[str | None, typer.Option(help="Number of seeds (10), or a range or list: 0-4 or 0,3,7.")]
 DataSeeds = Annotated[
     int,
-    typer.Option(min=1, max=100, help="Data sets to run the study on, drawn alike from this many seeds (sine)."),
+    typer.Option(min=1, max=100, help="Data sets to run the study on, drawn alike from this many seeds (or folds)."),
 ]
 Changes = Annotated[
     list[str] | None,

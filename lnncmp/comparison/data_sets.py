@@ -18,7 +18,8 @@ def with_data_sets(tables: Sequence[ComparisonTable], seeds: Sequence[int], key:
     if len(tables) == 1:
         return first
     drawn = f"of data {key}s {', '.join(map(str, seeds))}"
-    sentences = [f"Other data sets: the study ran on {len(tables)}, {drawn}.", *_against(tables, first.main, first.error)]
+    sentences = [f"Other data sets: the study ran on {len(tables)}, {drawn}."]
+    sentences += _against(tables, first.main, first.error)
     for metric in first.measures:
         if metric.by_data_set:
             sentences += [_values(tables, metric), *_against(tables, metric.name, metric)]
@@ -28,7 +29,10 @@ def with_data_sets(tables: Sequence[ComparisonTable], seeds: Sequence[int], key:
 
 
 def _against(tables: Sequence[ComparisonTable], name: str, metric: Metric) -> list[str]:
-    """Return for each model its difference to the reference on each data set and over all; name: of the row's metric."""
+    """Return for each model its difference to the reference on each data set and over all.
+
+    name: key of the metric in rows.
+    """
     reference, logs = tables[0].reference, _is_ratio(tables, name)
     others = [row.model for row in tables[0].rows if row.model != reference]
     found = {model: [_difference(table, model, name, logs) for table in tables] for model in others}

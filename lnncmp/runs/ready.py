@@ -116,7 +116,8 @@ def require_class_weights(recipe: Recipe, task: Task) -> None:
         if weights is not None and len(weights) != len(task.classes):
             classes = ", ".join(task.classes) or "none"
             raise UsageError(
-                f"class_weights in the training settings of {label} has {len(weights)} weights; the classes are: {classes}",
+                f"class_weights in the training settings of {label} has {len(weights)} weights; the classes are: "
+                f"{classes}",
                 "Give one weight for each class, in this order.",
             )
 

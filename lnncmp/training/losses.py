@@ -17,7 +17,7 @@ Cells = Callable[[Tensor, Tensor], Tensor]
 
 
 def trained_task(task: Task, settings: TrainSettings) -> Task:
-    """Return the task with the class weights of the settings, if they have any. Raises ValueError if they do not fit."""
+    """Return the task with the class weights of the settings, if they have any; ValueError if they do not fit."""
     return task if settings.class_weights is None else replace(task, weights=settings.class_weights)
 
 

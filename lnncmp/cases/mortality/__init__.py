@@ -25,9 +25,9 @@ from lnncmp.sources.mimic3.challenge2012.parameters import ALL
 
 VERSION = 1
 _WORDS = (
-    "An input NAME is the latest measured value of that parameter, carried forward by the caller; NAME_measured is 1 in "
-    "a row in which it was measured, else 0. Before the first measurement NAME is left empty. The logits of the last "
-    "row are the prediction; times are in hours since admission.",
+    "An input NAME is the latest measured value of that parameter, carried forward by the caller; NAME_measured is 1 "
+    "in a row in which it was measured, else 0. Before the first measurement NAME is left empty. The logits of the last"
+    " row are the prediction; times are in hours since admission.",
 )
 
 
@@ -97,7 +97,12 @@ def _stay(rng: np.random.Generator, number: int) -> Recording:
     return Recording(values, times, observed, f"stay-{number}")
 
 
-CASE = Case(
+def declared(settings: MortalitySettings) -> Case:
+    """Return the case with the metrics beside the main error of the settings."""
+    return replace(CASE, metrics=class_metrics(settings.main, OUTCOMES))
+
+
+CASE: Case = Case(
     title="Death in hospital",
     summary="Predict from two days of intensive care whether a patient dies in hospital.",
     version=VERSION,
@@ -112,5 +117,5 @@ CASE = Case(
     data_seed="fold",
     encoding=encoding,
     private=True,
-    declare=lambda settings: replace(CASE, metrics=class_metrics(settings.main, OUTCOMES)),
+    declare=declared,
 )

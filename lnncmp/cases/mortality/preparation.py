@@ -33,16 +33,21 @@ class Preparation:
         self.rows = np.array([len(stay.times) for stay in stays], np.intp)
         self.parts = parts_of(died, settings)
         chosen = [np.flatnonzero(self.parts == part) for part in range(len(PARTS))]
-        train, _, self.test = ([stays[n] for n in rows] for rows in chosen)
-        self.std = training_scaler(train).std
-        values = training_scaler(train) if settings.scaling == "training" else published_scaler(stays)
+        train, held, self.test = ([stays[int(n)] for n in part] for part in chosen)
+        known = training_scaler(train)
+        self.std = known.std
+        values = known if settings.scaling == "training" else published_scaler(stays)
         rows = min(int(self.rows.max()), settings.most_rows)
         self.frame = Frame(rows, settings.quantum, of_features(values))
-        windows = [self._windows([stays[n] for n in rows], died[rows]) for rows in chosen]
+        whole, checked, tested = (
+            self._windows(part, died[own]) for part, own in zip((train, held, self.test), chosen, strict=True)
+        )
         outputs = len(OUTCOMES)
         self.splits = Splits(
-            *windows,
-            scaling.identity(windows[0].x.shape[2]),
+            whole,
+            checked,
+            tested,
+            scaling.identity(whole.x.shape[2]),
             scaling.identity(outputs),
             np.ones(outputs),
             classes(OUTCOMES, settings.main, self._weights(died[chosen[0]])),
@@ -119,4 +124,3 @@ class Preparation:
 def outcomes_hash(died: Bools) -> str:
     """Return 16 hexadecimal digits over outcomes in order."""
     return hashlib.sha256(np.packbits(died).tobytes() + str(len(died)).encode()).hexdigest()[:16]
-

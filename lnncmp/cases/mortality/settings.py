@@ -17,9 +17,9 @@ class MortalitySettings(Settings):
     """Times are in hours, noise levels in standard deviations of the training data.
 
     sets: of the challenge's stays, such as a or abc. quantum: times are rounded to its multiples, and what falls
-    together is averaged. most_rows: of a stay; of a longer one the last are kept, whose values carried forward hold what
-    was measured before them. ranges: whether values outside of the plausible range count as missing (`drop`) or not
-    (`keep`). scaling: `training` to mean 0 and variance 1 of the measured training cells; `published` as the CfC
+    together is averaged. most_rows: of a stay; of a longer one the last are kept, whose values carried forward hold
+    what was measured before them. ranges: whether values outside of the plausible range count as missing (`drop`) or
+    not (`keep`). scaling: `training` to mean 0 and variance 1 of the measured training cells; `published` as the CfC
     paper's code does it, minus the smallest and over the largest value of all stays, those of the test included.
     folds, fold: the stays are parted into so many, with equal shares of deaths; the test is this one, counted from 0.
     validation_fraction: of the stays that are not in the test. class_weights: in the training loss and in the logistic

@@ -58,9 +58,7 @@ def assembled(
     kind = moments.kind if moments else "row"
     clocks = _clocks(described, series) if moments is None and guessed else []
     if clocks:
-        warn(
-            f"rises by one step in every row, as a clock does: {listed(clocks)}; name it with --time or leave it out"
-        )
+        warn(f"rises by one step in every row, as a clock does: {listed(clocks)}; name it with --time or leave it out")
     return Table(described, series, kind, (), roles.time), notes
 
 
