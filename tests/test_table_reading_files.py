@@ -134,35 +134,38 @@ PARQUET = _cut_parquet()
 PACKED = gzip.compress(("x,y\n" + "1.25,2\n" * 5000).encode(), mtime=0)
 
 
+_DAMAGED = [
+    ("a.csv", b"", "a.csv is empty"),
+    ("a.csv", b"\n\n  \n", "a.csv holds no rows"),
+    ("a.csv", b"x,y\n", "a.csv has a header and no rows"),
+    ("a.csv", b"x,y", "a.csv has a header and no rows"),
+    ("a.csv", b"\x89PNG\r\n\x1a\n" + bytes(100), "a.csv is a picture"),
+    ("a.csv", b"%PDF-1.7\n" + bytes(100), "a.csv is a PDF"),
+    ("a.csv", b"x,y\n1,\x00\x01\x02\n", "holds bytes that are no text"),
+    ("a.csv", b"<!DOCTYPE html><html>", "is a web page"),
+    ("a.csv", b'{"x": [1]}', "is JSON"),
+    ("a.csv", b'x,y\n"1,2\n3,4\n', "ends inside a quoted cell"),
+    ("a.csv", b'x,y\n1,5" pipe "a"\n2,6" pipe\n', "quot"),
+    ("a.csv", "x,y\n1,2\n".encode("utf-16")[:-1], "begins as UTF-16"),
+    ("a.csv", PARQUET, "a.csv is not text: by its content it is Parquet"),
+    ("a.parquet", PLAIN.encode(), "a.parquet is not Parquet: by its content it is text"),
+    ("a.csv", _other_zip(), "is a zip file"),
+    ("a.npz", _other_zip(), "not of NumPy's arrays"),
+    ("a.npz", _other_zip()[:40], "is damaged"),
+    ("a.parquet", PARQUET[:-40], "was cut off"),
+    ("a.parquet", PARQUET[:-60] + b"\xff" * 40 + PARQUET[-20:], "is damaged"),
+    ("a.parquet", b"PAR1PAR1", "is damaged"),
+    ("a.csv.gz", PACKED[:-10], "was cut off"),
+    ("a.csv.gz", PACKED[:60] + b"\xff" * 8 + PACKED[68:], "is damaged"),
+    ("a.xlsx", _other_zip(), "none of the endings"),
+    ("a", PLAIN.encode(), "none of the endings"),
+]
+"""File, content, what is said of it."""
+
+
 class TestDamage:
     @pytest.mark.parametrize(
-        ("name", "content", "words"),
-        [
-            ("a.csv", b"", "a.csv is empty"),
-            ("a.csv", b"\n\n  \n", "a.csv holds no rows"),
-            ("a.csv", b"x,y\n", "a.csv has a header and no rows"),
-            ("a.csv", b"x,y", "a.csv has a header and no rows"),
-            ("a.csv", b"\x89PNG\r\n\x1a\n" + bytes(100), "a.csv is a picture"),
-            ("a.csv", b"%PDF-1.7\n" + bytes(100), "a.csv is a PDF"),
-            ("a.csv", b"x,y\n1,\x00\x01\x02\n", "holds bytes that are no text"),
-            ("a.csv", b"<!DOCTYPE html><html>", "is a web page"),
-            ("a.csv", b'{"x": [1]}', "is JSON"),
-            ("a.csv", b'x,y\n"1,2\n3,4\n', "ends inside a quoted cell"),
-            ("a.csv", b'x,y\n1,5" pipe "a"\n2,6" pipe\n', "quot"),
-            ("a.csv", "x,y\n1,2\n".encode("utf-16")[:-1], "begins as UTF-16"),
-            ("a.csv", PARQUET, "a.csv is not text: by its content it is Parquet"),
-            ("a.parquet", PLAIN.encode(), "a.parquet is not Parquet: by its content it is text"),
-            ("a.csv", _other_zip(), "is a zip file"),
-            ("a.npz", _other_zip(), "not of NumPy's arrays"),
-            ("a.npz", _other_zip()[:40], "is damaged"),
-            ("a.parquet", PARQUET[:-40], "was cut off"),
-            ("a.parquet", PARQUET[:-60] + b"\xff" * 40 + PARQUET[-20:], "is damaged"),
-            ("a.parquet", b"PAR1PAR1", "is damaged"),
-            ("a.csv.gz", PACKED[:-10], "was cut off"),
-            ("a.csv.gz", PACKED[:60] + b"\xff" * 8 + PACKED[68:], "is damaged"),
-            ("a.xlsx", _other_zip(), "none of the endings"),
-            ("a", PLAIN.encode(), "none of the endings"),
-        ],
+        ("name", "content", "words"), _DAMAGED, ids=[f"{name}: {words}" for name, _, words in _DAMAGED]
     )
     def test_one_sentence(self, tmp_path, name, content, words):
         with pytest.raises(DataError, match=words) as caught:
