@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HINT = (
     "Run `lnncmp data fetch mimic3 --source challenge2012` with a connection; or get set-a.tar.gz from "
-    "https://physionet.org/content/challenge-2012/1.0.0/ and name it with --data; or use --source synthetic, which "
+    "https://physionet.org/content/challenge-2012/1.0.0/ and name it with --data. `lnncmp mimic3 --source synthetic` "
     "needs no download."
 )
 CHALLENGE = Published("PhysioNet Challenge 2012", "mimic3-challenge2012", HINT)
