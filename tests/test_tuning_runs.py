@@ -98,7 +98,8 @@ def test_trials_read_training_and_validation_windows_only(evaluate, tmp_path):
     recipe = load_recipe("sine", "quick", ["train.epochs=1", "hidden=4", "seeds=[1000, 1001]"], None, ["gru"])
     prepared = load_case("sine").sample()
     plan = make_plan(recipe, data_shape(prepared), {"gru": recipe.arguments("gru")})
-    splits = SimpleNamespace(train=prepared.splits.train, validation=prepared.splits.validation)
+    own = prepared.splits
+    splits = SimpleNamespace(train=own.train, validation=own.validation, task=own.task)
     nothing = dict.fromkeys(("futures", "test_sets", "baselines", "metrics_of", "example_windows"))
     blind = dataclasses.replace(prepared, splits=splits, **nothing)
     store, ended = Store(tmp_path), []
