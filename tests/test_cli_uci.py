@@ -7,6 +7,9 @@ from cli_runs import records, run, run_here
 from small_uci import ozone_files, put
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A folder with one small study of the paper's windows, and what the command said."""
