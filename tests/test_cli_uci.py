@@ -6,7 +6,6 @@ import pytest
 from cli_runs import records, run, run_here
 from small_uci import ozone_files, put
 
-
 pytestmark = pytest.mark.slow
 
 
