@@ -4,25 +4,13 @@ import math
 from typing import get_args
 
 import pytest
+from claim_texts import GOOD
 
 from lnncmp import stats
 from lnncmp.claims.claim import find_claim, load_claims
 from lnncmp.comparison.run_metrics import FACTS
 from lnncmp.errors import DataError, UsageError
 from lnncmp.models.base import load_model
-
-GOOD = """
-[[claim]]
-id = "a-claim"
-claim = "The CfC has a lower error than the LSTM."
-where = "nowhere"
-case = "walker2d"
-left = "cfc"
-right = "lstm"
-measure = "mse"
-direction = "lower"
-matters = 1.1
-"""
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from claim_records import many, records, written
+from claim_texts import GOOD
 from cli_runs import refused, run_here
 from plugin_packages import ALL, TOY, install, seen
 from report_folders import small_folder
@@ -14,18 +15,7 @@ from lnncmp.errors import UsageError
 from lnncmp.multiverse.choices import load_choices
 from lnncmp.multiverse.evidence import claims_in
 
-OWN = """
-[[claim]]
-id = "mine"
-claim = "The CfC has a lower error than the LSTM."
-where = "our lab meeting"
-case = "walker2d"
-left = "cfc"
-right = "lstm"
-measure = "mse"
-direction = "lower"
-matters = 1.1
-"""
+OWN = GOOD.replace("a-claim", "mine").replace("nowhere", "our lab meeting")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ installed package adds one by an entry point in the group `lnncmp.cases`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
@@ -25,6 +25,8 @@ from lnncmp.errors import DataError, unknown_name
 from lnncmp.records.metric import Metric
 from lnncmp.sources import loading
 from lnncmp.sources.base import Source, SourceContext
+
+Named = TypeVar("Named", bound="tuple[Any, ...] | None")
 
 
 class Settings(BaseModel):
@@ -50,6 +52,13 @@ def leaves_training_data(validation: float, test: float) -> float:
             "fractions", "together with test_fraction {test} it leaves nothing to train on", {"test": test}
         )
     return validation
+
+
+def each_once(given: Named, what: str = "") -> Named:
+    """Return `given`, values of a setting; for validators of settings, which refuse a value that is there twice."""
+    if given is not None and len(set(given)) < len(given):
+        raise PydanticCustomError("once", "should name each {what}once", {"what": f"{what} " if what else ""})
+    return given
 
 
 @dataclass(frozen=True)

@@ -53,41 +53,24 @@ class Metric(BaseModel):
         return {"mse": "mean squared error", "nmse": "normalized mean squared error"}.get(self.name, self.heading)
 
 
-ERRORS = {
-    "mse": Metric(
-        name="mse",
-        heading="MSE",
-        unit="",
-        better="lower",
-        formula="mean over targets of their mean squared errors, in mixed squared raw units",
+def _error(name: str, heading: str, formula: str) -> Metric:
+    return Metric(name=name, heading=heading, unit="", better="lower", formula=formula)
+
+
+_ERRORS = (
+    _error("mse", "MSE", "mean over targets of their mean squared errors, in mixed squared raw units"),
+    _error(
+        "nmse",
+        "NMSE",
+        "mean over targets of squared error over the variance of the training targets: 1 is the training mean",
     ),
-    "nmse": Metric(
-        name="nmse",
-        heading="NMSE",
-        unit="",
-        better="lower",
-        formula="mean over targets of squared error over the variance of the training targets: 1 is the training mean",
+    _error("error_rate", "error rate", "share of labels for which another class got the largest logit"),
+    _error(
+        "balanced_error_rate",
+        "balanced error rate",
+        "mean over classes of the share of their labels for which another class got the largest logit",
     ),
-    "error_rate": Metric(
-        name="error_rate",
-        heading="error rate",
-        unit="",
-        better="lower",
-        formula="share of labels for which another class got the largest logit",
-    ),
-    "balanced_error_rate": Metric(
-        name="balanced_error_rate",
-        heading="balanced error rate",
-        unit="",
-        better="lower",
-        formula="mean over classes of the share of their labels for which another class got the largest logit",
-    ),
-    "log_loss": Metric(
-        name="log_loss",
-        heading="log loss",
-        unit="",
-        better="lower",
-        formula="mean of -log of the probability that was given to the true class",
-    ),
-}
+    _error("log_loss", "log loss", "mean of -log of the probability that was given to the true class"),
+)
+ERRORS = {error.name: error for error in _ERRORS}
 """The errors of every task by name; one of them is the main one of a study (`Scores.main`)."""

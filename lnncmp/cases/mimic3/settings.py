@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 from pydantic_core import PydanticCustomError
 
-from lnncmp.cases.base import Settings, leaves_training_data
+from lnncmp.cases.base import Settings, each_once, leaves_training_data
 from lnncmp.sources.mimic3.variables import CORE, NAMES
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -61,9 +61,7 @@ class Mimic3Settings(Settings):
     @field_validator("noise_levels", "missing_levels")
     @classmethod
     def _distinct(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
-        if len(set(levels)) < len(levels):
-            raise PydanticCustomError("levels", "should name each level once")
-        return levels
+        return each_once(levels, "level")
 
     @field_validator("leave_out")
     @classmethod

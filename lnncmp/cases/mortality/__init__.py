@@ -18,6 +18,7 @@ from lnncmp.cases.mortality.windows import features_of
 from lnncmp.common.cache import content_key
 from lnncmp.data.encoding import Encoding, Quantity
 from lnncmp.data.recording import AttritionStep, Recording, recordings_hash
+from lnncmp.data.task import LOGIT
 from lnncmp.errors import DataError
 from lnncmp.records.class_metrics import class_metrics
 from lnncmp.sources.base import Source, SourceContext
@@ -36,6 +37,11 @@ def prepare(source: Source, context: SourceContext, settings: MortalitySettings,
     del horizon
     asked = replace(context, options={**context.options, **_options(settings)})
     stays = source.load(asked)
+    if len(settings.sets) == 1:
+        context.warn(
+            f"set {settings.sets.upper()} alone is a smaller cohort than the challenge has, {len(stays):,} of 12,000 "
+            "stays: --set data.sets=abc takes all three sets"
+        )
     lost: Sequence[AttritionStep] = source.attrition(asked) if source.attrition is not None else ()
     died = _died(source, asked, stays)
     key = {
@@ -109,7 +115,7 @@ CASE: Case = Case(
     sources={"challenge2012": "mimic3.challenge2012"},
     settings=MortalitySettings,
     step_unit="hour",
-    targets=tuple(Target(name, "logit") for name in OUTCOMES),
+    targets=tuple(Target(name, LOGIT) for name in OUTCOMES),
     horizons=(),
     prepare=prepare,
     sample=sample,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from lnncmp.cases.base import Settings
+from lnncmp.cases.base import Settings, each_once
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Level = Annotated[float, Field(gt=0, le=100)]
@@ -56,9 +56,7 @@ class MortalitySettings(Settings):
     @field_validator("noise_levels", "missing_levels")
     @classmethod
     def _distinct(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
-        if len(set(levels)) < len(levels):
-            raise PydanticCustomError("levels", "should name each level once")
-        return levels
+        return each_once(levels, "level")
 
     @property
     def data_seed(self) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from lnncmp.cases.base import Settings
+from lnncmp.cases.base import Settings, each_once
 
 Task = Literal["forecast", "regress", "classify"]
 TIME, GROUP, RANDOM, AUTO = "time", "group", "random", "auto"
@@ -94,10 +94,8 @@ class TableSettings(Settings):
 
     @field_validator("target", "features", "noise_levels", "missing_levels")
     @classmethod
-    def _each_once(cls, given: tuple[Any, ...] | None, info: ValidationInfo) -> tuple[Any, ...] | None:
-        if given is not None and len(set(given)) < len(given):
-            raise PydanticCustomError("once", "should name each once")
-        return given
+    def _each_once(cls, given: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return each_once(given)
 
     @field_validator("task")
     @classmethod

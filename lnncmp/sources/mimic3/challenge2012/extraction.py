@@ -23,8 +23,8 @@ from lnncmp.sources.mimic3.challenge2012.copies import GET, Copy, text_hash
 from lnncmp.sources.mimic3.challenge2012.parameters import ALL_COLUMNS, CASE_COLUMNS
 from lnncmp.sources.mimic3.challenge2012.rows import events_of
 from lnncmp.sources.mimic3.extraction import store
-from lnncmp.sources.mimic3.extraction.extraction import Extraction, cut
-from lnncmp.sources.mimic3.extraction.grid import COUNTS, GRIDS, Bucket, Columns, make_bucket
+from lnncmp.sources.mimic3.extraction.extraction import Extraction, counted, cut
+from lnncmp.sources.mimic3.extraction.grid import GRIDS, Bucket, Columns, make_bucket
 from lnncmp.sources.mimic3.extraction.items import described
 
 VERSION = 1
@@ -168,10 +168,7 @@ def _steps(
     stays: Sequence[StayText], buckets: Sequence[Bucket], wanted: Wanted, read: Counter[str]
 ) -> tuple[AttritionStep, ...]:
     """Return the steps from the rows of the files to the rows of the recordings."""
-    total = dict(zip(COUNTS, (int(n) for n in np.sum([bucket.counts for bucket in buckets], axis=0)), strict=True))
-    dropped = np.sum([bucket.dropped for bucket in buckets], axis=0)
-    names = [variable.name for variable in wanted.columns.variables]
-    ranges = ", ".join(f"{name} {count:,}" for name, count in zip(names, dropped, strict=True) if count)
+    total, ranges = counted(buckets, [variable.name for variable in wanted.columns.variables])
     letters = ", ".join(sorted({stay.set.upper() for stay in stays} - {""})) or "without a name"
     unknown = read["rows"] - read["known"]
     left = {"recordings": total["core stays"], "groups": total["core subjects"]}
@@ -184,7 +181,7 @@ def _steps(
             "record numbers and empty cells",
             read["asked"],
         ),
-        AttritionStep("rows within a plausible range", f"artefacts: {ranges or 'none'}", total["plausible"]),
+        AttritionStep("rows within a plausible range", f"artefacts: {ranges}", total["plausible"]),
         AttritionStep(
             f"rows within {HOURS} hours",
             "recorded later",

@@ -172,11 +172,17 @@ def cut(buckets: Sequence[Bucket], kind: str) -> list[Recording]:
     return recordings
 
 
-def attrition_steps(read: Mapping[str, int], buckets: Sequence[Bucket], grid: str) -> tuple[AttritionStep, ...]:
-    """Return the steps from the rows read (counts of `split_events`) to the rows of the recordings."""
+def counted(buckets: Sequence[Bucket], names: Sequence[str]) -> tuple[dict[str, int], str]:
+    """Return the counts of all buckets by name, and in words how many values of each variable were out of range."""
     total = dict(zip(COUNTS, (int(n) for n in np.sum([bucket.counts for bucket in buckets], axis=0)), strict=True))
     dropped = np.sum([bucket.dropped for bucket in buckets], axis=0)
-    ranges = ", ".join(f"{name} {count:,}" for name, count in zip(NAMES, dropped, strict=True) if count)
+    words = ", ".join(f"{name} {count:,}" for name, count in zip(names, dropped, strict=True) if count)
+    return total, words or "none"
+
+
+def attrition_steps(read: Mapping[str, int], buckets: Sequence[Bucket], grid: str) -> tuple[AttritionStep, ...]:
+    """Return the steps from the rows read (counts of `split_events`) to the rows of the recordings."""
+    total, ranges = counted(buckets, NAMES)
     chart, output = read.get("rows of CHARTEVENTS", 0), read.get(f"rows of {OUTPUTEVENTS}", 0)
     stays = {"recordings": total["core stays"], "groups": total["core subjects"]}
     net = total["net urine dropped"]
@@ -185,7 +191,7 @@ def attrition_steps(read: Mapping[str, int], buckets: Sequence[Bucket], grid: st
         AttritionStep("rows of the items asked for", "other items", read.get("asked", 0)),
         AttritionStep("rows with a number", "text only, or nothing", read.get("number", 0)),
         AttritionStep("rows not flagged as errors", "flagged as an error by the hospital", read.get("valid", 0)),
-        AttritionStep("rows within a plausible range", f"artefacts: {ranges or 'none'}", total["plausible"]),
+        AttritionStep("rows within a plausible range", f"artefacts: {ranges}", total["plausible"]),
         AttritionStep(
             "rows inside a stay",
             "outside of INTIME to OUTTIME of every stay of an adult",
