@@ -2,6 +2,10 @@
 
 import pytest
 import torch
+import variants_liquid
+import variants_ode
+import variants_recurrent
+import variants_state_space
 
 from lnncmp import models
 from lnncmp.common.registry import own_names
@@ -41,6 +45,10 @@ CONFORMANCE_VARIANTS = {
         {"readout": "linear", "unfolds": 3, "wiring_seed": 1},
         {"implementation": "loop"},
     ],
+    **variants_recurrent.VARIANTS,
+    **variants_ode.VARIANTS,
+    **variants_state_space.VARIANTS,
+    **variants_liquid.VARIANTS,
 }
 """Arguments tried beside `hidden`; a model of the folder without an entry fails the meta-test."""
 CONFORMANCE_VARIANTS |= {name: [{}] for name in set(model_names()) - set(own_names(models))}  # of installed packages
@@ -53,7 +61,12 @@ def build(name, variant, seed=0, dtype=torch.float32, wiring_seed=5, **more):
     spec = load_model(name)
     torch.manual_seed(seed)
     model = spec.build(spec.arguments(**{"hidden": 10, **variant, **more}), INPUTS, OUTPUTS, wiring_seed)
-    return model.to(dtype)
+    return model.to(dtype).eval()
+
+
+def counts_time(name, variant):
+    """Return whether the elapsed time enters the update; `times=fixed` is how some papers' code leaves it out."""
+    return load_model(name).uses_dt and variant.get("times") != "fixed"
 
 
 def sample(dtype=torch.float32, batch=BATCH, steps=STEPS):

@@ -51,7 +51,8 @@ def models(
     for sentence in refused_models():
         note(sentence)
     rows = [
-        {"model": one, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt} for one, spec in found.items()
+        {"model": one, "group": spec.group, "what_it_is": spec.summary, "uses_elapsed_time": spec.uses_dt}
+        for one, spec in found.items()
     ]
     print_listing("Models", rows, format)
 

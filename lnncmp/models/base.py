@@ -33,6 +33,10 @@ GatedImplementation = Annotated[
 """The same of a model that torch.nn has too."""
 
 
+Group = Literal["liquid", "recurrent", "ODE", "state-space", "attention", "other"]
+"""The kinds of networks by which tables of many models are grouped."""
+
+
 class Arguments(BaseModel):
     """Base of a model's arguments: frozen, unknown keys refused; each field has a default and a valid range."""
 
@@ -63,6 +67,7 @@ class ModelSpec:
     build: (arguments, inputs, outputs, wiring_seed) -> SequenceModel, initialised from torch's global generator;
         wiring_seed is used by models with a random wiring and ignored by the others.
     tuned: arguments -> the one of them that tuning varies, exactly one for every model; None: it cannot be tuned.
+    group: the kind of network.
     """
 
     summary: str
@@ -74,6 +79,7 @@ class ModelSpec:
     arguments: type[Arguments]
     build: Callable[[Any, int, int, int], "SequenceModel"]
     tuned: Callable[[Any], Tuned] | None = None
+    group: Group = "other"
 
 
 def model_names() -> list[str]:

@@ -79,4 +79,5 @@ MODEL = ModelSpec(
     arguments=CfCArguments,
     build=build,
     tuned=lambda arguments: Tuned("backbone_activation", ("lecun_tanh", "silu", "gelu")),
+    group="liquid",
 )

@@ -45,4 +45,5 @@ MODEL = ModelSpec(
     arguments=GRUArguments,
     build=build,
     tuned=lambda arguments: Tuned("init", ("torch", "keras")),
+    group="recurrent",
 )

@@ -92,4 +92,5 @@ MODEL = ModelSpec(
     arguments=LiquidNCPArguments,
     build=build,
     tuned=lambda arguments: Tuned("unfolds", (3, 6, 12)),
+    group="liquid",
 )

@@ -47,4 +47,5 @@ MODEL = ModelSpec(
     arguments=LSTMArguments,
     build=build,
     tuned=lambda arguments: Tuned("forget_bias", (0.0, 1.0, 2.0)),
+    group="recurrent",
 )

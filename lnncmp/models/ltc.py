@@ -85,4 +85,5 @@ MODEL = ModelSpec(
     arguments=LTCArguments,
     build=build,
     tuned=lambda arguments: Tuned("constraint", ("softplus", "clip")),
+    group="liquid",
 )

@@ -154,4 +154,5 @@ MODEL = ModelSpec(
     arguments=NCPArguments,
     build=build,
     tuned=tuned,
+    group="liquid",
 )

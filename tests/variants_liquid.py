@@ -1,0 +1,3 @@
+"""Arguments that the conformance tests try liquid networks with, by model."""
+
+VARIANTS = {}

@@ -1,0 +1,3 @@
+"""Arguments that the conformance tests try state-space models with, by model."""
+
+VARIANTS = {}
