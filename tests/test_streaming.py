@@ -25,8 +25,11 @@ MORE = [
     ("liquid_ncp", {"hidden": 40, "unfolds": 1}),
 ]
 ONE_UNIT = [("cfc", {"backbone_layers": 0}), ("ltc", {}), ("lstm", {}), ("gru", {}), ("cfc", {"mixed_memory": True})]
-PLAIN = [(name, more) for name, more in CASES if more.get("implementation") == "loop" or "solver" in more]
-COMPILED = [case for case in CASES if case not in PLAIN] + MORE + [(name, {**v, "hidden": 1}) for name, v in ONE_UNIT]
+STEPPED = ("cfc", "gru", "liquid_ncp", "lstm", "ltc", "ncp")
+"""The models whose layers write their step as a program."""
+OWN = [case for case in CASES if case[0] in STEPPED]
+PLAIN = [(name, more) for name, more in OWN if more.get("implementation") == "loop" or "solver" in more]
+COMPILED = [case for case in OWN if case not in PLAIN] + MORE + [(name, {**v, "hidden": 1}) for name, v in ONE_UNIT]
 SEVERAL = [("lstm", {}), ("gru", {}), ("cfc", {}), ("cfc", {"mixed_memory": True}), ("ltc", {}), ("ncp", {}),
            ("ncp", {"cell": "cfc"}), ("liquid_ncp", {})]  # fmt: skip
 
