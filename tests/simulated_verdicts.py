@@ -26,6 +26,7 @@ SEEDS = 10
 MATTERS = 1.1
 LOWER = claim(matters=MATTERS)
 COMPARABLE = claim(matters=MATTERS, direction="comparable")
+NOT_WORSE = claim(matters=MATTERS, direction="not higher")
 
 
 def answer(of: Claim, pairs: int, effect: float, first: float | None, second: float | None) -> Answer:
@@ -33,7 +34,7 @@ def answer(of: Claim, pairs: int, effect: float, first: float | None, second: fl
     verdict, why = decide(of, pairs, effect, first, second)
     if verdict == "supported":
         return "supported"
-    if why in ("opposite", "opposite but negligible", "worse", "apart"):
+    if why in ("opposite", "opposite but negligible", "worse", "apart", "too much worse"):
         return "opposite"
     return "negligible" if why in ("negligible", "no difference") else "nothing"
 

@@ -86,6 +86,7 @@ MISTAKES = [
     ("matters = 1.1", 'matters = 1.1\nbaseline = "mean"\ndirection = "higher"', "no TOML file", ""),
     ('direction = "lower"', 'direction = "higher"\nbaseline = "mean"', "only a lower error can be claimed", ""),
     ('direction = "lower"', 'direction = "comparable"\nat_least = 2', "'at_least' is 2", ""),
+    ('direction = "lower"', 'direction = "not higher"\ncheck = "nmse"', "only claims that one model is better", ""),
     ("matters = 1.1", "matters = 1.1\nlevels = [0.1]", "levels need groups", ""),
     ("matters = 1.1", 'matters = 1.1\njudged_on = ["orginal"]', "unknown source 'orginal'", "'original'"),
     ('measure = "mse"', 'measure = "neurons"\njudged_on = ["original"]', "the same on any data", ""),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from claim_records import claim
 from simulated_tests import SETTINGS, SPREAD, TESTS, Setting, normal, rates
-from simulated_verdicts import COMPARABLE, FAMILY, LOWER, MATTERS, SEEDS, answers, shares
+from simulated_verdicts import COMPARABLE, FAMILY, LOWER, MATTERS, NOT_WORSE, SEEDS, answers, shares
 
 from lnncmp import stats
 
@@ -42,6 +42,12 @@ def test_models_that_differ_by_what_matters_are_rarely_called_comparable():
     found = shares(COMPARABLE, PRECISE, MATTERS, 300, 1)
     assert at_most(found["supported"], LEVEL, 300) and found["supported"] > 0.005
     assert shares(COMPARABLE, PRECISE, 1.0, 100, 1)["supported"] > 0.9
+
+
+def test_a_model_that_is_worse_by_what_matters_is_rarely_called_not_worse():
+    found = shares(NOT_WORSE, PRECISE, 1 / MATTERS, 300, 1)
+    assert at_most(found["supported"], LEVEL, 300) and found["supported"] > 0.005
+    assert shares(NOT_WORSE, PRECISE, 1.0, 100, 1)["supported"] > 0.9
 
 
 def test_models_that_differ_by_just_the_claimed_factor_show_nothing():

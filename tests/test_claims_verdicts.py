@@ -150,6 +150,30 @@ class TestComparability:
         assert "neither equivalence nor a difference beyond the margin is shown" in row.reason
 
 
+class TestNotWorse:
+    @pytest.mark.parametrize(("level", "expected"), [(0.5, "supported"), (1.0, "supported"), (1.2, "opposite")])
+    def test_a_little_worse_would_do_and_much_worse_refutes(self, level, expected):
+        row = verdict(claim(direction="not higher"), many("cfc", level), many("lstm", 1.0))
+        assert row.verdict == row.found == expected
+        words = "not higher" if expected == "supported" else "higher"
+        assert f"shown over 10 seeds to be {words} by a factor of 1.1 or more" in row.reason
+
+    def test_the_mirror_image_of_measures_of_which_more_is_better(self):
+        of = claim(direction="not lower", scale="difference", matters=0.02)
+        assert verdict(of, many("cfc", 0.9), many("lstm", 0.5)).verdict == "supported"
+        assert verdict(of, many("cfc", 0.5), many("lstm", 0.9)).verdict == "opposite"
+
+    def test_what_seeds_cannot_tell_stays_open(self):
+        left = [one("cfc", seed, level) for seed, level in enumerate([0.5, 1.9, 0.6, 1.4, 0.8, 1.7, 0.7, 1.2])]
+        row = verdict(claim(direction="not higher"), left, many("lstm", 1.0))
+        assert row.verdict == "not shown"
+        assert "not shown on which side of 1.1 the difference lies; two equal models would need" in row.reason
+
+    def test_few_seeds_say_where_they_point(self):
+        row = verdict(claim(direction="not higher"), many("cfc", 1.05, seeds=3), many("lstm", 1.0, seeds=3))
+        assert row.verdict == "not shown" and "the estimate is within the margin" in row.reason
+
+
 class TestHolm:
     def test_many_claims_need_more(self):
         claims = [claim(id=f"claim-{n}") for n in range(30)]
@@ -159,6 +183,13 @@ class TestHolm:
         weak = [[one(m, n, v) for n, v in enumerate(values)] for m, values in (("cfc", left), ("lstm", right))]
         assert verdict(claim(), *weak).verdict == "supported"
         assert {row.verdict for row in judge(claims, records(*weak)).rows} == {"not shown"}
+
+    def test_claims_of_another_family_take_no_power(self):
+        claims = [claim(id="own"), *(claim(id=f"claim-{n}", family="variants") for n in range(30))]
+        table = judge(claims, records(many("cfc", 0.8), many("lstm", 1.0)))
+        own, *rest = table.rows
+        assert own.p_holm == own.p and {row.p_holm for row in rest} == {30 * own.p}
+        assert "over all claims tested here (1; variants 30)" in table.notes[0]
 
     def test_ten_seeds_are_enough_for_thirty_claims(self):
         """Sign flips of ten pairs could not go under 2 / 1024, which is .06 after the correction."""

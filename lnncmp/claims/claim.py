@@ -16,7 +16,11 @@ from lnncmp.errors import UsageError, unknown_name
 from lnncmp.models.base import model_names
 from lnncmp.records.metric import ERRORS
 
-Direction = Literal["lower", "higher", "comparable"]
+Direction = Literal["lower", "higher", "comparable", "not higher", "not lower"]
+DIFFERENCES: tuple[Direction, ...] = ("lower", "higher")
+"""Directions that claim a difference."""
+NOT_WORSE: tuple[Direction, ...] = ("not higher", "not lower")
+"""Directions that claim that one model is at most by the smallest effect of interest worse than the other."""
 Words = Annotated[str, Field(min_length=1)]
 WITHOUT_TIME = "trained_without_time"
 """Stands in `beside` for the claim's own measure on models that were trained with every elapsed time set to 1."""
@@ -30,6 +34,7 @@ class Claim(BaseModel):
     at_least: the factor that the claim names itself (1: it names none).
     judged_on: sources whose data count for this claim, all if empty; runs on others are shown and decide nothing.
     check: a second measure that must not say otherwise. beside: measures that the reason names and that decide nothing.
+    family: claims of one family are corrected for each other, the others' number takes no power from them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +51,7 @@ class Claim(BaseModel):
     measure: str
     check: str | None = None
     beside: tuple[str, ...] = ()
+    family: str = ""
     baseline: str | None = None
     groups: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
@@ -58,6 +64,11 @@ class Claim(BaseModel):
     assumed: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
 
+    @property
+    def sign(self) -> float:
+        """1 where lower values of the measure speak for the left model, -1 where higher ones do."""
+        return -1.0 if self.direction in ("higher", "not lower") else 1.0
+
     @field_validator("matters")
     @classmethod
     def _above_one(cls, value: float, others: ValidationInfo) -> float:
@@ -68,7 +79,7 @@ class Claim(BaseModel):
     @field_validator("at_least")
     @classmethod
     def _of_a_ratio(cls, value: float, others: ValidationInfo) -> float:
-        if value > 1 and (others.data.get("scale") != "ratio" or others.data.get("direction") == "comparable"):
+        if value > 1 and (others.data.get("scale") != "ratio" or others.data.get("direction") not in DIFFERENCES):
             raise PydanticCustomError("at_least", "has a meaning for ratios that are lower or higher only")
         return value
 
@@ -147,8 +158,8 @@ def check(claim: Claim) -> None:
         raise UsageError(f"claim '{claim.id}': the measure {word} groups of test sets")
     if claim.levels and not claim.groups:
         raise UsageError(f"claim '{claim.id}': levels need groups of test sets")
-    if claim.direction == "comparable" and claim.measure in FACTS:
-        raise UsageError(f"claim '{claim.id}': counts, times and bytes are lower or higher, not comparable")
+    if claim.direction not in DIFFERENCES and claim.measure in FACTS:
+        raise UsageError(f"claim '{claim.id}': counts, times and bytes are lower or higher, not {claim.direction}")
     if claim.left == claim.right and claim.left_arguments == claim.right_arguments:
         raise UsageError(f"claim '{claim.id}' holds {claim.left} against itself", "Name two models, or arguments.")
     if claim.baseline is not None and (claim.measure in KNOWN or claim.direction != "lower"):
@@ -166,7 +177,7 @@ def _check_second_measures(claim: Claim) -> None:
             )
     if claim.beside and claim.measure in FACTS:
         raise UsageError(f"claim '{claim.id}': counts, times and bytes have a check, not measures beside")
-    if (claim.check or claim.beside) and (claim.baseline is not None or claim.direction == "comparable"):
+    if (claim.check or claim.beside) and (claim.baseline is not None or claim.direction not in DIFFERENCES):
         raise UsageError(f"claim '{claim.id}': only claims that one model is better or worse have second measures")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lnncmp import stats
-from lnncmp.claims.claim import Claim
+from lnncmp.claims.claim import NOT_WORSE, Claim
 from lnncmp.claims.evidence import claimed_effect, smallest_effect
 from lnncmp.claims.schema import Judgement
 
@@ -21,6 +21,8 @@ Why = Literal[
     "apart",
     "open",
     "worse",
+    "not worse",
+    "too much worse",
 ]
 """Which sentence explains the verdict."""
 
@@ -32,8 +34,9 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
     its estimate reaches the smallest effect of interest; it is true but negligible if a difference is shown, in its
     direction, and shown to be below that effect; the opposite holds if a difference in the other direction is shown.
     A claim of a factor is judged against that factor. A claim of comparability is supported if the difference is shown
-    to be within the equivalence margin (the same number), and the opposite holds if it is shown to be beyond. All else
-    is not shown.
+    to be within the equivalence margin (the same number), and the opposite holds if it is shown to be beyond. A claim
+    that a model is not worse is supported if it is shown to be worse by less than the margin, if at all, and the
+    opposite holds if it is shown to be worse by more. All else is not shown.
     """
     if pairs < stats.MIN_SEEDS:
         return "not shown", "few"
@@ -43,6 +46,10 @@ def decide(claim: Claim, pairs: int, effect: float, first: float | None, second:
         if shown:
             return "supported", "same"
         return ("opposite", "apart") if other else ("not shown", "open")
+    if claim.direction in NOT_WORSE:
+        if shown:
+            return "supported", "not worse"
+        return ("opposite", "too much worse") if other else ("not shown", "open")
     if claim.baseline is not None and shown and effect <= 0:
         return "opposite", "worse"
     if not shown:

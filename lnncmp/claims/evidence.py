@@ -62,18 +62,16 @@ def claimed_effect(claim: Claim) -> float:
 
 def tested_value(claim: Claim, value: float) -> float | None:
     """Return a value on the scale on which it is tested, lower speaking for its model; None if it has no logarithm."""
-    sign = -1.0 if claim.direction == "higher" else 1.0
     if claim.scale == "difference":
-        return sign * value
-    return sign * math.log(value) if value > 0 else None
+        return claim.sign * value
+    return claim.sign * math.log(value) if value > 0 else None
 
 
 def effect(claim: Claim, left: float, right: float) -> float | None:
     """Return how far a pair of values speaks for the claim; None for a ratio of values that are not positive."""
-    sign = -1.0 if claim.direction == "higher" else 1.0
     if claim.scale == "difference":
-        return sign * (right - left)
-    return sign * math.log(right / left) if left > 0 and right > 0 else None  # exact where a threshold is met
+        return claim.sign * (right - left)
+    return claim.sign * math.log(right / left) if left > 0 and right > 0 else None  # exact where a threshold is met
 
 
 def gather(claim: Claim, pair: ClaimPair) -> Evidence:

@@ -1,5 +1,6 @@
 """Judge all claims on a folder of records: find the runs, test the evidence, correct for many claims, say why."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,14 +30,17 @@ def judge_folder(out: Path, claims: Path | None = None, beside: bool = False) ->
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     """Return the verdicts on `claims`, in their order.
 
-    The p values of all rows form one family (Holm), those of the same claims under other matchings and budgets and on
-    other data a second one.
+    The p values of the claims of one family are corrected for each other (Holm), and apart from them those of the same
+    claims under other matchings and budgets and on other data.
     """
     groups = groups_of(records.runs)
     found = {claim.id: _assessed(claim, claim_pairs(claim, groups, records.measurements), records) for claim in claims}
     mains = [ones[0] for ones in found.values() if ones and counts_on(ones[0].claim, ones[0].pair)]
     others = [one for ones in found.values() for one in ones if not any(one is main for main in mains)]
-    judged = [*_verdicts(mains, groups), *_verdicts(others, groups)]
+    judged = []
+    for part in (mains, others):
+        for family in dict.fromkeys(one.claim.family for one in part):
+            judged += _verdicts([one for one in part if one.claim.family == family], groups)
     rows = []
     for claim in claims:
         own = [one for one in judged if one.row.id == claim.id]
@@ -74,16 +78,22 @@ def _verdicts(assessments: Sequence[Assessment], groups: Sequence[ComparisonGrou
     return made
 
 
+def _counted(rows: Sequence[Verdict]) -> str:
+    """Return how many claims were corrected for each other: "33", of several families "33; the variants 42"."""
+    counts = Counter(row.family for row in rows if row.p_holm is not None)
+    return "; ".join(f"{family} {count}".strip() for family, count in sorted(counts.items()))
+
+
 def _notes(rows: Sequence[Verdict]) -> list[str]:
-    tested = sum(row.p_holm is not None for row in rows)
+    tested = any(row.p_holm is not None for row in rows)
     few = sum(0 < row.n_seeds < stats.MIN_SEEDS for row in rows)
     found = []
     if tested:
         found.append(
             "p: Welch's t test of logarithms over seeds, with the error over the groups of the test data (rollouts, "
             "waves, subjects) where records hold samples of them; Holm-corrected over all claims tested here "
-            f"({tested}). Counts must agree at every seed instead: their brackets are the least and the largest value; "
-            "those of times and bytes are the 95% interval over repeats of a measurement."
+            f"({_counted(rows)}). Counts must agree at every seed instead: their brackets are the least and the "
+            "largest value; those of times and bytes are the 95% interval over repeats of a measurement."
         )
     single = sum(row.data_sets == 1 for row in rows if row.p_holm is not None)
     if single:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from lnncmp import stats
-from lnncmp.claims.claim import Claim
+from lnncmp.claims.claim import DIFFERENCES, NOT_WORSE, Claim
 from lnncmp.claims.decide import Why
 from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
 from lnncmp.claims.facts import MIN_REPEATS, Fact
@@ -22,8 +22,7 @@ def times(effect: float, claim: Claim) -> str:
 def found(claim: Claim, words: str, effect: float) -> str:
     """Return what was measured: "the time per epoch of ltc is 25 times that of lstm"."""
     if claim.scale == "difference":
-        sign = effect if claim.direction == "higher" else -effect
-        return f"the {words} of {claim.left} differs from that of {claim.right} by {sign:+.3g}"
+        return f"the {words} of {claim.left} differs from that of {claim.right} by {-claim.sign * effect:+.3g}"
     return f"the {words} of {claim.left} is {times(effect, claim)} that of {claim.right}"
 
 
@@ -68,6 +67,10 @@ def because(claim: Claim, why: Why, tested: Tested, power: Power) -> str:
         return f"shown over {seeds} to differ by less than the equivalence margin ({least})"
     if why == "apart":
         return f"shown over {seeds} to differ by more than the equivalence margin ({least})"
+    if why == "not worse":
+        return f"shown over {seeds} to be {claim.direction} by {least} or more"
+    if why == "too much worse":
+        return f"shown over {seeds} to be {claim.direction.removeprefix('not ')} by {least} or more"
     if why == "worse":
         return f"significantly worse over {seeds}, the opposite of the claim"
     corrected = f", corrected for {power.family} claims," if power.family > 1 else ""
@@ -85,13 +88,15 @@ def _few(pairs: int) -> str:
 def _open(claim: Claim) -> str:
     if claim.direction == "comparable":
         return "neither equivalence nor a difference beyond the margin is shown"
+    if claim.direction in NOT_WORSE:
+        return f"it is not shown on which side of {claim.matters:g} the difference lies"
     if claim.at_least > 1:
         return f"neither more nor less than the claim's factor {claim.at_least:g} is shown"
     return "neither a difference nor its absence is shown"
 
 
 def _needed(claim: Claim, power: Power) -> str:
-    if claim.direction == "comparable":
+    if claim.direction not in DIFFERENCES:
         return f"two equal models would need {_about(power.smallest)}"
     first = f"the smallest effect of interest would need {_about(power.smallest)}"
     return first if power.found is None else f"{first}, one as large as found here {_about(power.found)}"
@@ -104,12 +109,13 @@ def _about(seeds: int | None) -> str:
 def points(claim: Claim, tested: Tested, in_favour: int) -> str:
     """Return which way too few seeds point and how strongly: "0.5 times [0.4, 0.6], lower at 5 of 5 seeds"."""
     mostly = 2 * in_favour >= tested.pairs
-    if claim.direction == "comparable":
-        way = "within the equivalence margin" if abs(tested.effect) <= smallest_effect(claim) else "beyond it"
+    if claim.direction not in DIFFERENCES:
+        far = abs(tested.effect) if claim.direction == "comparable" else -tested.effect
+        way = "within the margin" if far <= smallest_effect(claim) else "beyond the margin"
         way = f"the estimate is {way}"
     else:
         way = f"they point {'the way of the claim' if tested.effect > claimed_effect(claim) else 'the other way'}"
-    word = "higher" if mostly == (claim.direction == "higher") else "lower"
+    word = "higher" if mostly == (claim.sign < 0) else "lower"
     count = in_favour if mostly else tested.pairs - in_favour
     return f"{way}: {_with_interval(claim, tested)}, {word} at {count} of {_seeds(tested.pairs)}"
 
@@ -124,7 +130,7 @@ def _with_interval(claim: Claim, tested: Tested) -> str:
 
 def _left_to_right(claim: Claim, effect: float) -> float:
     """Return the ratio of left to right behind an effect, or left minus right."""
-    change = effect if claim.direction == "higher" else -effect
+    change = -claim.sign * effect
     return math.exp(change) if claim.scale == "ratio" else change
 
 

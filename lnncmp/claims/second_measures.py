@@ -20,7 +20,8 @@ from lnncmp.comparison.groups import ComparisonGroup
 from lnncmp.comparison.run_metrics import in_words
 from lnncmp.records.metric import Metric
 
-_OPPOSITE: Mapping[Direction, Direction] = {"lower": "higher", "higher": "lower", "comparable": "comparable"}
+_OPPOSITE: Mapping[Direction, Direction] = {"lower": "higher", "higher": "lower"}
+"""Of directions that claim a difference: others have no second measures."""
 UNDECIDED: Judgement = "not shown"
 """What a verdict becomes that the check contradicts."""
 _SAYS: Mapping[Judgement, int] = {"supported": 1, "true but negligible": 1, "opposite": -1}

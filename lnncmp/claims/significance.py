@@ -7,11 +7,12 @@ Each claim gives one p to the family of all claims ("p_difference") and at most 
     lower, higher        there is a difference                it is below the smallest effect of interest
     at least a factor    the factor is another one            -
     comparable           it is within the margin              it is beyond the margin
+    not higher or lower  it is not worse by the margin        it is worse by more than the margin
     better than a        both models are better, or           -
     baseline             one of them is worse
 
-All p are of Welch's t test, two-sided but for those of equivalence, whose two one-sided tests keep the level as they
-are.
+All p are of Welch's t test, two-sided but for those of equivalence and of "not worse", whose one-sided tests keep the
+level as they are.
 """
 
 import math
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lnncmp import stats
-from lnncmp.claims.claim import Claim
+from lnncmp.claims.claim import NOT_WORSE, Claim
 from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
 
 
@@ -65,6 +66,8 @@ def p_values(claim: Claim, mean: stats.MeanEstimate | None) -> tuple[float | Non
         return None, None
     if claim.direction == "comparable":
         return mean.p_within(margin, at), mean.p_beyond(margin, at)
+    if claim.direction in NOT_WORSE:
+        return mean.p_above(-margin), mean.p_below(-margin)
     return mean.p_differs(at), mean.p_within(margin, at) if claim.at_least == 1 else None
 
 

@@ -7,7 +7,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.claims import reasons
 from lnncmp.claims.assess import Assessment
 from lnncmp.claims.choices import budget_words
-from lnncmp.claims.claim import Claim
+from lnncmp.claims.claim import NOT_WORSE, Claim
 from lnncmp.claims.convergence import convergence_of, convergence_words
 from lnncmp.claims.decide import decide, decide_fact
 from lnncmp.claims.evidence import Evidence, claimed_effect, smallest_effect
@@ -87,7 +87,7 @@ def tested_verdict(one: Assessment, first: float | None, second: float | None, f
     verdict, why = decide(claim, tested.pairs, tested.effect, first, second)
     power = _power(claim, tested, family)
     words = in_words(claim.measure, load_case(claim.case).metrics)[0]
-    second_counts = why in ("negligible", "no difference", "opposite but negligible", "apart")
+    second_counts = why in ("negligible", "no difference", "opposite but negligible", "apart", "too much worse")
     in_favour = sum(effect > 0 for effect in evidence.effects)
     converged = convergence_of(one.pair, {run.seed for run in one.runs})
     return Verdict(
@@ -124,6 +124,7 @@ def _stated(claim: Claim) -> dict[str, Any]:
         "claim": claim.claim,
         "where": claim.where,
         "case": claim.case,
+        "family": claim.family,
         "models": [claim.left, claim.right],
         "measure": claim.measure,
         "unit": in_words(claim.measure, load_case(claim.case).metrics)[1],
@@ -188,7 +189,7 @@ def _fact_words(claim: Claim, fact: Fact) -> str:
 
 def _improvement(claim: Claim, evidence: Evidence) -> float | None:
     left, right = evidence.values("left"), evidence.values("right")
-    if claim.direction == "higher":
+    if claim.sign < 0:
         left, right = right, left
     return stats.probability_of_improvement(left, right)
 
@@ -207,11 +208,14 @@ def _middles(claim: Claim, runs: tuple[Run, ...]) -> dict[str, float]:
 def _power(claim: Claim, tested: Tested, family: int) -> reasons.Power:
     """Return the seeds at which a difference would be found with 80% power, at the corrected level of one claim.
 
-    For comparability: at which two equal models would be shown to be so; both of its tests have to succeed.
+    For comparability: at which two equal models would be shown to be so; both of its tests have to succeed. For a model
+    that is not worse: at which one that is equal would be shown to be so, by a one-sided test.
     """
     level, power = stats.SIGNIFICANCE / max(family, 1), 0.8
     if claim.direction == "comparable":
         level, power = min(2 * level, 0.5), 0.9
+    elif claim.direction in NOT_WORSE:
+        level = min(2 * level, 0.5)
 
     def needed(difference: float) -> int | None:
         return stats.seeds_needed(tested.spreads, difference, level=level, power=power, lasting=tested.lasting)

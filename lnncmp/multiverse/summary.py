@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from lnncmp.claims.claim import Claim
+from lnncmp.claims.claim import DIFFERENCES, Claim
 from lnncmp.claims.readings import (
     AlternativeWords,
     ChoiceWords,
@@ -116,7 +116,7 @@ def _claim(claim: Claim, choices: Choices, planned: Sequence[PlannedUniverse], r
         concerned=concerned,
         influences=shares,
         rest=rest,
-        flips=[] if claim.direction == "comparable" else flips(readings, concerned),
+        flips=flips(readings, concerned) if claim.direction in DIFFERENCES else [],
         joint=joint_test([one.effects for one in evidence if one.effects]),
         readings=readings,
     )
