@@ -49,8 +49,9 @@ class Verdict(_Part):
     """One claim as judged on the records of one data set under one budget and one way of matching sizes.
 
     where: who makes the claim. family: of the claims that are corrected for each other. models: [left, right], the
-    claim being about the left one. unit: "" if there is none. matched: how the sizes of the models were matched, see `Recipe.match`; "-" where nothing was found. data: source and
-    short data hash. budget: preset and epochs, in words. depends_on: for "depends" the choices under which the verdict
+    claim being about the left one. unit: "" if there is none. matched: how the sizes of the models were matched, see
+    `Recipe.match`; "-" where nothing was found. data: source and short data hash. budget: preset and epochs, in words.
+    depends_on: for "depends" the choices under which the verdict
     changes. obstacle: for "not testable here". found: what these runs say by themselves, whatever other runs say and
     whether or not their data count; None if nothing. reason: why this verdict. effect: in `effect_kind`, positive in
     the claim's favour (of comparability: where the left one is lower); ci95: its interval, of counts, times, bytes the
