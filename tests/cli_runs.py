@@ -112,7 +112,7 @@ def numbers(record: RunRecord) -> dict:
     """Return all that must be equal in two runs of the same recipe: everything but times and circumstances."""
     content = record.model_dump(exclude=CIRCUMSTANCES)
     for epoch in content["history"]:
-        del epoch["seconds"]
+        del epoch["seconds"], epoch["peak_memory"]
     return content
 
 

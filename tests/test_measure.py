@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from toy_study import CPU, Affine
 
+from lnncmp.common import peak_memory as peak_memory_of_process
 from lnncmp.common.provenance import provenance
 from lnncmp.errors import UsageError
-from lnncmp.evaluation import cost
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, latency_samples, peak_memory
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models import cfc, gru, lstm
@@ -174,7 +174,7 @@ def test_peak_memory_of_a_fresh_process_grows_with_the_batch():
 
 
 def test_a_system_that_reports_no_peak_memory_gets_the_bytes_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(cost, "_CLEAR", tmp_path / "none" / "clear_refs")
+    monkeypatch.setattr(peak_memory_of_process, "_CLEAR", tmp_path / "none" / "clear_refs")
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     step = TrainingStep(built(lstm), BatchShape(4, 30, 17, 17), CPU)
     told, method = peak_memory(step)

@@ -30,7 +30,19 @@ def cost_notes(
                 f"{row.model}: no measurement of {implementation_words(row.implementation)} at this shape (measured: "
                 f"{', '.join(map(implementation_words, others))})."
             )
-    return found + _as_run(rows)
+    return found + _energy(rows) + _as_run(rows)
+
+
+def _energy(rows: Sequence[ModelRow]) -> list[str]:
+    """Return where the figures of energy come from, and whether any was measured."""
+    if all(row.operations is None for row in rows):
+        return []
+    methods = [method for method in dict.fromkeys(row.energy_method for row in rows) if method]
+    measured = f"; a window of a training step, measured: {'; '.join(methods)}" if methods else ""
+    return [
+        "Energy of a step: operations of the plain computation times published figures (45 nm: Horowitz 2014; Loihi: "
+        f"Davies et al. 2018, of low confidence), without memory and routing{measured}."
+    ]
 
 
 def _repeats(rows: Sequence[ModelRow]) -> list[str]:

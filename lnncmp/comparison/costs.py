@@ -133,6 +133,8 @@ def cost_fields(record: MeasurementRecord | None, shape: tuple[int, int] | None)
         "time_kind": time_kind(record),
         "cost_repeats": len(record.step_seconds) if record.session else 1,
         "cost_method": record.method,
+        "joules_per_window": _median(record.joules_per_window),
+        "energy_method": record.energy_method,
     }
 
 

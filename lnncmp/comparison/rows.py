@@ -23,6 +23,7 @@ from lnncmp.comparison.table import (
     PerturbationValue,
 )
 from lnncmp.data.task import CLASS_ERRORS
+from lnncmp.records.operations import OperationCounts
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
 
 Shape = tuple[int, int]
@@ -219,8 +220,18 @@ def model_row(
         perturbations=perturbations(scores),
         timespans_change=estimate(_by_seed(scores, timespans_change)),
         **as_run([run for run in runs if outcome(run) == "ok"]),
+        operations=_operations(runs),
         **cost_fields(cost, shape),
     )
+
+
+def _operations(runs: Sequence[RunRecord]) -> OperationCounts | None:
+    """Return the means over the runs whose operations were counted."""
+    found = [run.operations for run in runs if run.operations is not None]
+    if not found:
+        return None
+    names = OperationCounts.model_fields
+    return OperationCounts(**{name: statistics.fmean(getattr(one, name) for one in found) for name in names})
 
 
 def cost_row(record: MeasurementRecord, shape: Shape | None) -> CostRow:

@@ -28,6 +28,10 @@ def _structure(name: str) -> Callable[[RunRecord, Sets], float | None]:
     return lambda run, sets: run.structure.get(name)
 
 
+def _operations(name: str) -> Callable[[RunRecord, Sets], float | None]:
+    return lambda run, sets: None if run.operations is None else float(getattr(run.operations, name))
+
+
 def _perturbed(run: RunRecord, sets: Sets, error: str = "error") -> float | None:
     """Return the geometric mean of an error over all test sets of these groups and levels; None if a group has none."""
     groups, levels = sets
@@ -58,12 +62,26 @@ def scored(run: RunRecord, name: str | None = None) -> float | None:
     return None if run.scores is None else run.scores.metrics.get("test", {}).get(name or run.scores.main)
 
 
+def _memory_in_training(run: RunRecord, sets: Sets) -> float | None:
+    """Return the largest minus the smallest peak of memory of an epoch, after the first two.
+
+    None under four epochs, and for a run of a stack, whose memory is that of several runs.
+    """
+    peaks = [epoch.peak_memory for epoch in run.history[_SETTLED:] if epoch.peak_memory is not None]
+    return None if run.stacked > 1 or len(peaks) < 2 else float(max(peaks) - min(peaks))
+
+
+_SETTLED = 2
+"""Epochs after which the memory of training is taken to have settled."""
+
 COUNTS: Mapping[str, KnownMetric] = {
     "active_parameters": KnownMetric("number of active parameters", "", lambda run, sets: run.parameters.active),
     "trainable_parameters": KnownMetric(
         "number of trainable parameters", "", lambda run, sets: run.parameters.trainable
     ),
     "neurons": KnownMetric("number of neurons", "", _structure("neurons")),
+    "multiply_adds": KnownMetric("number of multiply-adds of a step", "", _operations("multiply_adds")),
+    "step_energy": KnownMetric("energy of the arithmetic of a step", "J", _operations("energy")),
     "synapses": KnownMetric("number of synapses between neurons", "", _structure("synapses")),
 }
 """Facts of a model, the same whenever it is built (but for its wiring): known of lost runs too."""
@@ -92,7 +110,12 @@ RETOLD: Mapping[str, KnownMetric] = {
     "told_unit_time": KnownMetric("NMSE when told at test that every elapsed time is 1", "", _told_unit_time)
 }
 
-KNOWN = (*COUNTS, *MEASURED, *SHIFTED, *RETOLD)
+TRAINED: Mapping[str, KnownMetric] = {
+    "training_memory_spread": KnownMetric("spread of the peak memory over epochs", "B", _memory_in_training)
+}
+"""What a run needed, which varies from run to run."""
+
+KNOWN = (*COUNTS, *MEASURED, *SHIFTED, *RETOLD, *TRAINED)
 FACTS = (*COUNTS, *MEASURED)
 """Measures of a model and not of what it learned: judged without a test over seeds."""
 NEEDS_GROUPS = tuple(SHIFTED)
@@ -100,7 +123,7 @@ NEEDS_GROUPS = tuple(SHIFTED)
 
 def value_of(run: RunRecord, measure: str, sets: Sets) -> float | None:
     """Return one measure of one run, of `KNOWN` without those of `MEASURED`, or a metric of the test split."""
-    for table in (COUNTS, SHIFTED, RETOLD):
+    for table in (COUNTS, SHIFTED, RETOLD, TRAINED):
         if measure in table:
             return table[measure].read(run, sets)
     return scored(run, measure)
@@ -110,7 +133,7 @@ def in_words(measure: str, case: Sequence[Metric]) -> tuple[str, str]:
     """Return words and unit of a measure; `case` are the case's own."""
     if measure in MEASURED:
         return MEASURED[measure]
-    for table in (COUNTS, SHIFTED, RETOLD):
+    for table in (COUNTS, SHIFTED, RETOLD, TRAINED):
         if measure in table:
             return table[measure].words, table[measure].unit
     for own in case:

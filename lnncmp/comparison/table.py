@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.records.metric import Metric, Published
+from lnncmp.records.operations import OperationCounts
 from lnncmp.records.tuning import Tuning
 
 TABLE_SCHEMA_VERSION = 2
@@ -101,8 +102,8 @@ class _Costs(_Part):
     its 95% interval (Student t). None for older measurements. time_kind: "processor time" on one thread of a CPU, else
     "wall-clock time". step_seconds, latency_seconds: medians of one training step and one streaming step;
     windows_per_second = batch / step_seconds. peak_memory_bytes: median over repeats, with the least and the largest;
-    memory_spread_bytes: median of the largest minus smallest peak of single training steps. Bytes and cost_method as
-    in `MeasurementRecord`.
+    memory_spread_bytes: median of the largest minus smallest peak of single training steps. Bytes, joules
+    and methods as in `MeasurementRecord`.
     """
 
     epoch_seconds: float | None = None
@@ -117,6 +118,8 @@ class _Costs(_Part):
     saved_bytes: int | None = None
     cost_repeats: int | None = None
     cost_method: str | None = None
+    joules_per_window: float | None = None
+    energy_method: str = ""
 
 
 class CostRow(_Costs):
@@ -138,6 +141,7 @@ class ModelRow(_Costs):
     the test labels.
     timespans_change: relative change of the main test error (0.01 = +1%) when every elapsed time is 1 at test time;
     ablation_changes: the same for models trained under a named ablation.
+    operations: of one step, means over seeds, None where no run has them.
     run_epoch_seconds: what an epoch took in training, the median over seeds of each run's median epoch; where up to
     run_stacked seeds were trained in one call it is a run's share. No time of a model alone: see epoch_seconds.
     """
@@ -165,6 +169,7 @@ class ModelRow(_Costs):
     run_epoch_seconds: float | None = None
     run_stacked: int = 1
     published: Published | None = None
+    operations: OperationCounts | None = None
 
 
 class BaselineRow(_Part):

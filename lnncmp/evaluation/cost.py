@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from lnncmp.common.peak_memory import reset_peak, resident
 from lnncmp.layers.sequence_model import SequenceModel
 
 _TURN_SECONDS = 0.05
@@ -26,8 +26,6 @@ SLOW_STEP = 0.1
 """Processor seconds from which on a training step is slow: it is taken as seldom as possible."""
 _SETTLED = 10
 """Steps after which the memory of training is taken to have settled."""
-_STATUS = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -147,10 +145,10 @@ def peak_memory(step: TrainingStep, repeats: int = 2) -> tuple[int, str]:
         before = torch.cuda.memory_allocated(step.device)
         _repeat(step, repeats)
         return torch.cuda.max_memory_allocated(step.device) - before, "CUDA allocator peak"
-    if _peak_reset():
-        before = _status("VmRSS")
+    if reset_peak():
+        before = resident("VmRSS")
         _repeat(step, repeats)
-        return max(_status("VmHWM") - before, 0), "peak resident memory of a fresh process, growth over training steps"
+        return max(resident("VmHWM") - before, 0), "peak resident memory of a fresh process, growth over training steps"
     first = _max_resident()
     _repeat(step, repeats)
     last = _max_resident()
@@ -173,11 +171,11 @@ def memory_spread(step: TrainingStep, most: int = 60, budget: float = 0.3) -> in
     while len(peaks) < most and (len(peaks) < 2 * _SETTLED or time.perf_counter() - started < budget):
         if step.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(step.device)
-        elif not _peak_reset():
+        elif not reset_peak():
             return None
         step()
         on_cuda = step.device.type == "cuda"
-        peaks.append(torch.cuda.max_memory_allocated(step.device) if on_cuda else _status("VmHWM"))
+        peaks.append(torch.cuda.max_memory_allocated(step.device) if on_cuda else resident("VmHWM"))
     return max(peaks[_SETTLED:]) - min(peaks[_SETTLED:])
 
 
@@ -189,25 +187,9 @@ def release_heap() -> None:
             trim(0)
 
 
-def _peak_reset() -> bool:
-    """Reset the peak of this process to its current memory; return False if the system does not allow it."""
-    try:
-        _CLEAR.write_text("5")
-    except OSError:
-        return False
-    return True
-
-
 def _repeat(step: TrainingStep, repeats: int) -> None:
     for _ in range(repeats):
         step()
-
-
-def _status(key: str) -> int:
-    for line in _STATUS.read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"no {key} in {_STATUS}")
 
 
 def _max_resident() -> int | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from lnncmp.records.convergence import Convergence, convergence_of
+from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.tuning import Tuning
 from lnncmp.records.weights import WeightsFile
@@ -46,7 +47,11 @@ class Seeds(_Record):
 
 
 class Epoch(_Record):
-    """One epoch: mean training loss and validation loss (loss units), seconds of training, largest gradient norm."""
+    """One epoch: mean training loss and validation loss (loss units), seconds of training, largest gradient norm.
+
+    peak_memory: bytes, of the process that trains (CUDA: of the allocator), of all runs of a stack together; None where
+    the system does not report it, and in older records.
+    """
 
     epoch: int
     train_loss: float
@@ -54,6 +59,7 @@ class Epoch(_Record):
     seconds: float
     grad_norm: float
     learning_rate: float
+    peak_memory: int | None = None
 
 
 class HorizonPoint(_Record):
@@ -166,6 +172,7 @@ class RunRecord(_Record):
     stacked: how many runs were trained in one call; an epoch's seconds are then this run's share of the time.
     kernel_check: None where no fused kernel was to run.
     convergence: how training ended, None for a run without an epoch; filled in where an older record lacks it.
+    operations: of one step, as trained, on test windows; None in older records and where they could not be counted.
     weights: the file beside this record with the weights that were evaluated, None if they were not kept; pruning
     removes the file alone.
     recipe: the resolved recipe of this run. status: a diverged run is a result, with `stopped_epoch` and `reason`.
@@ -200,6 +207,7 @@ class RunRecord(_Record):
     best_epoch: int | None = None
     convergence: Convergence | None = None
     scores: Scores | None = None
+    operations: OperationCounts | None = None
     weights: WeightsFile | None = None
     warnings: list[str] = Field(default_factory=list)
     provenance: Provenance = Field(default_factory=Provenance)
@@ -230,6 +238,8 @@ class MeasurementRecord(_Record):
     one training step. peak_memory_bytes: growth of the process's peak resident memory (CUDA: allocator peak) over
     training steps, the median of peak_memory_samples. memory_spread_samples: largest minus smallest peak of single
     training steps after the first ones; empty where a system does not report it.
+    joules_per_window: energy of a training step for each window of its batch, empty where the machine does not let it
+    be read; energy_method says how, or that it does not.
     Case, name, arguments, inputs, outputs, windows are None in older records.
     """
 
@@ -257,6 +267,8 @@ class MeasurementRecord(_Record):
     peak_memory_samples: list[int] = Field(default_factory=list)
     memory_spread_samples: list[int] = Field(default_factory=list)
     method: str
+    joules_per_window: list[float] = Field(default_factory=list)
+    energy_method: str = ""
     provenance: Provenance = Field(default_factory=Provenance)
 
     @property

@@ -19,12 +19,16 @@ from lnncmp.evaluation.cost import (
     release_heap,
     seconds_in_turn,
 )
+from lnncmp.evaluation.joules import UNREADABLE, energy_meter, joules_of
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import MeasurementRecord
 from lnncmp.runs.plan import MeasureSpec, Sample
 from lnncmp.runs.worker import failure
 from lnncmp.training.build import build_named
 from lnncmp.training.kernel_check import check_kernels
+
+_Energy = tuple[float | None, str]
+"""Joules of a window, and how they were read or why not."""
 
 
 def set_up_torch(threads: int, deterministic: bool) -> None:
@@ -54,8 +58,9 @@ def measure_repeat(specs: Sequence[MeasureSpec], check: bool) -> dict[str, Sampl
                 found[spec.measurement_id] = work(spec)
     sound = [spec for spec in specs if not isinstance(found[spec.measurement_id], UnmeasurableError)]
     times = in_copy(lambda: _times(sound))
-    for spec, (wall, processor, latency) in zip(sound, times, strict=True):
+    for spec, (wall, processor, latency, (joules, energy_method)) in zip(sound, times, strict=True):
         own = {"step_seconds": wall, "step_cpu_seconds": processor, "latency_seconds": latency}
+        own |= {"joules": joules, "energy_method": energy_method}
         found[spec.measurement_id] = Sample(**own, **found[spec.measurement_id])
     return found
 
@@ -127,17 +132,28 @@ def _memory(spec: MeasureSpec) -> dict[str, Any]:
     }
 
 
-def _times(specs: Sequence[MeasureSpec]) -> list[tuple[float, float, tuple[float, ...]]]:
-    """Return wall-clock and processor seconds of a training step and latencies of each model."""
+def _times(specs: Sequence[MeasureSpec]) -> list[tuple[float, float, tuple[float, ...], _Energy]]:
+    """Return wall-clock and processor seconds of a training step, latencies, and energy of each model."""
     models = [_model(spec) for spec in specs]
     for spec, model in zip(specs, models, strict=True):
         _warm_up(spec, model)
-    times = seconds_in_turn([_step(spec, model) for spec, model in zip(specs, models, strict=True)])
+    steps = [_step(spec, model) for spec, model in zip(specs, models, strict=True)]
+    times = seconds_in_turn(steps)
+    energies = [_energy(spec, step, time[0]) for spec, step, time in zip(specs, steps, times, strict=True)]
     latencies = [
         tuple(latency_samples(model, spec.inputs, torch.device(spec.device), repeats=40))
         for spec, model in zip(specs, models, strict=True)
     ]
-    return [(*time, latency) for time, latency in zip(times, latencies, strict=True)]
+    return [(*time, *rest) for time, rest in zip(times, zip(latencies, energies, strict=True), strict=True)]
+
+
+def _energy(spec: MeasureSpec, step: TrainingStep, seconds: float) -> _Energy:
+    """Return the joules of a window in a training step, where they can be read."""
+    found = energy_meter(torch.device(spec.device))
+    if found is None:
+        return None, UNREADABLE
+    meter, method = found
+    return joules_of(step, seconds, meter) / spec.batch, method
 
 
 def probe(spec: MeasureSpec) -> MeasurementRecord:

@@ -94,4 +94,6 @@ def _record(spec: MeasureSpec, session: str, samples: Sequence[Sample]) -> Measu
         peak_memory_samples=peaks,
         memory_spread_samples=spreads,
         method=samples[0].method,
+        joules_per_window=[sample.joules for sample in samples if sample.joules is not None],
+        energy_method=samples[0].energy_method,
     )

@@ -85,7 +85,8 @@ class MeasureSpec(_Spec):
 class Sample:
     """What one repeat measured of one model; see `MeasurementRecord`.
 
-    spread: None where it was not measured. slow: whether steps take so long that fewer repeats are to do.
+    spread: None where it was not measured. joules: of a window in a training step, None where it cannot be read; its
+    method says how, or why not. slow: whether steps take so long that fewer repeats are to do.
     """
 
     implementation: str
@@ -97,6 +98,8 @@ class Sample:
     spread: int | None
     slow: bool
     method: str
+    joules: float | None
+    energy_method: str
 
 
 class MeasureRepeat(_Spec):

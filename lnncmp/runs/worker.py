@@ -15,11 +15,13 @@ from lnncmp.common.provenance import provenance
 from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.evaluate import score
+from lnncmp.evaluation.operations import count_operations
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.models.base import packages_of_model
 from lnncmp.networks.load import card_of, encoding_of
 from lnncmp.networks.weights import packed
 from lnncmp.recipe.recipe import parse
+from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import Parameters, RunRecord, Seeds
 from lnncmp.records.store import Store
@@ -30,8 +32,11 @@ from lnncmp.runs.train_runs import EpochReport, PendingRun, fit
 from lnncmp.sources.base import SourceContext
 from lnncmp.training.build import build_named
 from lnncmp.training.parameter_counts import count_parameters
-from lnncmp.training.predict import NetworkPredictor
+from lnncmp.training.predict import NetworkPredictor, tensors
 from lnncmp.training.trainer import Fitted
+
+_COUNTED = 64
+"""Test windows on which operations are counted."""
 
 
 def prepare_data(recipe: RunRecipe, context: SourceContext) -> Prepared:
@@ -63,7 +68,9 @@ def execute_runs(
         for run in _trained(specs, prepared, store, jobs, report):
             with _recorded(run):
                 if run.record.get("status") == "ok" and run.model is not None:
-                    run.record["scores"] = _scores(run.spec, run.model, prepared) if evaluate else None
+                    if evaluate:
+                        run.record["scores"] = _scores(run.spec, run.model, prepared)
+                        run.record["operations"] = _operations(run.spec, run.model, prepared, store)
                     run.record["weights"] = _kept(run.spec, run.model, prepared, store) if keep_weights else None
             finished = RunRecord(**run.record)
             store.write_run(finished)
@@ -215,6 +222,16 @@ def _kept(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store)
     case = case_of(spec.case, spec.recipe.data)
     content = packed(model, prepared.scalers, card_of(case, encoding_of(spec.recipe)))
     return store.write_weights(spec.run_id, content, case.private)
+
+
+def _operations(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store) -> OperationCounts | None:
+    """Return the operations of a step on some test windows; None, with a warning, if a model's cannot be counted."""
+    windows = prepared.splits.test.take(slice(0, _COUNTED))
+    try:
+        return count_operations(model, *tensors(windows, torch.device(spec.recipe.device)))
+    except Exception as error:  # a model may do what the counting cannot follow
+        store.warn(f"{spec.label}: its operations were not counted ({failure(error)})")
+        return None
 
 
 def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:

@@ -18,6 +18,7 @@ from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Epoch
 from lnncmp.records.settings import TrainSettings
+from lnncmp.training.epoch_memory import EpochMemory
 from lnncmp.training.losses import Cells, trained_task
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.trainer import (
@@ -69,7 +70,7 @@ class StackTrainer:
         device: torch.device,
     ) -> None:
         self.stack = StackedModel(models)
-        self.settings = settings
+        self.settings, self.device = settings, device
         task = trained_task(splits.task, settings)
         self.train = Batches(splits.train, task, device)
         self.validation = Batches(splits.validation, task, device)
@@ -142,7 +143,7 @@ class StackTrainer:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _epoch(self, epoch: int) -> None:
-        started = time.perf_counter()
+        memory, started = EpochMemory(self.device), time.perf_counter()
         self.stack.train(True)
         together = [self.copies[k] for k in self.stack.computed]
         for copy in together:
@@ -155,16 +156,19 @@ class StackTrainer:
         validations = chosen = self._on_validation(self.validation.cells)
         if self.settings.restore == "best_error":
             chosen = self._on_validation(self.validation.choosing)
+        spent = seconds, memory.peak()
         for k, validation, choosing in zip(self.stack.computed, validations, chosen, strict=True):
             if self.copies[k].learns:
-                self._end(self.copies[k], self.stack.rows[k], (validation, choosing), epoch, seconds)
+                self._end(self.copies[k], self.stack.rows[k], (validation, choosing), epoch, spent)
 
-    def _end(self, copy: Copy, row: Tensor, found: tuple[float, float], epoch: int, seconds: float) -> None:
+    def _end(
+        self, copy: Copy, row: Tensor, found: tuple[float, float], epoch: int, spent: tuple[float, int | None]
+    ) -> None:
         """Record the epoch of one copy, and its weights if they are its best so far.
 
-        found: validation loss, and the error or loss that chooses the best epoch.
+        found: validation loss, and the error or loss that chooses the best epoch. spent: seconds and peak of memory.
         """
-        validation, chosen = found
+        (validation, chosen), (seconds, peak_memory) = found, spent
         if not np.isfinite(validation):
             copy.diverged(Diverged(f"validation loss {validation} after epoch {epoch}"), epoch)
             return
@@ -176,6 +180,7 @@ class StackTrainer:
                 seconds=seconds,
                 grad_norm=copy.largest,
                 learning_rate=self.optimizer.param_groups[0]["lr"],
+                peak_memory=peak_memory,
             )
         )
         if chosen < copy.best_loss:

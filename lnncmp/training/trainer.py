@@ -19,6 +19,7 @@ from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.convergence import on_plateau
 from lnncmp.records.schema import Epoch, Status
 from lnncmp.records.settings import TrainSettings
+from lnncmp.training.epoch_memory import EpochMemory
 from lnncmp.training.losses import Cells, cells_of, choosing_cells, counted_mean, trained_task
 from lnncmp.training.predict import tensors
 
@@ -164,7 +165,7 @@ class Trainer:
         return self.fitted
 
     def _epoch(self, epoch: int) -> None:
-        started = time.perf_counter()
+        memory, started = EpochMemory(self.device), time.perf_counter()
         self.model.train()
         order = torch.from_numpy(self.rng.permutation(len(self.train)))
         total = cells = 0.0
@@ -185,6 +186,7 @@ class Trainer:
             seconds=seconds,
             grad_norm=largest,
             learning_rate=self.optimizer.param_groups[0]["lr"],
+            peak_memory=memory.peak(),
         )
         self.fitted.history.append(row)
         chosen = validation

@@ -11,6 +11,7 @@ from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.errors import DataError
 from lnncmp.report.tables.comparison_rows import rows_of
 from lnncmp.report.tables.document import Document, Grid, Section
+from lnncmp.report.tables.energy_grid import energy_grid
 from lnncmp.report.tables.grid import accuracy_grid, cost_grid, perturbation_grid
 from lnncmp.report.tables.metric_grid import difference_grid, measure_grid
 from lnncmp.report.tables.target_grid import target_grid
@@ -54,6 +55,7 @@ def document_of_comparisons(comparisons: Sequence[ComparisonTable], claims: Clai
 def section_of_comparison(comparison: ComparisonTable) -> Section:
     """Return what is shown of a comparison in any format but CSV and JSON."""
     made = [measure_grid(comparison), difference_grid(comparison), perturbation_grid(comparison)]
+    made.append(energy_grid(comparison))
     grids, details = [accuracy_grid(comparison), cost_grid(comparison)], [grid for grid in made if grid is not None]
     rest: list[Grid] = []
     targets = target_grid(comparison)

@@ -2,6 +2,7 @@
 
 from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelDifference, ModelRow, on_test
+from lnncmp.records.operations import OperationCounts
 from lnncmp.report.tables.document import Row, Value, ends
 
 
@@ -84,11 +85,21 @@ def _model(comparison: ComparisonTable, row: ModelRow, against: ModelDifference 
         "peak_memory_bytes": row.peak_memory_bytes,
         "memory_spread_bytes": row.memory_spread_bytes,
         "saved_bytes": row.saved_bytes,
+        "joules_per_window": row.joules_per_window,
+        **_operations(row),
         "implementation": row.implementation,
         "published_mean": published.mean if published else None,
         "published_std": published.std if published else None,
         "published_source": published.source if published else None,
     }
+
+
+def _operations(row: ModelRow) -> dict[str, Value]:
+    """Return the operations of one step and their energy by published figures."""
+    own = row.operations
+    counts = {f"step_{name}": None if own is None else getattr(own, name) for name in OperationCounts.model_fields}
+    energy, events = (None, None) if own is None else (own.energy, own.event_energy)
+    return {**counts, "step_joules": energy, "step_event_joules": events}
 
 
 def _metrics(comparison: ComparisonTable, row: ModelRow) -> dict[str, Value]:

@@ -54,6 +54,16 @@ def size(count: int | None) -> str:
     return f"{count} B"
 
 
+def joules(value: float | None) -> str:
+    """Return an energy with its unit: "1.23 J", "45.6 mJ", "12.3 uJ", "1.9 nJ", "850 pJ"."""
+    if value is None:
+        return UNKNOWN
+    for unit, scale in (("J", 1.0), ("mJ", 1e-3), ("uJ", 1e-6), ("nJ", 1e-9)):
+        if value >= scale:
+            return f"{significant(value / scale, 3)} {unit}"
+    return f"{significant(value / 1e-12, 3)} pJ"
+
+
 def seconds(value: float | None) -> str:
     """Return a time with its unit: "1.23 s", "45.6 ms", "12.3 us", "15.0 min" from ten minutes on."""
     if value is None:
