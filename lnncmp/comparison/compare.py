@@ -32,6 +32,7 @@ from lnncmp.comparison.table import (
     titled,
 )
 from lnncmp.errors import DataError, LnncmpError, unknown_name
+from lnncmp.models.base import GROUPS
 from lnncmp.records.metric import ERRORS, Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
@@ -51,6 +52,8 @@ def compare(
     metrics: Sequence[Metric] = (),
 ) -> ComparisonTable:
     """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
+
+    With more than two kinds of networks, by kind.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
     study, its name if None. published: model -> published value. ablations: name -> runs of the same case and source
@@ -80,7 +83,7 @@ def compare(
     comparisons = _compared(by_model, reference, main, known)
     best = best_model(rows, main, by_model)
     first, preset = runs[0], "+".join(dict.fromkeys(run.preset for run in runs))
-    return ComparisonTable(
+    table = ComparisonTable(
         title=titled(f"{title or first.case} ({_origin(first)}), preset {preset}", task_errors[0]),
         case=first.case,
         source=first.source,
@@ -98,6 +101,12 @@ def compare(
         measures=known,
         notes=notes(rows, task_errors, by_model, comparisons, best, shape, measurements, ablated, known),
     )
+    return table.model_copy(update={"rows": _by_group(rows)}) if table.grouped else table
+
+
+def _by_group(rows: Sequence[ModelRow]) -> list[ModelRow]:
+    order: Sequence[str] = GROUPS
+    return sorted(rows, key=lambda row: order.index(row.group) if row.group in order else len(order))
 
 
 def _origin(first: RunRecord) -> str:

@@ -23,6 +23,7 @@ from lnncmp.comparison.table import (
     PerturbationValue,
 )
 from lnncmp.data.task import CLASS_ERRORS
+from lnncmp.models.base import group_of
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
 
@@ -201,6 +202,7 @@ def model_row(
     counts = {name: _middle(getattr(run.parameters, name) for run in runs) for name in Counts.model_fields}
     return ModelRow(
         model=runs[0].model,
+        group=group_of(runs[0].recipe.model.name),
         implementation=implementation,
         n_ok=outcomes["ok"],
         n_diverged=outcomes["diverged"],

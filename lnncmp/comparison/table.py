@@ -17,6 +17,8 @@ from lnncmp.records.tuning import Tuning
 TABLE_SCHEMA_VERSION = 2
 """2: errors on shifted test sets are `error` and `scaled`, those of baselines lie among their metrics."""
 Interval = tuple[float, float]
+_FEW_GROUPS = 2
+"""Kinds of networks up to which rows keep the order of the recipe."""
 Verdict = Literal[
     "not significant", "significantly lower", "significantly higher", "too few seeds (n < 6)"
 ]  # of the error of a model against that of the reference
@@ -132,6 +134,7 @@ class CostRow(_Costs):
 class ModelRow(_Costs):
     """One model of a comparison.
 
+    group: the kind of network, see `lnncmp.models.base.GROUPS`.
     n_*: runs by outcome. n_converged: of those that ended well, how many had converged (`records.convergence`);
     last_gain: median over them of the share by which the lowest validation loss fell over the last quarter of the
     epochs; epochs: fewest and most that they trained. tuning: how its settings were found, None if not tuned.
@@ -147,6 +150,7 @@ class ModelRow(_Costs):
     """
 
     model: str
+    group: str = "other"
     implementation: str
     n_ok: int
     n_diverged: int
@@ -229,6 +233,11 @@ class ComparisonTable(_Part):
     errors: list[Metric]
     measures: list[Metric] = Field(default_factory=list)
     notes: list[str]
+
+    @property
+    def grouped(self) -> bool:
+        """Whether there are so many kinds of networks that rows stand by kind."""
+        return len({row.group for row in self.rows}) > _FEW_GROUPS
 
     @property
     def heading(self) -> str:

@@ -7,12 +7,13 @@ torch and `lnncmp.layers` inside `build` only.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp import models
 from lnncmp.common.registry import load_member, member_names, origin, refused
+from lnncmp.errors import LnncmpError
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -34,7 +35,8 @@ GatedImplementation = Annotated[
 
 
 Group = Literal["liquid", "recurrent", "ODE", "state-space", "attention", "other"]
-"""The kinds of networks by which tables of many models are grouped."""
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""The kinds of networks, in the order in which tables of many models show them."""
 
 
 class Arguments(BaseModel):
@@ -93,6 +95,14 @@ def load_model(name: str) -> ModelSpec:
     Raises UsageError, naming the nearest match, if unknown; PluginError for a package's model that cannot be used.
     """
     return load_member(models, name, "MODEL", "model", ModelSpec)
+
+
+def group_of(name: str) -> Group:
+    """Return the kind of network that a model is; "other" of a model that is not installed here."""
+    try:
+        return load_model(name).group
+    except LnncmpError:
+        return "other"
 
 
 def packages_of_model(name: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ def accuracy_grid(comparison: ComparisonTable) -> Grid:
         corner="model",
         labels=tuple(names),
         columns=_accuracy(comparison),
-        sections=tuple(count for count in (len(comparison.rows), len(comparison.baselines)) if count),
+        sections=tuple(count for count in (*_groups(comparison), len(comparison.baselines)) if count),
         best=names.index(comparison.best) if comparison.best is not None else None,
         best_heading=_heading(comparison),
     )
@@ -69,8 +69,15 @@ def cost_grid(comparison: ComparisonTable) -> Grid:
         Column("implemented\nas", tuple(implementation_words(row.implementation) for row in rows)),
     )
     names = [row.model for row in comparison.rows] + [f"{row.model} (not trained)" for row in comparison.cost_only]
-    sections = tuple(count for count in (len(comparison.rows), len(comparison.cost_only)) if count)
+    sections = tuple(count for count in (*_groups(comparison), len(comparison.cost_only)) if count)
     return Grid("Cost", "model", tuple(names), columns, sections, continues=not comparison.cost_only)
+
+
+def _groups(comparison: ComparisonTable) -> list[int]:
+    """Return how many models each section has: one for each kind of network where rows stand by kind."""
+    return (
+        list(Counter(row.group for row in comparison.rows).values()) if comparison.grouped else [len(comparison.rows)]
+    )
 
 
 def _parameters(row: ModelRow | CostRow) -> _Cell:
@@ -105,7 +112,9 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
         found = against.get(row.model)
         return _change(found), found.change if found else None
 
+    kinds = [column("kind", lambda row: (row.group, None))] if comparison.grouped else []
     made = [
+        *kinds,
         column("seeds\nok/div.", lambda row: (_outcomes(row), row.n_ok)),
         column(
             _heading(comparison),
