@@ -14,6 +14,7 @@ from lnncmp.comparison.differences import differences_to
 from lnncmp.comparison.notes import notes
 from lnncmp.comparison.rows import (
     baseline_row,
+    by_kind,
     cost_row,
     cost_shape,
     errors_by_seed,
@@ -32,7 +33,6 @@ from lnncmp.comparison.table import (
     titled,
 )
 from lnncmp.errors import DataError, LnncmpError, unknown_name
-from lnncmp.models.base import GROUPS
 from lnncmp.records.metric import ERRORS, Metric, Published
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 
@@ -51,9 +51,7 @@ def compare(
     ablations: Mapping[str, Sequence[RunRecord]] | None = None,
     metrics: Sequence[Metric] = (),
 ) -> ComparisonTable:
-    """Return the comparison of all models in `runs`, in order of appearance, with everything that a format prints.
-
-    With more than two kinds of networks, by kind.
+    """Return the comparison of all models in `runs`, by kind or in order of appearance, with all that a format prints.
 
     reference: the model that the others are compared with. horizons: free-running steps shown. title: of the case
     study, its name if None. published: model -> published value. ablations: name -> runs of the same case and source
@@ -83,7 +81,7 @@ def compare(
     comparisons = _compared(by_model, reference, main, known)
     best = best_model(rows, main, by_model)
     first, preset = runs[0], "+".join(dict.fromkeys(run.preset for run in runs))
-    table = ComparisonTable(
+    return ComparisonTable(
         title=titled(f"{title or first.case} ({_origin(first)}), preset {preset}", task_errors[0]),
         case=first.case,
         source=first.source,
@@ -93,7 +91,7 @@ def compare(
         reference=reference,
         best=best,
         cost_shape=None if shape is None else CostShape(batch=shape[0], steps=shape[1]),
-        rows=rows,
+        rows=by_kind(rows),
         cost_only=[cost_row(record, shape) for record in untrained(costs, runs, measurements)],
         baselines=[baseline_row(record, horizons, names) for record in baselines],
         comparisons=comparisons,
@@ -101,12 +99,6 @@ def compare(
         measures=known,
         notes=notes(rows, task_errors, by_model, comparisons, best, shape, measurements, ablated, known),
     )
-    return table.model_copy(update={"rows": _by_group(rows)}) if table.grouped else table
-
-
-def _by_group(rows: Sequence[ModelRow]) -> list[ModelRow]:
-    order: Sequence[str] = GROUPS
-    return sorted(rows, key=lambda row: order.index(row.group) if row.group in order else len(order))
 
 
 def _origin(first: RunRecord) -> str:

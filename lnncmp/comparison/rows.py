@@ -21,9 +21,10 @@ from lnncmp.comparison.table import (
     ModelRow,
     PerturbationSummary,
     PerturbationValue,
+    many_kinds,
 )
 from lnncmp.data.task import CLASS_ERRORS
-from lnncmp.models.base import group_of
+from lnncmp.models.base import GROUPS, group_of
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, PerturbationPoint, RunRecord, Scores, Status
 
@@ -243,6 +244,12 @@ def cost_row(record: MeasurementRecord, shape: Shape | None) -> CostRow:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def by_kind(rows: Sequence[ModelRow]) -> list[ModelRow]:
+    """Return the rows by kind of network if there are many kinds, else in their order."""
+    order: Sequence[str] = GROUPS
+    return sorted(rows, key=lambda row: order.index(row.group)) if many_kinds(rows) else list(rows)
 
 
 def baseline_row(record: BaselineRecord, horizons: Sequence[int], names: Mapping[str, str]) -> BaselineRow:

@@ -5,6 +5,7 @@ plain numbers. None means "not known" and is never zero. Numbers that are not fi
 and null in JSON.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -176,6 +177,11 @@ class ModelRow(_Costs):
     operations: OperationCounts | None = None
 
 
+def many_kinds(rows: Sequence[ModelRow]) -> bool:
+    """Return whether these are networks of more than two kinds, those of no known kind not counted."""
+    return len({row.group for row in rows} - {"other"}) > _FEW_GROUPS
+
+
 class BaselineRow(_Part):
     """One untrained baseline: the same as for a model, without seeds."""
 
@@ -237,7 +243,7 @@ class ComparisonTable(_Part):
     @property
     def grouped(self) -> bool:
         """Whether there are so many kinds of networks that rows stand by kind."""
-        return len({row.group for row in self.rows}) > _FEW_GROUPS
+        return many_kinds(self.rows)
 
     @property
     def heading(self) -> str:
