@@ -20,7 +20,6 @@ from lnncmp.layers.additive import draw_weights
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
-
 LARGEST = 1e9
 """Bound of a gate's argument, so that its square is finite in float32; gates are shut or open long before."""
 
