@@ -19,15 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 
+from lnncmp.kernels.additive.stages import MIN_RATE, STAGES
 from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
-
-STAGES = {"euler": ((1.0, 0.0),), "rk4": ((1 / 6, 0.5), (1 / 3, 0.5), (1 / 3, 1.0), (1 / 6, 0.0))}
-"""b_i and a_i of each stage of a solver."""
-MIN_RATE = 1e-9
-"""Slower units are limited as if they had this rate, so that no elapsed time overflows."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ def additive_loop(
         new = h
         for _ in range(scheme.unfolds):
             start, y = new, new
-            for share, reach in STAGES[scheme.solver]:
+            for share, reach in zip(*STAGES[scheme.solver], strict=True):
                 f = tanh(torch.addmm(drive, y, recurrent))
                 new = _moved(new, share, leaked, y, driven, f)
                 if reach:
@@ -146,7 +142,7 @@ class AdditiveLayer(RecurrentLayer):
 
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel."""
-        return False
+        return True
 
     def initial_state(self, batch: int) -> State:
         """Return (h,) = 0 of shape (batch, H)."""

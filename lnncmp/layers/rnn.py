@@ -22,10 +22,6 @@ class RNNLayer(GatedLayer):
         super().__init__(inputs, hidden, implementation, init)
         self.state_widths = (hidden,)
 
-    def has_kernel(self) -> bool:
-        """Return False."""
-        return False
-
     def _additive(self) -> AdditiveWeights:
         w_ih, w_hh, b_ih, b_hh = self.weights()
         one = b_ih.new_ones(self.width)
