@@ -8,42 +8,29 @@ The LTC paper's code decays by ln tau_m instead of tau_m, which leaves nothing o
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, M scales.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from lnncmp.kernels.common.sequence_function import run
+from lnncmp.kernels.scales.table import LARGEST, decay_rates, log_scales
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.additive import draw_weights
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
-LARGEST = 1e9
-"""Bound of a gate's argument, so that its square is finite in float32; gates are shut or open long before."""
-
 
 class CTGRUWeights(NamedTuple):
-    """Weights of x and h, and biases, of R and S together (2 M H), scale by scale, and of Q (H)."""
+    """What all gates read of x, of h (Q: of what it reads in its place) and their biases: R and S, then Q.
 
-    gates_x: Tensor
-    gates_h: Tensor
-    gates_bias: Tensor
-    signal_x: Tensor
-    signal_h: Tensor
-    signal_bias: Tensor
+    ((2 M + 1) H, I), ((2 M + 1) H, H) and ((2 M + 1) H,), scale by scale.
+    """
 
-
-def log_scales(scales: int) -> list[float]:
-    """Return ln tau_m of each scale."""
-    return [0.5 * m * math.log(10.0) for m in range(scales)]
-
-
-def decay_rates(scales: int, as_coded: bool) -> list[float]:
-    """Return 1 / tau_m of each scale, or 1 / ln tau_m if `as_coded`."""
-    logs = log_scales(scales)
-    return [1.0 / log if log else math.inf for log in logs] if as_coded else [math.exp(-log) for log in logs]
+    input: Tensor
+    recurrent: Tensor
+    bias: Tensor
 
 
 def ct_gru_loop(
@@ -53,20 +40,18 @@ def ct_gru_loop(
 
     rates: of decay, of each scale; x: blanked inputs (B, T, I), dt (B, T), valid (B, T), k: the traces (B, M H).
     """
-    scales, width = len(rates), weights.signal_bias.shape[0]
-    across = (-1, scales, width)
+    scales, width = len(rates), weights.recurrent.shape[1]
+    across, gates = (-1, scales, width), 2 * scales * width
     logs = x.new_tensor(log_scales(scales))[:, None]
     kept = torch.exp(-dt.t()[..., None, None] * x.new_tensor(rates)[:, None]).unbind(0)
-    rows = x.transpose(0, 1)
-    gates = linear(rows, weights.gates_x, weights.gates_bias).unbind(0)
-    signals = linear(rows, weights.signal_x, weights.signal_bias).unbind(0)
-    of_h, of_read = weights.gates_h.t(), weights.signal_h.t()
+    drives = linear(x.transpose(0, 1), weights.input, weights.bias).unbind(0)
+    of_h, of_read = weights.recurrent[:gates].t(), weights.recurrent[gates:].t()
     outputs = []
-    for gate, signal, decay, real in zip(gates, signals, kept, time_major(valid, x.shape[1]), strict=True):
+    for drive, decay, real in zip(drives, kept, time_major(valid, x.shape[1]), strict=True):
         traces = k.reshape(across)
-        both = torch.addmm(gate, traces.sum(1), of_h).reshape(-1, 2, scales, width)
+        both = torch.addmm(drive[:, :gates], traces.sum(1), of_h).reshape(-1, 2, scales, width)
         read, write = torch.softmax(-(both.clamp(-LARGEST, LARGEST) - logs).square(), 2).unbind(1)
-        q = tanh(torch.addmm(signal, (read * traces).sum(1), of_read))
+        q = tanh(torch.addmm(drive[:, gates:], (read * traces).sum(1), of_read))
         new = torch.lerp(traces, q[:, None].expand_as(traces), write) * decay
         k = hold(real, new.reshape(k.shape), k)
         outputs.append(k.reshape(across).sum(1))
@@ -87,33 +72,44 @@ class CTGRULayer(RecurrentLayer):
         super().__init__()
         self.inputs, self.width, self.state_widths = inputs, hidden, (scales * hidden,)
         self.scales, self.fixed = scales, fixed
-        self.rates = decay_rates(scales, as_coded)
-        gates = 2 * scales * hidden
-        self.gates_x = nn.Parameter(torch.empty(gates, inputs))
-        self.gates_h = nn.Parameter(torch.empty(gates, hidden))
-        self.gates_bias = nn.Parameter(torch.empty(gates))
-        self.signal_x = nn.Parameter(torch.empty(hidden, inputs))
-        self.signal_h = nn.Parameter(torch.empty(hidden, hidden))
-        self.signal_bias = nn.Parameter(torch.empty(hidden))
-        weights = self._weights()
-        both = (own.detach().chunk(2) for own in weights[:3])
-        for x, h, bias in (*zip(*both, strict=True), weights[3:]):
+        self.as_coded = as_coded
+        rows = [scales * hidden, scales * hidden, hidden]
+        self.input_weight = nn.Parameter(torch.empty(sum(rows), inputs))
+        self.recurrent_weight = nn.Parameter(torch.empty(sum(rows), hidden))
+        self.bias = nn.Parameter(torch.empty(sum(rows)))
+        for x, h, bias in zip(*(own.detach().split(rows) for own in self._weights()), strict=True):
             draw_weights(init, bias, x, h)
 
     def _weights(self) -> CTGRUWeights:
-        gates = self.gates_x, self.gates_h, self.gates_bias
-        return CTGRUWeights(*gates, self.signal_x, self.signal_h, self.signal_bias)
+        return CTGRUWeights(self.input_weight, self.recurrent_weight, self.bias)
+
+    def has_kernel(self) -> bool:
+        """Return True: every set-up has a fused kernel."""
+        return True
 
     def initial_state(self, batch: int) -> State:
         """Return (k,) = 0 of shape (batch, M H)."""
-        return (self.gates_x.new_zeros(batch, self.scales * self.width),)
+        return (self.bias.new_zeros(batch, self.scales * self.width),)
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (k,) for x (B, T, I), dt (B, T), valid (B, T)."""
-        x, dt = blank_padding(x, dt, valid)
         if self.fixed:
             dt = torch.ones_like(dt)
-        return ct_gru_loop(self.rates, self._weights(), x, dt, valid, *state)
+        if self.uses_kernel(dt):
+            key = f"scales {self.scales} {int(self.as_coded)}"
+            hidden, final = run(key, self._twin, (x, dt, valid, *state, *self._weights()))
+            return hidden, (final,)
+        hidden, final = self._twin(x, dt, valid, *state, *self._weights())
+        return hidden, (final,)
+
+    def _twin(self, x: Tensor, dt: Tensor, valid: Tensor | None, k: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+        """Return what the kernel does, in plain PyTorch."""
+        x, dt = blank_padding(x, dt, valid)
+        if self.fixed:
+            dt = torch.ones_like(dt)  # at padding too: as coded, the first trace's decay over 0 has no meaning
+        rates = decay_rates(self.scales, self.as_coded)
+        hidden, (final,) = ct_gru_loop(rates, CTGRUWeights(*weights), x, dt, valid, k)
+        return hidden, final
 
     def structure(self) -> dict[str, int]:
         """Return the number of time scales."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from lnncmp.errors import UsageError
-from lnncmp.models.base import Arguments, ModelSpec, Tuned
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -26,6 +26,7 @@ class CTGRUArguments(Arguments):
     init: Literal["paper", "torch"] = Field(
         "paper", description="paper: glorot for the matrices of [x, h], zero biases; torch: uniform as in torch.nn.GRU"
     )
+    implementation: Implementation = "auto"
 
 
 def build(arguments: CTGRUArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
@@ -51,6 +52,7 @@ def build(arguments: CTGRUArguments, inputs: int, outputs: int, wiring_seed: int
         as_coded=as_coded,
         init="joint" if arguments.init == "paper" else "torch",
     )
+    layer.chosen = arguments.implementation
     return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))
 
 

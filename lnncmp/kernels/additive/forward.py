@@ -6,6 +6,8 @@ before it without another matrix product (`follow` with `again`).
 Legend of shapes as in lnncmp.kernels.additive.weights.
 """
 
+from typing import Any
+
 import numpy as np
 
 from lnncmp.kernels.additive.weights import Size, Units
@@ -46,7 +48,7 @@ def _move(
 
 
 @lean
-def _activate(like: Array, f: Array, at: int, driven: Array, drive_at: int, again: bool) -> Array:
+def _activate(like: Any, f: Array, at: int, driven: Array, drive_at: int, again: bool) -> Any:
     """Return one vector of f; unless `again` the array holds U y there, and f is written to it."""
     own = load_like(f, at, like)
     if again:

@@ -86,7 +86,8 @@ class AdditiveSequence(Operation):
         d = numbers_or_zeros(grads[0], hidden.numel(), kind), numbers_or_zeros(grads[1], start.numel(), kind)
         d_x, d_start = np.empty(x.numel() if of_x else 0, kind), np.empty(start.numel(), kind)
         tiles = copies * -(-batch // TILE)
-        sums = tuple(np.zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
+        u, e, own = (np.zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
+        sums = u, e, own
         clip = self.clip, float(np.nextafter(kind.type(self.clip), kind.type(0))) if self.clip < math.inf else math.inf
         weights, table = (acting, turned, turned_driving), np.array(self.stages, kind).ravel()
         run_tiles(backward, tiles, size, clip, table, units, weights, data, *d, d_x, d_start, sums)

@@ -39,6 +39,16 @@ def clipped(typing_context: Any, x: Any, bound: Any) -> Any:
 
 
 @intrinsic
+def larger(typing_context: Any, x: Any, y: Any) -> Any:
+    """Return the larger of lanes x and y, elementwise; y where one is NaN."""
+
+    def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, Any]) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return _typed(x, y, generate) if x == y else None
+
+
+@intrinsic
 def within(typing_context: Any, x: Any, bound: Any) -> Any:
     """Return 1 where |x| <= bound and 0 elsewhere, also for NaN, as lanes."""
 

@@ -1,4 +1,4 @@
-"""The kernel of additive networks equals its plain twin: states, gradients; and keeps what all kernels promise."""
+"""Kernels of additive networks and of the CT-GRU equal their plain twins, and keep what all kernels promise."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lnncmp.layers.additive import AdditiveLayer, Scheme
+from lnncmp.layers.ct_gru import CTGRULayer
 from lnncmp.layers.rnn import RNNLayer
 
 padding = pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])
@@ -14,10 +15,12 @@ precision = pytest.mark.parametrize(
     ("dtype", "limit"), [(torch.float32, 1e-5), (torch.float64, 1e-13)], ids=["float32", "float64"]
 )
 KINDS = {
-    "rnn": None,
-    "euler": (Scheme(6, "euler", 1.0), {"step": None, "rate": 2.0, "learns_rate": True}),
-    "rk4": (Scheme(3, "rk4", 2.0), {"step": None, "rate": 1.0, "has_scale": True}),
-    "clipped": (Scheme(2, "rk4", 2.0, 0.4), {"step": 0.2, "rate": 0.0}),
+    "rnn": lambda *size: RNNLayer(*size, "fused"),
+    "euler": lambda *size: AdditiveLayer(*size, Scheme(6, "euler", 1.0), step=None, rate=2.0, learns_rate=True),
+    "rk4": lambda *size: AdditiveLayer(*size, Scheme(3, "rk4", 2.0), step=None, rate=1.0, has_scale=True),
+    "clipped": lambda *size: AdditiveLayer(*size, Scheme(2, "rk4", 2.0, 0.4), step=0.2, rate=0.0),
+    "ct_gru": lambda *size: CTGRULayer(*size, 8, fixed=False),
+    "ct_gru as coded": lambda *size: CTGRULayer(*size, 3, fixed=True, as_coded=True),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -29,14 +32,11 @@ def one_thread():
 
 def make(kind, inputs=3, hidden=5, seed=0, dtype=torch.float64):
     torch.manual_seed(seed)
-    if kind == "rnn":
-        return RNNLayer(inputs, hidden, "fused").to(dtype)
-    scheme, options = KINDS[kind]
-    layer = AdditiveLayer(inputs, hidden, scheme, init="torch", **options)
+    layer = KINDS[kind](inputs, hidden)
     with torch.no_grad():
-        for p in (layer.scale, layer.raw_rate):
-            if p is not None:
-                p.add_(torch.randn(hidden))
+        for p in layer.parameters():
+            if p.ndim == 1:
+                p.add_(torch.randn(p.shape))
     return layer.to(dtype)
 
 
@@ -58,7 +58,7 @@ def test_gradcheck(kind, padded, inputs, hidden):
     checks.check_gradcheck(make(kind, inputs, hidden), inputs, padded=padded)
 
 
-@pytest.mark.parametrize("kind", ["rnn", "euler", "rk4"])
+@pytest.mark.parametrize("kind", ["rnn", "euler", "rk4", "ct_gru"])
 def test_gradients_at_full_size(kind):
     checks.check_gradients_in_single_precision(make(kind, 17, 64, dtype=torch.float32), 17)
 
