@@ -40,7 +40,7 @@ def _streams(x: Tensor, valid: Tensor | None) -> bool:
 
 
 class GatedLayer(RecurrentLayer):
-    """What LSTM and GRU share: the parameters of one layer of torch.nn, with its names, shapes and initialisation.
+    """What LSTM, GRU and RNN share: the parameters of one layer of torch.nn, with its names, shapes and initialisation.
 
     It is no torch.nn.RNNBase, whose cached list of weights functional_call does not replace, and which torch.compile
     refuses. `init`: `torch` is U(-1/sqrt H, 1/sqrt H), `keras` is glorot, orthogonal and zero biases.
@@ -83,11 +83,23 @@ class GatedLayer(RecurrentLayer):
         """Return hidden states (B, T, H) and the final state for x (B, T, I), valid (B, T); dt is ignored."""
         implementation = self.implementation
         if implementation == "fused":
-            return self._step(x, state) if _streams(x, valid) else run_fused(self.weights(), x, valid, state)
+            return self._step(x, state) if _streams(x, valid) else self._fused(x, valid, state)
         x, _ = blank_padding(x, dt, valid)
         if implementation == "torch" and x.shape[0] and x.shape[1]:
             return self._kernel(x, valid, state)
         return self._loop(x, valid, state)
+
+    def _fused(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Compute x by the kernel of this project."""
+        return run_fused(self.weights(), x, valid, state)
+
+    def _last(self, hidden: Tensor, valid: Tensor | None, h: Tensor) -> Tensor:
+        """Return h after the last real step of each row, off the hidden states (B, T, H) and the h at the start."""
+        if valid is None:
+            return hidden[:, -1]
+        path = torch.cat([h[:, None], hidden], 1)
+        real_steps = valid.sum(1)[:, None, None].expand(-1, 1, self.width)
+        return path.gather(1, real_steps)[:, 0]
 
     @abstractmethod
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -180,12 +192,8 @@ class GRULayer(GatedLayer):
 
     def _kernel(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         (h,) = state
-        hidden, last = torch.gru(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
-        if valid is None:
-            return hidden, (last[0],)
-        path = torch.cat([h[:, None], hidden], 1)
-        real_steps = valid.sum(1)[:, None, None].expand(-1, 1, self.width)
-        return hidden, (path.gather(1, real_steps)[:, 0],)
+        hidden, _ = torch.gru(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
+        return hidden, (self._last(hidden, valid, h),)
 
     def _loop(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         return gru_loop(self.weights(), x, valid, state)

@@ -12,8 +12,7 @@ vectors of h can be loaded.
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, kernel, part
-from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
-from lnncmp.kernels.common.tiles import TILE, copy_rows
+from lnncmp.kernels.common.tiles import TILE, copy_rows, total_of_blocks
 
 CHUNK = 96
 """Rows of gradients that are gathered before they are multiplied into those of the weights."""
@@ -63,13 +62,8 @@ def unpack(size: Size, gates: int, summed: Array) -> tuple[Array, Array, Array, 
     all_gates = copies * gates * hidden
     d_w_ih, d_w_hh = np.empty(all_gates * inputs, summed.dtype), np.empty(all_gates * hidden, summed.dtype)
     d_b_ih, d_b_hh = np.empty(all_gates, summed.dtype), np.empty(all_gates, summed.dtype)
-    matrix = np.empty(depth * columns, summed.dtype)
     for s in range(copies):
-        matrix[:] = 0.0
-        for block in range(blocks):
-            at = (s * blocks + block) * depth * columns
-            for k in range(depth * columns):
-                matrix[k] += summed[at + k]
+        matrix = total_of_blocks(blocks, s, depth * columns, summed)
         for g in range(gates):
             for n in range(hidden):
                 row, column = (s * gates + g) * hidden + n, g * padded + n
@@ -109,18 +103,3 @@ def enter(size: Size, row: int, rows: int, t: int, x: Array, valid: Array, enter
                 entered[at + k] = x[here * inputs + k]
         entered[at + inputs] = 1.0
         entered[at + inputs + 1] = 1.0
-
-
-@part
-def add_gradient(size: Size, row: int, rows: int, t: int, d_hidden: Array, d_h: Array) -> None:
-    """Add the gradient of the hidden states of step t, in (S, B, T, H), to d_h (rows, N)."""
-    _, _, steps, _, width, padded = size
-    lanes = narrow_lanes(d_h)
-    for r in range(rows):
-        here, there, k = ((row + r) * steps + t) * width, r * padded, 0
-        while k + lanes <= width:
-            store(d_h, there + k, load_narrow(d_h, there + k) + load_narrow(d_hidden, here + k))
-            k += lanes
-        while k < width:
-            d_h[there + k] += d_hidden[here + k]
-            k += 1

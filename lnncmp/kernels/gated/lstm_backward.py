@@ -9,8 +9,8 @@ from lnncmp.kernels.common.compiling import Array, kernel, part
 from lnncmp.kernels.common.fast_math import tanh
 from lnncmp.kernels.common.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
-from lnncmp.kernels.common.tiles import copy_rows, tile_place
-from lnncmp.kernels.gated.gates import CHUNK, Size, add_gradient
+from lnncmp.kernels.common.tiles import add_rows, copy_rows, tile_place
+from lnncmp.kernels.gated.gates import CHUNK, Size
 from lnncmp.kernels.gated.lstm_forward import GATES
 
 
@@ -97,10 +97,10 @@ def _step(
     d_row: Array,
 ) -> None:
     """Take a tile back through step t; the gradients of its gates are written to d_gates from `out` on."""
-    _, _, steps, inputs, _, padded = size
+    _, _, steps, inputs, width, padded = size
     copy, row, rows = place
     depth = GATES * padded
-    add_gradient(size, row, rows, t, d_hidden, d_h)
+    add_rows(d_hidden, (row * steps + t) * width, steps * width, d_h, 0, padded, rows, width)
     _recede(size, row, rows, t, valid, kept[1], kept[2], d_h, d_c, d_gates, out)
     w, masked = copy * depth * padded, valid.size > 0
     multiply(d_gates, out, depth, weights[0], w, padded, d_h, 0, padded, rows, depth, padded, masked)

@@ -13,8 +13,8 @@ import numpy as np
 from lnncmp.kernels.common.compiling import Array, kernel, part
 from lnncmp.kernels.common.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
-from lnncmp.kernels.common.tiles import copy_rows, tile_place
-from lnncmp.kernels.liquid.forward import follow, observe
+from lnncmp.kernels.common.tiles import add_rows, copy_rows, observe, tile_place
+from lnncmp.kernels.liquid.forward import follow
 from lnncmp.kernels.liquid.weights import Neurons, Size
 
 
@@ -116,14 +116,6 @@ def _unsolve(
 
 
 @part
-def _add_rows(width: int, padded: int, source: Array, at: int, source_row: int, rows: int, out: Array) -> None:
-    """Add a matrix (rows, width) to out (rows, padded)."""
-    for r in range(rows):
-        for n in range(width):
-            out[r * padded + n] += source[at + r * source_row + n]
-
-
-@part
 def _tile(
     tile: int,
     size: Size,
@@ -147,16 +139,16 @@ def _tile(
     entered, lengths = np.empty(rows * (inputs + 1), kind), np.empty(rows, kind)
     wide = turned_driving.size // (size[0] * width)
     d_row = np.empty(rows * wide, kind)
-    _add_rows(width, padded, d_final, row * width, width, rows, d_v)
+    add_rows(d_final, row * width, width, d_v, 0, padded, rows, width)
     for t in range(steps - 1, -1, -1):
         if t > 0:
             copy_rows(hidden, (row * steps + t - 1) * width, steps * width, path, 0, padded, rows, width)
         else:
             copy_rows(start, row * width, width, path, 0, padded, rows, width)
-        observe(size, row, rows, t, x, dt, valid, entered, lengths)
+        observe((row, rows), t, (steps, inputs, unfolds), x, dt, valid, entered, 0, lengths, 0)
         kept = (row * steps + t * rows) * unfolds * padded
         _retrace(size, copy, rows, lengths, neurons, gates, kept, path)
-        _add_rows(width, padded, d_hidden, (row * steps + t) * width, steps * width, rows, d_v)
+        add_rows(d_hidden, (row * steps + t) * width, steps * width, d_v, 0, padded, rows, width)
         d_driven[:] = 0.0
         for u in range(unfolds - 1, -1, -1):
             there, out, sums_at = (u + 1) * layer, u * layer, tile * 3 * padded

@@ -12,24 +12,8 @@ from lnncmp.kernels.common.compiling import Array, kernel, part
 from lnncmp.kernels.common.fast_math import sigmoid
 from lnncmp.kernels.common.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.matmul import multiply
-from lnncmp.kernels.common.tiles import copy_rows, tile_place
+from lnncmp.kernels.common.tiles import copy_rows, observe, tile_place
 from lnncmp.kernels.liquid.weights import Neurons, Size
-
-
-@part
-def observe(
-    size: Size, row: int, rows: int, t: int, x: Array, dt: Array, valid: Array, entered: Array, lengths: Array
-) -> None:
-    """Write the rows [x_t, 1] of a tile and the lengths of its solver steps; x_t = 0 and dt = 0 at padding."""
-    _, _, steps, inputs, _, _, unfolds = size
-    masked = valid.size > 0
-    for r in range(rows):
-        here, at = (row + r) * steps + t, r * (inputs + 1)
-        real = not masked or valid[here]
-        for i in range(inputs):
-            entered[at + i] = x[here * inputs + i] if real else 0.0
-        entered[at + inputs] = 1.0
-        lengths[r] = dt[here] / unfolds if real else 0.0
 
 
 @part
@@ -115,7 +99,7 @@ def _tile(
     driven = np.empty(rows * padded, x.dtype)
     copy_rows(start, row * width, width, v, 0, padded, rows, width)
     for t in range(steps):
-        observe(size, row, rows, t, x, dt, valid, entered, lengths)
+        observe((row, rows), t, (steps, inputs, unfolds), x, dt, valid, entered, 0, lengths, 0)
         multiply(entered, 0, inputs + 1, driving, e, padded, driven, 0, padded, rows, inputs + 1, padded, False)
         for _ in range(unfolds):
             _solve(size, copy, rows, neurons, acting, lengths, driven, v, gates, gate_at)

@@ -9,9 +9,9 @@ K unfolds, R rows of a tile; all arrays are flat.
 
 import numpy as np
 
-from lnncmp.kernels.common.compiling import Array, kernel, part
+from lnncmp.kernels.common.compiling import Array, kernel
 from lnncmp.kernels.common.synapses import softplus, softplus_slope
-from lnncmp.kernels.common.tiles import TILE
+from lnncmp.kernels.common.tiles import TILE, total_of_blocks
 
 Size = tuple[int, int, int, int, int, int, int]
 """S, B, T, I, H, N, K."""
@@ -67,17 +67,6 @@ def transpose(copies: int, rows: int, used: int, columns: int, padded: int, widt
     return turned
 
 
-@part
-def _total(blocks: int, copy: int, length: int, sums: Array) -> Array:
-    """Return the sum of the blocks of one copy, in their order."""
-    summed = np.zeros(length, sums.dtype)
-    for block in range(blocks):
-        at = (copy * blocks + block) * length
-        for k in range(length):
-            summed[k] += sums[at + k]
-    return summed
-
-
 @kernel
 def finish(
     size: Size,
@@ -99,9 +88,9 @@ def finish(
     d_recurrent, d_sensory = np.zeros(copies * width * width, kind), np.zeros(copies * inputs * width, kind)
     d_input_w, d_input_b = np.zeros(copies * inputs, kind), np.zeros(copies * inputs, kind)
     for s in range(copies):
-        of_recurrent = _total(blocks, s, width * padded, sums[0])
-        of_driving = _total(blocks, s, (inputs + 1) * padded, sums[1])
-        of_neurons = _total(blocks, s, 3 * padded, sums[2])
+        of_recurrent = total_of_blocks(blocks, s, width * padded, sums[0])
+        of_driving = total_of_blocks(blocks, s, (inputs + 1) * padded, sums[1])
+        of_neurons = total_of_blocks(blocks, s, 3 * padded, sums[2])
         last = inputs * padded
         for n in range(width):
             at = s * width + n

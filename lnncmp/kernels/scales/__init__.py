@@ -1,0 +1,1 @@
+"""CT-GRU: a gated recurrent unit with traces at several time scales."""
