@@ -16,6 +16,22 @@ from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
 
+def lstm_update(arguments: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the new h and c (B, H) for the arguments (B, 4 H) of i, f, g, o, and the old c."""
+    i, f, g, o = arguments.chunk(4, 1)
+    new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * tanh(g)
+    return torch.sigmoid(o) * tanh(new_c), new_c
+
+
+def gru_update(driven: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor) -> Tensor:
+    """Return the new h (B, H) for what the inputs give to r, z, n, (B, 3 H), and the old h."""
+    in_r, in_z, in_n = driven.chunk(3, 1)
+    rec_r, rec_z, rec_n = torch.addmm(b_hh, h, w_hh.t()).chunk(3, 1)
+    update = torch.sigmoid(in_z + rec_z)
+    candidate = tanh(in_n + torch.sigmoid(in_r + rec_r) * rec_n)
+    return torch.lerp(candidate, h, update)
+
+
 def lstm_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
     """Return hidden states (B, T, H) and (h, c) for blanked x (B, T, I), valid (B, T) and a state."""
     w_ih, w_hh, b_ih, b_hh = weights
@@ -24,9 +40,7 @@ def lstm_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state:
     outputs = []
     drive = linear(x.transpose(0, 1), w_ih, b_ih + b_hh).unbind(0)
     for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
-        i, f, g, o = torch.addmm(z, h, recurrent).chunk(4, 1)
-        new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * tanh(g)
-        new_h = torch.sigmoid(o) * tanh(new_c)
+        new_h, new_c = lstm_update(torch.addmm(z, h, recurrent), c)
         h, c = hold(real, new_h, h), hold(real, new_c, c)
         outputs.append(h)
     return stack_steps(outputs, w_hh.shape[1], x), (h, c)
@@ -35,16 +49,11 @@ def lstm_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state:
 def gru_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
     """Return hidden states (B, T, H) and (h,) for blanked x (B, T, I), valid (B, T) and a state."""
     w_ih, w_hh, b_ih, b_hh = weights
-    recurrent = w_hh.t()
     (h,) = state
     outputs = []
     drive = linear(x.transpose(0, 1), w_ih, b_ih).unbind(0)
     for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
-        in_r, in_z, in_n = z.chunk(3, 1)
-        rec_r, rec_z, rec_n = torch.addmm(b_hh, h, recurrent).chunk(3, 1)
-        update = torch.sigmoid(in_z + rec_z)
-        candidate = tanh(in_n + torch.sigmoid(in_r + rec_r) * rec_n)
-        h = hold(real, torch.lerp(candidate, h, update), h)
+        h = hold(real, gru_update(z, h, w_hh, b_hh), h)
         outputs.append(h)
     return stack_steps(outputs, w_hh.shape[1], x), (h,)
 
