@@ -45,7 +45,7 @@ MODEL = ModelSpec(
         "NeurIPS 2019, arXiv 1905.12374"
     ),
     equation=(
-        "Section 2, GRU-ODE: dh/dt = (1 - z) (u - h), r, z = sigmoid(W x + U h + b), u = tanh(W_u x + U_u (r h) + b_u); "
+        "Section 2: dh/dt = (1 - z) (u - h), r, z = sigmoid(W x + U h + b), u = tanh(W_u x + U_u (r h) + b_u); "
         "form=minimal (authors' code): z in the place of r; y = V h + d"
     ),
     deviations=(

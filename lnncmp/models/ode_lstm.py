@@ -43,13 +43,14 @@ def build(arguments: ODELSTMArguments, inputs: int, outputs: int, wiring_seed: i
     from lnncmp.layers.ode_lstm import LSTMDrivenCTRNN, ODELSTMLayer
     from lnncmp.layers.readout import LinearReadout, RecurrentModel
 
-    kind, inits, coded = {
-        "torch": (ODELSTMLayer, ("torch", "keras"), 3),
-        "tf": (LSTMDrivenCTRNN, ("keras", "ncps"), 4),
-    }[arguments.variant]
+    published, coded = arguments.init == "published", 3 if arguments.variant == "torch" else 4
     unfolds = coded if arguments.unfolds is None else arguments.unfolds
     solver = SolverChoice(arguments.solver, unfolds, arguments.rtol, arguments.atol)
-    layer = kind(inputs, arguments.hidden, solver, inits[arguments.init == "other"])
+    layer = (
+        ODELSTMLayer(inputs, arguments.hidden, solver, "torch" if published else "keras")
+        if arguments.variant == "torch"
+        else LSTMDrivenCTRNN(inputs, arguments.hidden, solver, "keras" if published else "ncps")
+    )
     return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))
 
 
