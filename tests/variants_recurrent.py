@@ -1,3 +1,5 @@
 """Arguments that the conformance tests try recurrent networks with, by model."""
 
-VARIANTS = {}
+VARIANTS = {
+    "transformer": [{}, {"layers": 1, "heads": 5, "expansion": 1, "context": 2, "dropout": 0.5}, {"context": 4}],
+}
