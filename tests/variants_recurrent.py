@@ -1,6 +1,7 @@
 """Arguments that the conformance tests try recurrent networks with, by model."""
 
 VARIANTS = {
+    "gru_d": [{}, {"implementation": "loop"}, {"measured": 1, "init": "keras"}],
     "rnn_decay": [{}, {"decay": "exponential", "init": "torch"}],
     "transformer": [{}, {"layers": 1, "heads": 5, "expansion": 1, "context": 2, "dropout": 0.5}, {"context": 4}],
 }

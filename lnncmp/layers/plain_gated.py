@@ -46,14 +46,20 @@ def lstm_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state:
     return stack_steps(outputs, w_hh.shape[1], x), (h, c)
 
 
-def gru_loop(weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-    """Return hidden states (B, T, H) and (h,) for blanked x (B, T, I), valid (B, T) and a state."""
+def gru_loop(
+    weights: Sequence[Tensor], x: Tensor, valid: Tensor | None, state: State, factors: Tensor | None = None
+) -> tuple[Tensor, State]:
+    """Return hidden states (B, T, H) and (h,) for blanked x (B, T, I), valid (B, T) and a state.
+
+    factors (B, T, H): what the state is multiplied by before each step (GRU-D).
+    """
     w_ih, w_hh, b_ih, b_hh = weights
     (h,) = state
     outputs = []
     drive = linear(x.transpose(0, 1), w_ih, b_ih).unbind(0)
-    for z, real in zip(drive, time_major(valid, x.shape[1]), strict=True):
-        h = hold(real, gru_update(z, h, w_hh, b_hh), h)
+    kept = [None] * x.shape[1] if factors is None else factors.unbind(1)
+    for z, factor, real in zip(drive, kept, time_major(valid, x.shape[1]), strict=True):
+        h = hold(real, gru_update(z, h if factor is None else factor * h, w_hh, b_hh), h)
         outputs.append(h)
     return stack_steps(outputs, w_hh.shape[1], x), (h,)
 
@@ -71,4 +77,12 @@ def lstm_twin(x: Tensor, dt: None, valid: Tensor | None, h: Tensor, c: Tensor, *
 def gru_twin(x: Tensor, dt: None, valid: Tensor | None, h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
     """Return what the kernel of a GRU does, in plain PyTorch."""
     hidden, final = gru_loop(weights, _blanked(x, valid), valid, (h,))
+    return hidden, *final
+
+
+def gru_d_twin(
+    x: Tensor, dt: None, valid: Tensor | None, h: Tensor, factors: Tensor, *weights: Tensor
+) -> tuple[Tensor, ...]:
+    """Return what the kernel of a GRU does whose state is multiplied by `factors` (B, T, H), in plain PyTorch."""
+    hidden, final = gru_loop(weights, _blanked(x, valid), valid, (h,), factors)
     return hidden, *final
