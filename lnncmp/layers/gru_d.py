@@ -2,7 +2,8 @@
 
 Of a variable that is not measured at a step, the value measured last decays to the training mean, which is 0 after
 scaling; the state decays before every step:
-    x^ = x (m + (1 - m) exp(-max(0, w age + b)));    h^ = h exp(-max(0, W [ages, dt] + c));    h' = GRU([x^, m, ...], h^)
+    x^ = m x + (1 - m) exp(-max(0, w age + b)) x
+    h^ = exp(-max(0, W [ages, dt] + c)) h;    h' = GRU([x^, m, ...], h^)
 with x the value measured last (carried forward), m its mask (1 where measured now) and its age (time since measured).
 Nothing of the inputs depends on the state, so they and the factors of the state are computed for all steps at once.
 
@@ -65,7 +66,7 @@ class GRUDLayer(RecurrentLayer):
 
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel."""
-        return False  # until the kernel is there
+        return True
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h,) for x (B, T, I), dt (B, T), valid (B, T)."""
