@@ -17,6 +17,7 @@ FAMILIES = {
     "liquid_ncp": ("liquid_ncp", {}),
     "lstm": ("lstm", {}),
     "gru": ("gru", {}),
+    "gru_d": ("gru_d", {"measured": 1}),
 }
 each_family = pytest.mark.parametrize("family", FAMILIES)
 TIMED = [name for name in FAMILIES if name not in ("lstm", "gru")]

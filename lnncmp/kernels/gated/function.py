@@ -4,7 +4,7 @@ Legend of shapes: S copies (absent unless `stacked`), B batch, T steps, I inputs
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Cell:
 
     gates: G of the weights. columns: numbers of activated gates kept for one step, in units of padded H.
     states: tensors of the state. forward, backward: see lnncmp.kernels.gated.lstm_forward and lstm_backward.
+    fades: whether h is multiplied by given factors before each step (GRU-D).
     """
 
     gates: int
@@ -36,11 +37,13 @@ class Cell:
     states: int
     forward: Callable[..., None]
     backward: Callable[..., None]
+    fades: bool = False
 
 
 LSTM = Cell(lstm_forward.GATES, lstm_forward.GATES, 2, lstm_forward.forward, lstm_backward.backward)
 GRU = Cell(gru_forward.GATES, gru_forward.COLUMNS, 1, gru_forward.forward, gru_backward.backward)
-_CELLS = {"lstm": LSTM, "gru": GRU}
+GRU_D = replace(GRU, fades=True)
+_CELLS = {"lstm": LSTM, "gru": GRU, "gru_d": GRU_D}
 
 
 def _size(x: Tensor, start: Tensor) -> Size:
@@ -54,18 +57,29 @@ def _kept(cell: Cell, size: Size) -> list[int]:
     copies, batch, steps, inputs, _, width = size
     rows, before = copies * batch * steps, copies * batch
     kept = [(rows + before) * (inputs + 2 + width), rows * cell.columns * width]
-    return kept if cell.states == 1 else [*kept, (rows + before) * width]
+    return [*kept, (rows + before) * width if cell.states == 2 else rows * width * cell.fades]
+
+
+def _pair(first: Array, *second: Array) -> tuple[Array, Array]:
+    """Return two arrays, as kernels take them, the second empty where there is none."""
+    return first, second[0] if second else first[:0]
 
 
 class GatedSequence(Operation):
     """Hidden states (B, T, H) and the final state, each (B, H), of an LSTM or GRU over x (B, T, I); dt is ignored.
 
-    Weights: w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,). Settings: `lstm` or `gru`.
+    Weights: w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,). Settings: `lstm`, `gru` or `gru_d`; of the last, factors
+    (B, T, H) by which h is multiplied before each step come between state and weights.
     """
 
     def __init__(self, settings: str) -> None:
         self.cell = _CELLS[settings]
         self.states, self.outputs = self.cell.states, 1 + self.cell.states
+
+    @property
+    def data(self) -> int:
+        """How many of the tensors, from the first on, have a row for each sample: the factors too."""
+        return super().data + self.cell.fades
 
     def _weights(self, tensors: Given, stacked: bool) -> list[Array]:
         """Return the numbers of the weights; raises UsageError for other shapes or types than they must have."""
@@ -82,11 +96,11 @@ class GatedSequence(Operation):
         size, valid = _size(x, start[0]), tensors[VALID]
         copies, batch, steps, _, hidden, _ = size
         packed = pack(size, cell.gates, *self._weights(tensors, stacked))
-        xs, begin = numbers_of(x), tuple(numbers_of(state) for state in start)
+        xs, begin = numbers_of(x), _pair(*map(numbers_of, start))
         kind = xs.dtype
         kept = tuple(np.empty(length, kind) for length in _kept(cell, size if keep else (0, *size[1:])))
         y = np.empty(copies * batch * steps * hidden, kind)
-        last = tuple(np.empty(copies * batch * hidden, kind) for _ in start)
+        last = tuple(np.empty(copies * batch * hidden, kind) for _ in range(self.states))
         real = _ALL_REAL if valid is None else numbers_of(valid)
         run_tiles(cell.forward, copies * -(-batch // TILE), size, packed, xs, real, begin, y, last, keep, kept)
         ends = [torch.from_numpy(end).view(start[0].shape) for end in last]
@@ -109,15 +123,17 @@ class GatedSequence(Operation):
         d_hidden = numbers_or_zeros(grads[0], states * steps, kind)
         d_last = tuple(numbers_or_zeros(end, states, kind) for end in grads[1:])
         d_x = np.empty(copies * batch * steps * inputs if of_x else 0, kind)
-        d_start = tuple(np.empty(states, kind) for _ in d_last)
+        d_start = _pair(*(np.empty(own.numel(), kind) for own in start))
         tiles = copies * -(-batch // TILE)
         summed = np.zeros(tiles * (inputs + 2 + hidden) * cell.gates * width, kind)
         real = _ALL_REAL if valid is None else numbers_of(valid)
         saved = tuple(numbers_of(tensor) for tensor in kept)
+        if self.states == 1:
+            saved = *saved, _pair(*map(numbers_of, start))[1]
         run_tiles(
             cell.backward, tiles, size, wide, real, (recurrent, driving), saved, d_hidden, d_last, d_x, d_start, summed
         )
-        found = [*d_start, *unpack(size, cell.gates, summed)]
+        found = [*d_start[: len(start)], *unpack(size, cell.gates, summed)]
         d = [torch.from_numpy(own).view(it.shape) for own, it in zip(found, present(tensors[3:]), strict=True)]
         return [torch.from_numpy(d_x).view(x.shape) if of_x else None, None, None, *d]
 
@@ -126,7 +142,8 @@ class GatedSequence(Operation):
         x, *start = present((tensors[X], *tensors[3 : self.data]))
         size: Any = _size(x, start[0])
         kept = _kept(self.cell, size if keep else (0, *size[1:]))
-        return [(*x.shape[:-1], start[0].shape[-1]), *(own.shape for own in start)], [(length,) for length in kept]
+        states = start[: self.states]
+        return [(*x.shape[:-1], start[0].shape[-1]), *(own.shape for own in states)], [(length,) for length in kept]
 
 
 OPERATION = GatedSequence

@@ -6,11 +6,22 @@ Legend of shapes as in lnncmp.kernels.gated.gates, R rows of a tile.
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, kernel, part
-from lnncmp.kernels.common.lanes import fill, fill_narrow, load_like, store, wide_lanes
+from lnncmp.kernels.common.lanes import (
+    fill,
+    fill_narrow,
+    load_like,
+    load_narrow,
+    narrow_lanes,
+    store,
+    wide_lanes,
+)
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
 from lnncmp.kernels.common.tiles import add_rows, copy_rows, tile_place
 from lnncmp.kernels.gated.gates import CHUNK, Size
 from lnncmp.kernels.gated.gru_forward import COLUMNS, GATES
+
+Kept = tuple[Array, Array, Array, Array]
+"""What the forward kernel kept, then the factors of h or an empty array."""
 
 
 @part
@@ -70,19 +81,52 @@ def _recede(
 
 
 @part
+def _unfade(
+    size: Size,
+    row: int,
+    rows: int,
+    t: int,
+    valid: Array,
+    factors: Array,
+    faded: Array,
+    d_h: Array,
+    d_factors: Array,
+) -> None:
+    """Turn the gradient of h after the factors of step t into that before them, and write that of the factors."""
+    _, _, steps, _, width, padded = size
+    masked, lanes = valid.size > 0, narrow_lanes(d_h)
+    for r in range(rows):
+        step, one, h = (row + r) * steps + t, r * padded, (row * steps + t * rows + r) * padded
+        at, k = step * width, 0
+        if masked and not valid[step]:
+            d_factors[at : at + width] = 0.0
+            k = width
+        while k + lanes <= width:
+            d = load_narrow(d_h, one + k)
+            store(d_factors, at + k, d * load_narrow(faded, h + k))
+            store(d_h, one + k, d * load_narrow(factors, at + k))
+            k += lanes
+        while k < width:
+            d_factors[at + k] = d_h[one + k] * faded[h + k]
+            d_h[one + k] *= factors[at + k]
+            k += 1
+
+
+@part
 def _step(
     size: Size,
     place: tuple[int, int, int],
     t: int,
     valid: Array,
     weights: tuple[Array, Array],
-    kept: tuple[Array, Array],
+    kept: Kept,
     d_hidden: Array,
     d_h: Array,
     d_gates: Array,
     out: int,
     d_x: Array,
     d_row: Array,
+    d_factors: Array,
 ) -> None:
     """Take a tile back through step t; the gradients of its gates are written to d_gates from `out` on."""
     _, _, steps, inputs, width, padded = size
@@ -94,6 +138,8 @@ def _step(
     multiply(d_gates, out, columns, weights[0], w, padded, d_h, 0, padded, rows, 2 * padded, padded, True)
     w += 2 * padded * padded
     multiply(d_gates, out + 3 * padded, columns, weights[0], w, padded, d_h, 0, padded, rows, padded, padded, True)
+    if d_factors.size > 0:
+        _unfade(size, row, rows, t, valid, kept[3], kept[2], d_h, d_factors)
     if d_x.size > 0:
         wide, depth = d_row.size // rows, GATES * padded
         multiply(d_gates, out, columns, weights[1], copy * depth * wide, wide, d_row, 0, wide, rows, depth, wide, False)
@@ -120,11 +166,11 @@ def _tile(
     input_width: int,
     valid: Array,
     weights: tuple[Array, Array],
-    kept: tuple[Array, Array],
+    kept: Kept,
     d_hidden: Array,
     d_last: tuple[Array],
     d_x: Array,
-    d_start: tuple[Array],
+    d_start: tuple[Array, Array],
     summed: Array,
 ) -> None:
     _, batch, steps, inputs, width, padded = size
@@ -141,7 +187,7 @@ def _tile(
         begin = max(0, end - chunk)
         for t in range(end - 1, begin - 1, -1):
             place, there = (copy, row, rows), (t - begin) * rows * columns
-            _step(size, place, t, valid, weights, kept, d_hidden, d_h, d_gates, there, d_x, d_row)
+            _step(size, place, t, valid, weights, kept, d_hidden, d_h, d_gates, there, d_x, d_row, d_start[1])
         at = (row * (steps + 1) + begin * rows) * stride
         _accumulate(size, kept[0], at, (end - begin) * rows, d_gates, summed, out)
         end = begin
@@ -156,18 +202,19 @@ def backward(
     input_width: int,
     valid: Array,
     weights: tuple[Array, Array],
-    kept: tuple[Array, Array],
+    kept: Kept,
     d_hidden: Array,
     d_last: tuple[Array],
     d_x: Array,
-    d_start: tuple[Array],
+    d_start: tuple[Array, Array],
     summed: Array,
 ) -> None:
     """Compute the tiles from `first` to `end`.
 
     weights: recurrent (S, 3 N, N) and of inputs (S, 3 N, J = input_width), as gates.pack_transposed returns them;
-    kept: as written by the forward kernel. d_hidden (S, B, T, H), d_last: of h (S, B, H). Written are d_x (S, B, T, I)
-    unless it is empty, and d_start: of h (S, B, H). To summed (S, blocks, D, 3 N) those of the matrices are added.
+    kept: see Kept. d_hidden (S, B, T, H), d_last: of h (S, B, H). Written are d_x (S, B, T, I) unless it is empty, and
+    d_start: of h (S, B, H), of the factors (S, B, T, H) unless that is empty. To summed (S, blocks, D, 3 N) those of
+    the matrices are added.
     """
     for tile in range(first, end):
         _tile(tile, size, input_width, valid, weights, kept, d_hidden, d_last, d_x, d_start, summed)
