@@ -73,7 +73,7 @@ class S4DBlock(MixingBlock):
     complex normal distribution, steps log-uniform.
     """
 
-    has_kernel = False
+    has_kernel = True
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ class LinOSSBlock(MixingBlock):
 
     def __init__(self, width: int, state: int, rule: str = "im") -> None:
         super().__init__(width)
-        self.rule, self.has_kernel = rule, False
+        self.rule, self.has_kernel = rule, rule == "im"
         self.state_widths = (2 * state,) * 2
         self.stiffness, self.raw_step = nn.Parameter(torch.rand(state)), nn.Parameter(torch.rand(state))
         self.forcing, self.reading = _uniform(2 * state, width), _uniform(width, 2 * state)

@@ -27,7 +27,7 @@ class MinGRUBlock(Block):
     """A minGRU over a sequence; state (h,) of shape (B, H)."""
 
     gates = 2
-    has_kernel = False
+    has_kernel = True
 
     def __init__(self, inputs: int, width: int, candidate: str = "positive") -> None:
         super().__init__()
