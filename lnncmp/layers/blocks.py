@@ -69,6 +69,11 @@ class BlockStack(RecurrentLayer):
         """Return whether the blocks have one."""
         return self._kernel
 
+    @property
+    def stackable(self) -> bool:
+        """Return False: torch's elementwise functions round a copy in a stack otherwise than alone."""
+        return False
+
     def initial_state(self, batch: int) -> State:
         """Return zeros (batch, width of each tensor of the state)."""
         like = self.sample_weight()
@@ -78,7 +83,7 @@ class BlockStack(RecurrentLayer):
         """Return the last block's outputs (B, T, H) and all final states for x (B, T, I), dt and valid (B, T)."""
         x, dt = blank_padding(x, dt, valid)
         dt = torch.ones_like(dt) if self.fixed else dt
-        u, fused, rest, final = self.encoder(x), self.uses_kernel(dt), list(state), []
+        u, fused, rest, final = self.encoder(x), self.uses_kernel(dt), list(state), list[Tensor]()
         for block in self.blocks:
             assert isinstance(block, Block)
             count = len(block.state_widths)

@@ -1,4 +1,4 @@
-"""Diagonal state-space models in continuous time, x' = A x + B u with B = 1, and one step of them (S4D, arXiv 2206.11893).
+"""S4D (arXiv 2206.11893): diagonal state-space models x' = A x + B u with B = 1, and one step of them.
 
 A is complex, one row of P conjugate pairs for each of H features: -Re A = exp(log_decay), Im A = frequency. A step of
 length s, the learned one of the feature times the elapsed time, multiplies x by `a` and adds `b` u:

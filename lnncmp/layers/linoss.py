@@ -1,4 +1,4 @@
-"""LinOSS (arXiv 2410.03943, ICLR 2025): forced harmonic oscillators y'' = -A y + B u, read by y, D u and the mixing of S4D.
+"""LinOSS (arXiv 2410.03943, ICLR 2025): forced harmonic oscillators y'' = -A y + B u, then the mixing of S4D.
 
 With z = y', A > 0 diagonal, and s the learned step of an oscillator times the elapsed time:
     im     z' = z + s (-A y' + B u),  y' = y + s z'      (both at the new time)

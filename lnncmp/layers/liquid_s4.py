@@ -13,6 +13,8 @@ size there; "paper" leaves it.
 Legend of shape suffixes: B batch, T steps, H features, P pairs.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -85,7 +87,7 @@ class LiquidS4Block(S4DBlock):
     ) -> tuple[list[Pair], list[Pair]]:
         """Return x^(k) for k = 2 to the degree, and their final states, from x = x^(1), all (B, T, H, P)."""
         found, ends = [], []
-        for before, start in zip(starts, starts[1:], strict=False):
+        for before, start in pairwise(starts):
             x, end = self.follow(a, _times(c, self._delayed(x, before)), valid, start, fused)
             found.append(x)
             ends.append(end)

@@ -1,4 +1,4 @@
-"""LrcSSM (arXiv 2505.21717, NeurIPS 2025): liquid-resistance liquid-capacitance neurons that see no other neuron's state.
+"""LrcSSM (arXiv 2505.21717, NeurIPS 2025): LRC neurons, each of which sees the inputs and its own state alone.
 
     f = g_leak + W sigmoid(sigma_u (u - mu_u)) + w sigmoid(sigma (x - mu))      (g with H and h in place of W and w)
     dx/dt = E (-sigmoid(f) x + e_leak tanh(g))

@@ -1,4 +1,4 @@
-"""Linear recurrences of elementwise factors, h_t = a_t h_{t-1} + b_t, real or complex: by one kernel or in plain PyTorch.
+"""Linear recurrences of elementwise factors, h_t = a_t h_{t-1} + b_t, real or complex: by a kernel or plain PyTorch.
 
 Complex numbers are two real tensors each. At padding h stays, and a and b get no gradient. There are no weights, so
 copies of a network are rows of one batch.

@@ -43,14 +43,14 @@ MODEL = ModelSpec(
     summary="Linear oscillatory state-space model: forced harmonic oscillators, then a gated mixing of features.",
     citation="Rusch and Rus, Oscillatory state-space models, ICLR 2025, arXiv 2410.03943",
     equation=(
-        "y'' = -A y + B u, o = Re(C y) + D u (Eq. 1); im: z = z + s (-A y_new + B u), y = y + s z_new (Eq. 3); block: u + "
+        "y'' = -A y + B u, o = Re(C y) + D u (Eq. 1); im: z = z + s (-A y_new + B u), y = y + s z_new (IM); block: u + "
         "GLU(W GELU(o) + b)"
     ),
     deviations=(
-        "The learned step of an oscillator is multiplied by the elapsed time of each sample (the code takes it as it is: "
-        "times=fixed). A is at least 1e-6 (the code allows 0). imex is cut at its limit of stability, s sqrt(A) = 2, and "
-        "has no kernel. The variant with damping (D-LinOSS) is not there. No dropout, and no batch normalisation; layer "
-        "normalisation on request. GLU has one map with two halves. The readout is ours."
+        "The learned step of an oscillator is multiplied by the elapsed time of each sample (the code takes it as it "
+        "is: times=fixed). A is at least 1e-6 (the code allows 0). imex is cut at its limit of stability, s sqrt(A) = "
+        "2, and has no kernel. The variant with damping (D-LinOSS) is not there. No dropout, and no batch "
+        "normalisation; layer normalisation on request. GLU has one map with two halves. The readout is ours."
     ),
     uses_dt=True,
     version=1,

@@ -56,17 +56,17 @@ MODEL = ModelSpec(
         "2209.12951"
     ),
     equation=(
-        "x' = (A + B u) x + B u, y = C x (Eq. 8); x_k = (A- + B- u_k) x_{k-1} + B- u_k (Eq. 9), A- and B- the discrete A "
-        "and B of S4D"
+        "x' = (A + B u) x + B u, y = C x (Eq. 8); x_k = (A- + B- u_k) x_{k-1} + B- u_k (Eq. 9), A- and B- the discrete "
+        "A and B of S4D"
     ),
     deviations=(
         "This is the paper's causal recurrence and not the authors' code. That code adds one vector of products of the "
         "last positions, flipped in time, to the whole output, which is not causal, and its coefficients are the plain "
-        "initial tensors, not the trained ones. kb is Eq. 9 without products of more than `degree` inputs; pb has those of two and "
-        "more without decay between them (A- = 1), summed over all pairs and not over a sample of them. The base is "
-        "S4D with B = 1 (the paper's is S4-LegS with a trained B), by ZOH (the paper: bilinear). transition=bounded "
-        "keeps |A- + B- u| <= 1; in the paper's equation (transition=paper) a large input makes the state grow without bound. "
-        "The rest as in s4d."
+        "initial tensors, not the trained ones. kb is Eq. 9 without products of more than `degree` inputs; pb has "
+        "those of two and more without decay between them (A- = 1), summed over all pairs and not over a sample of "
+        "them. The base is S4D with B = 1 (the paper's is S4-LegS with a trained B), by ZOH (the paper: bilinear). "
+        "transition=bounded keeps |A- + B- u| <= 1; in the paper's equation (transition=paper) a large input makes the "
+        "state grow without bound. The rest as in s4d."
     ),
     uses_dt=True,
     version=1,

@@ -47,19 +47,20 @@ def build(arguments: LrcSSMArguments, inputs: int, outputs: int, wiring_seed: in
 MODEL = ModelSpec(
     summary="Nonlinear state-space model of liquid neurons, each with conductances and a capacitance of its own state.",
     citation=(
-        "Farsang, Hasani, Rus and Grosu, Scaling up liquid-resistance liquid-capacitance networks for efficient sequence "
-        "modeling, NeurIPS 2025, arXiv 2505.21717"
+        "Farsang, Hasani, Rus and Grosu, Scaling up liquid-resistance liquid-capacitance networks for efficient "
+        "sequence modeling, NeurIPS 2025, arXiv 2505.21717"
     ),
     equation=(
         "dx/dt = E (-sigmoid(f) x + e_leak tanh(g)) (Eq. 10), f and g sums of synapses from the inputs and the neuron "
         "itself, E = sigmoid(k x + c); block: u + x"
     ),
     deviations=(
-        "Computed step by step, which gives what the paper's parallel Newton iteration converges to. The elapsed time is "
-        "the step's length, solved by default with the decay at the new state, so that no step is too long; the code takes one "
-        "explicit Euler step of length 1 (solver=explicit_euler, times=fixed). The elastance sees the state alone as in "
-        "the code. The shift of the symmetric elastance enters by its absolute value, the unsymmetric one has no unused shift. "
-        "Neurons and features are one number; the encoder is linear, without the MLP and the normalisation of the code."
+        "Computed step by step, which gives what the paper's parallel Newton iteration converges to. The elapsed time "
+        "is the step's length, solved by default with the decay at the new state, so that no step is too long; the "
+        "code takes one explicit Euler step of length 1 (solver=explicit_euler, times=fixed). The elastance sees the "
+        "state alone as in the code. The shift of the symmetric elastance enters by its absolute value, the "
+        "unsymmetric one has no unused shift. Neurons and features are one number; the encoder is linear, without the "
+        "MLP and the normalisation of the code."
     ),
     uses_dt=True,
     version=1,

@@ -34,7 +34,7 @@ def build(arguments: MinGatedArguments, inputs: int, outputs: int, wiring_seed: 
 MODEL = ModelSpec(
     summary="Minimal gated recurrent unit: its gate sees the inputs alone; with a linear readout.",
     citation="Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs all we needed?, arXiv 2410.01201, 2024",
-    equation="z = sigmoid(W x + b); c = g(V x + d); h' = (1 - z) h + z c (Sec. 3.1.3); g(x) = x + 0.5, x < 0: sigmoid(x)",
+    equation="z = sigmoid(W x + b); c = g(V x + d); h' = (1 - z) h + z c (Sec. 3.1); g(x) = x + 0.5, x < 0: sigmoid(x)",
     deviations=(
         "The state starts at 0 (the paper's log-space code at g(0) = 0.5) and is computed as a linear recurrence, not "
         "in logarithms, which give the same numbers. Blocks of the paper's language models (convolution, MLP, "

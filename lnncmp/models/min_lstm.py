@@ -23,7 +23,7 @@ MODEL = ModelSpec(
     summary="Minimal LSTM: two gates that see the inputs alone and add up to 1; with a linear readout.",
     citation="Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs all we needed?, arXiv 2410.01201, 2024",
     equation=(
-        "f, i = sigmoid(W x + b); c = g(V x + d); h' = f / (f + i) h + i / (f + i) c (Sec. 3.2.3); g(x) = x + 0.5, x < "
+        "f, i = sigmoid(W x + b); c = g(V x + d); h' = f / (f + i) h + i / (f + i) c (Sec. 3.2); g(x) = x + 0.5, x < "
         "0: sigmoid(x)"
     ),
     deviations=(

@@ -43,10 +43,12 @@ def build(arguments: S4Arguments, inputs: int, outputs: int, wiring_seed: int) -
 
 MODEL = ModelSpec(
     summary="Structured state-space model (S4-LegS): a long memory for each feature, then a gated mixing of features.",
-    citation="Gu, Goel and Re, Efficiently modeling long sequences with structured state spaces, ICLR 2022, arXiv 2111.00396",
+    citation=(
+        "Gu, Goel and Re, Efficiently modeling long sequences with structured state spaces, ICLR 2022, arXiv 2111.00396"
+    ),
     equation=(
-        "x' = A x + B u, y = C x + D u (Eq. 1), A = diag(L) - P P* from HiPPO-LegS (Eq. 2); x = (I - sA/2)^-1 ((I + sA/2) "
-        "x + s B u) (Eq. 3); block: u + GLU(W GELU(y) + b)"
+        "x' = A x + B u, y = C x + D u (Eq. 1), A = diag(L) - P P* from HiPPO-LegS (Eq. 2); x = (I - sA/2)^-1 ((I + "
+        "sA/2) x + s B u) (Eq. 3); block: u + GLU(W GELU(y) + b)"
     ),
     deviations=(
         "It runs as a recurrence, not as a convolution, with the inverse by Woodbury's identity, so that each sample "

@@ -54,8 +54,8 @@ MODEL = ModelSpec(
         "2022, arXiv 2206.11893"
     ),
     equation=(
-        "x' = A x + B u, y = 2 Re(C x) + D u (Eq. 1); over a step s: x = e^{sA} x + (e^{sA} - 1) / A B u (Eq. 3, ZOH); "
-        "block: u + GLU(W GELU(y) + b)"
+        "x' = A x + B u, y = 2 Re(C x) + D u (Eq. 1); over a step s: x = e^{sA} x + (e^{sA} - 1) / A B u (ZOH); block: "
+        "u + GLU(W GELU(y) + b)"
     ),
     deviations=(
         "As the authors' minimal S4D (A from S4D-Lin, B = 1, C random, one output mixing), with these changes: it runs "

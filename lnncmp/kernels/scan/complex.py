@@ -5,7 +5,7 @@ a and h conjugated.
 """
 
 from lnncmp.kernels.common.compiling import Array, lean, lean_kernel
-from lnncmp.kernels.common.lanes import load, store, wide_lanes
+from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
 from lnncmp.kernels.scan.real import Size
 from lnncmp.kernels.scan.rows import add, clear, copy
 
@@ -16,12 +16,12 @@ Pair = tuple[Array, Array]
 @lean
 def _step(a: Pair, b: Pair, at: int, before: Pair, before_at: int, out: Pair, out_at: int, count: int) -> None:
     """Write a h + b for one row and step."""
-    lanes, k = wide_lanes(out[0]), 0
+    lanes, k = narrow_lanes(out[0]), 0
     while k + lanes <= count:
-        re, im = load(a[0], at + k), load(a[1], at + k)
-        h_re, h_im = load(before[0], before_at + k), load(before[1], before_at + k)
-        store(out[0], out_at + k, load(b[0], at + k) + re * h_re - im * h_im)
-        store(out[1], out_at + k, load(b[1], at + k) + re * h_im + im * h_re)
+        re, im = load_narrow(a[0], at + k), load_narrow(a[1], at + k)
+        h_re, h_im = load_narrow(before[0], before_at + k), load_narrow(before[1], before_at + k)
+        store(out[0], out_at + k, load_narrow(b[0], at + k) + re * h_re - im * h_im)
+        store(out[1], out_at + k, load_narrow(b[1], at + k) + re * h_im + im * h_re)
         k += lanes
     while k < count:
         re, im, h_re, h_im = a[0][at + k], a[1][at + k], before[0][before_at + k], before[1][before_at + k]
@@ -71,11 +71,11 @@ def forward(
 @lean
 def _back(a: Pair, d_a: Pair, d_b: Pair, at: int, g: Pair, g_at: int, count: int) -> None:
     """Take g one step back; d_a holds h before the step."""
-    lanes, k = wide_lanes(g[0]), 0
+    lanes, k = narrow_lanes(g[0]), 0
     while k + lanes <= count:
-        g_re, g_im = load(g[0], g_at + k), load(g[1], g_at + k)
-        h_re, h_im = load(d_a[0], at + k), load(d_a[1], at + k)
-        re, im = load(a[0], at + k), load(a[1], at + k)
+        g_re, g_im = load_narrow(g[0], g_at + k), load_narrow(g[1], g_at + k)
+        h_re, h_im = load_narrow(d_a[0], at + k), load_narrow(d_a[1], at + k)
+        re, im = load_narrow(a[0], at + k), load_narrow(a[1], at + k)
         store(d_b[0], at + k, g_re)
         store(d_b[1], at + k, g_im)
         store(d_a[0], at + k, g_re * h_re + g_im * h_im)

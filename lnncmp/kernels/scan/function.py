@@ -20,7 +20,8 @@ from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.torch_arrays import numbers_of, present
-from lnncmp.kernels.scan import complex, real
+from lnncmp.kernels.scan import complex as of_complex
+from lnncmp.kernels.scan import real as of_real
 
 _ALL_REAL = np.empty(0, np.bool_)
 
@@ -42,8 +43,8 @@ class Numbers:
 
 
 _NUMBERS = {
-    "real": Numbers(real.forward, real.backward, (0,), (3,), (4,)),
-    "complex": Numbers(complex.forward, complex.backward, (0, 5), (3, 4), (6, 7)),
+    "real": Numbers(of_real.forward, of_real.backward, (0,), (3,), (4,)),
+    "complex": Numbers(of_complex.forward, of_complex.backward, (0, 5), (3, 4), (6, 7)),
 }
 
 
@@ -72,8 +73,9 @@ class ScanSequence(Operation):
         for place, own in enumerate(tensors):
             expected = start if place in self.numbers.start else x.shape
             if place > VALID and (present([own])[0].shape != expected or present([own])[0].dtype != x.dtype):
+                found = tuple(present([own])[0].shape)
                 raise UsageError(
-                    f"a recurrence of {tuple(x.shape)} got {tuple(present([own])[0].shape)}, expected {tuple(expected)}",
+                    f"a recurrence of {tuple(x.shape)} got {found}, expected {tuple(expected)}",
                     "Give a and b of one shape and type, and a start without the axis of steps.",
                 )
         return (rows, steps, features), [_ALL_REAL if own is None else numbers_of(own) for own in tensors]

@@ -8,7 +8,7 @@ Legend of shapes: R rows, T steps, C features; all arrays are flat. valid (R, T)
 """
 
 from lnncmp.kernels.common.compiling import Array, lean, lean_kernel
-from lnncmp.kernels.common.lanes import load, store, wide_lanes
+from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
 from lnncmp.kernels.scan.rows import add, clear, copy
 
 Size = tuple[int, int]
@@ -18,9 +18,9 @@ Size = tuple[int, int]
 @lean
 def _step(a: Array, b: Array, at: int, before: Array, before_at: int, out: Array, out_at: int, count: int) -> None:
     """Write a h + b for one row and step."""
-    lanes, k = wide_lanes(out), 0
+    lanes, k = narrow_lanes(out), 0
     while k + lanes <= count:
-        store(out, out_at + k, load(a, at + k) * load(before, before_at + k) + load(b, at + k))
+        store(out, out_at + k, load_narrow(a, at + k) * load_narrow(before, before_at + k) + load_narrow(b, at + k))
         k += lanes
     while k < count:
         out[out_at + k] = a[at + k] * before[before_at + k] + b[at + k]
@@ -62,12 +62,12 @@ def forward(
 @lean
 def _back(a: Array, d_a: Array, d_b: Array, at: int, g: Array, g_at: int, count: int) -> None:
     """Take g one step back; d_a holds h before the step."""
-    lanes, k = wide_lanes(g), 0
+    lanes, k = narrow_lanes(g), 0
     while k + lanes <= count:
-        own = load(g, g_at + k)
+        own = load_narrow(g, g_at + k)
         store(d_b, at + k, own)
-        store(d_a, at + k, own * load(d_a, at + k))
-        store(g, g_at + k, own * load(a, at + k))
+        store(d_a, at + k, own * load_narrow(d_a, at + k))
+        store(g, g_at + k, own * load_narrow(a, at + k))
         k += lanes
     while k < count:
         one = g[g_at + k]

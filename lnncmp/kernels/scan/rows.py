@@ -4,15 +4,15 @@ What does not fill a vector is done number by number.
 """
 
 from lnncmp.kernels.common.compiling import Array, lean
-from lnncmp.kernels.common.lanes import load, store, wide_lanes
+from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
 
 
 @lean
 def copy(source: Array, source_at: int, out: Array, out_at: int, count: int) -> None:
     """Copy `count` numbers."""
-    lanes, k = wide_lanes(out), 0
+    lanes, k = narrow_lanes(out), 0
     while k + lanes <= count:
-        store(out, out_at + k, load(source, source_at + k))
+        store(out, out_at + k, load_narrow(source, source_at + k))
         k += lanes
     while k < count:
         out[out_at + k] = source[source_at + k]
@@ -22,9 +22,9 @@ def copy(source: Array, source_at: int, out: Array, out_at: int, count: int) -> 
 @lean
 def add(source: Array, source_at: int, out: Array, out_at: int, count: int) -> None:
     """Add `count` numbers to others."""
-    lanes, k = wide_lanes(out), 0
+    lanes, k = narrow_lanes(out), 0
     while k + lanes <= count:
-        store(out, out_at + k, load(out, out_at + k) + load(source, source_at + k))
+        store(out, out_at + k, load_narrow(out, out_at + k) + load_narrow(source, source_at + k))
         k += lanes
     while k < count:
         out[out_at + k] += source[source_at + k]
