@@ -195,5 +195,5 @@ class TestLiquidS4:
         u, dt = torch.full((1, 2000, WIDTH), 50.0), torch.ones(1, 2000)
         state = tuple(torch.zeros(1, width) for width in block.state_widths)
         assert block.run(u, dt, None, state, True)[0].isfinite().all()
-        block.bounded = False
+        block.kind = "liquid"
         assert not block.run(u, dt, None, state, True)[0].isfinite().all()

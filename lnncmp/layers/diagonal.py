@@ -10,10 +10,12 @@ Legend of shape suffixes: B batch, T steps, H features, P pairs.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from lnncmp.kernels.common.sequence_function import run as run_kernel
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.scan import Pair, complex_scan
 from lnncmp.layers.sequence_model import State
@@ -66,6 +68,21 @@ RULES = {"zoh": held, "bilinear": bilinear}
 """The discretisations, by their name."""
 
 
+class RawDiagonal(NamedTuple):
+    """The raw parameters in the order of their kernel: (H,), then (H, P)."""
+
+    log_step: Tensor
+    log_decay: Tensor
+    frequency: Tensor
+    c_real: Tensor
+    c_imag: Tensor
+
+
+def observe(raw: RawDiagonal, x: Pair) -> Tensor:
+    """Return 2 Re(C x) (B, T, H): both numbers of each conjugate pair together."""
+    return 2.0 * (raw.c_real * x[0] - raw.c_imag * x[1]).sum(-1)
+
+
 class S4DBlock(MixingBlock):
     """S4D over a sequence: x_t = a x_{t-1} + b u_t, y = 2 Re(C x), then the mixing; state: two of (B, H P).
 
@@ -74,6 +91,8 @@ class S4DBlock(MixingBlock):
     """
 
     has_kernel = True
+    kind = "linear"
+    """What the kernel knows the recurrence by."""
 
     def __init__(
         self,
@@ -91,25 +110,39 @@ class S4DBlock(MixingBlock):
         self.c_real, self.c_imag = complex_normal(shape)
         self.state_widths = (width * self.pairs,) * 2
 
-    def transition(self, dt: Tensor) -> tuple[Pair, Pair]:
+    def weights(self) -> RawDiagonal:
+        """Return the raw parameters; all that is computed reads them here."""
+        return RawDiagonal(self.log_step, self.log_decay, self.frequency, self.c_real, self.c_imag)
+
+    def transition(self, raw: RawDiagonal, dt: Tensor) -> tuple[Pair, Pair]:
         """Return a and b, each a pair of (B, T, H, P), for elapsed times dt (B, T)."""
-        step = (dt[..., None] * self.log_step.exp()).clamp(max=LONGEST)[..., None]
-        return RULES[self.rule](step, self.log_decay.exp().clamp(min=SLOWEST), self.frequency)
+        step = (dt[..., None] * raw.log_step.exp()).clamp(max=LONGEST)[..., None]
+        return RULES[self.rule](step, raw.log_decay.exp().clamp(min=SLOWEST), raw.frequency)
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        a, b = self.transition(dt)
-        driven = b[0] * u[..., None], b[1] * u[..., None]
-        x, final = self.follow(a, driven, valid, (state[0], state[1]), fused)
-        return self.finish(self.observe(x), u), final
+        tensors = u, dt, valid, *state, *self.weights()
+        key = f"diagonal {self.rule} {self.kind} {SLOWEST} {LONGEST}"
+        y, *final = run_kernel(key, self.twin, tensors) if fused else self.twin(*tensors)
+        return self.finish(y, u), tuple(final)
 
-    def follow(self, a: Pair, b: Pair, valid: Tensor | None, start: Pair, fused: bool) -> tuple[Pair, Pair]:
+    def twin(
+        self, u: Tensor, dt: Tensor, valid: Tensor | None, re: Tensor, im: Tensor, *weights: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return 2 Re(C x) (B, T, H) and the final state, what the kernel gives, in plain PyTorch."""
+        raw = RawDiagonal(*weights)
+        a, b = self.transition(raw, dt)
+        driven = b[0] * u[..., None], b[1] * u[..., None]
+        x, final = self.follow(self.liquid(a, driven), driven, valid, (re, im))
+        return observe(raw, x), *final
+
+    def liquid(self, a: Pair, driven: Pair) -> Pair:
+        """Return what multiplies x, for a and b u: a."""
+        return a
+
+    def follow(self, a: Pair, b: Pair, valid: Tensor | None, start: Pair, fused: bool = False) -> tuple[Pair, Pair]:
         """Return x (B, T, H, P) and the final one (B, H P), both pairs, of x_t = a x_{t-1} + b."""
         flat_a, flat_b = (a[0].flatten(2), a[1].flatten(2)), (b[0].flatten(2), b[1].flatten(2))
         x, final = complex_scan(flat_a, flat_b, valid, start, fused)
         shape = self.width, self.pairs
         return (x[0].unflatten(2, shape), x[1].unflatten(2, shape)), final
-
-    def observe(self, x: Pair) -> Tensor:
-        """Return 2 Re(C x) (B, T, H): both numbers of each conjugate pair together."""
-        return 2.0 * (self.c_real * x[0] - self.c_imag * x[1]).sum(-1)

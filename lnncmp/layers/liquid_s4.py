@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lnncmp.layers.diagonal import S4DBlock
+from lnncmp.layers.diagonal import S4DBlock, observe
 from lnncmp.layers.scan import Pair
 from lnncmp.layers.sequence_model import State
 
@@ -56,19 +56,24 @@ class LiquidS4Block(S4DBlock):
         transition: str = "bounded",
     ) -> None:
         super().__init__(width, state, rule, step_range)
-        self.kernel, self.degree, self.bounded = kernel, degree, transition == "bounded"
+        self.kernel, self.degree = kernel, degree
+        self.kind = "bounded" if transition == "bounded" else "liquid"
         states = {"recurrence": 1, "kb": degree, "pb": degree + 1 if degree > 1 else 1}[kernel]
         self.state_widths = self.state_widths * states
 
+    def liquid(self, a: Pair, driven: Pair) -> Pair:
+        """Return what multiplies x, for a and b u: their sum, kept within the unit circle if asked for."""
+        found = _plus(a, driven)
+        return _into_disc(found) if self.kind == "bounded" else found
+
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        a, b = self.transition(dt)
+        if self.kernel == "recurrence":
+            return super().run(u, dt, valid, state, fused)
+        raw = self.weights()
+        a, b = self.transition(raw, dt)
         c = b[0] * u[..., None], b[1] * u[..., None]
         starts = list(zip(state[::2], state[1::2], strict=True))
-        if self.kernel == "recurrence":
-            liquid = _plus(a, c)
-            x, end = self.follow(_into_disc(liquid) if self.bounded else liquid, c, valid, starts[0], fused)
-            return self.finish(self.observe(x), u), end
         x, end = self.follow(a, c, valid, starts[0], fused)
         if self.degree > 1 and self.kernel == "pb":
             still = torch.ones_like(a[0]), torch.zeros_like(a[1])
@@ -80,7 +85,7 @@ class LiquidS4Block(S4DBlock):
             ends = [end, *ends]
         for own in higher:
             x = _plus(x, own)
-        return self.finish(self.observe(x), u), tuple(part for own in ends for part in own)
+        return self.finish(observe(raw, x), u), tuple(part for own in ends for part in own)
 
     def _higher(
         self, a: Pair, c: Pair, x: Pair, valid: Tensor | None, starts: list[Pair], fused: bool
