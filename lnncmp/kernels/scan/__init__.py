@@ -1,0 +1,1 @@
+"""Fused recurrences of elementwise factors, h' = a h + b, real and complex."""

@@ -1,0 +1,77 @@
+"""Liquid-S4: a diagonal state-space model whose transition depends on the input."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from lnncmp.models.base import ModelSpec, Tuned
+from lnncmp.models.s4d import S4DArguments
+
+if TYPE_CHECKING:
+    from lnncmp.layers.sequence_model import SequenceModel
+
+
+class LiquidS4Arguments(S4DArguments):
+    """Arguments of Liquid-S4: those of S4D, and how the input enters the transition."""
+
+    kernel: Literal["recurrence", "pb", "kb"] = Field(
+        "recurrence", description="recurrence: all products of inputs; kb: of up to `degree`; pb: those without decay"
+    )
+    degree: int = Field(2, ge=1, le=10, description="inputs of the longest product in pb and kb; 1 is S4D")
+    transition: Literal["bounded", "paper"] = Field(
+        "bounded", description="bounded: the recurrence's factor is kept within |a| <= 1; paper: it is not"
+    )
+
+
+def build(arguments: LiquidS4Arguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
+    """Return a Liquid-S4 for `inputs` features and `outputs` targets; it has no wiring, `wiring_seed` is ignored.
+
+    Raises UsageError for an odd state and for step_min above step_max.
+    """
+    del wiring_seed
+    from lnncmp.layers.liquid_s4 import LiquidS4Block
+    from lnncmp.layers.state_space import check_conjugate_pairs, check_steps, state_space_model
+
+    check_conjugate_pairs("liquid_s4", arguments.state)
+    steps = check_steps(arguments.step_min, arguments.step_max)
+    blocks = [
+        LiquidS4Block(
+            arguments.hidden,
+            arguments.state,
+            arguments.discretisation,
+            steps,
+            kernel=arguments.kernel,
+            degree=arguments.degree,
+            transition=arguments.transition,
+        )
+        for _ in range(arguments.blocks)
+    ]
+    return state_space_model(inputs, outputs, blocks, arguments.norm, arguments.times, arguments.implementation)
+
+
+MODEL = ModelSpec(
+    summary="Liquid state-space model: S4D whose transition depends on the input, causal and step by step.",
+    citation=(
+        "Hasani, Lechner, Wang, Chahine, Amini and Rus, Liquid structural state-space models, ICLR 2023, arXiv "
+        "2209.12951"
+    ),
+    equation=(
+        "x' = (A + B u) x + B u, y = C x (Eq. 8); x_k = (A- + B- u_k) x_{k-1} + B- u_k (Eq. 9), A- and B- the discrete "
+        "A and B of S4D"
+    ),
+    deviations=(
+        "This is the paper's causal recurrence and not the authors' code. That code adds one vector of products of the "
+        "last positions, flipped in time, to the whole output, which is not causal, and its coefficients are the plain "
+        "initial tensors, not the trained ones. kb is Eq. 9 without products of more than `degree` inputs; pb has "
+        "those of two and more without decay between them (A- = 1), summed over all pairs and not over a sample of "
+        "them. The base is S4D with B = 1 (the paper's is S4-LegS with a trained B), by ZOH (the paper: bilinear). "
+        "transition=bounded keeps |A- + B- u| <= 1; in the paper's equation (transition=paper) a large input makes the "
+        "state grow without bound. The rest as in s4d."
+    ),
+    uses_dt=True,
+    version=1,
+    arguments=LiquidS4Arguments,
+    build=build,
+    tuned=lambda arguments: Tuned("discretisation", ("zoh", "bilinear")),
+    group="state-space",
+)
