@@ -121,7 +121,8 @@ def test_constrain_restores_admissible_parameters_after_a_huge_step(name, varian
 def test_overfits_four_windows_of_a_damped_sine(name):
     spec = load_model(name)
     torch.manual_seed(0)
-    model = spec.build(spec.arguments(hidden=12), 1, 1, 5)
+    quick = {"glnn": {"solver": "rk4", "unfolds": 1}}.get(name, {})
+    model = spec.build(spec.arguments(hidden=12, **quick), 1, 1, 5)
     start = torch.tensor([0.0, 1.0, 2.0, 3.0])[:, None]
     t = start + 0.4 * torch.arange(9.0)
     wave = (torch.exp(-0.2 * t) * torch.sin(2.0 * t))[..., None]

@@ -1,6 +1,10 @@
 """Arguments that the conformance tests try liquid networks with, by model."""
 
 VARIANTS = {
+    "glnn": [
+        {"solver": "dopri5", "rtol": 1e-4, "width": 6},
+        {"solver": "rk4", "coupling": "argument", "depth": 2, "width": 5, "unfolds": 4},
+    ],
     "lrc": [
         {},
         {"elastance": "asymmetric", "solver": "hybrid", "unfolds": 3, "wiring": "auto_ncp", "readout": "motor"},
