@@ -19,6 +19,7 @@ from torch.nn.functional import softplus
 
 from lnncmp.layers.activations import ACTIVATIONS
 from lnncmp.layers.cell_layer import CellLayer
+from lnncmp.layers.liquid import REVERSAL_RANGE
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.solvers import SolverOptions
 from lnncmp.layers.solvers import advance as solve
@@ -52,7 +53,8 @@ class Conductance(nn.Module):
 class GLNNLayer(CellLayer):
     """Generalised liquid neurons over a sequence; state (x,) of shape (B, H), 0 at the start.
 
-    coupling: "factor" or "argument". tau starts at 1, A at U(-1, 1).
+    coupling: "factor" or "argument". tau starts at 1, |A| at U(0.5, 1.5) with a sign by
+    coin flip, as in lnncmp.layers.liquid.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class GLNNLayer(CellLayer):
         self.inputs, self.width, self.state_widths = inputs, hidden, (hidden,)
         self.coupling, self.options = coupling, options
         self.raw_rate = nn.Parameter(torch.full((hidden,), math.log(math.expm1(1.0))))
-        self.reversal = nn.Parameter(torch.empty(hidden).uniform_(-1.0, 1.0))
+        sign = 2.0 * torch.randint(2, (hidden,)) - 1.0
+        self.reversal = nn.Parameter(sign * torch.empty(hidden).uniform_(*REVERSAL_RANGE))
         factor = coupling == "factor"
         sources = inputs + (hidden if factor else 2 * hidden)
         self.conductance: nn.Module = Conductance(sources, hidden, depth, width, activation, positive=factor)
