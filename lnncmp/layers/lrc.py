@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
 from lnncmp.layers.sequence_model import State
@@ -131,7 +132,33 @@ class LRCLayer(RecurrentLayer):
         Padding needs no mask of the state: dt is set to 0 there, and both solvers are exact at dt = 0.
         """
         x, dt = blank_padding(x, dt, valid)
+        if self.uses_kernel(dt):
+            return self._fused(x, dt, state[0])
         return self._plain(self.raw(), (self.sensory.table(), self.recurrent.table()), x, dt, state[0])
+
+    def has_kernel(self) -> bool:
+        """Return True: every set-up has a fused kernel."""
+        return True
+
+    def _fused(self, x: Tensor, dt: Tensor, start: Tensor) -> tuple[Tensor, State]:
+        """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and start (B, H)."""
+        *own, sensory, recurrent = self.raw()
+        parameters = [p for p in (*own, *sensory, *recurrent) if p is not None]
+        key = f"lrc {self.elastance} {self.solver} {self.unfolds} {int(self.constraint == 'softplus')}"
+        (hidden,) = run(key, self._twin, (x, dt, None, start, *parameters))
+        return hidden, (hidden[:, -1] if hidden.shape[1] else start,)
+
+    def _twin(self, x: Tensor, dt: Tensor, valid: None, start: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        """Return what the kernel does, in plain PyTorch; copies may have wirings of their own, so without tables."""
+        rest, own = iter(parameters), self.raw()
+
+        def replaced(synapses: RawLRCSynapses) -> RawLRCSynapses:
+            return synapses._replace(**{name: next(rest) for name, p in synapses._asdict().items() if p is not None})
+
+        neurons = {name: next(rest) for name, p in own._asdict().items() if isinstance(p, Tensor)}
+        raw = own._replace(**neurons, sensory=replaced(own.sensory), recurrent=replaced(own.recurrent))
+        hidden, _ = self._plain(raw, (None, None), x, dt, start)
+        return (hidden,)
 
     def _plain(
         self,
@@ -163,7 +190,7 @@ class LRCLayer(RecurrentLayer):
         """Return q for g = h E (H, B) or h (B,) and s(f) (H, B)."""
         if self.solver == "hybrid":
             return scale / (1.0 + scale * forget)
-        return torch.minimum(scale, 1.0 / forget)
+        return torch.where(scale * forget > 1.0, 1.0 / forget, scale)
 
     def _elastance_of(self, raw: RawLRC, eps: Tensor) -> Tensor:
         """Return E (H, B)."""
