@@ -19,7 +19,8 @@ def one_thread():
 @each_case
 def test_gradcheck(name, variant):
     sharp = {"rtol": 1e-10, "atol": 1e-12} if variant.get("solver") == "dopri5" else {}
-    hidden = 8 if name in ("ncp", "liquid_ncp") else 3
+    wired = {name, *map(str, variant.values())} & {"ncp", "liquid_ncp", "auto_ncp"}
+    hidden = 8 if wired else 3
     fewer = {} if name != "cfc" else {"backbone_units": 4}
     model = build(name, variant, dtype=torch.float64, **{"hidden": hidden, **sharp, **fewer})
     x, dt = sample(torch.float64, batch=2, steps=3)
@@ -128,7 +129,8 @@ def test_constrain_restores_admissible_parameters_after_a_huge_step(name, varian
 def test_overfits_four_windows_of_a_damped_sine(name):
     spec = load_model(name)
     torch.manual_seed(0)
-    model = spec.build(spec.arguments(hidden=12), 1, 1, 5)
+    quick = {"glnn": {"solver": "rk4", "unfolds": 1}}.get(name, {})
+    model = spec.build(spec.arguments(hidden=12, **quick), 1, 1, 5)
     start = torch.tensor([0.0, 1.0, 2.0, 3.0])[:, None]
     t = start + 0.4 * torch.arange(9.0)
     wave = (torch.exp(-0.2 * t) * torch.sin(2.0 * t))[..., None]

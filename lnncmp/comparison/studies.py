@@ -23,6 +23,7 @@ from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.metric import Published
 from lnncmp.records.read import Records, read_records
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
+from lnncmp.records.spread_metrics import SPREAD_METRICS
 
 Warn = Callable[[str], None]
 
@@ -185,7 +186,7 @@ def _study(
         title=recipe.title if recipe else case.title,
         published=_published(runs, recipe),
         ablations=ablations_of(runs, records.runs),
-        metrics=case.metrics,
+        metrics=(*case.metrics, *SPREAD_METRICS),
     )
     return Study(group, recipe, variant, runs, records.measurements, data, table)
 

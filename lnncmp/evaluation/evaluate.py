@@ -8,6 +8,7 @@ from lnncmp.cases.base import Case, ExampleWindow, MetricValues, Prepared, TestS
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.evaluation.errors import Errors, Predicted, errors_of
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
+from lnncmp.evaluation.spread import spread_values
 from lnncmp.records.horizon_metrics import horizon_values
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
 
@@ -75,7 +76,10 @@ def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits,
 
 
 def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
-    """Return all scores of `predictor` on the prepared data: splits, horizons, shifted test sets, case metrics."""
+    """Return all scores of `predictor` on the prepared data: splits, horizons, shifted test sets, case metrics.
+
+    Where it has a spread, its scores are among the test metrics.
+    """
     splits = prepared.splits
     errors = errors_of(splits, [target.name for target in case.targets])
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
@@ -84,7 +88,7 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     metrics = {name: dict(one.metrics) for name, one in judged.items()}
     own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
     horizons, ahead = horizon_scores(predictor, prepared, case)
-    metrics["test"] |= {**own.values, **ahead}
+    metrics["test"] |= {**own.values, **ahead, **spread_values(predictor, splits)}
     resampling = prepared.resampling
     replicates = {} if resampling is None else errors.resampled(predicted["test"], resampling)
     return Scores(

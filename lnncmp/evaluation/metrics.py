@@ -29,12 +29,12 @@ def mse(per_target: Floats) -> float:
 
     Targets with large values dominate it: on Walker2d the two foot velocities contribute more than half of it.
     """
-    return _mean(per_target)
+    return mean_of_known(per_target)
 
 
 def nmse(per_target: Floats, target_std: Floats) -> float:
     """Return the mean over targets of squared error / training variance; no unit, 1 = as good as the training mean."""
-    return _mean(per_target / target_std**2)
+    return mean_of_known(per_target / target_std**2)
 
 
 def resampled_errors(
@@ -50,7 +50,7 @@ def resampled_errors(
     return {"mse": [mse(row) for row in errors], "nmse": [nmse(row, target_std) for row in errors]}
 
 
-def _mean(values: Floats) -> float:
+def mean_of_known(values: Floats) -> float:
     """Return the mean of the values that are not NaN; NaN if there are none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")

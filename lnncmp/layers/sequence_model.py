@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 State = tuple[Tensor, ...]
 """What a model carries from step to step: tensors of shape (B, ...)."""
+Spread = tuple[Tensor, Tensor]
+"""Mean and standard deviation (B, T, O) of predictions."""
 
 
 class SequenceModel(nn.Module, ABC):
@@ -54,6 +56,13 @@ class SequenceModel(nn.Module, ABC):
         """Stream one step: x_t (B, I), dt_t (B,), state -> output (B, O) and new state."""
         y, state = self.sequence(x_t[:, None], dt_t[:, None], None, state)
         return y[:, 0], state
+
+    def spread(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Spread | None:
+        """Return mean and standard deviation (B, T, O) of what the model holds possible; None: it gives one answer.
+
+        The deviation says how unsure the model is of its own function, without the noise of observations.
+        """
+        return None
 
     def stepper(self, batch: int = 1) -> "Stepper":
         """Return an object for control loops that is fed one observation at a time (lnncmp.layers.stepper.Stepper).

@@ -68,12 +68,13 @@ def _lay_out(p: Tensor, table: SourceTable | None) -> Tensor:
     return p.flatten().index_select(0, table.pairs).view(table.present.shape)
 
 
-class Synapses(nn.Module):
-    """All synapses from P sources to J targets, for a wiring's `polarity` (P, J) in {-1, 0, 1}.
+class OpenedSynapses(nn.Module):
+    """How far the synapses from P sources to J targets open, and how much they then conduct: mask, sigma, mu, w.
 
-    `layout`: "dense" evaluates all pairs (needed to stack models of different wirings), "gathered" only those of the
-    table, "auto" the faster. Weights are U(0.001, 1), sigma U(3, 8), mu U(0.3, 0.8), erev the polarity, as in ncps.
-    In the gathered layout the backward pass on CUDA is deterministic only under torch.use_deterministic_algorithms.
+    They exist where a wiring's `polarity` (P, J) is not 0. `layout`: "dense" evaluates all pairs (needed to stack
+    models of different wirings), "gathered" only those of the table, "auto" the faster. Weights are U(0.001, 1), sigma
+    U(3, 8), mu U(0.3, 0.8), as in ncps. In the gathered layout the backward pass on CUDA is deterministic only under
+    torch.use_deterministic_algorithms.
     """
 
     mask: Tensor
@@ -84,7 +85,6 @@ class Synapses(nn.Module):
         self.sigma = _uniform(shape, 3.0, 8.0)
         self.mu = _uniform(shape, 0.3, 0.8)
         self.w = _uniform(shape, 0.001, 1.0)
-        self.erev = nn.Parameter(torch.as_tensor(polarity, dtype=torch.get_default_dtype()))
         mask = torch.as_tensor(polarity != 0)
         self.register_buffer("mask", mask)
         guard_mask(self, "mask")
@@ -100,10 +100,6 @@ class Synapses(nn.Module):
         """The number of synapses that exist."""
         return int(self.mask.sum())
 
-    def raw(self) -> RawSynapses:
-        """Return mask, sigma, mu, w, erev, each (P, J), as the kernels take them."""
-        return RawSynapses(self.mask, self.sigma, self.mu, self.w, self.erev)
-
     def table(self) -> SourceTable | None:
         """Return the table of sources where the weights are now, None in the dense layout."""
         table = self._table
@@ -112,12 +108,35 @@ class Synapses(nn.Module):
         return table
 
 
+class Synapses(OpenedSynapses):
+    """Synapses with a reversal potential erev each, which starts as the polarity in {-1, 0, 1}."""
+
+    def __init__(self, polarity: np.ndarray, layout: str = "auto") -> None:
+        super().__init__(polarity, layout)
+        self.erev = nn.Parameter(torch.as_tensor(polarity, dtype=torch.get_default_dtype()))
+
+    def raw(self) -> RawSynapses:
+        """Return mask, sigma, mu, w, erev, each (P, J), as the kernels take them."""
+        return RawSynapses(self.mask, self.sigma, self.mu, self.w, self.erev)
+
+
 def currents_of(raw: RawSynapses, table: SourceTable | None, positive: Callable[[Tensor], Tensor]) -> Currents:
     """Return the currents as a function of the sources' potential; `positive` maps w to conductances >= 0."""
-    w, sigma = _lay_out(positive(raw.w), table), _lay_out(raw.sigma, table)
-    w = w * (raw.mask.t() if table is None else table.present)
-    weights = torch.stack([w * _lay_out(raw.erev, table), w], 1)
-    slope, offset = sigma[..., None], -(sigma * _lay_out(raw.mu, table))[..., None]
+    w = positive(raw.w)
+    return sums_of((raw.mask, raw.sigma, raw.mu), w * raw.erev, w, table)
+
+
+def sums_of(
+    opened: tuple[Tensor, Tensor, Tensor], first: Tensor, second: Tensor, table: SourceTable | None
+) -> Currents:
+    """Return a function that adds sum_i m_ij first_ij s_ij to num and sum_i m_ij second_ij s_ij to den.
+
+    opened: mask, sigma, mu, each (P, J) like `first` and `second`.
+    """
+    mask, sigma, mu = opened[0], *(_lay_out(p, table) for p in opened[1:])
+    present = mask.t() if table is None else table.present
+    weights = torch.stack([_lay_out(first, table) * present, _lay_out(second, table) * present], 1)
+    slope, offset = sigma[..., None], -(sigma * mu)[..., None]
     return _dense(weights, slope, offset) if table is None else _gathered(table, weights, slope, offset)
 
 

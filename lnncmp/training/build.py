@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lnncmp.errors import UsageError
 from lnncmp.layers.readout import RecurrentModel
-from lnncmp.layers.sequence_model import SequenceModel, State
+from lnncmp.layers.sequence_model import SequenceModel, Spread, State
 from lnncmp.layers.shapes import check_inputs
 from lnncmp.models.base import Arguments, ModelSpec, load_model
 from lnncmp.recipe.recipe import parse
@@ -48,6 +48,10 @@ class TimeAsInput(SequenceModel):
         """Run the wrapped model's forward, which may be faster than `sequence`; returns (B, T, O)."""
         y: Tensor = self.model(_with_time(x, dt), dt, valid)
         return y
+
+    def spread(self, x: Tensor, dt: Tensor, valid: Tensor | None = None) -> Spread | None:
+        """Return the wrapped model's mean and standard deviation (B, T, O), if it has them."""
+        return self.model.spread(_with_time(x, dt), dt, valid)
 
     def stepper(self, batch: int = 1) -> "Stepper":
         """Return an object for control loops; x has I features, the elapsed time is appended by itself."""

@@ -40,6 +40,19 @@ class NetworkPredictor:
         return out
 
     @torch.no_grad()
+    def spread(self, windows: Windows) -> tuple[Floats, Floats] | None:
+        """Return mean and standard deviation (N, T, O) of one-step predictions, None if the model has no spread."""
+        self.model.eval()
+        mean, std = np.empty(windows.y.shape, np.float32), np.empty(windows.y.shape, np.float32)
+        for start in range(0, len(windows), self.batch):
+            rows = slice(start, start + self.batch)
+            found = self.model.spread(*tensors(windows.take(rows), self.device))
+            if found is None:
+                return None
+            mean[rows], std[rows] = (part.cpu().numpy() for part in found)
+        return mean, std
+
+    @torch.no_grad()
     def roll_out(self, futures: Futures) -> Floats:
         """Return free-running predictions (N, K, O): after the context, each prediction is fed back as input."""
         self.model.eval()

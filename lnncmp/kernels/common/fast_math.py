@@ -93,6 +93,18 @@ def magnitude(typing_context: Any, x: Any) -> Any:
     return x(x), generate
 
 
+@intrinsic
+def above_one(typing_context: Any, x: Any, then: Any, otherwise: Any) -> Any:
+    """Return `then` where x > 1, else (also for NaN) `otherwise`, elementwise."""
+    if not isinstance(x, LanesType) or then != x or otherwise != x:
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, args: tuple[Any, Any, Any]) -> Any:
+        return builder.select(builder.fcmp_ordered(">", args[0], _constant(args[0].type, 1.0)), args[1], args[2])
+
+    return x(x, then, otherwise), generate
+
+
 @part
 def sigmoid(x: Any) -> Any:
     """Return the logistic function of lanes x."""

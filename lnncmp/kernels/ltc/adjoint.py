@@ -77,18 +77,3 @@ def step_back(
         store(den_sum, o, load_like(den_sum, o, like) + den)
         store(cm_sum, o, load_like(cm_sum, o, like) - scaled * (later - load_like(before, o, like)))
         store(dv, o, scaled * capacitance[j])
-
-
-@part
-def inputs_back(
-    x: Array, first: int, row: int, rows: int, lanes: int, input_w: Array, dxs: Array, dx: Array, sums: Array
-) -> None:
-    """Write dx of `rows` samples from the gradient dxs (I, W) of the mapped inputs; add up those of w and b."""
-    inputs = input_w.size
-    for b in range(rows):
-        at = first + b * row
-        for i in range(inputs):
-            g = dxs[i * lanes + b]
-            dx[at + i] = g * input_w[i]
-            sums[i] += g * x[at + i]
-            sums[inputs + i] += g

@@ -11,15 +11,9 @@ import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
 from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like, total
-from lnncmp.kernels.ltc.adjoint import inputs_back, pass_on, step_back
-from lnncmp.kernels.ltc.forward import Size, gather_inputs
-from lnncmp.kernels.ltc.gradients import sums_of_tile
-
-
-@part
-def _of_copy(synapses: Arrays, s: int, sources: int) -> Arrays:
-    """Return the synapses of copy s: the starts of its sources, and all targets and numbers."""
-    return synapses[0][s * (sources + 1) : (s + 1) * (sources + 1)], synapses[1], synapses[2]
+from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, inputs_back, of_copy, sums_of_tile
+from lnncmp.kernels.common.synapses import SLOTS
+from lnncmp.kernels.ltc.adjoint import pass_on, step_back
 
 
 @part
@@ -101,9 +95,9 @@ def _tile(
     rows, row, layer = min(lanes, batch - block * lanes), s * batch + block * lanes, width * lanes
     own_mapping = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
     own_capacitance = capacitance[s * width : (s + 1) * width]
-    sensory, recurrent = _of_copy(all_sensory, s, inputs), _of_copy(all_recurrent, s, width)
-    sensory_sums = sums_of_tile(sums[0], sensory[0], blocks, block)
-    recurrent_sums = sums_of_tile(sums[1], recurrent[0], blocks, block)
+    sensory, recurrent = of_copy(all_sensory, s, inputs), of_copy(all_recurrent, s, width)
+    sensory_sums = sums_of_tile(sums[0], SLOTS, sensory[0], blocks, block)
+    recurrent_sums = sums_of_tile(sums[1], SLOTS, recurrent[0], blocks, block)
     rest = sums[2][tile * (3 * width + 2 * inputs) : (tile + 1) * (3 * width + 2 * inputs)]
     path = kept[0][tile * (steps * unfolds + 1) * layer : (tile + 1) * (steps * unfolds + 1) * layer]
     ratios = kept[1][tile * steps * unfolds * layer : (tile + 1) * steps * unfolds * layer]

@@ -16,21 +16,8 @@ import numpy as np
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
 from lnncmp.kernels.common.fast_math import sigmoid2
 from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, store
+from lnncmp.kernels.common.sample_lanes import Size, gather_inputs
 from lnncmp.kernels.common.synapses import SLOTS, by_target, listed, softplus
-
-Size = tuple[int, int, int, int, int]
-"""B, T, I, N, U."""
-
-
-@part
-def gather_inputs(
-    x: Array, input_w: Array, input_b: Array, first: int, row: int, rows: int, inputs: int, lanes: int, xs: Array
-) -> None:
-    """Write the mapped inputs of `rows` samples, one every `row` numbers from `first` on, into xs (I, W)."""
-    for b in range(rows):
-        at = first + b * row
-        for i in range(inputs):
-            xs[i * lanes + b] = x[at + i] * input_w[i] + input_b[i]
 
 
 @part

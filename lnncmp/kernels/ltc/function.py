@@ -6,20 +6,19 @@ of the inputs are part of the kernel too: on small networks each call of torch c
 Legend of shapes: S copies (absent unless `stacked`), B batch, T steps, I inputs, N neurons.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lnncmp.kernels.common.compiling import Array
-from lnncmp.kernels.common.lanes import DOUBLE, NARROW, WIDE
 from lnncmp.kernels.common.operation import DT, Given, Memory, Operation, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.torch_arrays import (
     array,
-    element_type,
     flat,
     numbers_of,
     numbers_or_zeros,
@@ -28,29 +27,13 @@ from lnncmp.kernels.common.torch_arrays import (
     weights_of,
 )
 from lnncmp.kernels.ltc.backward import backward_double, backward_narrow, backward_wide
-from lnncmp.kernels.ltc.forward import Size, forward_double, forward_narrow, forward_wide, prepare
+from lnncmp.kernels.ltc.forward import forward_double, forward_narrow, forward_wide, prepare
 from lnncmp.kernels.ltc.gradients import finish, prepare_backward
 
 V0 = 3
 """Place of the state at the start among the tensors."""
-
-
-def _width(batch: int, single: bool) -> tuple[int, Callable[..., None], Callable[..., None]]:
-    """Return how many samples a tile holds, and the kernels for it, forward and backward.
-
-    More samples side by side share the parameters of a synapse; small batches would leave lanes empty.
-    """
-    element = element_type(single)
-    if batch <= NARROW[element]:
-        return NARROW[element], forward_narrow, backward_narrow
-    if batch < 2 * DOUBLE[element]:
-        return WIDE[element], forward_wide, backward_wide
-    return DOUBLE[element], forward_double, backward_double
-
-
-def _blocks(batch: int, lanes: int) -> int:
-    """Return the tiles of one copy; an empty batch is a tile without samples."""
-    return max(-(-batch // lanes), 1)
+_FORWARD = forward_narrow, forward_wide, forward_double
+_BACKWARD = backward_narrow, backward_wide, backward_double
 
 
 def _size(x: Array, v0: Array, unfolds: int) -> Size:
@@ -86,8 +69,8 @@ class LTCSequence(Operation):
         size, (xs, dts, start), raw = self._arrays(tensors, stacked)
         batch, steps, inputs, width, unfolds = size
         copies = xs.shape[0]
-        lanes, run, _ = _width(batch, xs.dtype == np.float32)
-        tiles = copies * _blocks(batch, lanes)
+        lanes, run = widest(batch, xs.dtype == np.float32, _FORWARD)
+        tiles = copies * blocks_of(batch, lanes)
         neurons, mapping = tuple(raw[:3]), tuple(raw[3:5])
         sensory, recurrent = tuple(raw[5:10]), tuple(raw[10:])
         capacitance, leak, sensed, listed = prepare(
@@ -109,8 +92,8 @@ class LTCSequence(Operation):
         size, (xs, dts, start), raw = self._arrays(tensors, stacked)
         batch, steps, inputs, width, _ = size
         copies, kind = xs.shape[0], xs.dtype
-        lanes, _, run = _width(batch, kind == np.float32)
-        blocks = _blocks(batch, lanes)
+        lanes, run = widest(batch, kind == np.float32, _BACKWARD)
+        blocks = blocks_of(batch, lanes)
         neurons, mapping = tuple(raw[:3]), tuple(raw[3:5])
         sensory, recurrent = tuple(raw[5:10]), tuple(raw[10:])
         capacitance, sensed, sensory_place, listed, place = prepare_backward(
@@ -142,8 +125,8 @@ class LTCSequence(Operation):
         """Return the shapes of hidden and of the path and ratios."""
         x, v0 = present((tensors[X], tensors[V0]))
         (batch, steps, _), width = x.shape, v0.shape[-1]
-        lanes, *_ = _width(batch, x.dtype == torch.float32)
-        layer = _blocks(batch, lanes) * width * lanes * keep
+        lanes, _ = widest(batch, x.dtype == torch.float32, _FORWARD)
+        layer = blocks_of(batch, lanes) * width * lanes * keep
         return [(batch, steps, width)], [(layer * (steps * self.unfolds + 1),), (layer * steps * self.unfolds,)]
 
 

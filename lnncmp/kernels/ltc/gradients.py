@@ -6,15 +6,8 @@ Legend of shapes: S copies, I inputs, N neurons, P sources, J targets; all array
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
+from lnncmp.kernels.common.sample_lanes import sums_of_tile
 from lnncmp.kernels.common.synapses import SLOTS, by_source, listed, softplus, softplus_slope, spread_gradients
-
-
-@part
-def sums_of_tile(sums: Array, start: Array, blocks: int, block: int) -> Array:
-    """Return the part of the sums over synapses that belongs to one tile: copies are in order, blocks within."""
-    first, end = start[0], start[-1]
-    at = SLOTS * (blocks * first + block * (end - first))
-    return sums[at : at + SLOTS * (end - first)]
 
 
 @kernel
@@ -57,9 +50,9 @@ def _spread(
     """Add up the tiles of each copy in order, in the first one's place, and write the gradients (4, S, P, J)."""
     for s in range(copies):
         starts = start[s * (sources + 1) : (s + 1) * (sources + 1)]
-        together = sums_of_tile(sums, starts, blocks, 0)
+        together = sums_of_tile(sums, SLOTS, starts, blocks, 0)
         for block in range(1, blocks):
-            together += sums_of_tile(sums, starts, blocks, block)
+            together += sums_of_tile(sums, SLOTS, starts, blocks, block)
         spread_gradients(place, starts[0], starts[-1], together, raw[1], raw[2], raw[3], raw[4], positive, gradients)
 
 

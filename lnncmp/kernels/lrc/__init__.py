@@ -1,0 +1,1 @@
+"""The fused LRC: lists of synapses, explicit and hybrid steps."""
