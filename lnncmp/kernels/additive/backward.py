@@ -129,13 +129,41 @@ def _recede(
 
 
 @part
+def _retrace(
+    size: Size,
+    place: tuple[int, int, int],
+    begin: int,
+    end: int,
+    clip: float,
+    table: Array,
+    units: Units,
+    data: tuple[Array, Array, Array, Array, Array, Array],
+    kept: int,
+    out: tuple[Array, Array, Array],
+    unused: Array,
+) -> None:
+    """Write the y of all stages of the observations of a chunk, their rows [x, 1] and the lengths of their steps."""
+    _, _, steps, inputs, width, padded, unfolds, stages = size
+    (copy, row, rows), (x, dt, valid, start, hidden, f), (path, entered, lengths) = place, data, out
+    if begin > 0:
+        copy_rows(hidden, (row * steps + begin - 1) * width, steps * width, path, 0, padded, rows, width)
+    else:
+        copy_rows(start, row * width, width, path, 0, padded, rows, width)
+    for i in range(end - begin):
+        to, at = i * rows * (inputs + 1), i * unfolds * stages * rows * padded
+        observe((row, rows), begin + i, (steps, inputs, 1), x, dt, valid, entered, to, lengths, i * rows)
+        rest = (units, unused, lengths, i * rows, unused, path, at, f, kept + at, True)
+        follow(size, (copy, rows), clip, table, *rest)
+
+
+@part
 def _tile(
     tile: int,
     size: Size,
     clip: tuple[float, float],
     table: Array,
     units: Units,
-    weights: tuple[Array, Array, Array],
+    weights: tuple[Array, Array],
     data: tuple[Array, Array, Array, Array, Array, Array],
     d_hidden: Array,
     d_final: Array,
@@ -144,10 +172,9 @@ def _tile(
     sums: tuple[Array, Array, Array],
 ) -> None:
     copies, batch, steps, inputs, width, padded, unfolds, stages = size
-    acting, turned, turned_driving = weights
-    x, dt, valid, start, hidden, f = data
+    (turned, turned_driving), f = weights, data[5]
     copy, first, rows = tile_place(tile, batch)
-    row, layer, deep, kind, entry = copy * batch + first, rows * padded, unfolds * stages, x.dtype, inputs + 1
+    row, layer, deep, kind, entry = copy * batch + first, rows * padded, unfolds * stages, f.dtype, inputs + 1
     chunk = max(1, CHUNK // (rows * deep))
     path, d_z = np.zeros((chunk * deep + 1) * layer, kind), np.empty(chunk * deep * layer, kind)
     entered, lengths = np.empty(chunk * rows * entry, kind), np.empty(chunk * rows, kind)
@@ -159,17 +186,8 @@ def _tile(
     end = steps
     while end > 0:
         begin = max(0, end - chunk)
-        if begin > 0:
-            copy_rows(hidden, (row * steps + begin - 1) * width, steps * width, path, 0, padded, rows, width)
-        else:
-            copy_rows(start, row * width, width, path, 0, padded, rows, width)
         kept = (row * steps + begin * rows) * deep * padded
-        for i in range(end - begin):
-            observe(
-                (row, rows), begin + i, (steps, inputs, 1), x, dt, valid, entered, i * rows * entry, lengths, i * rows
-            )
-            at, place = i * deep * layer, (copy, rows)
-            follow(size, place, clip[0], table, units, acting, lengths, i * rows, d_z, path, at, f, kept + at, True)
+        _retrace(size, (copy, row, rows), begin, end, clip[0], table, units, data, kept, (path, entered, lengths), d_z)
         d_driven[:] = 0.0
         for i in range(end - begin - 1, -1, -1):
             add_rows(d_hidden, (row * steps + begin + i) * width, steps * width, d_h, 0, padded, rows, width)
@@ -195,7 +213,7 @@ def backward(
     clip: tuple[float, float],
     table: Array,
     units: Units,
-    weights: tuple[Array, Array, Array],
+    weights: tuple[Array, Array],
     data: tuple[Array, Array, Array, Array, Array, Array],
     d_hidden: Array,
     d_final: Array,
@@ -205,8 +223,8 @@ def backward(
 ) -> None:
     """Compute the tiles from `first` to `end`.
 
-    clip: the bound of the state and the largest number below it; table, units: as for the forward kernel. weights: its
-    recurrent ones, U (S, N, N) and W (S, N, J), the last empty where d_x is not wanted. data: x, lengths, valid,
+    clip: the bound of the state and the largest number below it; table, units: as for the forward kernel. weights: U
+    (S, N, N) and W (S, N, J), the last empty where d_x is not wanted. data: x, lengths, valid,
     start, hidden and f as there; d_hidden (S, B, T, H), d_final (S, B, H). Written are d_x (S, B, T, I) and d_start
     (S, B, H). Gradients are added to sums, for each tile of its own: of U by source (H, N), of E (I + 1, N) and of c
     and r (2, N).

@@ -21,41 +21,38 @@ from lnncmp.kernels.common.tiles import copy_rows, observe, tile_place
 
 @lean
 def _move(
-    like: Array,
+    like: Any,
     length: float,
     bound: float,
     units: Units,
     unit: int,
-    share: float,
-    reach: float,
-    f: Array,
+    stage: tuple[float, float],
+    driven: Array,
+    k: int,
     path: Array,
     ways: tuple[int, int, int, int],
+    f: Array,
+    f_at: int,
+    again: bool,
 ) -> None:
     """Take one vector of units through a stage: from y `here`, to the next y (`following`, if any) and towards h'.
 
-    h is at `base`, and h' so far `after`, from the first stage (`here` is `base`) on.
+    h is at `base`, and h' so far `after`, from the first stage (`here` is `base`) on. Unless `again`, f holds U y and
+    is written.
     """
     base, here, following, after = ways
+    own = load_like(f, f_at, like)
+    if not again:
+        own = tanh(own + load_like(driven, k, like))
+        store(f, f_at, own)
     step = clipped(fill_like(length, like), load_like(units[2], unit, like))
     leaked = step * load_like(units[1], unit, like) * load_like(path, here, like)
-    driven = step * load_like(units[0], unit, like) * f
+    raised = step * load_like(units[0], unit, like) * own
     h = load_like(path, base, like)
-    new = (h if here == base else load_like(path, after, like)) - leaked * share + driven * share
+    new = (h if here == base else load_like(path, after, like)) - leaked * stage[0] + raised * stage[0]
     store(path, after, new if following >= 0 else clipped(new, bound))
     if following >= 0:
-        store(path, following, h - leaked * reach + driven * reach)
-
-
-@lean
-def _activate(like: Any, f: Array, at: int, driven: Array, drive_at: int, again: bool) -> Any:
-    """Return one vector of f; unless `again` the array holds U y there, and f is written to it."""
-    own = load_like(f, at, like)
-    if again:
-        return own
-    own = tanh(own + load_like(driven, drive_at, like))
-    store(f, at, own)
-    return own
+        store(path, following, h - leaked * stage[1] + raised * stage[1])
 
 
 @lean
@@ -91,21 +88,16 @@ def follow(
             for r in range(rows):
                 length = lengths[lengths_at + r]
                 bound = clip if length > 0.0 else np.inf  # where nothing moves, nothing is clipped
-                one, n = r * padded, 0
-                following = at + layer + one if q < stages - 1 else -1
+                n, stage = 0, (table[q], table[stages + q])
                 while n < padded:
-                    unit, k = copy * padded + n, one + n
-                    ways = base + k, at + k, following + n if following >= 0 else -1, after + k
+                    unit, k = copy * padded + n, r * padded + n
+                    ways = base + k, at + k, at + layer + k if q < stages - 1 else -1, after + k
+                    rest = (units, unit, stage, driven, k, path, ways, f, f_at + k, again)
                     if n + lanes <= padded:
-                        like = fill(path, 0.0)
-                        own = _activate(like, f, f_at + k, driven, k, again)
-                        _move(like, length, bound, units, unit, table[q], table[stages + q], own, path, ways)
-                        n += lanes
+                        _move(fill(path, 0.0), length, bound, *rest)
                     else:
-                        narrow = fill_narrow(path, 0.0)
-                        part_of = _activate(narrow, f, f_at + k, driven, k, again)
-                        _move(narrow, length, bound, units, unit, table[q], table[stages + q], part_of, path, ways)
-                        n = padded
+                        _move(fill_narrow(path, 0.0), length, bound, *rest)
+                    n += lanes
             at, f_at = at + layer, f_at + layer
 
 

@@ -76,8 +76,8 @@ class AdditiveSequence(Operation):
         size, of_x = self._size(x, start), needs[X]
         copies, batch, _, inputs, width, wide, _, _ = size
         raw = self._weights(tensors, stacked)
-        units, acting, _ = prepare(size, self.limit, MIN_RATE, *raw)
-        kind = acting.dtype
+        units, *_ = prepare(size, self.limit, MIN_RATE, *raw)
+        kind = raw[0].dtype
         turned = pack_transposed(copies, 1, width, wide, width, wide, raw[2])
         across = padded(inputs, kind == np.float32) if of_x else 0
         turned_driving = pack_transposed(copies, 1, width, wide, inputs if of_x else 0, across, raw[0])
@@ -89,7 +89,7 @@ class AdditiveSequence(Operation):
         u, e, own = (np.zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
         sums = u, e, own
         clip = self.clip, float(np.nextafter(kind.type(self.clip), kind.type(0))) if self.clip < math.inf else math.inf
-        weights, table = (acting, turned, turned_driving), np.array(self.stages, kind).ravel()
+        weights, table = (turned, turned_driving), np.array(self.stages, kind).ravel()
         run_tiles(backward, tiles, size, clip, table, units, weights, data, *d, d_x, d_start, sums)
         found = [torch.from_numpy(own) for own in (d_start, *finish(size, sums))]
         of_rest = [own.view(like.shape) for own, like in zip(found, (start, *parameters), strict=True)]

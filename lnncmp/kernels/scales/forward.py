@@ -16,7 +16,7 @@ from lnncmp.kernels.common.fast_math import exp, tanh
 from lnncmp.kernels.common.lanes import count, fill, fill_like, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.limits import clipped, larger
 from lnncmp.kernels.common.matmul import multiply
-from lnncmp.kernels.common.tiles import copy_rows, tile_place
+from lnncmp.kernels.common.tiles import add_rows, copy_rows, tile_place
 from lnncmp.kernels.gated.gates import Size, enter
 from lnncmp.kernels.scales.table import LARGEST
 
@@ -173,6 +173,22 @@ def _advance(
 
 
 @part
+def _begin(
+    size: Size, row: int, rows: int, scales: int, start: Array, traces: Array, here: int, entered: Array, at: int
+) -> None:
+    """Write the traces at the start of a tile and their sums; `row` is its first among all copies' batches."""
+    _, _, _, inputs, width, padded = size
+    wide = scales * padded
+    traces[here : here + rows * wide] = 0.0
+    copy_rows(start, row * scales * width, width, traces, here, padded, rows * scales, width)
+    for r in range(rows):
+        to = at + r * (inputs + 2 + padded) + inputs + 2
+        entered[to : to + padded] = 0.0
+        for m in range(scales):
+            add_rows(traces, here + r * wide + m * padded, 0, entered, to, 0, 1, padded)
+
+
+@part
 def _tile(
     tile: int,
     size: Size,
@@ -200,14 +216,7 @@ def _tile(
         entered, gates = np.empty(rows * stride, x.dtype), np.empty(rows * columns, x.dtype)
         reads, traces = np.empty(rows * padded, x.dtype), np.empty(rows * wide, x.dtype)
     opened, decays = np.empty(logs.size * wide_lanes(x), x.dtype), np.empty(rows * logs.size, x.dtype)
-    traces[here : here + rows * wide] = 0.0
-    copy_rows(start, row * logs.size * width, width, traces, here, padded, rows * logs.size, width)
-    for r in range(rows):
-        for n in range(padded):
-            summed = traces[here + r * wide + n]
-            for m in range(1, logs.size):
-                summed += traces[here + r * wide + m * padded + n]
-            entered[at + r * stride + h + n] = summed
+    _begin(size, row, rows, logs.size, start, traces, here, entered, at)
     for t in range(steps):
         enter(size, row, rows, t, x, valid, entered, at)
         decay((row, rows, steps), t, rates, dt, decays)
