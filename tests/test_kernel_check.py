@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 
 import pytest
 import torch
@@ -140,6 +141,16 @@ class TestBench:
         assert told.startswith("W4: gru fused is wrong and was left out: outputs differ by")
 
 
+def _all_broken(tell, cells):
+    return dict.fromkeys(cells, (False, "outputs differ by 1"))
+
+
+def _crash_of_the_gru(tell, cells):
+    if any(name == "gru" for name, _ in cells.values()):
+        os._exit(3)
+    return dict.fromkeys(cells, (True, "outputs differ by 0"))
+
+
 class TestDoctor:
     def test_checks_all_models(self, capsys, monkeypatch):
         answer = run_here(capsys, monkeypatch, "doctor", "--format", "json")
@@ -149,10 +160,18 @@ class TestDoctor:
             assert rows[f"kernels of {name}"]["advice"] == ""
 
     def test_says_what_is_broken(self, capsys, monkeypatch):
-        monkeypatch.setattr("lnncmp.cli.doctor.in_fresh_process", lambda *args, **more: (False, "outputs differ by 1"))
+        monkeypatch.setattr("lnncmp.cli.doctor._check_all", _all_broken)
         answer = run_here(capsys, monkeypatch, "doctor")
         assert answer.code == 1 and "kernels of gru" in answer.out
         assert answer.out.count("Broken") == answer.out.count("kernels of"), answer.out
+
+    def test_a_crash_is_that_of_one_model(self, capsys, monkeypatch):
+        monkeypatch.setattr("lnncmp.cli.doctor._check_all", _crash_of_the_gru)
+        monkeypatch.setattr("lnncmp.cli.doctor.model_names", lambda: ["gru", "lstm"])
+        answer = run_here(capsys, monkeypatch, "doctor", "--format", "json")
+        rows = {row["check"]: row for row in json.loads(answer.out)}
+        assert answer.code == 1 and rows["kernels of lstm"]["advice"] == ""
+        assert "without a result" in rows["kernels of gru"]["found"] and "Broken" in rows["kernels of gru"]["advice"]
 
 
 WRONG_SHAPES = [
