@@ -155,7 +155,7 @@ class TestDoctor:
     def test_checks_all_models(self, capsys, monkeypatch):
         answer = run_here(capsys, monkeypatch, "doctor", "--format", "json")
         rows = {row["check"]: row for row in json.loads(answer.out)}
-        for name in ("cfc", "gru", "liquid_ncp", "lstm", "ltc", "ncp (ltc cells)", "ncp (cfc cells)"):
+        for name in ("cfc", "gru", "gru_d", "liquid_ncp", "lstm", "ltc", "ncp (ltc cells)", "ncp (cfc cells)"):
             assert "outputs differ by" in rows[f"kernels of {name}"]["found"], name
             assert rows[f"kernels of {name}"]["advice"] == ""
 

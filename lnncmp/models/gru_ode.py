@@ -53,7 +53,7 @@ MODEL = ModelSpec(
         "Bayesian update at observations and no loss on predicted distributions. Euler with 4 steps of dt / 4 and the "
         "usual start are that baseline's. Euler steps longer than 1 are cut to 1, since h leaves [-1, 1] with longer "
         "ones: with dt above `unfolds` the gap counts as `unfolds` long. dopri5 solves the driven equation; the "
-        "authors' code has it for the equation without inputs only."
+        "authors' code has it for the equation without inputs only, and its steps grow in number with the gap."
     ),
     uses_dt=True,
     version=1,
