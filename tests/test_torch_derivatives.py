@@ -114,4 +114,14 @@ def test_dropout_is_the_same_in_both_derivatives():
 
 
 def test_every_family_is_tried():
-    assert {name for name, _ in FAMILIES.values()} == {"ltc", "ncp", "cfc", "liquid_ncp", "lstm", "gru"}
+    assert {name for name, _ in FAMILIES.values()} == {
+        "ltc",
+        "ncp",
+        "cfc",
+        "liquid_ncp",
+        "lstm",
+        "gru",
+        "min_gru",
+        "s4d",
+        "liquid_s4",
+    }
