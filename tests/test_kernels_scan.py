@@ -11,6 +11,7 @@ from lnncmp.layers.blocks import BlockStack
 from lnncmp.layers.diagonal import S4DBlock
 from lnncmp.layers.linoss import LinOSSBlock
 from lnncmp.layers.liquid_s4 import LiquidS4Block
+from lnncmp.layers.lrc_ssm import LRCBlock
 from lnncmp.layers.min_gated import MinGRUBlock, MinLSTMBlock
 from lnncmp.layers.scan import complex_scan, complex_twin, real_twin, scan
 
@@ -127,6 +128,17 @@ LAYERS = {
     "liquid_s4 kb": _layer(lambda inputs: [LiquidS4Block(5, 4, "bilinear", kernel="kb", degree=3)]),
     "liquid_s4 pb": _layer(lambda inputs: [LiquidS4Block(5, 4, kernel="pb", degree=2)]),
 }
+LAYERS |= {
+    f"lrc_ssm {solver} {symmetric}": _layer(
+        lambda inputs, solver=solver, symmetric=symmetric: [
+            LRCBlock(3, 3, solver, symmetric=symmetric),
+            LRCBlock(3, 3, solver, symmetric=symmetric, reads=True),
+        ]
+    )
+    for solver, symmetric in (("semi_implicit", False), ("semi_implicit", True), ("explicit_euler", True))
+}
+BOUNDED = [name for name in LAYERS if name.split()[-1] not in ("paper", "True")]
+"""Those whose states have a bound, and no gradient that is the difference of two numbers near 0 for long steps."""
 each_layer = pytest.mark.parametrize("name", LAYERS)
 
 
@@ -189,7 +201,7 @@ def test_any_input_gives_a_right_answer_or_a_clear_error(name, dtype, limit):
     checks.check_empty(layer, 3)
 
 
-@pytest.mark.parametrize("name", [name for name in LAYERS if "paper" not in name])  # which has no bound
+@pytest.mark.parametrize("name", BOUNDED)
 @precision
 def test_elapsed_times_of_zero_and_beyond_any_scale(name, dtype, limit):
     layer = LAYERS[name](dtype=dtype)
@@ -210,7 +222,7 @@ def test_regular_times_and_times_that_repeat(name):
 
 def test_full_size_in_single_precision():
     torch.manual_seed(0)
-    for block in (S4DBlock(64, 16), LiquidS4Block(64, 16), LinOSSBlock(64, 32), MinGRUBlock(64, 64)):
+    for block in (S4DBlock(64, 16), LiquidS4Block(64, 16), LinOSSBlock(64, 32), MinGRUBlock(64, 64), LRCBlock(64, 64)):
         checks.check_gradients_in_single_precision(BlockStack(17, [block]), 17, 2e-5)
 
 

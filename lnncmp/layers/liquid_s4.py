@@ -8,7 +8,7 @@ x^(k) has the products of k different inputs in it; their sum up to k = degree i
 more inputs (kb), of which pb neglects the decay between inputs. Degree 1 is S4D.
 
 The recurrence has no bound: where |a + c| > 1, x grows by that factor at each step ("paper"). "bounded" has
-b d tanh(u / d) in place of c in that factor, with |a| + |b| d <= 1: the same for small inputs, |factor| <= 1 for all. d is
+b d tanh(u / d) in place of c in that factor, with |a| + |b| d <= 1: the same for small inputs, at most 1 for all. d is
 the decay -Re A, since |b| <= (1 - |a|) / d by ZOH; for the bilinear rule it is smaller where steps are long.
 
 Legend of shape suffixes: B batch, T steps, H features, P pairs.
