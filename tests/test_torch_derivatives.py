@@ -122,6 +122,7 @@ def test_every_family_is_tried():
         "lstm",
         "gru",
         "min_gru",
+        "lrc_ssm",
         "s4d",
         "liquid_s4",
     }

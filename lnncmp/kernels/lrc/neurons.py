@@ -2,7 +2,8 @@
 
 No neuron sees another one's state, so vectors run along the neurons and rows are independent. With m = s E, of one step
     semi_implicit  x' = (x + m p) / (1 + m F),  F = sigmoid(f + w o),  p = e_leak tanh(g + h o)
-where o = sigmoid(sigma (x - mu)), and g = dL/dx': with d = g / (1 + m F), dL/dp = d m, dL/dF = -d m x', dL/dm = d (p - F x').
+where o = sigmoid(sigma (x - mu)), and g = dL/dx', d = g / (1 + m F):
+    dL/dp = d m,  dL/dF = -d m x',  dL/dm = d (p - F x')
 
 Legend of shapes: S copies, B batch, T steps, H neurons, N = H padded to whole narrow vectors; all arrays are flat.
 """
