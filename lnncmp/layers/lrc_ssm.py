@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from lnncmp.kernels.common.sequence_function import run as run_kernel
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.blocks import Block
 from lnncmp.layers.diagonal import LONGEST
-from lnncmp.layers.linear_of_each import linear_of_each
 from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
@@ -83,11 +83,11 @@ class LRCBlock(Block):
     def _drives(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what inputs and constants add to f, g and the elastance's argument, each (B, T, H)."""
         opened = torch.sigmoid(self.input_sigma * (u - self.input_mu))
-        f = linear_of_each(opened, self.forget_weight, self.g_leak)
-        g = linear_of_each(opened, self.update_weight, self.g_leak)
+        f = linear(opened, self.forget_weight, self.g_leak)
+        g = linear(opened, self.update_weight, self.g_leak)
         if self.elastance_weight is None:
             return f, g, self.elastance_bias.expand_as(f)
-        return f, g, linear_of_each(u, self.elastance_weight, self.elastance_bias)
+        return f, g, linear(u, self.elastance_weight, self.elastance_bias)
 
     def advance(self, x: Tensor, f: Tensor, g: Tensor, e: Tensor, s: Tensor, neurons: Sequence[Tensor]) -> Tensor:
         """Return x a step later for the drives (B, H) of f, g and the elastance and its length s (B, 1)."""
