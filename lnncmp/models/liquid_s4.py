@@ -49,6 +49,13 @@ def build(arguments: LiquidS4Arguments, inputs: int, outputs: int, wiring_seed: 
     return state_space_model(inputs, outputs, blocks, arguments.norm, arguments.times, arguments.implementation)
 
 
+def _tuned(arguments: LiquidS4Arguments) -> Tuned:
+    """Return what changes no cost: with a bounded transition, the bilinear rule has no kernel of its own."""
+    if arguments.kernel == "recurrence":
+        return Tuned("transition", ("bounded", "paper"))
+    return Tuned("discretisation", ("zoh", "bilinear"))
+
+
 MODEL = ModelSpec(
     summary="Liquid state-space model: S4D whose transition depends on the input, causal and step by step.",
     citation=(
@@ -73,6 +80,6 @@ MODEL = ModelSpec(
     version=1,
     arguments=LiquidS4Arguments,
     build=build,
-    tuned=lambda arguments: Tuned("discretisation", ("zoh", "bilinear")),
+    tuned=_tuned,
     group="state-space",
 )
