@@ -57,7 +57,7 @@ class LRCBlock(Block):
         f, g, e = self._drives(u)
         given = *state, g, e, *self._neurons()
         if fused:
-            key = f"lrc {self.solver} {'symmetric' if self.symmetric else 'asymmetric'} {LONGEST}"
+            key = f"lrc_ssm {self.solver} {'symmetric' if self.symmetric else 'asymmetric'} {LONGEST}"
             x, final = run_kernel(key, self.twin, (f, dt, valid, *given))
         else:
             x, final = self.twin(f, dt, valid, *given)

@@ -17,7 +17,7 @@ from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Sha
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
 from lnncmp.kernels.common.torch_arrays import numbers_of, numbers_or_zeros, present, weights_of
-from lnncmp.kernels.lrc.neurons import WEIGHTS, Size, backward, forward
+from lnncmp.kernels.lrc_ssm.neurons import WEIGHTS, Size, backward, forward
 
 _ALL_REAL = np.empty(0, np.bool_)
 _G, _E = 4, 5
