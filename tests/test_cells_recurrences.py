@@ -93,7 +93,7 @@ class TestLrcSSM:
                 e = s(e + abs(v["shift"])) - s(e - abs(v["shift"])) if symmetric else s(e)
                 h = dt[row, t].item() * e
                 x = x + h * (a * x + b) if solver == "explicit_euler" else (x + h * b) / (1.0 - h * a)
-            found = block.run(u, dt, None, zeros(block), False)[1][0][row]
+            found = block.run(u, dt, None, zeros(block), row == 0)[1][0][row]
             assert equal(found, x)
 
     def test_stays_between_state_and_rest_for_any_elapsed_time(self):

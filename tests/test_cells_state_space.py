@@ -136,7 +136,7 @@ class TestS4:
 
 class TestLiquidS4:
     def numpy(self, block, u, dt, bounded):
-        """Return x_t = (a + b u) x_{t-1} + b u, transcribed."""
+        """Return x_t = (a + b u) x_{t-1} + b u, transcribed; bounded, d tanh(u / d) in place of the first u."""
         a = -np.exp(parts(block.log_decay)) + 1j * parts(block.frequency)
         s = np.exp(parts(block.log_step))[:, None]
         c = parts(block.c_real) + 1j * parts(block.c_imag)
@@ -145,9 +145,8 @@ class TestLiquidS4:
             x = np.zeros(a.shape, complex)
             for t in range(STEPS):
                 z = np.exp(s * dt[row, t].item() * a)
-                driven = (z - 1.0) / a * parts(u)[row, t][:, None]
-                moved = z + driven
-                x = (moved / np.maximum(1.0, abs(moved)) if bounded else moved) * x + driven
+                b, entering, d = (z - 1.0) / a, parts(u)[row, t][:, None], -a.real
+                x = (z + b * (d * np.tanh(entering / d) if bounded else entering)) * x + b * entering
                 y[row, t] = 2.0 * (c * x).sum(1).real
         return y
 
@@ -189,6 +188,16 @@ class TestLiquidS4:
             products = sum(driven[i] * driven[j] for j in range(t + 1) for i in range(j))
             read.append(2.0 * (c * (x + products)).real)
         assert equal(run(block, u, dt)[:1], block.finish(torch.tensor(read)[None, :, None], u[:1]).detach())
+
+    @pytest.mark.parametrize("rule", ["zoh", "bilinear"])
+    def test_the_bounded_factor_is_at_most_1_for_any_input_and_step(self, rule):
+        block = made(LiquidS4Block, WIDTH, STATE, rule)
+        dt = torch.logspace(-6, 8, 200, dtype=torch.float64)[None]
+        for size in (0.0, -0.3, 0.3, -2.0, 2.0, -1e6, 1e6):
+            raw = block.weights()
+            a, b = block.transition(raw, dt)
+            factor = block.liquid(raw, a, b, torch.full((1, 200, WIDTH), size).double())
+            assert (factor[0].square() + factor[1].square()).max() <= 1.0 + 1e-9
 
     def test_no_input_makes_the_bounded_one_grow_without_end(self):
         block = made(LiquidS4Block, WIDTH, STATE).float()

@@ -3,7 +3,7 @@
 import kernel_checks as checks
 import pytest
 import torch
-from torch.func import vmap
+from torch.func import functional_call, vmap
 
 from lnncmp.errors import UsageError
 from lnncmp.kernels.common.sequence_function import run
@@ -11,6 +11,7 @@ from lnncmp.layers.blocks import BlockStack
 from lnncmp.layers.diagonal import S4DBlock
 from lnncmp.layers.linoss import LinOSSBlock
 from lnncmp.layers.liquid_s4 import LiquidS4Block
+from lnncmp.layers.lrc_ssm import LRCBlock
 from lnncmp.layers.min_gated import MinGRUBlock, MinLSTMBlock
 from lnncmp.layers.scan import complex_scan, complex_twin, real_twin, scan
 
@@ -97,6 +98,16 @@ def test_what_does_not_fit_is_refused():
         complex_scan((a, a), (a, a), None, (start, start[:1]), True)
 
 
+@pytest.mark.parametrize("name", ["log_step", "log_decay", "frequency", "c_real"])
+def test_weights_that_do_not_fit_are_refused(name):
+    layer = LAYERS["s4d"]()
+    x, dt, valid, state = checks.draw(layer, 3, 2, 3)
+    key = f"layer.blocks.0.{name}"
+    model = checks.Sequence(layer)
+    with pytest.raises(UsageError, match="of 5 of a layer has shape"):
+        functional_call(model, {key: model.get_parameter(key)[:-1]}, (x, dt, valid, state))
+
+
 def _layer(block, inputs=3, **more):
     def make(seed=0, dtype=torch.float64):
         torch.manual_seed(seed)
@@ -109,11 +120,25 @@ LAYERS = {
     "min_gru": _layer(lambda inputs: [MinGRUBlock(inputs, 5), MinGRUBlock(5, 7)], residual=False),
     "min_lstm": _layer(lambda inputs: [MinLSTMBlock(inputs, 19)], residual=False),
     "s4d": _layer(lambda inputs: [S4DBlock(5, 6) for _ in range(2)], norm=True),
+    "s4d bilinear": _layer(lambda inputs: [S4DBlock(9, 2, "bilinear")]),
     "linoss": _layer(lambda inputs: [LinOSSBlock(5, 3)]),
     "liquid_s4": _layer(lambda inputs: [LiquidS4Block(5, 4)]),
+    "liquid_s4 bilinear": _layer(lambda inputs: [LiquidS4Block(5, 4, "bilinear")]),
+    "liquid_s4 paper": _layer(lambda inputs: [LiquidS4Block(3, 10, "bilinear", transition="paper")]),
     "liquid_s4 kb": _layer(lambda inputs: [LiquidS4Block(5, 4, "bilinear", kernel="kb", degree=3)]),
     "liquid_s4 pb": _layer(lambda inputs: [LiquidS4Block(5, 4, kernel="pb", degree=2)]),
 }
+LAYERS |= {
+    f"lrc_ssm {solver} {symmetric}": _layer(
+        lambda inputs, solver=solver, symmetric=symmetric: [
+            LRCBlock(3, 3, solver, symmetric=symmetric),
+            LRCBlock(3, 3, solver, symmetric=symmetric, reads=True),
+        ]
+    )
+    for solver, symmetric in (("semi_implicit", False), ("semi_implicit", True), ("explicit_euler", True))
+}
+BOUNDED = [name for name in LAYERS if name.split()[-1] not in ("paper", "True")]
+"""Those whose states have a bound, and no gradient that is the difference of two numbers near 0 for long steps."""
 each_layer = pytest.mark.parametrize("name", LAYERS)
 
 
@@ -176,7 +201,7 @@ def test_any_input_gives_a_right_answer_or_a_clear_error(name, dtype, limit):
     checks.check_empty(layer, 3)
 
 
-@each_layer
+@pytest.mark.parametrize("name", BOUNDED)
 @precision
 def test_elapsed_times_of_zero_and_beyond_any_scale(name, dtype, limit):
     layer = LAYERS[name](dtype=dtype)
@@ -184,6 +209,21 @@ def test_elapsed_times_of_zero_and_beyond_any_scale(name, dtype, limit):
     dt = torch.tensor([0.0, 1e-9, 1e9, 0.0, 1e20, 1.0], dtype=dtype).expand(4, 6)
     given = x, dt, valid, state
     checks.assert_close(checks.results(layer, *given), checks.results(checks.twin_of(layer), *given), limit)
+
+
+@each_layer
+def test_regular_times_and_times_that_repeat(name):
+    layer = LAYERS[name]()
+    x, dt, valid, state = checks.draw(layer, 3, 3, 6, padded=True)
+    dt = torch.tensor([[0.7] * 6, [0.2, 0.2, 0.7, 0.7, 0.2, 0.2], [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]]).double()
+    given = x, dt, valid, state
+    checks.assert_close(checks.results(layer, *given), checks.results(checks.twin_of(layer), *given), 1e-13)
+
+
+def test_full_size_in_single_precision():
+    torch.manual_seed(0)
+    for block in (S4DBlock(64, 16), LiquidS4Block(64, 16), LinOSSBlock(64, 32), MinGRUBlock(64, 64), LRCBlock(64, 64)):
+        checks.check_gradients_in_single_precision(BlockStack(17, [block]), 17, 2e-5)
 
 
 def test_gradients_of_the_elapsed_time():

@@ -114,4 +114,16 @@ def test_dropout_is_the_same_in_both_derivatives():
 
 
 def test_every_family_is_tried():
-    assert {name for name, _ in FAMILIES.values()} == {"ltc", "ncp", "cfc", "liquid_ncp", "lstm", "gru", "gru_d"}
+    assert {name for name, _ in FAMILIES.values()} == {
+        "ltc",
+        "ncp",
+        "cfc",
+        "liquid_ncp",
+        "lstm",
+        "gru",
+        "gru_d",
+        "min_gru",
+        "lrc_ssm",
+        "s4d",
+        "liquid_s4",
+    }

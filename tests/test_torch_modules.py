@@ -12,7 +12,7 @@ from spawned_work import one_step, train
 from torch import nn
 from torch.func import functional_call
 from torch.utils.data import DataLoader, Dataset
-from torch_layers import FAMILIES, assert_close, data, each_family, gradients, make, padding
+from torch_layers import FAMILIES, WHOLE, assert_close, data, each_family, gradients, make, padding
 
 from lnncmp.errors import UsageError
 
@@ -96,7 +96,7 @@ def test_functional_call(family):
         assert torch.equal(kept, other(x, dt)) and not torch.equal(kept, model(x, dt))
 
 
-@each_family
+@pytest.mark.parametrize("family", WHOLE)
 def test_weights_of_wrong_shapes_are_refused(family):
     model = make(family)
     x, dt = data()

@@ -18,10 +18,16 @@ FAMILIES = {
     "lstm": ("lstm", {}),
     "gru": ("gru", {}),
     "gru_d": ("gru_d", {"measured": 1}),
+    "min_gru": ("min_gru", {}),
+    "lrc_ssm": ("lrc_ssm", {"symmetric": True}),
+    "s4d": ("s4d", {"state": 4}),
+    "liquid_s4_kb": ("liquid_s4", {"state": 4, "kernel": "kb"}),
 }
 each_family = pytest.mark.parametrize("family", FAMILIES)
-TIMED = [name for name in FAMILIES if name not in ("lstm", "gru")]
+TIMED = [name for name in FAMILIES if name not in ("lstm", "gru", "min_gru")]
 """Those that use elapsed times."""
+WHOLE = [name for name in FAMILIES if name not in ("min_gru", "lrc_ssm", "s4d", "liquid_s4_kb")]
+"""Those whose kernel reads all weights of the layer; torch itself refuses wrong ones elsewhere."""
 
 
 def make(family, dtype=torch.float64, hidden=7, seed=0):

@@ -83,7 +83,8 @@ class BlockStack(RecurrentLayer):
         """Return the last block's outputs (B, T, H) and all final states for x (B, T, I), dt and valid (B, T)."""
         x, dt = blank_padding(x, dt, valid)
         dt = torch.ones_like(dt) if self.fixed else dt
-        u, fused, rest, final = self.encoder(x), self.uses_kernel(dt), list(state), list[Tensor]()
+        u, fused, rest = self.encoder(x), self.uses_kernel(dt), list(state)
+        final: list[Tensor] = []
         for block in self.blocks:
             assert isinstance(block, Block)
             count = len(block.state_widths)

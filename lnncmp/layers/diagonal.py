@@ -121,23 +121,26 @@ class S4DBlock(MixingBlock):
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        tensors = u, dt, valid, *state, *self.weights()
-        key = f"diagonal {self.rule} {self.kind} {SLOWEST} {LONGEST}"
-        y, *final = run_kernel(key, self.twin, tensors) if fused else self.twin(*tensors)
+        given = *state, *self.weights()
+        if fused and (self.rule, self.kind) != ("bilinear", "bounded"):
+            key = f"diagonal {self.rule} {self.kind} {SLOWEST} {LONGEST}"
+            y, *final = run_kernel(key, self.twin, (u, dt, valid, *given))
+        else:
+            y, *final = self.twin(u, dt, valid, *given, fused=fused)
         return self.finish(y, u), tuple(final)
 
     def twin(
-        self, u: Tensor, dt: Tensor, valid: Tensor | None, re: Tensor, im: Tensor, *weights: Tensor
+        self, u: Tensor, dt: Tensor, valid: Tensor | None, re: Tensor, im: Tensor, *weights: Tensor, fused: bool = False
     ) -> tuple[Tensor, ...]:
-        """Return 2 Re(C x) (B, T, H) and the final state, what the kernel gives, in plain PyTorch."""
+        """Return 2 Re(C x) (B, T, H) and the final state, as the kernel, in PyTorch; `fused`: but for the scan."""
         raw = RawDiagonal(*weights)
         a, b = self.transition(raw, dt)
         driven = b[0] * u[..., None], b[1] * u[..., None]
-        x, final = self.follow(self.liquid(a, driven), driven, valid, (re, im))
+        x, final = self.follow(self.liquid(raw, a, b, u), driven, valid, (re, im), fused)
         return observe(raw, x), *final
 
-    def liquid(self, a: Pair, driven: Pair) -> Pair:
-        """Return what multiplies x, for a and b u: a."""
+    def liquid(self, raw: RawDiagonal, a: Pair, b: Pair, u: Tensor) -> Pair:
+        """Return what multiplies x, for inputs u (B, T, H): a."""
         return a
 
     def follow(self, a: Pair, b: Pair, valid: Tensor | None, start: Pair, fused: bool = False) -> tuple[Pair, Pair]:

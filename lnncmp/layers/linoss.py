@@ -20,19 +20,12 @@ from torch.nn.functional import linear
 
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.diagonal import LONGEST
-from lnncmp.layers.linear_of_each import linear_of_each
 from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
 from lnncmp.layers.scan import Pair, complex_scan
 from lnncmp.layers.sequence_model import State
 
 SLACKEST = 1e-6
 """The least A: without a restoring force the scaled z would be infinite."""
-
-
-def _product(x: Tensor, weight: Tensor) -> Tensor:
-    if torch._C._are_functorch_transforms_active():
-        return linear_of_each(x, weight, weight.new_zeros(weight.shape[0]))
-    return linear(x, weight)
 
 
 def _uniform(rows: int, columns: int) -> nn.Parameter:
@@ -61,13 +54,13 @@ class LinOSSBlock(MixingBlock):
         stiffness = self.stiffness.clamp(min=SLACKEST)
         step = (dt[..., None] * self.raw_step.sigmoid()).clamp(max=LONGEST)
         turn = (step * stiffness.sqrt()).repeat(1, 1, 2)
-        moved = _product(u, self.forcing) / stiffness.repeat(2)
+        moved = linear(u, self.forcing) / stiffness.repeat(2)
         start = state[0], state[1]
         if self.rule == "im":
             (_, y), final = complex_scan(*_implicit(turn, moved), valid, start, fused)
         else:
             y, final = _imex(turn.clamp(max=2.0), moved, valid, start)
-        return self.finish(_product(y, self.reading), u), final
+        return self.finish(linear(y, self.reading), u), final
 
 
 def _implicit(turn: Tensor, moved: Tensor) -> tuple[Pair, Pair]:

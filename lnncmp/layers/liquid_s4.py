@@ -7,8 +7,9 @@ With a and b of one step (see lnncmp.layers.diagonal) and c = b u, all elementwi
 x^(k) has the products of k different inputs in it; their sum up to k = degree is the recurrence without the products of
 more inputs (kb), of which pb neglects the decay between inputs. Degree 1 is S4D.
 
-The recurrence has no bound: where |a + c| > 1, x grows by that factor at each step. "bounded" divides a + c by its
-size there; "paper" leaves it.
+The recurrence has no bound: where |a + c| > 1, x grows by that factor at each step ("paper"). "bounded" has
+b d tanh(u / d) in place of c in that factor, with |a| + |b| d <= 1: the same for small inputs, at most 1 for all. d is
+the decay -Re A, since |b| <= (1 - |a|) / d by ZOH; for the bilinear rule it is smaller where steps are long.
 
 Legend of shape suffixes: B batch, T steps, H features, P pairs.
 """
@@ -18,9 +19,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lnncmp.layers.diagonal import S4DBlock, observe
+from lnncmp.layers.activations import tanh
+from lnncmp.layers.diagonal import SLOWEST, RawDiagonal, S4DBlock, observe
 from lnncmp.layers.scan import Pair
 from lnncmp.layers.sequence_model import State
+
+_SMALL = 1e-12
 
 
 def _times(x: Pair, y: Pair) -> Pair:
@@ -29,12 +33,6 @@ def _times(x: Pair, y: Pair) -> Pair:
 
 def _plus(x: Pair, y: Pair) -> Pair:
     return x[0] + y[0], x[1] + y[1]
-
-
-def _into_disc(a: Pair) -> Pair:
-    """Return a, divided by |a| where that is more than 1."""
-    scale = torch.rsqrt((a[0] * a[0] + a[1] * a[1]).clamp(min=1.0))
-    return a[0] * scale, a[1] * scale
 
 
 class LiquidS4Block(S4DBlock):
@@ -61,10 +59,23 @@ class LiquidS4Block(S4DBlock):
         states = {"recurrence": 1, "kb": degree, "pb": degree + 1 if degree > 1 else 1}[kernel]
         self.state_widths = self.state_widths * states
 
-    def liquid(self, a: Pair, driven: Pair) -> Pair:
-        """Return what multiplies x, for a and b u: their sum, kept within the unit circle if asked for."""
-        found = _plus(a, driven)
-        return _into_disc(found) if self.kind == "bounded" else found
+    def liquid(self, raw: RawDiagonal, a: Pair, b: Pair, u: Tensor) -> Pair:
+        """Return what multiplies x, for inputs u (B, T, H): a + b u, or a + b d tanh(u / d)."""
+        entering = u[..., None]
+        if self.kind == "bounded":
+            most = self._most(raw, a)
+            entering = most * tanh(entering / most)
+        return a[0] + b[0] * entering, a[1] + b[1] * entering
+
+    def _most(self, raw: RawDiagonal, a: Pair) -> Tensor:
+        """Return d, with |a| + |b| d <= 1: the decay; for the bilinear rule decay |1 + a| / (1 + |a|)."""
+        decay = raw.log_decay.exp().clamp(min=SLOWEST)
+        if self.rule == "zoh":
+            return decay
+        beside, size = ((part + a[0]).square() + a[1].square() for part in (1.0, 0.0))
+        # The root has no slope at 0, and inputs are divided by d.
+        distance, length = (own.clamp(min=_SMALL**2).sqrt() for own in (beside, size))
+        return (decay * distance / (1.0 + length)).clamp(min=_SMALL)
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""

@@ -11,14 +11,16 @@ Legend of shape suffixes: B batch, T steps, I features in, H neurons.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
+from lnncmp.kernels.common.sequence_function import run as run_kernel
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.blocks import Block
 from lnncmp.layers.diagonal import LONGEST
-from lnncmp.layers.linear_of_each import linear_of_each
 from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
@@ -28,6 +30,8 @@ class LRCBlock(Block):
 
     All initial values are U(-1, 1) / sqrt(H), as in the authors' code. |s| is used, so that E is positive.
     """
+
+    has_kernel = True
 
     def __init__(
         self, inputs: int, width: int, solver: str = "semi_implicit", *, symmetric: bool = False, reads: bool = False
@@ -50,34 +54,52 @@ class LRCBlock(Block):
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return x (B, T, H) and (x,) for u (B, T, I), dt (B, T)."""
-        (x,), outputs = state, []
-        lengths = dt.clamp(max=LONGEST)[..., None].unbind(1)
-        drives = (drive.unbind(1) for drive in self._drives(u))
-        for f, g, e, s, real in zip(*drives, lengths, time_major(valid, u.shape[1]), strict=True):
-            x = hold(real, self.advance(x, f, g, e, s), x)
+        f, g, e = self._drives(u)
+        given = *state, g, e, *self._neurons()
+        if fused:
+            key = f"lrc_ssm {self.solver} {'symmetric' if self.symmetric else 'asymmetric'} {LONGEST}"
+            x, final = run_kernel(key, self.twin, (f, dt, valid, *given))
+        else:
+            x, final = self.twin(f, dt, valid, *given)
+        return x, (final,)
+
+    def _neurons(self) -> list[Tensor]:
+        """Return the weights of the neurons themselves (H,), in the order of the kernel."""
+        own: list[Tensor] = [self.mu, self.sigma, self.forget, self.update, self.e_leak, self.elastance]
+        return own if self.shift is None else [*own, self.shift.abs()]
+
+    def twin(
+        self, f: Tensor, dt: Tensor, valid: Tensor | None, x: Tensor, g: Tensor, e: Tensor, *neurons: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return x (B, T, H) and the final x for the drives (B, T, H), as the kernel, in plain PyTorch."""
+        outputs = []
+        lengths = dt.clamp(max=LONGEST)[..., None]
+        drives = (part.unbind(1) for part in (f, g, e, lengths))
+        for f_t, g_t, e_t, s, real in zip(*drives, time_major(valid, f.shape[1]), strict=True):
+            x = hold(real, self.advance(x, f_t, g_t, e_t, s, neurons), x)
             outputs.append(x)
-        return stack_steps(outputs, self.width, u), (x,)
+        return stack_steps(outputs, self.width, f), x
 
     def _drives(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what inputs and constants add to f, g and the elastance's argument, each (B, T, H)."""
         opened = torch.sigmoid(self.input_sigma * (u - self.input_mu))
-        f = linear_of_each(opened, self.forget_weight, self.g_leak)
-        g = linear_of_each(opened, self.update_weight, self.g_leak)
+        f = linear(opened, self.forget_weight, self.g_leak)
+        g = linear(opened, self.update_weight, self.g_leak)
         if self.elastance_weight is None:
             return f, g, self.elastance_bias.expand_as(f)
-        return f, g, linear_of_each(u, self.elastance_weight, self.elastance_bias)
+        return f, g, linear(u, self.elastance_weight, self.elastance_bias)
 
-    def advance(self, x: Tensor, f: Tensor, g: Tensor, e: Tensor, s: Tensor) -> Tensor:
+    def advance(self, x: Tensor, f: Tensor, g: Tensor, e: Tensor, s: Tensor, neurons: Sequence[Tensor]) -> Tensor:
         """Return x a step later for the drives (B, H) of f, g and the elastance and its length s (B, 1)."""
-        opened = torch.sigmoid(self.sigma * (x - self.mu))
-        closing = torch.sigmoid(f + self.forget * opened)
-        pull = self.e_leak * tanh(g + self.update * opened)
-        bent = e + self.elastance * x
-        if self.shift is None:
-            moved = s * torch.sigmoid(bent)
+        mu, sigma, w, h, e_leak, k, *shift = neurons
+        opened = torch.sigmoid(sigma * (x - mu))
+        closing = torch.sigmoid(f + w * opened)
+        pull = e_leak * tanh(g + h * opened)
+        bent = e + k * x
+        if shift:
+            moved = s * (torch.sigmoid(bent + shift[0]) - torch.sigmoid(bent - shift[0]))
         else:
-            shift = self.shift.abs()
-            moved = s * (torch.sigmoid(bent + shift) - torch.sigmoid(bent - shift))
+            moved = s * torch.sigmoid(bent)
         if self.solver == "explicit_euler":
             return x + moved * (pull - closing * x)
         return (x + moved * pull) / (1.0 + moved * closing)

@@ -2,8 +2,10 @@
 
 A step of length s, the learned one of the feature times the elapsed time of the sample:
     x' = (I - sA/2)^-1 [(I + sA/2) x + s B u]
-The inverse of diagonal plus rank one is Woodbury's, so a step takes O(N). Numbers come in conjugate pairs, of which one
-each is kept: P* x is 2 Re over the kept half. All terms are divided by 1 + s, so that none grows with s.
+The inverse of diagonal plus rank one is Woodbury's, so that with factors that depend on s and u alone, all elementwise,
+    x' = m x + d - k Re(v x)
+in O(N), v x summed over the state. Numbers come in conjugate pairs, of which one each is kept: P* x is 2 Re over
+the kept half. Terms are divided by 1 + s, so that none grows with s.
 
 Legend of shape suffixes: B batch, T steps, H features, N numbers of the state, Q = N / 2 pairs.
 """
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.diagonal import LONGEST, SLOWEST, complex_normal, log_uniform_steps
-from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
+from lnncmp.layers.recurrent_layer import hold, time_major
 from lnncmp.layers.sequence_model import State
 
 
@@ -59,34 +61,33 @@ class S4Block(MixingBlock):
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        x = torch.complex(*state).unflatten(1, (self.width, self.pairs))
-        p = torch.complex(self.p_real, self.p_imag)
-        c = torch.complex(self.c_real, self.c_imag)
-        outputs = []
-        steps = zip(*(part.unbind(1) for part in self._terms(u, dt)), time_major(valid, u.shape[1]), strict=True)
-        for forward, inverse, rank, inverse_rank, driven, real in steps:
-            moved = inverse * (forward * x - p * (rank * _inner(p, x)) + driven)
-            new = moved - inverse * p * (inverse_rank * _inner(p, moved))
+        x, states = torch.complex(*state).unflatten(1, (self.width, self.pairs)), []
+        steps = zip(*(part.unbind(1) for part in self._factors(u, dt)), time_major(valid, u.shape[1]), strict=True)
+        for kept, driven, back, read, real in steps:
+            new = torch.addcmul(driven, kept, x) - back * (read * x).sum(-1, keepdim=True).real
             x = hold(None if real is None else real[..., None], new, x)
-            outputs.append(2.0 * (c * x).sum(-1).real)
-        y = stack_steps(outputs, self.width, u)
+            states.append(x)
+        c = torch.complex(self.c_real, self.c_imag)
+        y = 2.0 * (c * torch.stack(states, 1)).sum(-1).real if states else torch.zeros_like(u)
         return self.finish(y, u), (x.real.flatten(1), x.imag.flatten(1))
 
-    def _terms(self, u: Tensor, dt: Tensor) -> tuple[Tensor, ...]:
-        """Return what steps need, for all of them: r + qL/2, 1 / (r - qL/2), the factors of P P*, q B u.
-
-        r = 1 / (1 + s), q = s / (1 + s). Factors are (B, T, H, 1), the others (B, T, H, Q).
-        """
+    def _factors(self, u: Tensor, dt: Tensor) -> tuple[Tensor, ...]:
+        """Return m, d, k and v, each complex (B, T, H, Q); r = 1 / (1 + s) and q = s / (1 + s)."""
         step = (dt[..., None] * self.log_step.exp()).clamp(max=LONGEST)[..., None]
         r = 1.0 / (1.0 + step)
         q = step * r
         half = (0.5 * q) * torch.complex(-self.log_decay.exp().clamp(min=SLOWEST), self.frequency)
         inverse = 1.0 / (r - half)
-        size = self.p_real.square() + self.p_imag.square()
-        inverse_rank = q / (1.0 + q * (size * inverse.real).sum(-1, keepdim=True))
-        return r + half, inverse, q, inverse_rank, (q * u[..., None]) * torch.complex(self.b_real, self.b_imag)
+        p = torch.complex(self.p_real, self.p_imag)
+        kept, back = inverse * (r + half), inverse * p
+        driven = inverse * (q * u[..., None]) * torch.complex(self.b_real, self.b_imag)
+        # y = m x + d - q k P*x solves for the diagonal; then x' = y - w k P*y.
+        size = _inner(p, back)
+        w = q / (1.0 + q * size)
+        read = p.conj() * (w * kept + q * (1.0 - w * size))
+        return kept, driven - back * (w * _inner(p, driven)), back, read
 
 
 def _inner(p: Tensor, x: Tensor) -> Tensor:
-    """Return Re(p* x) over the kept half, (B, H, 1), for p (H, Q) and x (B, H, Q)."""
+    """Return Re(p* x) over the kept half, (..., 1), for p (H, Q) and x (..., H, Q)."""
     return (p.conj() * x).sum(-1, keepdim=True).real

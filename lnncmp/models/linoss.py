@@ -56,6 +56,6 @@ MODEL = ModelSpec(
     version=1,
     arguments=LinOSSArguments,
     build=build,
-    tuned=lambda arguments: Tuned("discretisation", ("im", "imex")),
+    tuned=lambda arguments: Tuned("norm", ("none", "layer")),
     group="state-space",
 )

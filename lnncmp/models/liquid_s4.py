@@ -19,7 +19,7 @@ class LiquidS4Arguments(S4DArguments):
     )
     degree: int = Field(2, ge=1, le=10, description="inputs of the longest product in pb and kb; 1 is S4D")
     transition: Literal["bounded", "paper"] = Field(
-        "bounded", description="bounded: the recurrence's factor is kept within |a| <= 1; paper: it is not"
+        "bounded", description="bounded: inputs are bent in the factor, so that |factor| <= 1; paper: A- + B- u"
     )
 
 
@@ -49,6 +49,13 @@ def build(arguments: LiquidS4Arguments, inputs: int, outputs: int, wiring_seed: 
     return state_space_model(inputs, outputs, blocks, arguments.norm, arguments.times, arguments.implementation)
 
 
+def _tuned(arguments: LiquidS4Arguments) -> Tuned:
+    """Return what changes no cost: with a bounded transition, the bilinear rule has no kernel of its own."""
+    if arguments.kernel == "recurrence":
+        return Tuned("transition", ("bounded", "paper"))
+    return Tuned("discretisation", ("zoh", "bilinear"))
+
+
 MODEL = ModelSpec(
     summary="Liquid state-space model: S4D whose transition depends on the input, causal and step by step.",
     citation=(
@@ -64,14 +71,15 @@ MODEL = ModelSpec(
         "last positions, flipped in time, to the whole output, which is not causal, and its coefficients are the plain "
         "initial tensors, not the trained ones. kb is Eq. 9 without products of more than `degree` inputs; pb has "
         "those of two and more without decay between them (A- = 1), summed over all pairs and not over a sample of "
-        "them. The base is S4D with B = 1 (the paper's is S4-LegS with a trained B), by ZOH (the paper: bilinear). "
-        "transition=bounded keeps |A- + B- u| <= 1; in the paper's equation (transition=paper) a large input makes the "
-        "state grow without bound. The rest as in s4d."
+        "them. The base is S4D with B = 1 (the paper's is S4-LegS with a trained B), by ZOH (the paper: bilinear). By "
+        "default (transition=bounded) the factor has d tanh(u / d) in place of u, d the decay, so that it is never "
+        "above 1; in the paper's (transition=paper) an input above d makes the state grow as long as it lasts. The "
+        "rest as in s4d."
     ),
     uses_dt=True,
     version=1,
     arguments=LiquidS4Arguments,
     build=build,
-    tuned=lambda arguments: Tuned("discretisation", ("zoh", "bilinear")),
+    tuned=_tuned,
     group="state-space",
 )

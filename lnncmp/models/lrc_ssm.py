@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lnncmp.models.base import Arguments, ModelSpec, Tuned
+from lnncmp.models.base import Arguments, Implementation, ModelSpec, Tuned
 
 if TYPE_CHECKING:
     from lnncmp.layers.sequence_model import SequenceModel
@@ -28,6 +28,7 @@ class LrcSSMArguments(Arguments):
     times: Literal["elapsed", "fixed"] = Field(
         "elapsed", description="elapsed: a step has the length of the elapsed time; fixed: it counts as 1, as coded"
     )
+    implementation: Implementation = "auto"
 
 
 def build(arguments: LrcSSMArguments, inputs: int, outputs: int, wiring_seed: int) -> "SequenceModel":
@@ -41,7 +42,7 @@ def build(arguments: LrcSSMArguments, inputs: int, outputs: int, wiring_seed: in
         LRCBlock(arguments.hidden, arguments.hidden, arguments.solver, symmetric=arguments.symmetric, reads=reads)
         for _ in range(arguments.blocks)
     ]
-    return state_space_model(inputs, outputs, blocks, arguments.norm, arguments.times)
+    return state_space_model(inputs, outputs, blocks, arguments.norm, arguments.times, arguments.implementation)
 
 
 MODEL = ModelSpec(

@@ -16,7 +16,7 @@ Given = Sequence[Tensor | None]
 Shape = tuple[int, ...]
 X, DT, VALID = range(3)
 """Places of the inputs among the tensors; the states follow."""
-FAMILIES = ("additive", "cfc", "diagonal", "gated", "liquid", "lrc", "ltc", "scales", "scan")
+FAMILIES = ("additive", "cfc", "diagonal", "gated", "liquid", "lrc", "lrc_ssm", "ltc", "scales", "scan")
 """Folders of lnncmp.kernels whose `function` has a class `OPERATION`."""
 
 

@@ -1,7 +1,8 @@
 """Diagonal state-space models over a whole sequence, backward.
 
-A row's states are computed again first. With g = dL/dx_t, complex as dL/d re + i dL/d im, m = a or a + b u:
-    dL/dm = g conj(x_{t-1}),  dL/d(b u) = g (and dL/dm),  g_{t-1} = conj(m) g + what comes in at t - 1
+A row's states are computed again first. With g = dL/dx_t, complex as dL/d re + i dL/d im, m = a or a + b e, and e = u
+or d tanh(u / d):
+    dL/dm = g conj(x_{t-1}),  dL/db = u g (and e dL/dm),  g_{t-1} = conj(m) g + what comes in at t - 1
 Of a and b, functions of the step s and A, two sums over all steps and rows are kept, from which all gradients follow:
     zoh        S1 = sum s conj(a) (dL/da + conj(1/A) dL/db)
     bilinear   S1 = sum conj(w b) dL/da + conj(b b) dL/db / 2,  w = (a + 1) / 2
@@ -13,10 +14,10 @@ Legend of shapes as in lnncmp.kernels.diagonal.steps.
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, inlined, kernel, lean, part
+from lnncmp.kernels.common.fast_math import tanh
 from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, store
 from lnncmp.kernels.common.tiles import tile_place
 from lnncmp.kernels.diagonal.forward import advance
-from lnncmp.kernels.diagonal.math import above_1, at_least_1, root
 from lnncmp.kernels.diagonal.steps import (
     BOUNDED,
     LINEAR,
@@ -30,8 +31,8 @@ from lnncmp.kernels.diagonal.steps import (
     write_factors,
 )
 
-SUMS = 6
-"""Numbers summed for each pair: two of S1, two of S2, two of C's gradient."""
+SUMS = 7
+"""Numbers summed for each pair: two of S1, two of S2, two of C's gradient, and that of d in d tanh(u / d)."""
 
 
 @inlined
@@ -102,21 +103,25 @@ def _back(
     b_re, b_im = load_narrow(factors, at + 2 * block), load_narrow(factors, at + 3 * block)
     m_re, m_im = load_narrow(factors, at), load_narrow(factors, at + block)
     of_m_re, of_m_im = d_re * x_re + d_im * x_im, d_im * x_re - d_re * x_im
-    of_c_re, of_c_im = d_re, d_im
+    of_b_re, of_b_im, of_u = d_re * u, d_im * u, b_re * d_re + b_im * d_im
     if kind != LINEAR:
-        m_re, m_im = m_re + b_re * u, m_im + b_im * u
+        entering, of_entering = u, b_re * of_m_re + b_im * of_m_im
         if kind == BOUNDED:
-            square = m_re * m_re + m_im * m_im
-            scale = 1.0 / root(at_least_1(square))
-            m_re, m_im = m_re * scale, m_im * scale
-            along = (m_re * of_m_re + m_im * of_m_im) * above_1(square)
-            of_m_re, of_m_im = (of_m_re - along * m_re) * scale, (of_m_im - along * m_im) * scale
-        of_c_re, of_c_im = of_c_re + of_m_re, of_c_im + of_m_im
-    of_b = of_c_re * u, of_c_im * u
+            most = load_narrow(weights[1], w)
+            share = u / most
+            bent = tanh(share)
+            slope = 1.0 - bent * bent
+            entering = most * bent
+            _gather(sums, sum_at + 6 * block, of_entering * (bent - share * slope))
+            of_entering = of_entering * slope
+        m_re, m_im = m_re + b_re * entering, m_im + b_im * entering
+        of_b_re, of_b_im, of_u = of_b_re + of_m_re * entering, of_b_im + of_m_im * entering, of_u + of_entering
+    of_b = of_b_re, of_b_im
     _through_factors(rule, factors, at, step, weights, w, (of_m_re, of_m_im), of_b, sums, sum_at, block)
     store(g, at, m_re * d_re + m_im * d_im)
     store(g, block + at, m_re * d_im - m_im * d_re)
-    return b_re * of_c_re + b_im * of_c_im
+    found: Array = of_u
+    return found
 
 
 @lean
@@ -190,7 +195,7 @@ def _tile(
                     write_factors(size, copy, dt[here], longest, weights, factors)
                     written, made = dt[here], True
                 take_row(u, here * features, features, 1.0, entering)
-                advance(size, entering, factors, path, last * 2 * block, (last + 1) * 2 * block)
+                advance(size, copy, entering, weights, factors, path, last * 2 * block, (last + 1) * 2 * block)
                 last += 1
         for t in range(steps - 1, -1, -1):
             here = row * steps + t
@@ -232,7 +237,7 @@ def backward(
     """Compute the tiles from `first` to `end`.
 
     u, dt, valid, start as for the forward kernel; d_hidden (S, B, T, H), d_final: two of (S, B, H P). Written are d_u
-    (S, B, T, H), d_start: two of (S, B, H P), and for each tile its sums (6, P, N).
+    (S, B, T, H), d_start: two of (S, B, H P), and for each tile its sums (7, P, N).
     """
     for tile in range(first, end):
         _tile(tile, size, longest, weights, u, dt, valid, start, d_hidden, d_final, d_u, d_start, sums)

@@ -8,9 +8,9 @@ Legend of shapes as in lnncmp.kernels.diagonal.steps.
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, inlined, kernel, lean, part
+from lnncmp.kernels.common.fast_math import tanh
 from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, store
 from lnncmp.kernels.common.tiles import tile_place
-from lnncmp.kernels.diagonal.math import at_least_1, root
 from lnncmp.kernels.diagonal.steps import (
     BOUNDED,
     LINEAR,
@@ -24,29 +24,44 @@ from lnncmp.kernels.diagonal.steps import (
 
 
 @inlined
-def _move(kind: int, u: Array, factors: Array, at: int, block: int, x: Array, before: int, after: int) -> None:
-    """Take one vector of one pair through a step: x = m x + b u with m = a, or a + b u."""
+def _move(
+    kind: int,
+    u: Array,
+    decay: Array,
+    w: int,
+    factors: Array,
+    at: int,
+    block: int,
+    x: Array,
+    before: int,
+    after: int,
+) -> None:
+    """Take one vector of one pair through a step: x = m x + b u with m = a, a + b u or a + b d tanh(u / d)."""
     m_re, m_im = load_narrow(factors, at), load_narrow(factors, at + block)
-    c_re, c_im = load_narrow(factors, at + 2 * block) * u, load_narrow(factors, at + 3 * block) * u
+    b_re, b_im = load_narrow(factors, at + 2 * block), load_narrow(factors, at + 3 * block)
     x_re, x_im = load_narrow(x, before + at), load_narrow(x, before + at + block)
     if kind != LINEAR:
-        m_re, m_im = m_re + c_re, m_im + c_im
+        entering = u
         if kind == BOUNDED:
-            scale = 1.0 / root(at_least_1(m_re * m_re + m_im * m_im))
-            m_re, m_im = m_re * scale, m_im * scale
-    store(x, after + at, c_re + m_re * x_re - m_im * x_im)
-    store(x, after + at + block, c_im + m_re * x_im + m_im * x_re)
+            most = load_narrow(decay, w)
+            entering = most * tanh(u / most)
+        m_re, m_im = m_re + b_re * entering, m_im + b_im * entering
+    store(x, after + at, b_re * u + m_re * x_re - m_im * x_im)
+    store(x, after + at + block, b_im * u + m_re * x_im + m_im * x_re)
 
 
 @lean
-def advance(size: Size, u: Array, factors: Array, x: Array, before: int, after: int) -> None:
+def advance(
+    size: Size, copy: int, u: Array, weights: Weights, factors: Array, x: Array, before: int, after: int
+) -> None:
     """Take a row's state (2, P, N) from `before` to `after` in x, for its inputs u (N)."""
     _, _, _, _, padded, pairs, _, kind = size
     lanes, block, n = narrow_lanes(x), pairs * padded, 0
     while n < padded:
         entering = load_narrow(u, n)
         for p in range(pairs):
-            _move(kind, entering, factors, p * padded + n, block, x, before, after)
+            at = p * padded + n
+            _move(kind, entering, weights[1], copy * block + at, factors, at, block, x, before, after)
         n += lanes
 
 
@@ -100,7 +115,7 @@ def _tile(
                     write_factors(size, copy, dt[here], longest, weights, factors)
                     written, made = dt[here], True
                 take_row(u, here * features, features, 1.0, entering)
-                advance(size, entering, factors, x, 0, 0)
+                advance(size, copy, entering, weights, factors, x, 0, 0)
                 _observe(size, copy, weights, x, y, hidden, here * features)
         for k in range(2):
             turn_out(x, k * block, features, padded, pairs, final[k], row * features * pairs)

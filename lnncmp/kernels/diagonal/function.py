@@ -99,12 +99,12 @@ class DiagonalSequence(Operation):
         ]
 
     def _finish(self, size: Size, raw: list[Array], sums: Array) -> list[Array]:
-        """Return the gradients of the weights from the sums (S, blocks, 6, P, N); see backward for S1 and S2."""
+        """Return the gradients of the weights from the sums (S, blocks, 7, P, N); see backward for S1 and S2."""
         copies, _, _, features, _, pairs, _, _ = size
         total = np.zeros((copies, SUMS, pairs, features), sums.dtype)
         for block in range(sums.shape[1]):
             total += sums[:, block, :, :, :features]
-        s1_re, s1_im, s2_re, s2_im, c_re, c_im = total.transpose(1, 0, 3, 2)
+        s1_re, s1_im, s2_re, s2_im, c_re, c_im, of_bound = total.transpose(1, 0, 3, 2)
         own_decay = np.exp(raw[1])
         decay, frequency = np.maximum(own_decay, own_decay.dtype.type(self.slowest)), raw[2]
         of_step = frequency * s1_im - decay * s1_re
@@ -121,7 +121,7 @@ class DiagonalSequence(Operation):
         for p in range(pairs):
             d_step += of_step[:, :, p]
         moves = own_decay >= self.slowest
-        return [d_step, -own_decay * of_re * moves, of_im, c_re, c_im]
+        return [d_step, own_decay * (of_bound - of_re) * moves, of_im, c_re, c_im]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of y and of the final states."""

@@ -1,4 +1,4 @@
-"""Elementwise mathematics of diagonal state-space models on lanes: e^x - 1, sines of half a turn, roots.
+"""Elementwise mathematics of diagonal state-space models on lanes: e^x - 1 and sines of half a turn.
 
 Errors are those of a few roundings; the polynomials are Taylor's, long enough for the type of the numbers.
 """
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from lnncmp.kernels.common.lanes import FLAGS, LanesType
@@ -113,38 +112,3 @@ def sine(typing_context: Any, f: Any) -> Any:
         return builder.fmul(value, _polynomial(builder, square, _alternating(1, _is_single(value.type))), flags=FLAGS)
 
     return _elementwise(generate, f)
-
-
-@intrinsic
-def at_least_1(typing_context: Any, x: Any) -> Any:
-    """Return the larger of x and 1; NaN stays."""
-
-    def generate(builder: Any, value: Any) -> Any:
-        one = _constant(value.type, 1.0)
-        return builder.select(builder.fcmp_unordered(">", value, one), value, one)
-
-    return _elementwise(generate, x)
-
-
-@intrinsic
-def above_1(typing_context: Any, x: Any) -> Any:
-    """Return 1 where x > 1, else 0."""
-
-    def generate(builder: Any, value: Any) -> Any:
-        zero, one = _constant(value.type, 0.0), _constant(value.type, 1.0)
-        return builder.select(builder.fcmp_ordered(">", value, one), one, zero)
-
-    return _elementwise(generate, x)
-
-
-@intrinsic
-def root(typing_context: Any, x: Any) -> Any:
-    """Return the square root."""
-
-    def generate(builder: Any, value: Any) -> Any:
-        vector = value.type
-        name = f"llvm.sqrt.v{vector.count}f{32 if _is_single(vector) else 64}"
-        kind = ir.FunctionType(vector, [vector])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [value])
-
-    return _elementwise(generate, x)

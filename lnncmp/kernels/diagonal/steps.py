@@ -9,7 +9,7 @@ from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, 
 from lnncmp.kernels.diagonal.math import cosine, expm1, half_turns, sine
 
 Size = tuple[int, int, int, int, int, int, int, int]
-"""S, B, T, H, N, P, the rule (ZOH, BILINEAR) and the kind (LINEAR, LIQUID, BOUNDED)."""
+"""S, B, T, H, N, P, the rule (ZOH, BILINEAR) and the kind (LINEAR, LIQUID, BOUNDED; the last with ZOH alone)."""
 ZOH, BILINEAR = range(2)
 LINEAR, LIQUID, BOUNDED = range(3)
 RULES = {"zoh": ZOH, "bilinear": BILINEAR}

@@ -1,0 +1,1 @@
+"""Fused LRC neurons of LrcSSM."""
