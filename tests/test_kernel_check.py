@@ -151,7 +151,7 @@ class TestDoctor:
     def test_says_what_is_broken(self, capsys, monkeypatch):
         monkeypatch.setattr("lnncmp.cli.doctor.in_fresh_process", lambda *args, **more: (False, "outputs differ by 1"))
         answer = run_here(capsys, monkeypatch, "doctor")
-        assert answer.code == 1 and answer.out.count("Broken") == 7, answer.out
+        assert answer.code == 1 and answer.out.count("Broken") == answer.out.count("kernels of ") > 7, answer.out
 
 
 WRONG_SHAPES = [
