@@ -1,4 +1,6 @@
-"""Monte Carlo dropout over a recurrent model: dropout in training and in prediction, whose passes differ (Gal 2016).
+"""Monte Carlo dropout over a recurrent model: dropout in training and in prediction, whose passes differ.
+
+Source: Gal and Ghahramani, Dropout as a Bayesian approximation, ICML 2016, arXiv 1506.02142.
 
 A pass multiplies either the hidden units before the readout or the inputs by a mask, the same at all steps of a
 sequence; its entries are 0 with probability p and 1 / (1 - p) otherwise.
