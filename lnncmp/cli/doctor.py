@@ -104,11 +104,12 @@ def _answers(cells: dict[str, _Cell]) -> dict[str, _Answer]:
         note(what)
 
     try:
-        return in_fresh_process(_check_all, cells, tell=told, threads=1, environment={})
+        found: dict[str, _Answer] = in_fresh_process(_check_all, cells, tell=told, threads=1, environment={})
     except LnncmpError as error:
         if len(cells) == 1:
             return dict.fromkeys(cells, (False, error.message))
         return {label: answer for one in cells.items() for label, answer in _answers(dict([one])).items()}
+    return found
 
 
 def _check_all(tell: Tell, cells: dict[str, _Cell]) -> dict[str, _Answer]:
