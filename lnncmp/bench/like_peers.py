@@ -23,13 +23,13 @@ from lnncmp.layers.sequence_model import SequenceModel, State
 class _AsComplex(nn.Module):
     """Keeps a complex weight as a real one, which the fused optimiser of all training steps needs."""
 
-    def forward(self, parts: Tensor) -> Tensor:
-        """Return the complex weight (...) for real and imaginary parts (..., 2)."""
-        return torch.view_as_complex(parts)
+    def forward(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        """Return the complex weight."""
+        return torch.complex(real, imaginary)
 
-    def right_inverse(self, weight: Tensor) -> Tensor:
-        """Return real and imaginary parts (..., 2) of a complex weight (...)."""
-        return torch.view_as_real(weight).clone()
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the real and the imaginary parts of a complex weight."""
+        return weight.real.clone(), weight.imag.clone()
 
 
 def _with_real_weights(layer: nn.Module) -> nn.Module:
