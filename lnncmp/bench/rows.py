@@ -142,8 +142,9 @@ _OTHERS = (
 _LIKE = (
     f"{SAME_KIND.capitalize()}: %s. Such a network shares no weights with the model beside it, its outputs are not "
     "compared, and a ratio to it is one of two functions. It has the same inputs, hidden units and outputs and the "
-    "default arguments of its package. minGRU-pytorch and LRU-pytorch ignore elapsed times; LRU-pytorch is a loop over "
-    "samples and steps, and cannot stream."
+    "default arguments of its package; the size of its state and its weights may differ. minGRU-pytorch and "
+    "LRU-pytorch ignore elapsed times; with irregular ones s5-pytorch has a matrix of the inputs for every sample and "
+    "step. LRU-pytorch is a loop over samples and steps, and cannot stream."
 )
 _ROOFLINE = (
     "Fraction of roofline: the minimum time for the operations of a training step at this machine's peak rates of "
