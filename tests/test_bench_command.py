@@ -8,6 +8,7 @@ from cli_runs import refused, run_here
 
 from lnncmp.bench.run import PARTS
 from lnncmp.cli import bench as command
+from lnncmp.models.base import model_names
 
 OWN = "batch=2,steps=6,inputs=2,hidden=8"
 
@@ -36,6 +37,7 @@ BAD = [
     (("--workload", "batch=2"), "does not say steps, inputs, hidden"),
     (("--workload", OWN.replace("hidden=8", "hidden=x")), "hidden of a workload is a whole number"),
     (("--models", "lstn"), "unknown model 'lstn'"),
+    (("--models", "ctrn"), "Did you mean 'ctrnn'?"),
     (("--models", ","), "no model to measure"),
     (("--only", "trian"), "unknown part of the bench 'trian'"),
     (("--only", ","), "--only names nothing to measure"),
@@ -91,6 +93,14 @@ def test_options_reach_the_bench(call, requests):
         "lstm torch",
     ]
     assert request.parts == {"stacked", "train"} and request.effort.rounds == 7
+
+
+def test_every_model_can_be_asked_for(call, requests):
+    call("--models", "all")
+    call("--models", "linoss,ode_rnn", "--implementations", "loop")
+    every, some = requests
+    assert {candidate.model for candidate in every.candidates} == set(model_names())
+    assert [candidate.label for candidate in some.candidates] == ["linoss loop", "ode_rnn loop", "lstm torch"]
 
 
 def test_quick_is_less(call, requests):

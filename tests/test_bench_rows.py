@@ -53,6 +53,8 @@ class TestRows:
         assert fused.stepper_ratio_ncps == pytest.approx(60.0) and fused.stepper_ratio_lstm == pytest.approx(20.0)
         assert ncps.ratio_ncps == 1.0 and ncps.ratio_lstm == pytest.approx(0.01)
         assert lstm.ratio_lstm == 1.0 and lstm.ratio_ncps is None
+        assert fused.ratio_peer == fused.ratio_ncps and fused.stepper_ratio_peer == fused.stepper_ratio_ncps
+        assert (fused.peer, lstm.peer, lstm.ratio_peer) == ("ncps", "torch", 1.0)
         assert rows["lstm", "loop"].ratio_lstm == pytest.approx(0.25) and rows["lstm", "loop"].ratio_ncps is None
 
     def test_stacked_steps_stand_against_as_many_of_the_peer(self, rows):
@@ -116,13 +118,13 @@ class TestFormats:
             "8.00 ms",
             "2.00 ms",
         )
-        assert main.sections == (3, 2) and main.columns[2].cells == ("20.0", "~0.500", "~1.00", "-", "-")
+        assert main.sections == (3, 2) and main.columns[2].cells == ("20.0", "~0.500", "~1.00", "0.250", "1.00")
         latency = next(column for column in main.columns if column.heading == "streaming\nlatency")
         assert not any("~" in cell for cell in latency.cells)
         assert apart.labels == ("ltc fused", "ltc ncps") and apart.columns[0].cells == ("12.5 s", "-")
 
     def test_columns_without_numbers_are_left_out(self):
-        rows = rows_of(WORKLOAD, [found(FUSED, latency=1.0), found(LSTM, latency=2.0)], Isolated(), CEILINGS, 1, 10)
+        rows = rows_of(WORKLOAD, [found(FUSED, latency=1.0), found(LOOP, latency=2.0)], Isolated(), CEILINGS, 1, 10)
         (main,) = bench_grids(made_up(rows=rows))
         assert [column.heading for column in main.columns] == ["streaming\nlatency", "saved for\nbackward"]
 

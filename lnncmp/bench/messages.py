@@ -43,13 +43,14 @@ class Found:
     """Raw figures of one network, requested as `asked` and run as `candidate`, measured on `steps` steps.
 
     samples: by what was timed: train, stacked, inference, latency (of one streaming step), optimizer,
-    default_optimizer. saved_bytes, difference: as in `BenchRow`. Anything not measured is missing or None.
+    default_optimizer. operations: None if they are not counted. saved_bytes, difference: as in `BenchRow`. Anything not
+    measured is missing or None.
     """
 
     candidate: Candidate
     asked: Candidate
     steps: int
-    operations: Operations
+    operations: Operations | None
     difference: float | None = None
     saved_bytes: int | None = None
     samples: dict[str, Samples] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from lnncmp.bench import operations
-from lnncmp.bench.candidates import LAYERS, Candidate
+from lnncmp.bench.candidates import LAYERS, MODELS, Candidate, takes_implementation
+from lnncmp.bench.like_peers import build_like
 from lnncmp.bench.operations import Operations, Sizes
 from lnncmp.bench.own_layers import OwnGatedModel, OwnLiquidModel, build_own
 from lnncmp.bench.peers import WIRING_SEED, NcpsModel, TorchModel, build_peer
@@ -35,16 +36,18 @@ def build_network(candidate: Candidate, workload: Workload, seed: int = 0) -> Se
     """
     if candidate.wiring == "autoncp":  # refuses in words what ncps refuses with an assertion
         auto_ncp(workload.hidden, workload.inputs, workload.outputs, SPARSITY, WIRING_SEED)
+    torch.manual_seed(seed)
+    if candidate.like is not None:
+        return build_like(candidate, workload)
     if candidate.is_peer:
-        torch.manual_seed(seed)
         return build_peer(candidate, workload)
     if candidate.implementation == LAYERS:
-        torch.manual_seed(seed)
         return build_own(candidate, workload)
     name = "ncp" if candidate.wiring == "autoncp" else candidate.model
-    chosen = {"cell": candidate.model, **_WIRED} if name == "ncp" else {}
+    chosen = {"hidden": workload.hidden} | ({"cell": candidate.model, **_WIRED} if name != candidate.model else {})
     spec = load_model(name)
-    chosen |= {"hidden": workload.hidden, "implementation": candidate.implementation}
+    if takes_implementation(name):
+        chosen["implementation"] = candidate.implementation
     try:
         arguments = spec.arguments.model_validate(chosen)
     except ValidationError as error:
@@ -79,11 +82,14 @@ def largest_difference(model: SequenceModel, peer: SequenceModel, x: Tensor, dt:
         return float((model(x, dt) - expected).abs().max() / expected.abs().max())
 
 
-def operations_of(candidate: Candidate, workload: Workload) -> Operations:
+def operations_of(candidate: Candidate, workload: Workload) -> Operations | None:
     """Return the operations of a training step on the whole workload, equal for all implementations of a model.
 
-    A wired CfC is counted with the masks of ncps, which both measured networks use.
+    None for models whose operations are not counted: those that are none of MODELS. A wired CfC is counted with the
+    masks of ncps, which both measured networks use.
     """
+    if candidate.model not in MODELS:
+        return None
     sizes = Sizes(workload.batch, workload.steps, workload.inputs, workload.hidden, workload.irregular)
     if candidate.model == "lstm":
         return operations.lstm(sizes)

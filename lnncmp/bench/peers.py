@@ -100,9 +100,9 @@ def _readout(kind: str, wired: bool, workload: Workload) -> nn.Module:
 
 
 class TorchModel(SequenceModel):
-    """torch.nn.LSTM or GRU with a linear readout; it ignores elapsed times and does not support padding.
+    """torch.nn.LSTM, GRU or RNN with a linear readout; it ignores elapsed times and does not support padding.
 
-    Streaming runs torch.nn.LSTMCell or GRUCell on the same weights.
+    Streaming runs torch.nn.LSTMCell, GRUCell or RNNCell on the same weights.
     """
 
     library: ModuleType = nn
@@ -110,7 +110,7 @@ class TorchModel(SequenceModel):
 
     def __init__(self, kind: str, workload: Workload) -> None:
         super().__init__()
-        layer, cell = vars(self.library)[kind.upper()], nn.LSTMCell if kind == "lstm" else nn.GRUCell
+        layer, cell = vars(self.library)[kind.upper()], vars(nn)[f"{kind.upper()}Cell"]
         self.layer = layer(workload.inputs, workload.hidden, batch_first=True)
         self.readout = nn.Linear(workload.hidden, workload.outputs)
         made = cell(workload.inputs, workload.hidden)
@@ -124,7 +124,7 @@ class TorchModel(SequenceModel):
         return self.name
 
     def initial_state(self, batch: int) -> State:
-        """Return zeros (h, c), or (h,) for a GRU, each of shape (batch, H)."""
+        """Return zeros (h, c), or (h,) for a GRU or RNN, each of shape (batch, H)."""
         zeros = torch.zeros(batch, self.layer.hidden_size)
         return (zeros, zeros) if isinstance(self.layer, nn.LSTM) else (zeros,)
 

@@ -17,45 +17,55 @@ class _Part(BaseModel):
 class BenchRow(_Part):
     """One network on one workload. None: not measured.
 
-    ms, inference_ms: median wall time of a training step and of a forward pass without gradients. spread,
-    inference_spread: first and third quartile, also in ms. cpu_ms: median processor time of a training step, all
-    threads. latency_us: median of one streaming step at batch 1. stepper_us: the same by the model's stepper; its
-    ratios compare with latency_us of the peer. ratio_*: time of the ncps network of the same model
-    and wiring, or of torch.nn.LSTM, divided by this row's: above 1 this row is faster. cpu_ratio_*: the same for
+    wiring: `full` for models that are measured as they are. peer: the library whose network of the same model and
+    wiring ratio_peer is to: ncps, torch (torch.nn), or a package with a network of the same kind alone, whose row says
+    so by `relation`. ms, inference_ms: median wall time of a training step and of a forward pass without gradients.
+    spread, inference_spread: first and third quartile, also in ms. cpu_ms: median processor time of a training step,
+    all threads. latency_us: median of one streaming step at batch 1. stepper_us: the same by the model's stepper; its
+    ratios compare with latency_us of the other network. ratio_*: time of the peer's network, of that of ncps if it is
+    the peer, or of torch.nn.LSTM, divided by this row's: above 1 this row is faster. cpu_ratio_*: the same for
     processor times. saved_bytes: kept for the backward pass. peak_bytes: memory growth of an isolated process over
     training steps. compile_seconds: extra time of the first call with an empty kernel cache. stacked_ms: one training
     step of `stacked_copies` networks in one call; its ratios compare with the same number of consecutive peer steps.
     optimizer_ms, default_optimizer_ms: Adam(fused=True), which is part of ms, and Adam with torch's default arguments,
     on the weights of this network. scaled: times and bytes were measured on `measured_steps` steps and multiplied.
-    roofline_ms: minimum time of the operations at this machine's peak rates; roofline_fraction: roofline_ms / ms.
-    output_difference: largest difference from the peer's outputs with equal weights, relative to the largest output.
+    roofline_ms: minimum time of the operations, where they are counted, at this machine's peak rates;
+    roofline_fraction: roofline_ms / ms. output_difference: largest difference from the peer's outputs with equal
+    weights, relative to the largest output.
     """
 
     workload: str
-    model: Literal["ltc", "cfc", "lstm", "gru"]
+    model: str
     wiring: Literal["full", "autoncp", "mixed"]
-    implementation: Literal["fused", "native", "loop", "lnncmp.torch", "ncps", "torch"]
+    implementation: str
+    peer: str | None = None
+    relation: str | None = None
     threads: int
     ms: float | None = None
     spread: Ends | None = None
     rounds: int | None = None
     cpu_ms: float | None = None
+    ratio_peer: float | None = None
     ratio_ncps: float | None = None
     ratio_lstm: float | None = None
     cpu_ratio_ncps: float | None = None
     cpu_ratio_lstm: float | None = None
+    cpu_ratio_peer: float | None = None
     inference_ms: float | None = None
     inference_spread: Ends | None = None
     inference_ratio_ncps: float | None = None
     inference_ratio_lstm: float | None = None
+    inference_ratio_peer: float | None = None
     latency_us: float | None = None
     latency_spread: Ends | None = None
     latency_ratio_ncps: float | None = None
     latency_ratio_lstm: float | None = None
+    latency_ratio_peer: float | None = None
     stepper_us: float | None = None
     stepper_spread: Ends | None = None
     stepper_ratio_ncps: float | None = None
     stepper_ratio_lstm: float | None = None
+    stepper_ratio_peer: float | None = None
     saved_bytes: int | None = None
     peak_bytes: int | None = None
     compile_seconds: float | None = None
@@ -64,6 +74,7 @@ class BenchRow(_Part):
     stacked_spread: Ends | None = None
     stacked_ratio_ncps: float | None = None
     stacked_ratio_lstm: float | None = None
+    stacked_ratio_peer: float | None = None
     optimizer_ms: float | None = None
     default_optimizer_ms: float | None = None
     scaled: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lnncmp.bench.candidates import PEERS, REFERENCE, Candidate
+from lnncmp.bench.candidates import MODELS, REFERENCE, SAME_KIND, Candidate
 from lnncmp.bench.messages import Found, PeakRates
 from lnncmp.bench.result import BenchRow
 from lnncmp.bench.workload import Workload
@@ -35,12 +35,14 @@ def rows_of(
     for one in found:
         factor = workload.steps / one.steps
         values = {**_training(one, factor, medians), **_others(one, factor, medians, copies)}
-        if peak_rates is not None:
+        if peak_rates is not None and one.operations is not None:
             limit = one.operations.milliseconds(peak_rates.flops, peak_rates.sigmoids)
             values |= {"roofline_ms": limit, "roofline_fraction": limit / values["ms"] if "ms" in values else None}
         row = BenchRow(
             workload=workload.name,
             **asdict(one.candidate),
+            peer=None if one.candidate.compared is None else one.candidate.compared.implementation,
+            relation=SAME_KIND if one.candidate.like else None,
             threads=threads,
             saved_bytes=_multiplied(one.saved_bytes, factor),
             peak_bytes=_multiplied(isolated.peaks.get(one.candidate), factor),
@@ -66,17 +68,18 @@ class _Medians:
                 self.cpu[one.candidate, part] = factor * samples.cpu_median()
 
     def ratios(self, one: Found, part: str, peers_part: str, times: int = 1) -> dict[str, float | None]:
-        """Return the speedups over ncps and torch.nn.LSTM in wall and processor time; None if a time is missing.
+        """Return the speedups over peer, ncps and torch.nn.LSTM in wall and processor time; None if a time is missing.
 
         A peer is charged `times` times its time for `peers_part`.
         """
-        ncps = one.candidate.peer if PEERS[one.candidate.model] == "ncps" else None
-        peers = {"ncps": ncps, "lstm": REFERENCE}
+        peer = one.candidate.compared
+        ncps = peer if peer is not None and peer.implementation == "ncps" else None
+        peers = {"peer": peer, "ncps": ncps, "lstm": REFERENCE}
         found: dict[str, float | None] = {}
         for prefix, seconds in (("", self.wall), ("cpu_", self.cpu)):
             mine = seconds.get((one.candidate, part))
-            for name, peer in peers.items():
-                theirs = None if peer is None else seconds.get((peer, peers_part))
+            for name, other in peers.items():
+                theirs = None if other is None else seconds.get((other, peers_part))
                 found[f"{prefix}ratio_{name}"] = None if mine is None or theirs is None else times * theirs / mine
         return found
 
@@ -106,7 +109,7 @@ def _others(one: Found, factor: float, medians: _Medians, copies: int) -> dict[s
             peers_part = {"stacked": "train", "stepper": "latency"}.get(part, part)
             ratios = medians.ratios(one, part, peers_part, copies if part == "stacked" else 1)
             values |= {f"{part}_{unit}": middle, f"{part}_spread": (low, high)}
-            values |= {f"{part}_{name}": ratios[name] for name in ("ratio_ncps", "ratio_lstm")}
+            values |= {f"{part}_{name}": ratios[name] for name in ("ratio_peer", "ratio_ncps", "ratio_lstm")}
     if "stacked" in one.samples:
         values["stacked_copies"] = copies
     for part in ("optimizer", "default_optimizer"):
@@ -125,12 +128,23 @@ _TRAIN = (
     "A training step is zero_grad, forward, mean squared error, backward and Adam(fused=True), in float32, for every "
     "network. Times are medians over rounds in which the networks of a workload run in turn in one process; short "
     "steps repeat for 20 ms. Brackets show quartiles. Ratios are the peer's wall time divided by the row's: above 1 "
-    "the row is faster. The peer in ncps has the same model and wiring."
+    "the row is faster. The peer is the network of ncps or torch.nn with the same model and wiring."
 )
 _SAME = (
     "Both sides have the same weights, wiring (AutoNCP with seed 1) and readout; a wired CfC has the masks of ncps. "
     "With irregular times the cell of ncps runs in a loop with dt of shape (B, 1), because its layers misinterpret "
     "batched timespans. Mixed memory is an LSTM cell in front of a network of all units."
+)
+_OTHERS = (
+    "Models other than LTC, CfC, LSTM and GRU have their default arguments but for the hidden units; those without a "
+    "peer have a ratio to torch.nn.LSTM alone. Their operations are not counted."
+)
+_LIKE = (
+    f"{SAME_KIND.capitalize()}: %s. Such a network shares no weights with the model beside it, its outputs are not "
+    "compared, and a ratio to it is one of two functions. It has the same inputs, hidden units and outputs and the "
+    "default arguments of its package; the size of its state and its weights may differ. minGRU-pytorch and "
+    "LRU-pytorch ignore elapsed times; with irregular ones s5-pytorch has a matrix of the inputs for every sample and "
+    "step. LRU-pytorch is a loop over samples and steps, and cannot stream."
 )
 _ROOFLINE = (
     "Fraction of roofline: the minimum time for the operations of a training step at this machine's peak rates of "
@@ -145,7 +159,7 @@ _MEMORY = (
 )
 _LATENCY = (
     "Latency: one streaming step at batch 1, without gradients; of ours by model.step and by model.stepper(), whose "
-    "ratios are to the same step of the peer. The peers run their cells (LTCCell, CfCCell, LSTMCell, GRUCell)."
+    "ratios are to the same step of the peer. The peers run their cells (LTCCell, CfCCell, LSTMCell, GRUCell, RNNCell)."
 )
 _COMPILE = (
     "First compile: extra time of the first training step in an isolated process with an empty kernel cache; it occurs "
@@ -161,7 +175,11 @@ _OPTIMIZER = (
 def explain(rows: Sequence[BenchRow], parts: frozenset[str]) -> list[str]:
     """Return the notes that explain these rows."""
     notes = [_scaled(rows)] if any(row.scaled for row in rows) else []
-    notes += [_TRAIN, _SAME, _ROOFLINE] if "train" in parts else [_SAME]
+    notes += [_TRAIN, _SAME] if "train" in parts else [_SAME]
+    notes += [_OTHERS] if any(row.model not in MODELS for row in rows) else []
+    like = dict.fromkeys(row.label for row in rows if row.relation)
+    notes += [_LIKE % ", ".join(like)] if like else []
+    notes += [_ROOFLINE] if "train" in parts else []
     notes += [_MEMORY] if "memory" in parts else []
     notes += [_LATENCY] if "latency" in parts else []
     notes += [_COMPILE] if any(row.compile_seconds is not None for row in rows) else []

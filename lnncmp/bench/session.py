@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from lnncmp.bench.candidates import LAYERS, Candidate
+from lnncmp.bench.candidates import LAYERS, SAME_KIND, Candidate
+from lnncmp.bench.like_peers import installed
 from lnncmp.bench.messages import MEMORY_SHARE, Found, Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference, operations_of
 from lnncmp.bench.steps import (
@@ -98,13 +99,16 @@ class _Measuring:
             self._take_turns("inference", passes, replace(effort, seconds=effort.seconds / 2))
         if "latency" in parts:
             streams: dict[Timed, Action] = {
-                (e.candidate, "latency"): streaming(e.model, self.workload) for e in self.built
+                (e.candidate, "latency"): streaming(e.model, self.workload)
+                for e in self.built
+                if e.candidate.like is None or e.candidate.like.streams
             }
-            streams |= {
-                (e.candidate, "stepper"): stepping(e.model, self.workload)
+            steppers = {
+                e.candidate: stepping(e.model, self.workload)
                 for e in self.built
                 if e.candidate.implementation in ("fused", LAYERS)
             }
+            streams |= {(candidate, "stepper"): action for candidate, action in steppers.items() if action is not None}
             self._take_turns("streaming", streams, brief, calls=STREAMED)
 
     def noise(self) -> Noise | None:
@@ -221,14 +225,20 @@ def _built(candidates: Sequence[Candidate], workload: Workload, made: CandidateS
         kind = (asked.model, asked.wiring)
         if kind in impossible:
             continue
+        if asked.like is not None and not installed(asked.like):
+            made.absent.append(f"No {asked.label} ({SAME_KIND}): {asked.like.package} is not installed.")
+            continue
         try:
             model = build_network(asked, workload)
         except UsageError as error:  # ours comes before its peer, so the peer is never built
             impossible.add(kind)
             made.absent.append(f"{workload.name}: no {named(asked)} with these sizes: {error.message}.")
             continue
+        except Exception as error:  # of another package: the others go on
+            made.failed.append(broken(workload, asked, error))
+            continue
         ran = replace(asked, implementation=model.implementation)
-        if not asked.is_peer and asked.implementation == "fused" and ran.implementation not in ("fused", "native"):
+        if asked.implementation == "fused" and ran.implementation not in ("fused", "native"):
             made.absent.append(f"{workload.name}: no kernel for {named(asked)} here: only plain PyTorch is shown.")
             continue
         built.append(BuiltCandidate(ran, asked, model))
@@ -252,7 +262,7 @@ def _equalize(made: CandidateSet, workload: Workload) -> None:
     dt = elapsed_times(workload, min(PROBED, workload.steps))
     x = torch.randn(*dt.shape, workload.inputs, generator=torch.Generator().manual_seed(2))
     for one in made.built:
-        peer = peers.get(one.candidate.peer)
+        peer = None if one.candidate.peer is None else peers.get(one.candidate.peer)
         if peer is None or one.model is peer:
             continue
         adopt_weights(one.model, peer)

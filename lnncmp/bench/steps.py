@@ -10,6 +10,7 @@ from lnncmp.bench.messages import Limits
 from lnncmp.bench.networks import build_network
 from lnncmp.bench.timing import Action, warm_up
 from lnncmp.bench.workload import Workload
+from lnncmp.errors import UsageError
 from lnncmp.evaluation.cost import BatchShape, TrainingStep
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.training.stacked_model import StackedModel
@@ -62,9 +63,15 @@ def streaming(model: SequenceModel, workload: Workload) -> Action:
     return act
 
 
-def stepping(model: SequenceModel, workload: Workload) -> Action:
-    """Return STREAMED single steps at batch 1 by the model's stepper, on the tensors that `streaming` takes."""
-    stepper = model.stepper()
+def stepping(model: SequenceModel, workload: Workload) -> Action | None:
+    """Return STREAMED single steps at batch 1 by the model's stepper, on the tensors that `streaming` takes.
+
+    None if it has none.
+    """
+    try:
+        stepper = model.stepper()
+    except UsageError:
+        return None
     x = torch.randn(STREAMED, 1, workload.inputs, generator=torch.Generator().manual_seed(0))
     dt = elapsed_times(Workload("stream", 1, STREAMED, 1, 1, 1, workload.irregular), STREAMED)[0].tolist()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.bench.candidates import IMPLEMENTATIONS, MODELS, choose_candidates
+from lnncmp.bench.candidates import EVERY, IMPLEMENTATIONS, MODELS, choose_candidates
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
@@ -35,7 +35,13 @@ Own = Annotated[
         help="Your own workload: batch=8,steps=100,inputs=4,hidden=32[,outputs=4][,irregular=yes]. Repeatable.",
     ),
 ]
-Models = Annotated[str | None, typer.Option(help=f"Comma-separated models: {', '.join(MODELS)}.")]
+Models = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...",
+        help=f"Models by their names in `lnncmp models`, or {EVERY} (default: {', '.join(MODELS)}).",
+    ),
+]
 Implementations = Annotated[
     str | None, typer.Option(help=f"Comma-separated implementations: {', '.join(IMPLEMENTATIONS)} (default: all).")
 ]
@@ -63,7 +69,7 @@ def bench(
     format: options.OutputFormat = "table",
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure training, inference, latency and memory of lnncmp's models and those of ncps and torch."""
+    """Measure training, inference, latency and memory of lnncmp's models and those of ncps, torch and others."""
     check_choice("format", format, FORMATS)
     names = _names(workloads)
     if quick and names is None and not workload:

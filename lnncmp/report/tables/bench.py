@@ -63,7 +63,7 @@ def _grid(title: str, rows: Sequence[BenchRow], columns: Sequence[tuple[str, Cel
     return Grid(
         title=title,
         corner="model",
-        labels=tuple(row.label for row in rows),
+        labels=tuple(f"{row.label},\n{row.relation}" if row.relation else row.label for row in rows),
         columns=tuple(column for column in filled if set(column.cells) != {UNKNOWN}),
         sections=tuple(kinds.count(kind) for kind in dict.fromkeys(kinds)),
     )
@@ -97,16 +97,16 @@ def _share(value: float | None) -> str:
 _MAIN: list[tuple[str, Cell]] = [
     ("training\nstep", lambda row: _marked(row, _time(row.ms))),
     ("\nquartiles", lambda row: _marked(row, _quartiles(row.spread))),
-    ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.ratio_ncps))),
+    ("x faster\nthan its peer", lambda row: _marked(row, _ratio(row.ratio_peer))),
     ("x faster\nthan nn.LSTM", lambda row: _marked(row, _ratio(row.ratio_lstm))),
     ("CPU\ntime", lambda row: _marked(row, _time(row.cpu_ms))),
     ("of\nroofline", lambda row: _marked(row, _share(row.roofline_fraction))),
     ("forward\npass", lambda row: _marked(row, _time(row.inference_ms))),
-    ("x faster\nthan ncps", lambda row: _marked(row, _ratio(row.inference_ratio_ncps))),
+    ("x faster\nthan its peer", lambda row: _marked(row, _ratio(row.inference_ratio_peer))),
     ("streaming\nlatency", lambda row: seconds(None if row.latency_us is None else row.latency_us / 1e6)),
-    ("x faster\nthan ncps", lambda row: _ratio(row.latency_ratio_ncps)),
+    ("x faster\nthan its peer", lambda row: _ratio(row.latency_ratio_peer)),
     ("stepper\nlatency", lambda row: seconds(None if row.stepper_us is None else row.stepper_us / 1e6)),
-    ("x faster\nthan ncps", lambda row: _ratio(row.stepper_ratio_ncps)),
+    ("x faster\nthan its peer", lambda row: _ratio(row.stepper_ratio_peer)),
     ("saved for\nbackward", lambda row: _marked(row, size(row.saved_bytes))),
     ("peak\nmemory", lambda row: _marked(row, size(row.peak_bytes))),
 ]
@@ -116,7 +116,7 @@ _APART: list[tuple[str, Cell]] = [
     ("first\ncompile", lambda row: seconds(row.compile_seconds)),
     ("stacked\nnetworks", lambda row: UNKNOWN if row.stacked_copies is None else str(row.stacked_copies)),
     ("their\nstep", lambda row: _marked(row, _time(row.stacked_ms))),
-    ("x faster than\nncps in turn", lambda row: _marked(row, _ratio(row.stacked_ratio_ncps))),
+    ("x faster than\nits peer in turn", lambda row: _marked(row, _ratio(row.stacked_ratio_peer))),
     ("x faster than\nnn.LSTM in turn", lambda row: _marked(row, _ratio(row.stacked_ratio_lstm))),
     ("Adam,\nfused", lambda row: _time(row.optimizer_ms)),
     ("Adam,\ndefault", lambda row: _time(row.default_optimizer_ms)),
