@@ -29,7 +29,9 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-Preset = Annotated[str | None, typer.Option(help="Recipe: standard (default), quick, or what else the case has: paper, zoo.")]
+Preset = Annotated[
+    str | None, typer.Option(help="Recipe: standard (default), quick, or what else the case has: paper, zoo.")
+]
 OwnRecipe = Annotated[
     Path | None, typer.Option("--recipe", metavar="FILE", help="Your own recipe (TOML) in place of a preset.")
 ]
