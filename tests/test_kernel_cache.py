@@ -143,14 +143,9 @@ def damage_by_a_folder(path):
     path.mkdir()
 
 
-DAMAGES = [
-    damage_to_nothing,
-    damage_by_cutting,
-    damage_by_one_bit,
-    damage_the_head,
-    damage_by_other_content,
-    damage_by_a_folder,
-]
+USUAL_DAMAGES = [damage_by_one_bit, damage_by_a_folder]
+OTHER_DAMAGES = [damage_to_nothing, damage_by_cutting, damage_the_head, damage_by_other_content]
+DAMAGES = [*USUAL_DAMAGES, *(pytest.param(damage, marks=pytest.mark.slow) for damage in OTHER_DAMAGES)]
 
 
 @pytest.fixture

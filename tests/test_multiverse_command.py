@@ -162,6 +162,7 @@ class TestBadInput:
         assert any("source=demo" in note for note in json.loads(answer.out)["notes"])
 
 
+@pytest.mark.slow
 def test_a_killed_multiverse_goes_on_where_it_was(done, tmp_path):
     file, out = written(tmp_path, LONG, UNITS), tmp_path / "out"
     args = ("multiverse", "sine", "--choices", file, "--out", out, "--jobs", "1", "--format", "json")

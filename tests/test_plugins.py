@@ -110,7 +110,7 @@ class TestRefused:
             )
             answer = command("models")
             assert answer.code == 0 and said in answer.err and "Traceback" not in answer.err
-            assert "Liquid time-constant network" in answer.out
+            assert "│ ltc " in answer.out
 
     def test_everything_else_goes_on(self, tmp_path, command):
         entries = {

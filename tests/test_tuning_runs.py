@@ -49,6 +49,7 @@ def test_a_search_leaves_records_without_scores_and_a_recipe(searched):
     assert f"Use it with: lnncmp sine --tuned-with {searched.out}" in searched.err
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_to_the_same_recipe(searched, test_cache, tmp_path):
     env = environment(LNNCMP_CACHE=str(test_cache))
     process = start(*SEARCH, "--jobs", "2", "--out", tmp_path, env=env)
