@@ -18,6 +18,7 @@ from lnncmp.evaluation import cost
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, memory_spread, seconds_in_turn
 from lnncmp.records.read import read_records
 from lnncmp.records.schema import MeasurementRecord
+from lnncmp.training import watched_memory
 
 
 class TestCopies:
@@ -74,11 +75,11 @@ class TestTurns:
 
 def test_the_spread_of_memory_is_that_of_the_peaks_of_settled_steps(monkeypatch):
     peaks = iter([10**9, *[5] * 9, *range(100, 110)])
-    monkeypatch.setattr(cost, "reset_peak", lambda: True)
-    monkeypatch.setattr(cost, "resident", lambda key: next(peaks))
+    monkeypatch.setattr(watched_memory, "reset_peak", lambda: True)
+    monkeypatch.setattr(watched_memory, "resident", lambda key: next(peaks))
     step = TrainingStep(Affine(3, 3), BatchShape(2, 2, 3, 3), CPU)
     assert memory_spread(step, most=20, budget=0.0) == 9
-    monkeypatch.setattr(cost, "reset_peak", lambda: False)
+    monkeypatch.setattr(watched_memory, "reset_peak", lambda: False)
     assert memory_spread(step) is None
 
 

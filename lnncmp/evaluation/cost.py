@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lnncmp.common.peak_memory import reset_peak, resident
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.training.watched_memory import WatchedMemory
 
 _TURN_SECONDS = 0.05
 """Least duration of one turn of a model, so that the clock's resolution and one interruption do not count."""
@@ -169,13 +170,12 @@ def memory_spread(step: TrainingStep, most: int = 60, budget: float = 0.3) -> in
     peaks: list[int] = []
     started = time.perf_counter()
     while len(peaks) < most and (len(peaks) < 2 * _SETTLED or time.perf_counter() - started < budget):
-        if step.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(step.device)
-        elif not reset_peak():
-            return None
+        watch = WatchedMemory(step.device)
         step()
-        on_cuda = step.device.type == "cuda"
-        peaks.append(torch.cuda.max_memory_allocated(step.device) if on_cuda else resident("VmHWM"))
+        peak = watch.peak()
+        if peak is None:
+            return None
+        peaks.append(peak)
     return max(peaks[_SETTLED:]) - min(peaks[_SETTLED:])
 
 

@@ -18,7 +18,6 @@ from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Epoch
 from lnncmp.records.settings import TrainSettings
-from lnncmp.training.epoch_memory import EpochMemory
 from lnncmp.training.losses import Cells, trained_task
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.trainer import (
@@ -30,6 +29,7 @@ from lnncmp.training.trainer import (
     require_finite_gradient,
     require_finite_loss,
 )
+from lnncmp.training.watched_memory import WatchedMemory
 
 _VALIDATION_BATCH = 1024
 
@@ -143,7 +143,7 @@ class StackTrainer:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _epoch(self, epoch: int) -> None:
-        memory, started = EpochMemory(self.device), time.perf_counter()
+        memory, started = WatchedMemory(self.device), time.perf_counter()
         self.stack.train(True)
         together = [self.copies[k] for k in self.stack.computed]
         for copy in together:

@@ -19,9 +19,9 @@ from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.convergence import on_plateau
 from lnncmp.records.schema import Epoch, Status
 from lnncmp.records.settings import TrainSettings
-from lnncmp.training.epoch_memory import EpochMemory
 from lnncmp.training.losses import Cells, cells_of, choosing_cells, counted_mean, trained_task
 from lnncmp.training.predict import tensors
+from lnncmp.training.watched_memory import WatchedMemory
 
 Checkpoint = dict[str, Any]
 
@@ -165,7 +165,7 @@ class Trainer:
         return self.fitted
 
     def _epoch(self, epoch: int) -> None:
-        memory, started = EpochMemory(self.device), time.perf_counter()
+        memory, started = WatchedMemory(self.device), time.perf_counter()
         self.model.train()
         order = torch.from_numpy(self.rng.permutation(len(self.train)))
         total = cells = 0.0

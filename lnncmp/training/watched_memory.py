@@ -1,11 +1,11 @@
-"""The peak of memory in an epoch."""
+"""The peak of memory during a stretch of work: an epoch, a training step."""
 
 import torch
 
 from lnncmp.common.peak_memory import reset_peak, resident
 
 
-class EpochMemory:
+class WatchedMemory:
     """Watches the peak of memory from its making on: of the whole process, on CUDA of the allocator."""
 
     def __init__(self, device: torch.device) -> None:
