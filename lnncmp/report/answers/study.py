@@ -1,0 +1,67 @@
+"""What a whole folder of records answers in at most five sentences: the claims by their subject, and baselines."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import get_args
+
+from lnncmp.baselines.words import baseline_words
+from lnncmp.claims.schema import ClaimsTable, Judgement, Verdict
+from lnncmp.comparison.run_metrics import COUNTS, MEMORY, RETOLD, SHIFTED, TIMES, TRAINED
+from lnncmp.comparison.table import ComparisonTable
+from lnncmp.report.answers.ranking import ranking
+
+_UNTESTABLE = "not testable here"
+_SUBJECTS = (
+    ("Parameters and energy", tuple(COUNTS)),
+    ("Time and memory", (*TIMES, *MEMORY, *TRAINED)),
+    ("Noise and shifted data", (*SHIFTED, *RETOLD)),
+)
+_ACCURACY = "Accuracy"
+_ORDER = (_ACCURACY, "Noise and shifted data", "Parameters and energy", "Time and memory")
+
+
+def study_answers(claims: ClaimsTable, tables: Sequence[ComparisonTable]) -> list[str]:
+    """Return at most five sentences: a count of verdicts for each subject of the claims, and what baselines say."""
+    judged = [row for row in claims.rows if row.verdict != _UNTESTABLE]
+    found = [_counted(name, [row for row in judged if subject(row) == name]) for name in _ORDER]
+    return [sentence for sentence in (*found, _baselines(tables)) if sentence]
+
+
+def subject(row: Verdict) -> str:
+    """Return what a claim is about: accuracy, noise and shifted data, parameters and energy, time and memory."""
+    return next((name for name, measures in _SUBJECTS if row.measure in measures), _ACCURACY)
+
+
+def verdict_counts(rows: Sequence[Verdict]) -> list[tuple[Judgement, int]]:
+    """Return how often each verdict was given, in their usual order, without those never given."""
+    counts = Counter(row.verdict for row in rows)
+    return [(word, counts[word]) for word in get_args(Judgement) if counts[word]]
+
+
+def _counted(name: str, rows: Sequence[Verdict]) -> str:
+    if not rows:
+        return ""
+    counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(rows))
+    supported = [row.id for row in rows if row.verdict == "supported"]
+    named = f" (supported: {', '.join(supported)})" if 0 < len(supported) <= 3 and len(rows) > 3 else ""
+    return f"{name}: {len(rows)} claim{'' if len(rows) == 1 else 's'} judged, {counts}{named}."
+
+
+def _baselines(tables: Sequence[ComparisonTable]) -> str:
+    """Return where an untrained baseline has a lower error than every network."""
+    beaten: dict[str, list[str]] = {}
+    compared = {}
+    for table in tables:
+        places = ranking(table)
+        if any(place.trained is None and place.error is not None for place in places):
+            where = f"{table.case} ({', '.join(filter(None, [table.source, table.conditions]))})"
+            compared[where] = True
+            for place in places[:1]:
+                if place.beats_all:
+                    beaten.setdefault(baseline_words(place.name), []).append(where)
+    if not compared:
+        return ""
+    if not beaten:
+        return "Baselines: on no data set does an untrained one beat every network."
+    parts = [f"{words} on {', '.join(dict.fromkeys(places))}" for words, places in beaten.items()]
+    return f"Baselines: every network is beaten by {'; by '.join(parts)}."
