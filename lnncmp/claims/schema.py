@@ -13,6 +13,7 @@ CLAIMS_SCHEMA_VERSION = 2
 Judgement = Literal["supported", "true but negligible", "not shown", "opposite", "depends", "not testable here"]
 DECIDED: tuple[Judgement, ...] = ("supported", "true but negligible", "opposite")
 """Verdicts that say something of the claim."""
+UNTESTABLE: Judgement = "not testable here"
 Obstacle = Literal["", "no records", "other design", "other data"]
 """Why a claim is not testable here; other design: these runs are made in a way that cannot test it."""
 

@@ -29,6 +29,7 @@ def claims(
     beside: options.Beside = False,
     strict: Strict = False,
     format: options.OutputFormat = "table",
+    details: options.Details = False,
 ) -> None:
     """Report for each claim whether the stored runs support it, show the opposite, or depend on a choice."""
     if context.invoked_subcommand is not None:
@@ -37,11 +38,12 @@ def claims(
     check_choice("format", format, FORMATS)
     options.check_beside(claims_file, beside)
     from lnncmp.claims.judge import judge_folder
-    from lnncmp.report.tables.claims import document_of_claims
+    from lnncmp.report.tables.claims import brief_of_claims, document_of_claims
 
     with interruptible("Nothing was changed."):
         table = judge_folder(out, claims_file, beside)
-    print_result(render(document_of_claims(table), format, *page()))
+    brief = format == "table" and not details
+    print_result(render(brief_of_claims(table) if brief else document_of_claims(table), format, *page()))
     if strict and any(row.verdict == "opposite" for row in table.rows):
         raise typer.Exit(_OPPOSITE)
 

@@ -22,13 +22,14 @@ def compare(
     other: Other = None,
     reference: Reference = None,
     format: options.OutputFormat = "table",
+    details: options.Details = False,
 ) -> None:
     """Compare the models of one folder of records, or each model of two folders, seed by seed on equal data."""
     check_choice("format", format, FORMATS)
     from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
     from lnncmp.comparison.studies import comparable, studies_of
     from lnncmp.records.read import read_records
-    from lnncmp.report.tables.contrasts import Compared, document_of_compared
+    from lnncmp.report.tables.contrasts import Compared, brief_of_compared, document_of_compared
 
     with interruptible("Nothing was changed."):
         records = comparable(read_records(folder))
@@ -39,4 +40,6 @@ def compare(
             found = Compared(comparisons=tables, contrasts=contrast_groups(records))
         else:
             found = Compared(comparisons=[], contrasts=[contrast_folders(records, comparable(read_records(other)))])
-    print_result(render(document_of_compared(found), format, *page()))
+    brief = format == "table" and not details and bool(found.comparisons)
+    rest = [f"All tables, notes{' and contrasts' if found.contrasts else ''}: --details."]
+    print_result(render(brief_of_compared(found, rest) if brief else document_of_compared(found), format, *page()))

@@ -88,6 +88,7 @@ ClaimsFile = Annotated[
 ]
 Beside = Annotated[bool, typer.Option("--beside", help="Judge lnncmp's claims, too, before those of --claims FILE.")]
 OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Output format of the result.")]
+Details = Annotated[bool, typer.Option("--details", help="Print all tables and notes, not the summary alone.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
 

@@ -9,7 +9,7 @@ import typer
 from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
-from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
+from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost, where_the_rest_lies
 from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
@@ -17,7 +17,12 @@ from lnncmp.errors import DataError, unknown_name
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.report.tables.claims import document_of_claims
-from lnncmp.report.tables.comparison import document_of_comparison, document_of_comparisons
+from lnncmp.report.tables.comparison import (
+    brief_of_comparison,
+    brief_of_study,
+    document_of_comparison,
+    document_of_comparisons,
+)
 from lnncmp.report.tables.render import FORMATS, TEXTS, render
 from lnncmp.runs.ready import Request
 
@@ -48,6 +53,7 @@ def reproduce_all(
     weights: options.KeepWeights = True,
     offline: options.Offline = False,
     format: options.OutputFormat = "table",
+    details: options.Details = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Run every case of the study and its variants; print the comparisons and the claims, and write the report."""
@@ -61,7 +67,7 @@ def reproduce_all(
         out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack, keep_weights=weights
     )
     made: list[ComparisonTable] = []
-    ran = 0
+    ran, brief = 0, format == "table" and not details
     with interruptible(ADVICE + "."):
         for matching in _matchings(match):
             for case in _chosen(cases):
@@ -73,10 +79,10 @@ def reproduce_all(
                 for comparison, missing in _carried_out(case, recipes, request, quiet):
                     ran += missing
                     made.append(comparison)
-                    if format in TEXTS:
-                        text = render(document_of_comparison(comparison), format, *page())
-                        print_result(("\n" if len(made) > 1 else "") + text)
-        _conclude(made, out, format, quiet, ran)
+                    if format in TEXTS and (not brief or case not in {table.case for table in made[:-1]}):
+                        document = (brief_of_comparison if brief else document_of_comparison)(comparison)
+                        print_result(("\n" if len(made) > 1 else "") + render(document, format, *page()))
+        _conclude(made, out, format, brief, quiet, ran)
     exit_if_lost(made)
 
 
@@ -115,13 +121,16 @@ def _matchings(match: str | None) -> tuple[str | None, ...]:
     return names
 
 
-def _conclude(made: list[ComparisonTable], out: Path, format: str, quiet: bool, ran: int) -> None:
+def _conclude(made: list[ComparisonTable], out: Path, format: str, brief: bool, quiet: bool, ran: int) -> None:
     """Print the verdicts and write the report; an existing report is rewritten only if something ran."""
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.build.write import write_report
 
     claims = judge_folder(out)
-    if format in TEXTS:
+    if brief:
+        rest = where_the_rest_lies(out, out / "report" / "report.html")
+        print_result("\n" + render(brief_of_study(made, claims, rest), format, *page()))
+    elif format in TEXTS:
         print_result("\n" + render(document_of_claims(claims), format, *page()))
     else:
         print_result(render(document_of_comparisons(made, claims), format))

@@ -1,6 +1,8 @@
 """`lnncmp <case>`: run a case study and print its comparison."""
 
+import shlex
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -26,7 +28,7 @@ from lnncmp.comparison.table import ComparisonTable
 from lnncmp.recipe.data_seeds import over_data_seeds
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
-from lnncmp.report.tables.comparison import document_of_comparison
+from lnncmp.report.tables.comparison import brief_of_comparison, document_of_comparison
 from lnncmp.report.tables.render import FORMATS, render
 from lnncmp.runs.ready import Request
 
@@ -61,6 +63,7 @@ def case_command(case: str) -> Callable[..., None]:
         offline: options.Offline = False,
         deterministic: options.Deterministic = False,
         format: options.OutputFormat = "table",
+        details: options.Details = False,
         quiet: options.Quiet = False,
         verbose: options.Verbose = False,
         **own: Any,
@@ -91,16 +94,25 @@ def case_command(case: str) -> Callable[..., None]:
                 _plan(recipe, request, format, quiet, data_seeds)
                 return
             made = [carry_out(one, request, quiet)[0] for one in recipes]
-        _show(recipes, made, format)
+        _show(recipes, made, format, [] if details else where_the_rest_lies(out))
 
     return with_own_options(command, load_case(case))
 
 
-def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: str) -> None:
-    """Print the comparison of a study, or of one on several data sets."""
+def where_the_rest_lies(out: Path, page: Path | None = None) -> list[str]:
+    """Return how to see everything else that the records in `out` say; page: the report, if it is written."""
+    folder = shlex.quote(str(out))
+    report = f"lnncmp report --out {folder}" if page is None else shlex.quote(str(page))
+    return [f"All tables and notes: lnncmp compare {folder} --details. Figures and verdicts: {report}."]
+
+
+def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: str, rest: Sequence[str]) -> None:
+    """Print the comparison of a study, or of one on several data sets; in brief where `rest` says what is left out."""
     key = load_case(recipes[0].case).data_seed or "seed"
     shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes], key)
-    print_result(render(document_of_comparison(shown), format, *page()))
+    brief = bool(rest) and format == "table"
+    document = brief_of_comparison(shown, rest) if brief else document_of_comparison(shown)
+    print_result(render(document, format, *page()))
     exit_if_lost(made)
 
 

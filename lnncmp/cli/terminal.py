@@ -38,10 +38,11 @@ def note(message: str) -> None:
 
 
 def page() -> tuple[int, bool]:
-    """Return (maximum line length of results, whether colors are allowed)."""
+    """Return (maximum line length of results, whether colors are allowed); in a pipe COLUMNS, if set, is the length."""
     stdout = Console()
     if not stdout.is_terminal:
-        return _PIPE_WIDTH, False
+        told = os.environ.get("COLUMNS", "")
+        return max(int(told), _LEAST_WIDTH) if told.isdecimal() else _PIPE_WIDTH, False
     return max(stdout.width, _LEAST_WIDTH), not stdout.no_color and stdout.color_system is not None
 
 

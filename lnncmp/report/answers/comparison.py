@@ -6,7 +6,7 @@ Every number is one of the table's; nothing is computed here but orders and coun
 from collections.abc import Sequence
 
 from lnncmp.baselines.words import baseline_words
-from lnncmp.comparison.differences import differences_on
+from lnncmp.comparison.differences import differences_on, differs
 from lnncmp.comparison.table import ComparisonTable, ModelDifference, ModelRow
 from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.report.answers.ranking import Place, ranking, unconverged
@@ -40,9 +40,9 @@ def _best(table: ComparisonTable, networks: Sequence[Place]) -> str:
         return (
             f"{first.name} has a {_error(table)} of {significant(first.error, _DIGITS)}; nothing was compared with it."
         )
-    if table.best is not None:
-        return f"{lowest}, significantly lower than every other one."
     against = differences_on(table.comparisons, table.main).get(first.name)
+    if table.best == first.name and (against is None or differs(against)):
+        return f"{lowest}, significantly lower than every other one."
     compared = "" if against is None else f": {_against(against)}"
     return f"{lowest}{compared}; it is not shown to be lower than that of every other network."
 

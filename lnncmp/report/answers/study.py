@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import get_args
 
 from lnncmp.baselines.words import baseline_words
-from lnncmp.claims.schema import ClaimsTable, Judgement, Verdict
+from lnncmp.claims.schema import UNTESTABLE, ClaimsTable, Judgement, Verdict
 from lnncmp.comparison.run_metrics import COUNTS, MEMORY, RETOLD, SHIFTED, TIMES, TRAINED
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.report.answers.ranking import ranking
 
-_UNTESTABLE = "not testable here"
 _SUBJECTS = (
     ("Parameters and energy", tuple(COUNTS)),
     ("Time and memory", (*TIMES, *MEMORY, *TRAINED)),
@@ -22,7 +21,7 @@ _ORDER = (_ACCURACY, "Noise and shifted data", "Parameters and energy", "Time an
 
 def study_answers(claims: ClaimsTable, tables: Sequence[ComparisonTable]) -> list[str]:
     """Return at most five sentences: a count of verdicts for each subject of the claims, and what baselines say."""
-    judged = [row for row in claims.rows if row.verdict != _UNTESTABLE]
+    judged = [row for row in claims.rows if row.verdict != UNTESTABLE]
     found = [_counted(name, [row for row in judged if subject(row) == name]) for name in _ORDER]
     return [sentence for sentence in (*found, _baselines(tables)) if sentence]
 

@@ -2,11 +2,13 @@
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from string import ascii_lowercase
 
-from lnncmp.claims.schema import ClaimsTable, Verdict
+from lnncmp.claims.schema import UNTESTABLE, ClaimsTable, Verdict
+from lnncmp.report.answers.study import verdict_counts
 from lnncmp.report.tables.document import Document, Grid, Row, Section, columns, ends
 from lnncmp.report.tables.numbers import UNKNOWN, significant
 
@@ -22,6 +24,32 @@ def document_of_claims(table: ClaimsTable) -> Document:
     bases = [f"{_mark(number)}: {text}" for number, text in enumerate(_bases(_shown(table)))]
     section = Section(_TITLE, [_grid(table)], notes={_BASES: bases, "Verdicts": sentences, "Notes": table.notes})
     return Document([section], [row_of(one) for row in table.rows for one in (row, *row.also)], table)
+
+
+def brief_of_claims(table: ClaimsTable) -> Document:
+    """Return the claims that these records judge, how often each verdict was given, and why the others are not tested.
+
+    Rows and content are those of `document_of_claims`.
+    """
+    whole = document_of_claims(table)
+    judged = [row for row in table.rows if row.verdict != UNTESTABLE or row.found is not None]
+    counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(table.rows)) or "none"
+    waiting = Counter(row.obstacle for row in table.rows if row.verdict == UNTESTABLE)
+    why = [f"Not testable here: {', '.join(f'{count} {word}' for word, count in waiting.items())}."] if waiting else []
+    own = table.model_copy(update={"rows": judged})
+    bases = [f"{_mark(number)}: {text}" for number, text in enumerate(_bases(_shown(own)))]
+    rest = ["All claims, and the sentence behind each verdict: lnncmp claims --details; one: lnncmp claims show ID."]
+    notes = {_BASES: bases, "Verdicts": [f"{len(table.rows)} claims: {counts}.", *why], "The rest": rest}
+    return Document([Section(_TITLE, [_grid(own)] if judged else [], notes=notes)], whole.rows, whole.content)
+
+
+def verdict_lists(table: ClaimsTable) -> list[str]:
+    """Return for each verdict that was given how often, and of which claims; those that could not be tested counted."""
+    found = []
+    for word, count in verdict_counts(table.rows):
+        ids = [row.id for row in table.rows if row.verdict == word]
+        found.append(f"{word}: {count}" if word == UNTESTABLE else f"{word}: {count} ({', '.join(ids)})")
+    return found
 
 
 def _grid(table: ClaimsTable) -> Grid:

@@ -9,6 +9,7 @@ from lnncmp.comparison.by_target import largest_share
 from lnncmp.comparison.table import TABLE_SCHEMA_VERSION, ComparisonTable
 from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.errors import DataError
+from lnncmp.report.tables.brief import brief_section, study_section
 from lnncmp.report.tables.comparison_rows import rows_of
 from lnncmp.report.tables.document import Document, Grid, Section
 from lnncmp.report.tables.energy_grid import energy_grid
@@ -35,6 +36,16 @@ class JudgedComparisons(Comparisons):
 def document_of_comparison(comparison: ComparisonTable) -> Document:
     """Return accuracy and cost, then metrics, differences and perturbations as far as there are any, and the notes."""
     return Document([section_of_comparison(comparison)], rows_of(comparison), comparison)
+
+
+def brief_of_comparison(comparison: ComparisonTable, rest: Sequence[str] = ()) -> Document:
+    """Return one ranked table and the sentences that a reader needs first; `rest` says where everything else lies."""
+    return Document([brief_section(comparison, rest)], rows_of(comparison), comparison)
+
+
+def brief_of_study(made: Sequence[ComparisonTable], claims: ClaimsTable, rest: Sequence[str]) -> Document:
+    """Return what several comparisons and their verdicts say together, in sentences."""
+    return Document([study_section(made, claims, rest)], (), JudgedComparisons(comparisons=list(made), claims=claims))
 
 
 def document_of_comparisons(comparisons: Sequence[ComparisonTable], claims: ClaimsTable | None = None) -> Document:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lnncmp.comparison.contrasts.schema import CONTRASTS_SCHEMA_VERSION, Contrast, Contrasts
+from lnncmp.report.tables.brief import brief_section
 from lnncmp.report.tables.comparison import Comparisons, section_of_comparison
 from lnncmp.report.tables.comparison_rows import rows_of
 from lnncmp.report.tables.document import Document, Grid, Row, Section, columns, ends
@@ -30,6 +31,14 @@ def document_of_compared(found: Compared) -> Document:
         models or [_row(row) for one in found.contrasts for row in one.rows],
         found,
     )
+
+
+def brief_of_compared(found: Compared, rest: Sequence[str]) -> Document:
+    """Return a ranked table and sentences for each comparison; `rest` says where all tables and the contrasts are."""
+    whole = document_of_compared(found)
+    last = len(found.comparisons) - 1
+    parts = [brief_section(one, rest if number == last else ()) for number, one in enumerate(found.comparisons)]
+    return Document(parts, whole.rows, whole.content)
 
 
 def _sections(found: Contrasts) -> list[Section]:
