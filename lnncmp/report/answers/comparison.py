@@ -29,7 +29,7 @@ def answers(table: ComparisonTable) -> list[str]:
     networks = [place for place in places if place.trained is not None and place.error is not None]
     if not networks:
         return []
-    found = [_best(table, networks), _liquid(table), _baselines(table, places, networks), _ahead(table)]
+    found = [_best(table, networks), _liquid(table, networks[0].name), _baselines(places, networks), _ahead(table)]
     return [sentence for sentence in (*found, _cost_and_trust(table, networks)) if sentence]
 
 
@@ -41,20 +41,22 @@ def _best(table: ComparisonTable, networks: Sequence[Place]) -> str:
             f"{first.name} has a {_error(table)} of {significant(first.error, _DIGITS)}; nothing was compared with it."
         )
     against = differences_on(table.comparisons, table.main).get(first.name)
+    compared = "" if against is None else f", {_against(against)}"
     if table.best == first.name and (against is None or differs(against)):
-        return f"{lowest}, significantly lower than every other one."
-    compared = "" if against is None else f": {_against(against)}"
+        return f"{lowest}{compared}; it is significantly lower than that of every other network."
     return f"{lowest}{compared}; it is not shown to be lower than that of every other network."
 
 
-def _liquid(table: ComparisonTable) -> str:
+def _liquid(table: ComparisonTable, best: str) -> str:
     """Return how the liquid networks stand to the reference, "" if there are none or the reference is one."""
     against = differences_on(table.comparisons, table.main)
     liquid = [against[row.model] for row in table.rows if row.group == "liquid" and row.model in against]
     known = sorted((one for one in liquid if one.change is not None), key=lambda one: one.change or 0.0)
     if not known or any(row.model == table.reference and row.group == "liquid" for row in table.rows):
         return ""
-    first = f"The best liquid network is {_against(known[0])}"
+    first = f"The best liquid network is {known[0].model}, {_against(known[0])}"
+    if known[0].model == best:
+        first = f"{best} is a liquid network"
     named = [
         f"{words} {_listed(models)}"
         for verdict, words in _THAN.items()
@@ -63,7 +65,7 @@ def _liquid(table: ComparisonTable) -> str:
     return f"{first}; of the {len(known)}, {', '.join(named)}." if named and len(known) > 1 else f"{first}."
 
 
-def _baselines(table: ComparisonTable, places: Sequence[Place], networks: Sequence[Place]) -> str:
+def _baselines(places: Sequence[Place], networks: Sequence[Place]) -> str:
     known = [place for place in places if place.trained is None and place.error is not None]
     if not known:
         return ""
@@ -133,10 +135,8 @@ def _trust(table: ComparisonTable, rows: Sequence[ModelRow]) -> str:
 
 
 def _against(one: ModelDifference) -> str:
-    ends = interval(one.ci95, _DIGITS)
-    shown = change(one.change, one.kind)
-    what = f"{shown} {ends}".strip()
-    return f"{one.model}, {what} {'the error of' if one.kind == 'ratio' else 'to'} {one.reference}"
+    shown = f"{change(one.change, one.kind)} {interval(one.ci95, _DIGITS)}".strip()
+    return f"{shown} {'the error of' if one.kind == 'ratio' else 'to'} {one.reference}"
 
 
 def _error(table: ComparisonTable) -> str:
