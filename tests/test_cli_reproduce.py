@@ -48,7 +48,11 @@ def test_quick_runs_every_variant_of_every_case_in_the_recipes_own_matching(aske
     answer = run_here(capsys, monkeypatch, "reproduce-all", "--preset", "quick", "--out", tmp_path)
     assert answer.code == 4, answer  # two runs of the study that stands for all diverged
     assert asked["studies"] == [(*one, "hidden") for one in ALL]
-    assert answer.out.count("one-step test error") == len(ALL) and answer.out.count("as it is") == 1
+    tables = answer.out.count("one-step test error\n")
+    assert (tables, answer.out.count("What the study says")) == (len({case for case, _ in ALL}), 1)
+    assert len(answer.out.splitlines()) <= 120
+    everything = run_here(capsys, monkeypatch, "reproduce-all", "--preset", "quick", "--details", "--out", tmp_path)
+    assert everything.out.count("one-step test error\n") == len(ALL) and everything.out.count("as it is") == 1
 
 
 def test_both_matchings_can_be_run(asked, capsys, monkeypatch, tmp_path):

@@ -68,9 +68,7 @@ def case_command(case: str) -> Callable[..., None]:
         verbose: options.Verbose = False,
         **own: Any,
     ) -> None:
-        check_choice("format", format, LIST_FORMATS if dry_run else FORMATS)
-        check_choice("way to match", match, MATCHES)
-        check_choice("implementation", implementation, IMPLEMENTATIONS)
+        _check(format, dry_run, match, implementation)
         overrides = _given(
             match=match,
             source=source,
@@ -97,6 +95,13 @@ def case_command(case: str) -> Callable[..., None]:
         _show(recipes, made, format, [] if details else where_the_rest_lies(out))
 
     return with_own_options(command, load_case(case))
+
+
+def _check(format: str, dry_run: bool, match: str | None, implementation: str | None) -> None:
+    """Raise UsageError for a value that is none of those which an option takes."""
+    check_choice("format", format, LIST_FORMATS if dry_run else FORMATS)
+    check_choice("way to match", match, MATCHES)
+    check_choice("implementation", implementation, IMPLEMENTATIONS)
 
 
 def where_the_rest_lies(out: Path, page: Path | None = None) -> list[str]:

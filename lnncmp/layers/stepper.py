@@ -157,8 +157,9 @@ def make_stepper(
 
     readout: a linear or motor readout or nn.Linear, several of them in nn.Sequential, or None: y is the layer's hidden
     units. time_as_input: the layer's last input is dt. The step is compiled if the weights are on the CPU, float32 or
-    float64, and the layer has a program for it (all but an LTC with another solver than semi_implicit); otherwise, or
-    if the layer was told to run as a loop, it is the layer's plain step. Raises UsageError for a batch below 1.
+    float64, and the layer has a program for it (LTC with the solver semi_implicit, CfC, liquid_ncp, LSTM and GRU,
+    dense or wired); otherwise, or if the layer was told to run as a loop, it is the layer's plain step. Raises
+    UsageError for a batch below 1.
     """
     if batch < 1:
         raise UsageError(f"batch is {batch}, expected at least 1")

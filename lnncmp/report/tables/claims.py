@@ -39,7 +39,12 @@ def brief_of_claims(table: ClaimsTable) -> Document:
     own = table.model_copy(update={"rows": judged})
     bases = [f"{_mark(number)}: {text}" for number, text in enumerate(_bases(_shown(own)))]
     rest = ["All claims, and the sentence behind each verdict: lnncmp claims --details; one: lnncmp claims show ID."]
-    notes = {_BASES: bases, "Verdicts": [f"{len(table.rows)} claims: {counts}.", *why], "The rest": rest}
+    notes = {
+        _BASES: bases,
+        "Verdicts": [f"{len(table.rows)} claims: {counts}.", *why],
+        "Notes": table.notes,
+        "The rest": rest,
+    }
     return Document([Section(_TITLE, [_grid(own)] if judged else [], notes=notes)], whole.rows, whole.content)
 
 
