@@ -15,6 +15,10 @@ from lnncmp.report.tables.numbers import UNKNOWN, significant
 _DIGITS = 3
 _WIDTH = 12
 _BASES = "Basis"
+_NOTHING = ("not shown", UNTESTABLE)
+"""Verdicts that say nothing of a claim."""
+_NAMED = 12
+"""How many claims a list names one by one."""
 _TITLE = "Claims, judged on these records (effect: in the claim's favour above x 1)"
 
 
@@ -49,11 +53,12 @@ def brief_of_claims(table: ClaimsTable) -> Document:
 
 
 def verdict_lists(table: ClaimsTable) -> list[str]:
-    """Return for each verdict that was given how often, and of which claims; those that could not be tested counted."""
+    """Return for each verdict that was given how often, and of which claims if it says something of them."""
     found = []
     for word, count in verdict_counts(table.rows):
         ids = [row.id for row in table.rows if row.verdict == word]
-        found.append(f"{word}: {count}" if word == UNTESTABLE else f"{word}: {count} ({', '.join(ids)})")
+        said = ids[:_NAMED] + [f"{len(ids) - _NAMED} more"] * (len(ids) > _NAMED)
+        found.append(f"{word}: {count}" if word in _NOTHING else f"{word}: {count} ({', '.join(said)})")
     return found
 
 
