@@ -21,7 +21,7 @@ def figures(
     format: PictureFormats = _ALL,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw errors, robustness, cost, training, wirings and waves from stored records; print the paths of the files."""
+    """Draw errors, forecasts, robustness, cost, training, wirings and waves from stored records; print the paths."""
     from lnncmp.report.build.figures import draw_figures
 
     chosen = None if models is None else _names(models)
