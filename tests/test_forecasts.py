@@ -106,6 +106,14 @@ class TestKept:
         assert math.isnan(again.forecasts[0].truth[0][0]) and again.forecasts[0].predicted == [[1]]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"predicted": [[1.0]]}, {"truth": []}, {"units": ["m"]}, {"before": [STANDING]}, {"times": []}]
+)
+def test_a_forecast_that_is_not_rectangular_is_refused(changes):
+    with pytest.raises(ValueError, match="one list for each time"):
+        walk(0.1, **changes)
+
+
 def walk(shift, times=(1, 10), **changes):
     """A forecast of two standing postures, each too high by `shift` metres."""
     high = [STANDING[0] + shift, *STANDING[1:]]
@@ -184,6 +192,12 @@ class TestPictures:
         study = study_of(tmp_path, cfc=walk(0.1, truth=[STANDING, [2.0, *STANDING[1:]]]))
         with pytest.raises(LnncmpError, match="must show the same window 'gait', those of"):
             list(windows(study))
+
+    def test_refuse_columns_that_the_case_does_not_draw(self, tmp_path):
+        other = walk(0.1, names=["height"], units=["m"], truth=[[1.2]] * 2, predicted=[[1.2]] * 2)
+        study = study_of(tmp_path, gru=other, cfc=other, ltc=other)
+        with pytest.raises(LnncmpError, match="'gait' of these records holds height, which are"):
+            pictures_of(study)
 
     def test_are_none_in_records_without_forecasts(self, tmp_path):
         assert not pictures_of(study_of(tmp_path, ltc=None, cfc=None, gru=None))

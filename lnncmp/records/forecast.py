@@ -1,6 +1,6 @@
 """A free-running forecast that is kept in a record, a few numbers from which it can be drawn without its network."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Forecast(BaseModel):
@@ -22,3 +22,12 @@ class Forecast(BaseModel):
     times: list[float]
     truth: list[list[float]]
     predicted: list[list[float]]
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> "Forecast":
+        widths = [len(self.units), *map(len, (*self.before, *self.truth, *self.predicted))]
+        lengths = [len(self.before), len(self.truth), len(self.predicted)]
+        times = [len(self.before_times), len(self.times), len(self.times)]
+        if lengths != times or set(widths) != {len(self.names)} or not self.times:
+            raise ValueError("a forecast should have one list for each time, with one value for each name")
+        return self

@@ -1,4 +1,4 @@
-"""What the pictures of free-running forecasts show: one window as it was, and as a few predictors have it over seeds."""
+"""What the pictures of free-running forecasts show: one window as it was, and as a few predictors have it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -91,9 +91,8 @@ def _chosen(found: Sequence[_Predictor], reference: str) -> list[_Predictor]:
 
 
 def _require_same(name: str, found: Sequence[Forecast], first: Forecast) -> None:
-    shape = (len(first.times), len(first.names))
     for one in found:
-        alike = one.times == first.times and one.names == first.names and np.shape(one.predicted) == shape
+        alike = one.times == first.times and one.names == first.names
         if not (alike and np.array_equal(one.truth, first.truth, equal_nan=True)):
             raise LnncmpError(
                 f"records of one comparison must show the same window '{first.name}', those of {name} differ",
@@ -128,18 +127,25 @@ def postures_of(window: Window, outline: Outline) -> Postures:
     How far off a posture is: the mean distance of its points from the true ones, the median over seeds.
     """
     first = window.first
-    truth = [outline(values) for values in first.truth]
+    try:
+        truth = [outline(values) for values in first.truth]
+    except ValueError as error:
+        raise LnncmpError(
+            f"the forecast '{first.name}' of these records holds {', '.join(first.names)}, which are not drawn here",
+            "Use the lnncmp that made them, or run the study again with --fresh.",
+        ) from error
     rows = []
     for name, predicted in window.predicted.items():
         seeds = [[outline(v) if np.isfinite(v).all() else None for v in predicted[:, k]] for k in range(len(truth))]
         away = [float(np.median([_distance(one, true) for one in own])) for own, true in zip(seeds, truth, strict=True)]
         drawn = [[one for one in own if one is not None] for own in seeds]
         rows.append(PostureRow(name, window.notes[name], drawn, away))
-    return Postures(first.name, first.time_unit, first.times, truth, rows, "mean distance from the truth in m, median over seeds")
+    words = "mean distance from the truth in m, median over seeds"
+    return Postures(first.name, first.time_unit, first.times, truth, rows, words)
 
 
 def _distance(drawing: Drawing | None, truth: Drawing) -> float:
     if drawing is None:
         return math.inf
-    pairs = zip((p for line in drawing.values() for p in line), (p for line in truth.values() for p in line), strict=True)
-    return sum(math.dist(one, other) for one, other in pairs) / sum(len(line) for line in truth.values())
+    points, others = ([point for line in one.values() for point in line] for one in (drawing, truth))
+    return sum(math.dist(*pair) for pair in zip(points, others, strict=True)) / len(points)

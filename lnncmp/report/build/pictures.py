@@ -7,7 +7,8 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from lnncmp.cases.base import load_case
-from lnncmp.report.figures import budget, course, fits, free_running, pareto, postures, robustness, style, training, wiring
+from lnncmp.report.figures import budget, fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.report.figures import course, postures
 from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.forecasts import course_of, postures_of, windows
