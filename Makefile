@@ -19,7 +19,7 @@ TEST_JOBS ?= auto
 PYTEST := $(RUN)/pytest -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install reproduce-all smoke test test-all check format clean
+.PHONY: help install reproduce-all readme-picture smoke test test-all check format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,13 @@ reproduce-all: install  ## run the whole study and print its tables (PRESET=quic
 
 smoke: install  ## two models, one seed, one epoch: does it run here?
 	$(RUN)/lnncmp walker2d --preset quick --models cfc,lstm --seeds 1 --set train.epochs=1 --out $(OUT)
+
+STUDY := docs/readme-study
+
+readme-picture: install  ## draw the picture of the README from the study that is stored in docs/
+	$(RUN)/lnncmp figures walker2d --out $(STUDY) --format svg
+	mv $(STUDY)/figures/*/accuracy_cost.svg docs/walker2d-accuracy-cost.svg
+	rm -r $(STUDY)/figures
 
 # Threads of torch that wait would keep the core busy on which the other worker computes.
 test test-all: export OMP_WAIT_POLICY = PASSIVE

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.baselines import Predictor
+from lnncmp.data.encoding import Quantity
 from lnncmp.data.recording import AttritionStep
 from lnncmp.data.resampling import Resampling
 from lnncmp.data.scaling import Scalers
@@ -47,6 +48,24 @@ class ExampleWindow:
 
 
 @dataclass(frozen=True)
+class ExampleFuture:
+    """One future whose free-running forecast is kept to be drawn: its name, and which row of the futures it is.
+
+    steps: which of its K steps, counted from 1. columns: numbers of the C targets that are kept. quantities: their
+    names and raw units. before_times: (B,), none above 0, the last true input being at 0. before: (B, C) raw values,
+    NaN where nothing was measured.
+    """
+
+    name: str
+    row: int
+    steps: Sequence[int]
+    columns: Sequence[int]
+    quantities: Sequence[Quantity]
+    before_times: Sequence[float] = ()
+    before: Sequence[Sequence[float]] = ()
+
+
+@dataclass(frozen=True)
 class MetricValues:
     """The case's own metrics of one predictor, by name; one that is not defined on these data is left out.
 
@@ -77,7 +96,8 @@ class Prepared:
 
     baselines: makes the untrained baselines of the table, by name; called when needed.
     metrics_of: computes the case's own metrics (`Case.metrics`) of a predictor, None if the case has none.
-    example windows: test windows whose predictions are kept in the records. None of patient data.
+    example_windows, example_futures: test windows, futures whose predictions are kept in the records. None of patient
+    data, unless their source is invented.
     resampling: bootstrap samples of the groups of the test windows, over which the test error is given too; None where
     the case gives its own (`MetricValues.replicates`), or none.
     attrition: what was lost on the way to the windows. facts: further counts of the data, by name.
@@ -92,6 +112,7 @@ class Prepared:
     baselines: Callable[[], Mapping[str, Predictor]]
     metrics_of: Callable[[Predictor], MetricValues] | None = None
     example_windows: Sequence[ExampleWindow] = ()
+    example_futures: Sequence[ExampleFuture] = ()
     attrition: Sequence[AttritionStep] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
     resampling: Resampling | None = None

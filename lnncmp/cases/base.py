@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from lnncmp import cases, sources
 from lnncmp.cases._prepared import Described as Described
+from lnncmp.cases._prepared import ExampleFuture as ExampleFuture
 from lnncmp.cases._prepared import ExampleWindow as ExampleWindow
 from lnncmp.cases._prepared import MetricValues as MetricValues
 from lnncmp.cases._prepared import Prepared as Prepared
@@ -27,6 +28,9 @@ from lnncmp.sources import loading
 from lnncmp.sources.base import Source, SourceContext
 
 Named = TypeVar("Named", bound="tuple[Any, ...] | None")
+
+
+Outline = Callable[[Sequence[float]], Mapping[str, Sequence[tuple[float, float]]]]
 
 
 class Settings(BaseModel):
@@ -108,6 +112,8 @@ class Case:
     that a record says all that comparing needs; called before runs are planned. None: they are complete as written.
     declare: settings -> the case as they have it, with targets, horizons, metrics of their own; None: it is the same
     for all settings.
+    outline: the values of one step of a kept forecast (`Prepared.example_futures`) -> the lines of a drawing by name,
+    as points (x, y) in metres, the ground at y = 0. None: forecasts are drawn as curves over time.
     in_study: it is one of the published study, which `reproduce-all` carries out.
     reads_files: the command takes the user's own files as arguments; without them there are no data.
     """
@@ -131,6 +137,7 @@ class Case:
     private: bool = False
     complete: Callable[[Source, SourceContext, Any], Any] | None = None
     declare: Callable[[Any], "Case"] | None = None
+    outline: Outline | None = None
     in_study: bool = False
     reads_files: bool = False
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from lnncmp.baselines import trivial_predictors
-from lnncmp.cases.base import Case, Option, Prepared, Settings, Target, TestSet, leaves_training_data
+from lnncmp.cases.base import Case, ExampleFuture, Option, Prepared, Settings, Target, TestSet, leaves_training_data
 from lnncmp.common.cache import content_key
 from lnncmp.data import perturb, scaling, windowing
+from lnncmp.data.encoding import Quantity
 from lnncmp.data.recording import Recording, recordings_hash, regular
 from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Futures, Splits, Windows
@@ -25,9 +26,12 @@ from lnncmp.errors import DataError
 from lnncmp.records.horizon_metrics import horizon_metrics
 from lnncmp.sources.base import Source, SourceContext
 from lnncmp.sources.walker2d.observation import OBSERVATION
+from lnncmp.sources.walker2d.skeleton import POSITIONS, limbs
 
 VERSION = 1
 _HORIZONS = (1, 10, 50)
+_POSTURES = (1, 5, 10, 25, 50)
+"""Free-running steps whose postures are kept to be drawn."""
 _VARIANT_ATTEMPTS = 8
 """How often more frames of a variant are asked for, half as many again each time: 17 times as many in the end."""
 
@@ -202,6 +206,16 @@ def _variant_sets(
     return [TestSet(v.kind, v.name, None, partial(make, v.name), relative=True) for v in source.variants.values()]
 
 
+def _postures(futures: Futures | None) -> list[ExampleFuture]:
+    """Return the future in the middle of all, whoever predicts it well: rollouts begin with standing."""
+    if futures is None:
+        return []
+    rows, horizon = futures.future.shape[:2]
+    steps = [step for step in _POSTURES if step <= horizon]
+    quantities = [Quantity(name, unit) for name, unit, _ in OBSERVATION[: len(POSITIONS)]]
+    return [ExampleFuture("gait", rows // 2, steps, range(len(POSITIONS)), quantities)]
+
+
 def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, horizon: int) -> Prepared:
     """Return splits, futures of `horizon` frames and shifted test sets made of the recordings of `source`."""
     recordings = source.load(context)
@@ -223,6 +237,7 @@ def prepare(source: Source, context: SourceContext, settings: Walker2dSettings, 
         sets,
         content_key(key),
         partial(trivial_predictors, made.splits),
+        example_futures=_postures(made.futures),
         resampling=resampling_of(made.splits.test.group, settings.split_seed),
     )
 
@@ -257,6 +272,7 @@ CASE = Case(
     prepare=prepare,
     sample=sample,
     metrics=horizon_metrics(_HORIZONS),
+    outline=limbs,
     variants={"irregular": "Keep half of the frames, at random, in training too; also train without elapsed times."},
     options=(
         Option(

@@ -58,9 +58,10 @@ class Verdict(_Part):
     the claim's favour (of comparability: where the left one is lower); ci95: its interval, of counts, times, bytes the
     least and largest; in_favour: pairs that point the claim's way (of comparability: whose left one is lower).
     ci95_bca: by the BCa bootstrap over seeds, for comparison. p: of the test that the verdict rests on, p_holm:
-    adjusted over all claims of the table. n_seeds: runs of each model; data_sets: over how many data
-    sets, drawn alike, the effect is a mean. seeds_needed: seeds at which a true effect
-    of `smallest_difference` would be found with 80% power. iqm: model -> interquartile mean over seeds. convergence: of
+    adjusted over all claims of the table. n_seeds: runs of each model; data_sets: over how many data sets, drawn alike,
+    the effect is a mean. named_effect: the effect that the claim itself names, None if it names none. seeds_needed:
+    seeds at which a true effect of `smallest_difference`, the smallest effect of interest, would be found with 80%
+    power. iqm: model -> interquartile mean over seeds. convergence: of
     the runs of both models, for claims about errors. also: the same claim judged under another matching, under another
     budget or on other data; empty for those themselves. differs_in: of one of those, the choices in which it differs
     from the verdict that it belongs to. readings: in how many readings of the study the claim holds ("12 of 36"), ""
@@ -97,6 +98,7 @@ class Verdict(_Part):
     data_sets: int = 1
     seeds_needed: int | None = None
     smallest_difference: float | None = None
+    named_effect: float | None = None
     probability_of_improvement: float | None = None
     iqm: dict[str, float] = Field(default_factory=dict)
     assumed: list[str] = Field(default_factory=list)

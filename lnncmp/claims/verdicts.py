@@ -132,6 +132,7 @@ def _stated(claim: Claim) -> dict[str, Any]:
         "conditions": claim.conditions.rstrip("*"),
         "effect_kind": "log ratio" if claim.scale == "ratio" else "difference",
         "smallest_difference": smallest_effect(claim),
+        "named_effect": claimed_effect(claim) if claim.at_least > 1 else None,
         "assumed": list(claim.assumed),
         "differences_of_protocol": list(claim.differences),
     }

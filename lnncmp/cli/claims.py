@@ -1,4 +1,4 @@
-"""`lnncmp claims`: the verdict of the stored runs on each claim; `lnncmp claims show ID`: one claim in full."""
+"""`lnncmp claims`: the verdict of the stored runs on each claim; `show ID`: one claim in full; `draw`: the effects."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lnncmp.cli import options
+from lnncmp.cli.figures import ALL_PICTURES, PictureFormats
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, page, print_result
@@ -14,7 +15,7 @@ from lnncmp.report.tables.render import FORMATS, render
 _OPPOSITE = 5
 
 app = typer.Typer(
-    help="Evaluate the claims on stored records, or explain one verdict.",
+    help="Evaluate the claims on stored records, explain one verdict, or draw the effects.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -71,3 +72,32 @@ def show(
         table = judge_folder(out or folder, file, both)
     row = next(row for row in table.rows if row.id == claim)
     print_result(render(document_of_claim(row), format, *page()))
+
+
+@app.command()
+def draw(
+    context: typer.Context,
+    claim: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Only these claims.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")] = None,
+    claims_file: options.ClaimsFile = None,
+    beside: options.Beside = False,
+    format: PictureFormats = ALL_PICTURES,
+) -> None:
+    """Draw the effect behind each verdict with its interval and the smallest effect of interest; print the paths."""
+    folder, file, both = context.obj
+    file, both = claims_file or file, beside or both
+    options.check_beside(file, both)
+    formats = options.names(format)
+    from lnncmp.claims.claim import find_claim, load_claims
+    from lnncmp.claims.judge import judge_folder
+    from lnncmp.report.build.claims import draw_effects
+    from lnncmp.report.build.figures import check_formats
+
+    check_formats(formats)
+    known = load_claims(file, both)
+    wanted = {find_claim(known, name).id for name in claim or ()}
+    with interruptible("Figures written so far are complete; the same command draws all of them again."):
+        table = judge_folder(out or folder, file, both)
+        rows = [row for row in table.rows if not wanted or row.id in wanted]
+        written = draw_effects(table.model_copy(update={"rows": rows}), out or folder, formats)
+    print_result("\n".join(str(path) for picture in written for path in picture.paths))

@@ -93,6 +93,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
 
 
+def names(text: str) -> list[str]:
+    """Return the names of a comma-separated list, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def chosen_recipe(case: str, preset: str | None, file: Path | None) -> str | RecipeFile:
     """Return the recipe that `--preset` or `--recipe` names. Raises UsageError for both at once, or a bad file."""
     if file is None:

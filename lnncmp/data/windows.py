@@ -126,6 +126,12 @@ class Futures:
         """Shapes only."""
         return f"Futures(context={self.context!r}, future={self.future.shape})"
 
+    def take(self, rows: slice) -> "Futures":
+        """Return the futures `rows`."""
+        observed = None if self.observed is None else self.observed[rows]
+        others = None if self.others is None else self.others[rows]
+        return Futures(self.context.take(rows), self.future[rows], self.dt[rows], observed, others, self.fed_back)
+
     @property
     def counted(self) -> Bools:
         """Which cells of the truth count (N, K, O)."""

@@ -3,12 +3,15 @@
 Legend of shapes: N windows, T steps, O targets, K steps of a future.
 """
 
+import numpy as np
+
 from lnncmp.baselines import Persistence, Predictor, yardstick
-from lnncmp.cases.base import Case, ExampleWindow, MetricValues, Prepared, TestSet
+from lnncmp.cases.base import Case, ExampleFuture, ExampleWindow, MetricValues, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
 from lnncmp.evaluation.errors import Errors, Predicted, errors_of
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.evaluation.spread import spread_values
+from lnncmp.records.forecast import Forecast
 from lnncmp.records.horizon_metrics import horizon_values
 from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
 
@@ -75,6 +78,30 @@ def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits,
     )
 
 
+def forecast(predictor: Predictor, one: ExampleFuture, prepared: Prepared, time_unit: str) -> Forecast:
+    """Return one future with its free-running predictions, in raw units, at the steps and of the targets to be kept."""
+    if prepared.futures is None:
+        raise ValueError("an example of a future needs futures")
+    future = prepared.futures.take(slice(one.row, one.row + 1))
+    unscale = prepared.scalers.outputs.unscale
+    kept = np.ix_([step - 1 for step in one.steps], one.columns)
+    known = np.isfinite(prepared.scalers.outputs.std)
+    with np.errstate(invalid="ignore"):  # a quantity that training never saw has no unit
+        truth = np.where(future.counted[0] & known, unscale(future.future[0]), np.nan)
+        predicted = np.where(known, unscale(predictor.roll_out(future)[0]), np.nan)
+    return Forecast(
+        name=one.name,
+        time_unit=time_unit,
+        names=[quantity.name for quantity in one.quantities],
+        units=[quantity.unit for quantity in one.quantities],
+        before_times=list(one.before_times),
+        before=[list(row) for row in one.before],
+        times=np.cumsum(future.dt[0], dtype=np.float64)[kept[0][:, 0]].tolist(),
+        truth=truth[kept].tolist(),
+        predicted=predicted[kept].tolist(),
+    )
+
+
 def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
     """Return all scores of `predictor` on the prepared data: splits, horizons, shifted test sets, case metrics.
 
@@ -101,4 +128,5 @@ def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
         examples=[
             example(predictor, example_window, splits, case.step_unit) for example_window in prepared.example_windows
         ],
+        forecasts=[forecast(predictor, one, prepared, case.step_unit) for one in prepared.example_futures],
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from lnncmp.records.convergence import Convergence, convergence_of
+from lnncmp.records.forecast import Forecast
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.tuning import Tuning
@@ -129,6 +130,7 @@ class Scores(_Record):
     horizons: list[HorizonPoint] = Field(default_factory=list)
     perturbations: list[PerturbationPoint] = Field(default_factory=list)
     examples: list[Example] = Field(default_factory=list)
+    forecasts: list[Forecast] = Field(default_factory=list)
     replicates: dict[str, list[float]] = Field(default_factory=dict)
 
 

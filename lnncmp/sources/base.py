@@ -66,6 +66,7 @@ class Source:
         none is known. Raises DataError.
     resolve: context -> the name of the case's source to use in place of this one, with a warning where that matters;
         None for a source that delivers data itself.
+    invented: the recordings are made up by a program, so that of a case about patients a single one may be shown.
     bench: (rows, folder for temporary files, packed, format "table" or "json", progress) -> what reading made-up tables
         of the real shape takes on this machine, as text; None without such a benchmark.
     fetch: context -> folder with the complete, verified data; makes or downloads what is missing. None if the data
@@ -83,4 +84,5 @@ class Source:
     attrition: Callable[[SourceContext], Sequence[AttritionStep]] | None = None
     outcomes: Callable[[SourceContext], Mapping[str, int]] | None = None
     resolve: Callable[[SourceContext], str] | None = None
+    invented: bool = False
     bench: Callable[[int, Path, bool, str, Progress], str] | None = None

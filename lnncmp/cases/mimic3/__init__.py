@@ -61,6 +61,7 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
         content_key(key),
         made.baselines,
         made.measure,
+        example_futures=[made.course()] if source.invented else (),
         attrition=[*lost, *made.attrition, windows],
         facts=made.facts,
         raw_scalers=made.raw_scalers,

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from lnncmp.baselines import Persistence, Predictor, fit_autoregression, trivial_predictors
-from lnncmp.cases.base import MetricValues, TestSet
+from lnncmp.cases.base import ExampleFuture, MetricValues, TestSet
 from lnncmp.cases.mimic3 import perturbations as shifts
 from lnncmp.cases.mimic3.coverage import coverage
 from lnncmp.cases.mimic3.errors_by_hour import Sums, sums_by_subject
@@ -21,6 +21,7 @@ from lnncmp.cases.mimic3.metrics import measured
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.cases.mimic3.windows import Anchor, Frame, anchors, cut, ends, futures
 from lnncmp.data import perturb, scaling
+from lnncmp.data.encoding import Quantity
 from lnncmp.data.recording import AttritionStep, Recording
 from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Splits, Windows
@@ -163,6 +164,22 @@ class Preparation:
             "mean": untrained["mean"],
             "var6_ridge": fit_autoregression(self.splits.train, 6, columns=_C),
         }
+
+    def course(self) -> ExampleFuture:
+        """Return the future in the middle of all with the measured hours before it; for invented stays alone."""
+        row = len(self.places) // 2
+        place = self.places[row]
+        stay, rows = self.test_stays[place.stay], slice(place.first, place.last + 1)
+        values = np.where(stay.observed[rows, :_C], self.scaler.unscale(stay.values[rows])[:, :_C], np.nan)
+        return ExampleFuture(
+            name="invented stay",
+            row=row,
+            steps=range(1, self.frame.horizon + 1),
+            columns=range(_C),
+            quantities=[Quantity(variable.words, variable.unit) for variable in CORE],
+            before_times=(stay.times[rows] - stay.times[place.last]).tolist(),
+            before=values.tolist(),
+        )
 
     def measure(self, predictor: Predictor) -> MetricValues:
         """Return the metrics of a predictor on the test windows, with replicates over the test subjects."""

@@ -26,7 +26,7 @@ INLINE_BYTES = 4_000_000
 CURVE_BYTES = 1_500_000
 """How many of them specification curves may take."""
 
-_ORDER = ("free_running", "robustness", "cost", "training", "wiring", "fit")
+_ORDER = ("free_running", "forecast", "robustness", "cost", "training", "wiring", "fit")
 _WHAT = "Drawing pictures"
 _FEW = 4
 

@@ -46,12 +46,9 @@ def draw_figures(
     Raises UsageError for an unknown case, model or format, DataError if there is no record or `out` cannot be written.
     """
     load_case(case)
-    for format in formats:
-        if format not in FORMATS:
-            raise unknown_name("format", format, FORMATS)
-    if not formats or (models is not None and not models):
-        what = "--models needs the name of a model" if formats else "--format needs one of " + ", ".join(FORMATS)
-        raise UsageError(f"{what}, got none")
+    check_formats(formats)
+    if models is not None and not models:
+        raise UsageError("--models needs the name of a model, got none")
     Store(out, read_only=True).check()  # the pictures go into a folder of it
     records = comparable(read_records(out))
     for note in records.notes:
@@ -73,6 +70,15 @@ def draw_figures(
             f"See why with: lnncmp {case} --out {out}",
         )
     return written
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise UsageError unless these are some of `FORMATS`."""
+    for format in formats:
+        if format not in FORMATS:
+            raise unknown_name("format", format, FORMATS)
+    if not formats:
+        raise UsageError(f"--format needs one of {', '.join(FORMATS)}, got none")
 
 
 def write_picture(picture: Picture, caption: style.Caption, folder: Path, formats: Sequence[str]) -> Written:

@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 
 from lnncmp.cases.base import load_case
 from lnncmp.report.figures import budget, fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.report.figures import course, postures
 from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
+from lnncmp.report.build.forecasts import course_of, postures_of, windows
 from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.build.wirings import drawn_wiring
 
@@ -72,8 +74,26 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
     if budget.drawable(curves):
         draw = partial(budget.draw, curves, caption, looks)
         yield Picture("training", "budget", budget.SUBJECT, budget.alt_text(curves, caption), draw)
+    yield from _forecasts(drawn)
     yield from _wirings(drawn)
     yield from _waves(drawn, baselines)
+
+
+def _forecasts(drawn: PictureSet) -> Iterator[Picture]:
+    """Yield each window of which free-running forecasts were kept: as its case draws them, else as curves."""
+    outline = load_case(drawn.study.table.case).outline
+    for window in windows(drawn.study):
+        name = slug(f"forecast-{window.first.name}")
+        if outline is None:
+            curves = course_of(window)
+            alt = course.alt_text(curves, drawn.caption)
+            draw = partial(course.draw, curves, drawn.caption, {**drawn.thin, **drawn.looks})
+            yield Picture("forecast", name, f"{course.SUBJECT} '{curves.name}'", alt, draw)
+        else:
+            shown = postures_of(window, outline)
+            alt = postures.alt_text(shown, drawn.caption)
+            draw = partial(postures.draw, shown, drawn.caption)
+            yield Picture("forecast", name, f"{postures.SUBJECT} '{shown.name}'", alt, draw)
 
 
 def _wirings(drawn: PictureSet) -> Iterator[Picture]:

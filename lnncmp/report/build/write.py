@@ -20,6 +20,7 @@ from lnncmp.report.tables.render import render
 from lnncmp.report.page.content import Report, ReportMultiverse
 from lnncmp.report.page import html as page
 from lnncmp.report.page.markdown import render as render_markdown
+from lnncmp.report.build.claims import effect_files
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build import drawing
 from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
@@ -73,7 +74,7 @@ def write_report(
         machines=machines(studies),
         protocol=protocol_differences(studies, claims),
         warnings=warnings,
-        claim_tables=_tables(document_of_claims(claims), f"{stem}claims", files) if claims.rows else [],
+        claim_tables=_claim_files(claims, place.beside, files),
         lnncmp=__version__,
         multiverses=multiverses,
     )
@@ -122,6 +123,14 @@ def _multiverses(
             sentences = [sentence_of(claim) for claim in one.claims]
             made.append(ReportMultiverse(heading, one, sentences, figures, tables))
     return made
+
+
+def _claim_files(claims: ClaimsTable, beside: str, files: dict[str, bytes]) -> list[str]:
+    """Put tables of the claims and the pictures of their effects into `files`, and return their names."""
+    if not claims.rows:
+        return []
+    tables = _tables(document_of_claims(claims), f"{beside}tables/claims", files)
+    return [*tables, *effect_files(claims, beside, files)]
 
 
 def _tables(document: Document, stem: str, files: dict[str, bytes]) -> list[str]:

@@ -109,7 +109,7 @@ def _draw_curve(axes: Axes, claim: ClaimReadings, readings: Sequence[Reading]) -
     room = 0.12 * (high - low) or 0.1
     axes.set_ylim(low - room, high + room)
     if claim.effect_kind == "log ratio":
-        axes.yaxis.set_major_locator(FixedLocator(_ratio_ticks(low - room, high + room)))
+        axes.yaxis.set_major_locator(FixedLocator(ratio_ticks(low - room, high + room)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"x {math.exp(value):.3g}"))
         axes.set_ylabel("effect (above x 1:\nin the claim's favour)")
     else:
@@ -118,7 +118,7 @@ def _draw_curve(axes: Axes, claim: ClaimReadings, readings: Sequence[Reading]) -
     axes.tick_params(labelbottom=False)
 
 
-def _ratio_ticks(low: float, high: float) -> list[float]:
+def ratio_ticks(low: float, high: float) -> list[float]:
     """Return logarithms of round ratios between two effects: powers of ten, of short axes 1, 2, 5 or finer steps."""
     span = high - low
     steps = (1.0,) if span > math.log(2000) else (1.0, 2.0, 5.0) if span > math.log(3) else _FINE

@@ -127,13 +127,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Caption:
-    """What the title of every picture says: title of the case, origin of the data, preset, seeds, comparison."""
+    """What the title of every picture says: title of the case, origin of the data, preset, seeds, comparison.
+
+    unit: what is counted in place of seeds.
+    """
 
     title: str
     origin: str
     preset: str
     seeds: int
     comparison: str
+    unit: str = "seed"
 
     def heading(self, subject: str) -> str:
         """Return the first line of the title, which is also its name for screen readers."""
@@ -141,7 +145,7 @@ class Caption:
 
     def details(self, explanation: str) -> str:
         """Return the second line of the title."""
-        counted = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        counted = f"{self.seeds} {self.unit}{'' if self.seeds == 1 else 's'}"
         return f"preset {self.preset}, {counted}, comparison {self.comparison}; {explanation}"
 
 

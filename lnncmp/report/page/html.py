@@ -40,6 +40,7 @@ _MARKS = {
 }
 _CHAPTERS = (
     ("free_running", "Error accumulation"),
+    ("forecast", "Forecasts"),
     ("robustness", "Robustness"),
     ("cost", "Accuracy against cost"),
     ("training", "Training"),

@@ -71,4 +71,5 @@ SOURCE = Source(
     load=load,
     fetch=fetch,
     attrition=attrition,
+    invented=True,
 )

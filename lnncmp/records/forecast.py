@@ -1,0 +1,33 @@
+"""A free-running forecast that is kept in a record, a few numbers from which it can be drawn without its network."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Forecast(BaseModel):
+    """One free-running forecast, kept to be drawn. Raw units; times in `time_unit` since the last true input.
+
+    names, units: of the quantities that are kept. before: their course up to the last true input, one list for each of
+    before_times (none above 0), NaN where nothing was measured. truth, predicted: one list for each of `times`, which
+    need not be every step; NaN where the truth is not known, or there is nothing to predict from.
+    """
+
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+
+    name: str
+    time_unit: str
+    names: list[str]
+    units: list[str]
+    before_times: list[float] = Field(default_factory=list)
+    before: list[list[float]] = Field(default_factory=list)
+    times: list[float]
+    truth: list[list[float]]
+    predicted: list[list[float]]
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> "Forecast":
+        widths = [len(self.units), *map(len, (*self.before, *self.truth, *self.predicted))]
+        lengths = [len(self.before), len(self.truth), len(self.predicted)]
+        times = [len(self.before_times), len(self.times), len(self.times)]
+        if lengths != times or set(widths) != {len(self.names)} or not self.times:
+            raise ValueError("a forecast should have one list for each time, with one value for each name")
+        return self
