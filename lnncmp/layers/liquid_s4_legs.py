@@ -6,7 +6,7 @@ With A- and B- of one step (see lnncmp.layers.s4) and c = B- u, products with c 
 "bounded": the bilinear rule of A + B w as a whole, w bent for each number of the state,
     B w = (B / |B|) d tanh(u |B| / d),  d = -Re L,  so that |B w| < d
 No part of A + B w then makes any x larger, nor does its step, whatever the input and the length of the step. For short
-steps and small inputs it is Eq. 9.
+steps and small inputs it is Eq. 9, but that an input's product with itself enters too, by half.
 
 Legend of shape suffixes: B batch, T steps, H features, Q pairs.
 """
