@@ -24,6 +24,7 @@ class TestLinOSS:
     def matrix_form(self, block, u, dt, implicit):
         """Return Re(C y), by 2 x 2 systems of each oscillator with complex forces, as in the paper."""
         a, s = np.maximum(parts(block.stiffness), 1e-6), 1.0 / (1.0 + np.exp(-parts(block.raw_step)))
+        g = np.zeros_like(a) if block.damping is None else np.clip(parts(block.damping), 0.0, 2.0 * np.sqrt(a))
         count = len(a)
         b = parts(block.forcing)[:count] + 1j * parts(block.forcing)[count:]
         c = parts(block.reading)[:, :count] - 1j * parts(block.reading)[:, count:]
@@ -34,15 +35,16 @@ class TestLinOSS:
                 force = b @ parts(u)[row, t]
                 for k in range(count):
                     h = s[k] * dt[row, t].item()
-                    left = np.array([[1.0, h * a[k]], [-h, 1.0]]) if implicit else np.array([[1.0, 0.0], [-h, 1.0]])
+                    left = np.array([[1.0 + h * g[k], h * a[k] if implicit else 0.0], [-h, 1.0]])
                     right = np.eye(2) if implicit else np.array([[1.0, -h * a[k]], [0.0, 1.0]])
                     x[k] = np.linalg.solve(left, right @ x[k] + [h * force[k], 0.0])
                 out[row, t] = (c @ x[:, 1]).real
         return torch.tensor(out)
 
+    @pytest.mark.parametrize("damped", [False, True])
     @pytest.mark.parametrize("rule", ["im", "imex"])
-    def test_equals_the_systems_of_the_paper(self, rule):
-        block = made(LinOSSBlock, WIDTH, 5, rule)
+    def test_equals_the_systems_of_the_paper(self, rule, damped):
+        block = made(LinOSSBlock, WIDTH, 5, rule, damped=damped)
         u, dt = drawn()
         y = self.matrix_form(block, u, dt, rule == "im")
         assert equal(run(block, u, dt, True), block.finish(y, u).detach())
@@ -58,8 +60,33 @@ class TestLinOSS:
             assert kept or energy.max() < 0.9
 
     @pytest.mark.parametrize("rule", ["im", "imex"])
-    def test_no_elapsed_time_and_no_stiffness_is_too_much(self, rule):
-        block = made(LinOSSBlock, WIDTH, 3, rule).float()
+    @pytest.mark.parametrize("damping", [0.0, -1.0])
+    def test_no_damping_is_the_undamped_model(self, rule, damping):
+        damped, plain = (made(LinOSSBlock, WIDTH, 5, rule, damped=own) for own in (True, False))
+        plain.load_state_dict({name: own for name, own in damped.state_dict().items() if name != "damping"})
+        u, dt = drawn()
+        assert not equal(run(damped, u, dt), run(plain, u, dt).detach(), 1e-3)
+        with torch.no_grad():
+            damped.damping.fill_(damping)
+        assert equal(run(damped, u, dt), run(plain, u, dt).detach())
+        assert not damped.has_kernel and (rule == "imex" or equal(run(damped, u, dt), run(plain, u, dt, True).detach()))
+
+    @pytest.mark.parametrize("rule", ["im", "imex"])
+    def test_damped_oscillators_lose_energy_at_any_step(self, rule):
+        block = made(LinOSSBlock, WIDTH, 6, rule, damped=True)
+        with torch.no_grad():
+            block.damping.copy_(torch.tensor([0.1, 0.5, 1.0, 2.0, 10.0, 1e6]))
+        start = tuple(torch.ones(1, 12).double() for _ in range(2))
+        nothing = torch.zeros(1, 400, WIDTH).double()
+        for length in (0.3, 3.0, 30.0, 1e9):
+            dt = torch.full((1, 400), length, dtype=torch.float64)
+            _, (z, y) = block.run(nothing, dt, None, start, False)
+            assert (z.square() + y.square()).max() < 0.05
+
+    @pytest.mark.parametrize("rule", ["im", "imex"])
+    @pytest.mark.parametrize("damped", [False, True])
+    def test_no_elapsed_time_and_no_stiffness_is_too_much(self, rule, damped):
+        block = made(LinOSSBlock, WIDTH, 3, rule, damped=damped).float()
         with torch.no_grad():
             block.stiffness[:2] = torch.tensor([-1.0, 1e9])
         u, _ = drawn()

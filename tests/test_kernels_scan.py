@@ -181,7 +181,7 @@ def test_copies_are_rows_and_keep_their_bits(parts, padded):
 @precision
 def test_stacked_equals_separate(name, dtype, limit):
     make = LAYERS[name]
-    assert not make().stackable
+    assert make().stackable
     checks.check_stacked(lambda seed: make(seed, dtype), 3, padded=True, limit=limit)
 
 

@@ -19,17 +19,24 @@ MODELS = {
     "lstm": {},
     "gru": {},
     "ltc": {},
-    "ltc_clip": {"constraint": "clip"},
+    "ltc clip": {"constraint": "clip"},
     "ncp": {},
-    "ncp_cfc": {"cell": "cfc"},
+    "ncp cfc": {"cell": "cfc"},
     "cfc": {"backbone_units": 8},
     "liquid_ncp": {},
+    "s4d": {"state": 4, "norm": "layer"},
+    "liquid_s4": {"state": 4, "blocks": 2},
+    "liquid_s4 kb": {"state": 4, "kernel": "kb", "discretisation": "bilinear"},
+    "linoss": {"state": 3},
+    "min_gru": {},
+    "min_lstm": {"candidate": "linear"},
+    "lrc_ssm": {"symmetric": True, "elastance": "inputs"},
 }
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
 def make(name, seed=0, hidden=8, outputs=2, **more):
-    spec = load_model(name if name in ("liquid_ncp",) else name.partition("_")[0])
+    spec = load_model(name.partition(" ")[0])
     arguments = spec.arguments(hidden=hidden, **{**MODELS[name], **more})
     return build_model(spec, arguments, 2, outputs, dt_as_input=True, model_seed=seed, wiring_seed=seed)
 
@@ -77,13 +84,19 @@ class TestStackedModel:
     def test_a_copy_has_the_same_bits_in_any_company(self, name):
         self.check_company(lambda seed: make(name, seed), 11, 6)
 
-    @pytest.mark.parametrize("name", ["cfc", "ncp_cfc"])
+    @pytest.mark.parametrize("name", ["cfc", "ncp cfc"])
     @pytest.mark.parametrize("hidden", [32, 13, 27])
     def test_so_has_a_cfc_of_any_width_with_one_output(self, name, hidden):
         self.check_company(lambda seed: make(name, seed, hidden, 1), 50, 49)
 
+    @pytest.mark.parametrize("name", ["s4d", "liquid_s4 kb", "linoss", "min_lstm", "lrc_ssm"])
+    def test_so_has_a_state_space_model_whose_sizes_fill_no_vector(self, name):
+        self.check_company(lambda seed: make(name, seed, 13, 1), 19, 7)
+        self.check_company(lambda seed: make(name, seed, 5, 1).double(), 7, 3)
+
     def check_company(self, make_model, batch, steps):
-        x, dt = torch.randn(3, batch, steps, 2), torch.rand(3, batch, steps) + 0.1
+        kind = next(make_model(0).parameters()).dtype
+        x, dt = torch.randn(3, batch, steps, 2, dtype=kind), torch.rand(3, batch, steps, dtype=kind) + 0.1
         # Some processors' libraries round a readout otherwise on another number of threads, which is part of a run's
         # identity; the kernels do not (see check_threads).
         for threads in (1, 2):

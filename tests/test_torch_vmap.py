@@ -5,7 +5,7 @@ import torch
 from torch.func import functional_call, grad, jacrev, stack_module_state, vmap
 from torch_layers import assert_close, data, each_family, gradients, make, padding
 
-few = pytest.mark.parametrize("family", ["ltc_ncp", "cfc_memory", "cfc_wired", "liquid_ncp", "lstm", "gru"])
+few = pytest.mark.parametrize("family", ["ltc_ncp", "cfc_memory", "cfc_wired", "liquid_ncp", "lstm", "gru", "s4d"])
 
 
 @each_family

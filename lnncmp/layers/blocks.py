@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, glu, layer_norm
+from torch.nn.functional import gelu, glu, layer_norm, linear
 
+from lnncmp.layers.of_each import of_each
 from lnncmp.layers.readout import LinearReadout
 from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
@@ -44,7 +45,15 @@ class MixingBlock(Block):
 
     def finish(self, y: Tensor, u: Tensor) -> Tensor:
         """Return the block's outputs (B, T, H) for those of its state y and its inputs u, both (B, T, H)."""
-        return glu(self.mix(gelu(torch.addcmul(y, self.skip, u))), dim=-1)
+        return of_each(_mixed, (y, u), (self.skip, self.mix.weight, self.mix.bias))[0]
+
+
+def _mixed(y: Tensor, u: Tensor, skip: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor]:
+    return (glu(linear(gelu(torch.addcmul(y, skip, u)), weight, bias), dim=-1),)
+
+
+def _normalised(u: Tensor) -> tuple[Tensor]:
+    return (layer_norm(u, u.shape[-1:]),)
 
 
 class BlockStack(RecurrentLayer):
@@ -69,11 +78,6 @@ class BlockStack(RecurrentLayer):
         """Return whether the blocks have one."""
         return self._kernel
 
-    @property
-    def stackable(self) -> bool:
-        """Return False: torch's elementwise functions round a copy in a stack otherwise than alone."""
-        return False
-
     def initial_state(self, batch: int) -> State:
         """Return zeros (batch, width of each tensor of the state)."""
         like = self.sample_weight()
@@ -91,7 +95,7 @@ class BlockStack(RecurrentLayer):
             own, rest = tuple(rest[:count]), rest[count:]
             y, own = block.run(u, dt, valid, own, fused)
             u = u + y if self.residual else y
-            u = layer_norm(u, (self.width,)) if self.norm else u
+            u = of_each(_normalised, (u,))[0] if self.norm else u
             final += own
         return u, tuple(final)
 

@@ -10,6 +10,7 @@ Legend of shape suffixes: B batch, T steps, H features, P pairs.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from lnncmp.kernels.common.sequence_function import run as run_kernel
 from lnncmp.layers.blocks import MixingBlock
+from lnncmp.layers.of_each import of_each
 from lnncmp.layers.scan import Pair, complex_scan
 from lnncmp.layers.sequence_model import State
 
@@ -78,9 +80,13 @@ class RawDiagonal(NamedTuple):
     c_imag: Tensor
 
 
-def observe(raw: RawDiagonal, x: Pair) -> Tensor:
+def observe(x: Pair, c_real: Tensor, c_imag: Tensor) -> Tensor:
     """Return 2 Re(C x) (B, T, H): both numbers of each conjugate pair together."""
-    return 2.0 * (raw.c_real * x[0] - raw.c_imag * x[1]).sum(-1)
+    return of_each(_observed, x, (c_real, c_imag))[0]
+
+
+def _observed(x_real: Tensor, x_imag: Tensor, c_real: Tensor, c_imag: Tensor) -> tuple[Tensor]:
+    return (2.0 * (c_real * x_real - c_imag * x_imag).sum(-1),)
 
 
 class S4DBlock(MixingBlock):
@@ -133,15 +139,19 @@ class S4DBlock(MixingBlock):
         self, u: Tensor, dt: Tensor, valid: Tensor | None, re: Tensor, im: Tensor, *weights: Tensor, fused: bool = False
     ) -> tuple[Tensor, ...]:
         """Return 2 Re(C x) (B, T, H) and the final state, as the kernel, in PyTorch; `fused`: but for the scan."""
-        raw = RawDiagonal(*weights)
-        a, b = self.transition(raw, dt)
-        driven = b[0] * u[..., None], b[1] * u[..., None]
-        x, final = self.follow(self.liquid(raw, a, b, u), driven, valid, (re, im), fused)
-        return observe(raw, x), *final
+        a, driven = self.factors(u, dt, weights)
+        x, final = self.follow(a, driven, valid, (re, im), fused)
+        return observe(x, *weights[-2:]), *final
 
-    def liquid(self, raw: RawDiagonal, a: Pair, b: Pair, u: Tensor) -> Pair:
-        """Return what multiplies x, for inputs u (B, T, H): a."""
-        return a
+    def factors(self, u: Tensor, dt: Tensor, weights: Sequence[Tensor]) -> tuple[Pair, Pair]:
+        """Return what multiplies x and what is added to it, pairs of (B, T, H, P), for u (B, T, H) and dt (B, T)."""
+        a_re, a_im, b_re, b_im = of_each(self.factors_of, (u, dt), weights)
+        return (a_re, a_im), (b_re, b_im)
+
+    def factors_of(self, u: Tensor, dt: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+        """Return the four parts of `factors` for one copy: a and b u."""
+        a, b = self.transition(RawDiagonal(*weights), dt)
+        return *a, b[0] * u[..., None], b[1] * u[..., None]
 
     def follow(self, a: Pair, b: Pair, valid: Tensor | None, start: Pair, fused: bool = False) -> tuple[Pair, Pair]:
         """Return x (B, T, H, P) and the final one (B, H P), both pairs, of x_t = a x_{t-1} + b."""

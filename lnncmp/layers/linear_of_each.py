@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lnncmp.kernels.common.copies import as_copies
+from lnncmp.layers.of_each import aligned
 
 
 class _LinearOfEach(torch.autograd.Function):
@@ -39,7 +40,7 @@ class _LinearOfEach(torch.autograd.Function):
         if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
             return *_gradients(x, weight, grad, ctx.stacked), None
         rows, weights, _ = _as_copies(x, weight, bias, ctx.stacked)
-        grads = [_aligned(g) for g in grad.reshape(len(rows), -1, weight.shape[-2])]
+        grads = [aligned(g) for g in grad.reshape(len(rows), -1, weight.shape[-2])]
         dx = torch.stack([g @ w for g, w in zip(grads, weights, strict=True)])
         dw = torch.stack([g.t() @ row for g, row in zip(grads, rows, strict=True)])
         db = torch.stack([g.sum(0) for g in grads])
@@ -79,12 +80,6 @@ def _gradients(x: Tensor, weight: Tensor, grad: Tensor, stacked: bool) -> tuple[
 def _as_copies(x: Tensor, weight: Tensor, bias: Tensor, stacked: bool) -> tuple[list[Tensor], ...]:
     """Return for each copy its rows (R, H), weight (O, H) and bias (O)."""
     if not stacked:
-        return [_aligned(x.reshape(-1, x.shape[-1]))], [_aligned(weight)], [_aligned(bias)]
+        return [aligned(x.reshape(-1, x.shape[-1]))], [aligned(weight)], [aligned(bias)]
     rows = x.reshape(len(x), -1, x.shape[-1])
-    return tuple([_aligned(part) for part in parts] for parts in (rows, weight, bias))
-
-
-def _aligned(tensor: Tensor) -> Tensor:
-    """Return a contiguous tensor at a multiple of 64 bytes, where torch puts what it allocates: copied if it is not."""
-    fits = tensor.is_contiguous() and tensor.data_ptr() % 64 == 0
-    return tensor if fits else tensor.clone(memory_format=torch.contiguous_format)
+    return tuple([aligned(part) for part in parts] for parts in (rows, weight, bias))

@@ -7,6 +7,11 @@ With p = s sqrt(A) and z / sqrt(A) in place of z, im multiplies the complex numb
 (1 + i p) / (1 + p^2) and adds B u / A times (p + i p^2) / (1 + p^2): a diagonal recurrence with |a| < 1 for any s.
 imex keeps the energy of a free oscillator up to rounding where p < 2 and grows beyond; p is cut at 2 there.
 
+D-LinOSS (arXiv 2505.12171) adds the damping -G y' to the force, at the new time: with g = G / sqrt(A), in both rules
+    z' = (z + p (B u / A - y)) / S,  y' = y + p z',  S = 1 + p g (imex), 1 + p g + p^2 (im)
+0 <= g <= 2, up to critical damping, and in imex p <= 2 + g: there the eigenvalues of a step are complex, of the size
+1 / sqrt(S). They have no eigenvectors in common for steps of different lengths, so it is no diagonal recurrence.
+
 B and C are complex and A is real: 2 P real oscillators in pairs of one frequency, B (2 P, H) and C (H, 2 P) real.
 
 Legend of shape suffixes: B batch, T steps, H features, P oscillators.
@@ -20,12 +25,15 @@ from torch.nn.functional import linear
 
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.diagonal import LONGEST
+from lnncmp.layers.of_each import of_each
 from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
 from lnncmp.layers.scan import Pair, complex_scan
 from lnncmp.layers.sequence_model import State
 
 SLACKEST = 1e-6
 """The least A: without a restoring force the scaled z would be infinite."""
+CRITICAL = 2.0
+"""The largest G / sqrt(A): beyond it nothing oscillates."""
 
 
 def _uniform(rows: int, columns: int) -> nn.Parameter:
@@ -37,47 +45,83 @@ class LinOSSBlock(MixingBlock):
     """Oscillators over a sequence; state (z / sqrt(A), y), each (B, 2 P).
 
     Initial values as in the authors' code: A and the raw steps U(0, 1), whose sigmoid is the step, B and C uniform
-    with bounds of one over the root of their columns' number.
+    with bounds of one over the root of their columns' number; G U(0, 1).
     """
 
-    def __init__(self, width: int, state: int, rule: str = "im") -> None:
+    def __init__(self, width: int, state: int, rule: str = "im", *, damped: bool = False) -> None:
         super().__init__(width)
-        self.rule, self.has_kernel = rule, rule == "im"
+        self.rule, self.has_kernel = rule, rule == "im" and not damped
         self.state_widths = (2 * state,) * 2
         self.stiffness, self.raw_step = nn.Parameter(torch.rand(state)), nn.Parameter(torch.rand(state))
         self.forcing, self.reading = _uniform(2 * state, width), _uniform(width, 2 * state)
         with torch.no_grad():
             self.reading.mul_(math.sqrt(2.0))  # each part of C is bounded by 1 / sqrt(P)
+        self.damping = nn.Parameter(torch.rand(state)) if damped else None
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        stiffness = self.stiffness.clamp(min=SLACKEST)
-        step = (dt[..., None] * self.raw_step.sigmoid()).clamp(max=LONGEST)
-        turn = (step * stiffness.sqrt()).repeat(1, 1, 2)
-        moved = linear(u, self.forcing) / stiffness.repeat(2)
         start = state[0], state[1]
-        if self.rule == "im":
-            (_, y), final = complex_scan(*_implicit(turn, moved), valid, start, fused)
+        turn, rest = of_each(_driven, (u, dt), (self.stiffness, self.raw_step, self.forcing))
+        if self.rule == "im" and self.damping is None:
+            (_, y), final = complex_scan(*_implicit(turn, rest), valid, start, fused)
         else:
-            y, final = _imex(turn.clamp(max=2.0), moved, valid, start)
-        return self.finish(linear(y, self.reading), u), final
+            y, final = _step_by_step(*self._damped(turn), rest, valid, start)
+        (read,) = of_each(_read, (y,), (self.reading,))
+        return self.finish(read, u), final
+
+    def _damped(self, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return p, 1 / S and p / S, each (B, T, 2 P), for p (B, T, P)."""
+        if self.damping is None:
+            loss = torch.zeros_like(self.stiffness)
+        else:
+            loss = (self.damping / self.stiffness.clamp(min=SLACKEST).sqrt()).clamp(0.0, CRITICAL)
+        if self.rule == "imex":
+            turn = torch.minimum(turn, CRITICAL + loss)
+            size = 1.0 + turn * loss
+            return _twice(turn), _twice(1.0 / size), _twice(turn / size)
+        r, q = _bounded(turn)
+        size = r * r + r * q * loss + q * q
+        return _twice(turn), _twice(r * r / size), _twice(r * q / size)
 
 
-def _implicit(turn: Tensor, moved: Tensor) -> tuple[Pair, Pair]:
-    """Return a and b of the complex recurrence for p and B u / A, both (B, T, 2 P)."""
-    # Divided by (1 + p)^2, so that p^2 does not overflow.
+def _driven(u: Tensor, dt: Tensor, stiffness: Tensor, raw_step: Tensor, forcing: Tensor) -> tuple[Tensor, Tensor]:
+    """Return p (B, T, P) and B u / A (B, T, 2 P) for u (B, T, H) and dt (B, T)."""
+    stiffness = stiffness.clamp(min=SLACKEST)
+    step = (dt[..., None] * raw_step.sigmoid()).clamp(max=LONGEST)
+    return step * stiffness.sqrt(), linear(u, forcing) / stiffness.repeat(2)
+
+
+def _read(y: Tensor, reading: Tensor) -> tuple[Tensor]:
+    return (linear(y, reading),)
+
+
+def _twice(x: Tensor) -> Tensor:
+    """Return x of the oscillators (B, T, P) for the two parts of their force."""
+    return torch.cat([x, x], -1)
+
+
+def _bounded(turn: Tensor) -> Pair:
+    """Return 1 / (1 + p) and p / (1 + p): what is divided by (1 + p)^2 does not overflow."""
     r = 1.0 / (1.0 + turn)
-    q = turn * r
+    return r, turn * r
+
+
+def _implicit(turn: Tensor, rest: Tensor) -> tuple[Pair, Pair]:
+    """Return a and b of the complex recurrence (B, T, 2 P) for p (B, T, P) and B u / A (B, T, 2 P)."""
+    r, q = _bounded(turn)
     size = r * r + q * q
-    still, turned = r * r / size, q * r / size
-    return (still, turned), (moved * turned, moved * (q * q / size))
+    turned = _twice(q * r / size)
+    return (_twice(r * r / size), turned), (rest * turned, rest * _twice(q * q / size))
 
 
-def _imex(turn: Tensor, moved: Tensor, valid: Tensor | None, start: Pair) -> tuple[Tensor, Pair]:
-    """Return y (B, T, 2 P) and the final (z / sqrt(A), y) for p and B u / A, both (B, T, 2 P)."""
+def _step_by_step(
+    turn: Tensor, kept: Tensor, pushed: Tensor, rest: Tensor, valid: Tensor | None, start: Pair
+) -> tuple[Tensor, Pair]:
+    """Return y (B, T, 2 P) and the final (z / sqrt(A), y) for p, 1 / S, p / S and B u / A, all (B, T, 2 P)."""
     (z, y), outputs = start, []
-    for p, rest, real in zip(turn.unbind(1), moved.unbind(1), time_major(valid, turn.shape[1]), strict=True):
-        new_z = z + p * (rest - y)
+    parts = (part.unbind(1) for part in (turn, kept, pushed, rest))
+    for p, keep, push, goal, real in zip(*parts, time_major(valid, turn.shape[1]), strict=True):
+        new_z = keep * z + push * (goal - y)
         z, y = hold(real, new_z, z), hold(real, y + p * new_z, y)
         outputs.append(y)
     return stack_steps(outputs, turn.shape[2], turn), (z, y)

@@ -14,6 +14,8 @@ the decay -Re A, since |b| <= (1 - |a|) / d by ZOH; for the bilinear rule it is 
 Legend of shape suffixes: B batch, T steps, H features, P pairs.
 """
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -25,14 +27,42 @@ from lnncmp.layers.scan import Pair
 from lnncmp.layers.sequence_model import State
 
 _SMALL = 1e-12
+STATES: dict[str, Callable[[int], int]] = {
+    "recurrence": lambda degree: 1,
+    "kb": lambda degree: degree,
+    "pb": lambda degree: degree + 1 if degree > 1 else 1,
+}
+"""How many x each form keeps from step to step, by its degree."""
+Follow = Callable[[Pair, Pair, bool], tuple[Pair, Pair]]
+"""(added, start, still) -> x (B, T, H, P) and the final one (B, H P) of x_t = A- x_{t-1} + added; `still`: A- = 1."""
+
+
+def sum_of_products(follow: Follow, c: Pair, state: State, degree: int, still: bool) -> tuple[Pair, State]:
+    """Return the sum of x^(1) to x^(degree) (B, T, H, P) and all final states, for c (B, T, H, P); `still`: pb."""
+    starts = list(zip(state[::2], state[1::2], strict=True))
+    x, end = follow(c, starts[0], False)
+    total, ends = x, [end]
+    if degree == 1:
+        return total, end
+    if still:
+        x, end = follow(c, starts[1], True)
+        ends.append(end)
+    for before, start in pairwise(starts[still:]):
+        x, end = follow(_times(c, _delayed(x, before)), start, still)
+        total = total[0] + x[0], total[1] + x[1]
+        ends.append(end)
+    return total, tuple(part for own in ends for part in own)
+
+
+def _delayed(x: Pair, start: Pair) -> Pair:
+    """Return x one step earlier, the start at the first step."""
+    first = [own.unflatten(1, (1, *x[0].shape[2:])) for own in start]
+    moved = [torch.cat([one, own], 1)[:, :-1] for one, own in zip(first, x, strict=True)]
+    return moved[0], moved[1]
 
 
 def _times(x: Pair, y: Pair) -> Pair:
     return x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]
-
-
-def _plus(x: Pair, y: Pair) -> Pair:
-    return x[0] + y[0], x[1] + y[1]
 
 
 class LiquidS4Block(S4DBlock):
@@ -56,8 +86,16 @@ class LiquidS4Block(S4DBlock):
         super().__init__(width, state, rule, step_range)
         self.kernel, self.degree = kernel, degree
         self.kind = "bounded" if transition == "bounded" else "liquid"
-        states = {"recurrence": 1, "kb": degree, "pb": degree + 1 if degree > 1 else 1}[kernel]
-        self.state_widths = self.state_widths * states
+        self.state_widths = self.state_widths * STATES[kernel](degree)
+
+    def factors_of(self, u: Tensor, dt: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+        """Return the four parts of `factors` for one copy: a + b u, or a + b d tanh(u / d), and b u; for a series a."""
+        raw = RawDiagonal(*weights)
+        a, b = self.transition(raw, dt)
+        c = b[0] * u[..., None], b[1] * u[..., None]
+        if self.kernel != "recurrence":
+            return *a, *c
+        return *self.liquid(raw, a, b, u), *c
 
     def liquid(self, raw: RawDiagonal, a: Pair, b: Pair, u: Tensor) -> Pair:
         """Return what multiplies x, for inputs u (B, T, H): a + b u, or a + b d tanh(u / d)."""
@@ -81,36 +119,14 @@ class LiquidS4Block(S4DBlock):
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
         if self.kernel == "recurrence":
             return super().run(u, dt, valid, state, fused)
-        raw = self.weights()
-        a, b = self.transition(raw, dt)
-        c = b[0] * u[..., None], b[1] * u[..., None]
-        starts = list(zip(state[::2], state[1::2], strict=True))
-        x, end = self.follow(a, c, valid, starts[0], fused)
-        if self.degree > 1 and self.kernel == "pb":
-            still = torch.ones_like(a[0]), torch.zeros_like(a[1])
-            first, first_end = self.follow(still, c, valid, starts[1], fused)
-            higher, ends = self._higher(still, c, first, valid, starts[1:], fused)
-            ends = [end, first_end, *ends]
-        else:
-            higher, ends = self._higher(a, c, x, valid, starts, fused)
-            ends = [end, *ends]
-        for own in higher:
-            x = _plus(x, own)
-        return self.finish(observe(raw, x), u), tuple(part for own in ends for part in own)
+        weights = self.weights()
+        a, c = self.factors(u, dt, weights)
+        follow = partial(self._follow, a, valid, fused)
+        x, final = sum_of_products(follow, c, state, self.degree, self.kernel == "pb")
+        return self.finish(observe(x, weights.c_real, weights.c_imag), u), final
 
-    def _higher(
-        self, a: Pair, c: Pair, x: Pair, valid: Tensor | None, starts: list[Pair], fused: bool
-    ) -> tuple[list[Pair], list[Pair]]:
-        """Return x^(k) for k = 2 to the degree, and their final states, from x = x^(1), all (B, T, H, P)."""
-        found, ends = [], []
-        for before, start in pairwise(starts):
-            x, end = self.follow(a, _times(c, self._delayed(x, before)), valid, start, fused)
-            found.append(x)
-            ends.append(end)
-        return found, ends
-
-    def _delayed(self, x: Pair, start: Pair) -> Pair:
-        """Return x one step earlier, the start at the first step."""
-        first = [own.unflatten(1, (1, self.width, self.pairs)) for own in start]
-        moved = [torch.cat([one, own], 1)[:, :-1] for one, own in zip(first, x, strict=True)]
-        return moved[0], moved[1]
+    def _follow(
+        self, a: Pair, valid: Tensor | None, fused: bool, added: Pair, start: Pair, still: bool
+    ) -> tuple[Pair, Pair]:
+        kept = (torch.ones_like(a[0]), torch.zeros_like(a[1])) if still else a
+        return self.follow(kept, added, valid, start, fused)

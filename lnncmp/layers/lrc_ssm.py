@@ -21,6 +21,7 @@ from lnncmp.kernels.common.sequence_function import run as run_kernel
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.blocks import Block
 from lnncmp.layers.diagonal import LONGEST
+from lnncmp.layers.of_each import of_each
 from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
@@ -80,14 +81,11 @@ class LRCBlock(Block):
             outputs.append(x)
         return stack_steps(outputs, self.width, f), x
 
-    def _drives(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _drives(self, u: Tensor) -> tuple[Tensor, ...]:
         """Return what inputs and constants add to f, g and the elastance's argument, each (B, T, H)."""
-        opened = torch.sigmoid(self.input_sigma * (u - self.input_mu))
-        f = linear(opened, self.forget_weight, self.g_leak)
-        g = linear(opened, self.update_weight, self.g_leak)
-        if self.elastance_weight is None:
-            return f, g, self.elastance_bias.expand_as(f)
-        return f, g, linear(u, self.elastance_weight, self.elastance_bias)
+        own = self.input_mu, self.input_sigma, self.forget_weight, self.update_weight, self.g_leak, self.elastance_bias
+        reads = () if self.elastance_weight is None else (self.elastance_weight,)
+        return of_each(_driven, (u,), (*own, *reads))
 
     def advance(self, x: Tensor, f: Tensor, g: Tensor, e: Tensor, s: Tensor, neurons: Sequence[Tensor]) -> Tensor:
         """Return x a step later for the drives (B, H) of f, g and the elastance and its length s (B, 1)."""
@@ -103,3 +101,11 @@ class LRCBlock(Block):
         if self.solver == "explicit_euler":
             return x + moved * (pull - closing * x)
         return (x + moved * pull) / (1.0 + moved * closing)
+
+
+def _driven(
+    u: Tensor, mu: Tensor, sigma: Tensor, forget: Tensor, update: Tensor, leak: Tensor, constant: Tensor, *reads: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    opened = torch.sigmoid(sigma * (u - mu))
+    f, g = linear(opened, forget, leak), linear(opened, update, leak)
+    return f, g, linear(u, reads[0], constant) if reads else constant.expand_as(f)

@@ -10,9 +10,10 @@ Legend of shape suffixes: B batch, T steps, I features in, H hidden units, G gat
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import linear, softplus
 
 from lnncmp.layers.blocks import Block, BlockStack
+from lnncmp.layers.of_each import of_each
 from lnncmp.layers.readout import LinearReadout, RecurrentModel
 from lnncmp.layers.scan import scan
 from lnncmp.layers.sequence_model import State
@@ -36,11 +37,15 @@ class MinGRUBlock(Block):
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return h (B, T, H) and (h,) for u (B, T, I)."""
-        *gates, candidate = self.gates_map(u).chunk(self.gates, -1)
-        keep, write = self.shares(*gates)
-        c = positive(candidate) if self.candidate == "positive" else candidate
-        hidden, final = scan(keep, write * c, valid, state[0], fused)
+        keep, taken = of_each(self.factors_of, (u,), (self.gates_map.weight, self.gates_map.bias))
+        hidden, final = scan(keep, taken, valid, state[0], fused)
         return hidden, (final,)
+
+    def factors_of(self, u: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is kept of h and what is added to it (B, T, H) for u (B, T, I)."""
+        *gates, candidate = linear(u, weight, bias).chunk(self.gates, -1)
+        keep, write = self.shares(*gates)
+        return keep, write * (positive(candidate) if self.candidate == "positive" else candidate)
 
     def shares(self, *gates: Tensor) -> tuple[Tensor, Tensor]:
         """Return what is kept of h and taken of the candidate, adding up to 1, for the gates' arguments (B, T, H)."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.diagonal import LONGEST, SLOWEST, complex_normal, log_uniform_steps
 from lnncmp.layers.recurrent_layer import hold, time_major
+from lnncmp.layers.scan import Pair
 from lnncmp.layers.sequence_model import State
 
 
@@ -61,22 +62,42 @@ class S4Block(MixingBlock):
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        x, states = torch.complex(*state).unflatten(1, (self.width, self.pairs)), []
-        steps = zip(*(part.unbind(1) for part in self._factors(u, dt)), time_major(valid, u.shape[1]), strict=True)
-        for kept, driven, back, read, real in steps:
-            new = torch.addcmul(driven, kept, x) - back * (read * x).sum(-1, keepdim=True).real
+        kept, driven, *rest = self.factors(u, dt)
+        x, final = self.follow((kept, *rest), driven, valid, (state[0], state[1]))
+        return self.finish(self.observe(x), u), final
+
+    def observe(self, x: Tensor) -> Tensor:
+        """Return 2 Re(C x) (B, T, H) for complex x (B, T, H, Q)."""
+        return 2.0 * (torch.complex(self.c_real, self.c_imag) * x).sum(-1).real
+
+    def follow(
+        self, step: tuple[Tensor, ...], driven: Tensor, valid: Tensor | None, start: Pair
+    ) -> tuple[Tensor, Pair]:
+        """Return x at all steps, complex (B, T, H, Q), and the parts of the last (B, H Q), for (m, k, v) and d."""
+        x, states = torch.complex(*start).unflatten(1, (self.width, self.pairs)), []
+        parts = (part.unbind(1) for part in (*step, driven))
+        for m, k, v, d, real in zip(*parts, time_major(valid, driven.shape[1]), strict=True):
+            new = torch.addcmul(d, m, x) - k * (v * x).sum(-1, keepdim=True).real
             x = hold(None if real is None else real[..., None], new, x)
             states.append(x)
-        c = torch.complex(self.c_real, self.c_imag)
-        y = 2.0 * (c * torch.stack(states, 1)).sum(-1).real if states else torch.zeros_like(u)
-        return self.finish(y, u), (x.real.flatten(1), x.imag.flatten(1))
+        final = x.real.flatten(1), x.imag.flatten(1)
+        return (torch.stack(states, 1) if states else driven), final
 
-    def _factors(self, u: Tensor, dt: Tensor) -> tuple[Tensor, ...]:
-        """Return m, d, k and v, each complex (B, T, H, Q); r = 1 / (1 + s) and q = s / (1 + s)."""
+    @property
+    def decay(self) -> Tensor:
+        """-Re L (H, Q), positive."""
+        return self.log_decay.exp().clamp(min=SLOWEST)
+
+    def factors(self, u: Tensor, dt: Tensor, moved: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return m, d, k and v, each complex (B, T, H, Q), for inputs u and L, or L + `moved` (B, T, H, Q).
+
+        r = 1 / (1 + s) and q = s / (1 + s).
+        """
         step = (dt[..., None] * self.log_step.exp()).clamp(max=LONGEST)[..., None]
         r = 1.0 / (1.0 + step)
         q = step * r
-        half = (0.5 * q) * torch.complex(-self.log_decay.exp().clamp(min=SLOWEST), self.frequency)
+        eigenvalues = torch.complex(-self.decay, self.frequency)
+        half = (0.5 * q) * (eigenvalues if moved is None else eigenvalues + moved)
         inverse = 1.0 / (r - half)
         p = torch.complex(self.p_real, self.p_imag)
         kept, back = inverse * (r + half), inverse * p

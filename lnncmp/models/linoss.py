@@ -19,6 +19,9 @@ class LinOSSArguments(Arguments):
     discretisation: Literal["im", "imex"] = Field(
         "im", description="im: implicit, oscillations fade; imex: implicit-explicit, they keep their energy"
     )
+    damping: Literal["none", "learned"] = Field(
+        "none", description="learned: each oscillator loses energy at a rate of its own (D-LinOSS); it has no kernel"
+    )
     norm: Literal["none", "layer"] = Field(
         "none", description="layer: after each block features are normalised at each step, without parameters"
     )
@@ -35,22 +38,28 @@ def build(arguments: LinOSSArguments, inputs: int, outputs: int, wiring_seed: in
     from lnncmp.layers.state_space import state_space_model
 
     own = arguments.hidden, arguments.state, arguments.discretisation
-    blocks = [LinOSSBlock(*own) for _ in range(arguments.blocks)]
+    blocks = [LinOSSBlock(*own, damped=arguments.damping == "learned") for _ in range(arguments.blocks)]
     return state_space_model(inputs, outputs, blocks, arguments.norm, arguments.times, arguments.implementation)
 
 
 MODEL = ModelSpec(
     summary="Linear oscillatory state-space model: forced harmonic oscillators, then a gated mixing of features.",
-    citation="Rusch and Rus, Oscillatory state-space models, ICLR 2025, arXiv 2410.03943",
+    citation=(
+        "Rusch and Rus, Oscillatory state-space models, ICLR 2025, arXiv 2410.03943; damping: Boyer, Rusch and Rus, "
+        "Learning to dissipate energy in oscillatory state-space models, 2025, arXiv 2505.12171"
+    ),
     equation=(
         "y'' = -A y + B u, o = Re(C y) + D u (Eq. 1); im: z = z + s (-A y_new + B u), y = y + s z_new (IM); block: u + "
-        "GLU(W GELU(o) + b)"
+        "GLU(W GELU(o) + b); damping: - G z_new in the force"
     ),
     deviations=(
         "The learned step of an oscillator is multiplied by the elapsed time of each sample (the code takes it as it "
         "is: times=fixed). A is at least 1e-6 (the code allows 0). imex is cut at its limit of stability, s sqrt(A) = "
-        "2, and has no kernel. The variant with damping (D-LinOSS) is not there. No dropout, and no batch "
-        "normalisation; layer normalisation on request. GLU has one map with two halves. The readout is ours."
+        "2, and has no kernel. With damping (D-LinOSS, whose paper has imex) G begins as U(0, 1), as coded for "
+        "uniform initial values, and not from eigenvalues in a ring, the paper's choice; it is kept between 0 and 2 "
+        "sqrt(A), where eigenvalues are complex for every step, and imex is cut at s sqrt(A) = 2 + G / sqrt(A) (the "
+        "code moves A to where they are, for its one step). No dropout, and no batch normalisation; layer "
+        "normalisation on request. GLU has one map with two halves. The readout is ours."
     ),
     uses_dt=True,
     version=1,
