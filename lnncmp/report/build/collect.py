@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
-from lnncmp.records.schema import Provenance, RunRecord
 from lnncmp.comparison.commands import commands
-from lnncmp.comparison.studies import Study, in_words
 from lnncmp.comparison.rows import error_of, outcome
+from lnncmp.comparison.studies import Study, in_words
+from lnncmp.records.schema import Provenance, RunRecord
+from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
 
 _FACTS = {
     "cpu": "Processor",
@@ -21,8 +21,6 @@ _FACTS = {
     "python": "Python",
     "lnncmp": "lnncmp",
 }
-
-
 
 
 def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequence[str]) -> ReportStudy:

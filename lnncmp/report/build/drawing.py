@@ -7,13 +7,13 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from lnncmp.claims.readings import Multiverse
-from lnncmp.report.page.content import ReportFigure
 from lnncmp.comparison.studies import Study
+from lnncmp.report.page.content import ReportFigure
 
 if TYPE_CHECKING:
+    from lnncmp.report.build.pictures import Picture
     from lnncmp.report.figures.inline import InlineSvg
     from lnncmp.report.figures.style import Caption
-    from lnncmp.report.build.pictures import Picture
 
     Task = tuple[Caption, Picture, str]
     Drawn = tuple[bytes, bytes, InlineSvg]
@@ -91,8 +91,8 @@ def _figure(picture: "Picture", drawn: "Drawn", folder: str, files: dict[str, by
 
 def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task]]":
     """Return what to draw, the most wanted first, and to which study each belongs."""
-    from lnncmp.report.figures import style
     from lnncmp.report.build.pictures import picture_set, pictures
+    from lnncmp.report.figures import style
 
     looks = style.model_looks(sorted({row for study in studies for row in study.runs}))
     found = []

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lnncmp.common.files import write_bytes
 from lnncmp.cases.base import load_case
+from lnncmp.common.files import write_bytes
+from lnncmp.comparison.studies import comparable, studies_of
 from lnncmp.errors import DataError, UsageError, unknown_name
-from lnncmp.report.figures import style
-from lnncmp.report.figures.files import FORMATS, content
-from lnncmp.report.build.pictures import Picture, picture_set, pictures
 from lnncmp.records.read import Records, read_records
 from lnncmp.records.store import Store
-from lnncmp.comparison.studies import comparable, studies_of
+from lnncmp.report.build.pictures import Picture, picture_set, pictures
+from lnncmp.report.figures import style
+from lnncmp.report.figures.files import FORMATS, content
 
 __all__ = ["FORMATS", "Written", "draw_figures"]
 

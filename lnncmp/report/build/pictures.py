@@ -7,13 +7,23 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from lnncmp.cases.base import load_case
-from lnncmp.report.figures import budget, fits, free_running, pareto, robustness, style, training, wiring
-from lnncmp.report.figures import course, postures
 from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.forecasts import course_of, postures_of, windows
 from lnncmp.report.build.waves import wave_fits
 from lnncmp.report.build.wirings import drawn_wiring
+from lnncmp.report.figures import (
+    budget,
+    course,
+    fits,
+    free_running,
+    pareto,
+    postures,
+    robustness,
+    style,
+    training,
+    wiring,
+)
 
 
 @dataclass(frozen=True)

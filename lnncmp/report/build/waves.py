@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lnncmp.errors import LnncmpError
-from lnncmp.report.figures import fits, style
-from lnncmp.records.schema import Example
-from lnncmp.comparison.studies import Study
 from lnncmp.comparison.rows import ok_scores
+from lnncmp.comparison.studies import Study
+from lnncmp.errors import LnncmpError
+from lnncmp.records.schema import Example
+from lnncmp.report.figures import fits, style
 
 NOT_IN_FITS = ("persistence", "mean", "train_mean")
 """Baselines whose prediction of a wave needs no picture."""

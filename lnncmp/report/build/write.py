@@ -11,21 +11,21 @@ from lnncmp.cases.base import case_names, load_case
 from lnncmp.claims.judge import judge_folder
 from lnncmp.claims.readings import FOLDER, read_multiverses
 from lnncmp.claims.schema import ClaimsTable
+from lnncmp.comparison.studies import load_studies, why_lacking
 from lnncmp.errors import LnncmpError
+from lnncmp.report.build import drawing
+from lnncmp.report.build.claims import effect_files
+from lnncmp.report.build.collect import machines, protocol_differences, study_content
+from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
+from lnncmp.report.build.files import place_of, require_free, write_all
+from lnncmp.report.page import html as page
+from lnncmp.report.page.content import Report, ReportMultiverse
+from lnncmp.report.page.markdown import render as render_markdown
 from lnncmp.report.tables.claims import document_of_claims
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.document import Document
 from lnncmp.report.tables.multiverse import document_of_multiverse, sentence_of
 from lnncmp.report.tables.render import render
-from lnncmp.report.page.content import Report, ReportMultiverse
-from lnncmp.report.page import html as page
-from lnncmp.report.page.markdown import render as render_markdown
-from lnncmp.report.build.claims import effect_files
-from lnncmp.report.build.collect import machines, protocol_differences, study_content
-from lnncmp.report.build import drawing
-from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
-from lnncmp.report.build.files import place_of, require_free, write_all
-from lnncmp.comparison.studies import load_studies, why_lacking
 
 Warn = Callable[[str], None]
 Judge = Callable[[Path], ClaimsTable]
