@@ -18,6 +18,7 @@ Legend of shape suffixes: B batch, T steps, H features, P oscillators.
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -60,14 +61,15 @@ class LinOSSBlock(MixingBlock):
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        start = state[0], state[1]
-        turn, rest = of_each(_driven, (u, dt), (self.stiffness, self.raw_step, self.forcing))
+        weights = self.stiffness, self.raw_step, self.forcing
         if self.rule == "im" and self.damping is None:
-            (_, y), final = complex_scan(*_implicit(turn, rest), valid, start, fused)
-        else:
-            y, final = _step_by_step(*self._damped(turn), rest, valid, start)
-        (read,) = of_each(_read, (y,), (self.reading,))
-        return self.finish(read, u), final
+            # The kernel too for each copy: the factors of all copies together do not fit into the processor's cache.
+            data = u, dt, *state, *(() if valid is None else (valid,))
+            read, *final = of_each(_scanned if fused else _stepped, data, (*weights, self.reading))
+            return self.finish(read, u), tuple(final)
+        turn, rest = _driven(u, dt, *weights)
+        y, end = _step_by_step(*self._damped(turn), rest, valid, (state[0], state[1]))
+        return self.finish(linear(y, self.reading), u), end
 
     def _damped(self, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return p, 1 / S and p / S, each (B, T, 2 P), for p (B, T, P)."""
@@ -91,8 +93,16 @@ def _driven(u: Tensor, dt: Tensor, stiffness: Tensor, raw_step: Tensor, forcing:
     return step * stiffness.sqrt(), linear(u, forcing) / stiffness.repeat(2)
 
 
-def _read(y: Tensor, reading: Tensor) -> tuple[Tensor]:
-    return (linear(y, reading),)
+def _scanned(u: Tensor, dt: Tensor, z: Tensor, y: Tensor, *more: Tensor, fused: bool = True) -> tuple[Tensor, ...]:
+    """Return C y (B, T, H) and the final state by im, for u, dt, the state, valid if there is one, and the weights."""
+    *masks, stiffness, raw_step, forcing, reading = more
+    turn, rest = _driven(u, dt, stiffness, raw_step, forcing)
+    (_, hidden), final = complex_scan(*_implicit(turn, rest), masks[0] if masks else None, (z, y), fused)
+    return linear(hidden, reading), *final
+
+
+_stepped = partial(_scanned, fused=False)
+"""The same in plain PyTorch."""
 
 
 def _twice(x: Tensor) -> Tensor:

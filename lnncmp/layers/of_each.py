@@ -14,7 +14,7 @@ from lnncmp.kernels.common.copies import as_copies
 
 Tensors = tuple[Tensor, ...]
 Plain = Callable[..., Tensors]
-"""(*data, *weights) -> tensors, elementwise in the leading axes of the data, of which there may be any number."""
+"""(*data, *weights) -> tensors; those of the data and the results have an axis of rows first, which do not mix."""
 
 
 def of_each(function: Plain, data: Sequence[Tensor], weights: Sequence[Tensor] = ()) -> Tensors:
@@ -52,11 +52,12 @@ class _OfEach(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, function: Plain, data: int, *tensors: Tensor) -> tuple[Tensors, tuple[int, ...]]:
-        """Call the function for each copy; for samples with the same weights once, on an axis more."""
+        """Call the function for each copy; for samples with the same weights once, as more rows."""
         copies = [own for own in as_copies(tensors, in_dims[2:], info.batch_size, False) if own is not None]
         of_weights = in_dims[2 + data :]
         if of_weights and all(dim is None for dim in of_weights):
-            found = of_each(function, copies[:data], tensors[data:])
+            found = of_each(function, [own.flatten(0, 1) for own in copies[:data]], tensors[data:])
+            found = tuple(own.unflatten(0, (info.batch_size, own.shape[0] // info.batch_size)) for own in found)
         else:
             parts = _apart(copies)
             results = [function(*parts[k :: info.batch_size]) for k in range(info.batch_size)]
