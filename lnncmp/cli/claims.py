@@ -8,7 +8,7 @@ import typer
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import interruptible, page, print_result
+from lnncmp.cli.terminal import interruptible, page, print_rendered
 from lnncmp.report.tables.render import FORMATS, render
 
 _OPPOSITE = 5
@@ -41,7 +41,7 @@ def claims(
 
     with interruptible("Nothing was changed."):
         table = judge_folder(out, claims_file, beside)
-    print_result(render(document_of_claims(table), format, *page()))
+    print_rendered(render(document_of_claims(table), format, *page()))
     if strict and any(row.verdict == "opposite" for row in table.rows):
         raise typer.Exit(_OPPOSITE)
 
@@ -68,4 +68,4 @@ def show(
     with interruptible("Nothing was changed."):
         table = judge_folder(out or folder, file, both)
     row = next(row for row in table.rows if row.id == claim)
-    print_result(render(document_of_claim(row), format, *page()))
+    print_rendered(render(document_of_claim(row), format, *page()))

@@ -7,7 +7,7 @@ import typer
 
 from lnncmp.cli import options
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import interruptible, note, page, print_result
+from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.report.tables.render import FORMATS, render
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as given to --out.")]
@@ -39,4 +39,4 @@ def compare(
             found = Compared(comparisons=tables, contrasts=contrast_groups(records))
         else:
             found = Compared(comparisons=[], contrasts=[contrast_folders(records, comparable(read_records(other)))])
-    print_result(render(document_of_compared(found), format, *page()))
+    print_rendered(render(document_of_compared(found), format, *page()))

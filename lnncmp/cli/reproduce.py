@@ -10,7 +10,7 @@ from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, unknown_name
@@ -75,7 +75,7 @@ def reproduce_all(
                     made.append(comparison)
                     if format in TEXTS:
                         text = render(document_of_comparison(comparison), format, *page())
-                        print_result(("\n" if len(made) > 1 else "") + text)
+                        print_rendered(("\n" if len(made) > 1 else "") + text)
         _conclude(made, out, format, quiet, ran)
     exit_if_lost(made)
 
@@ -122,9 +122,9 @@ def _conclude(made: list[ComparisonTable], out: Path, format: str, quiet: bool, 
 
     claims = judge_folder(out)
     if format in TEXTS:
-        print_result("\n" + render(document_of_claims(claims), format, *page()))
+        print_rendered("\n" + render(document_of_claims(claims), format, *page()))
     else:
-        print_result(render(document_of_comparisons(made, claims), format))
+        print_rendered(render(document_of_comparisons(made, claims), format))
     report = out / "report" / "report.html"
     if ran or not report.exists():
         with LiveProgress(quiet) as progress:

@@ -19,7 +19,7 @@ from lnncmp.cli.options import (
     parse_seeds,
     tuned_choice,
 )
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.data_sets import with_data_sets
 from lnncmp.comparison.table import ComparisonTable
@@ -100,7 +100,7 @@ def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: st
     """Print the comparison of a study, or of one on several data sets."""
     key = load_case(recipes[0].case).data_seed or "seed"
     shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes], key)
-    print_result(render(document_of_comparison(shown), format, *page()))
+    print_rendered(render(document_of_comparison(shown), format, *page()))
     exit_if_lost(made)
 
 
@@ -115,7 +115,7 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
             dry_run(get_ready(one, request, progress), request) for one in (recipe, *recipe.ablations())
         )
     planned = planned.model_copy(update={"ablations": ablations})
-    print_result(render(document_of_dry_run(planned), format, *page()))
+    print_rendered(render(document_of_dry_run(planned), format, *page()))
     if data_seeds > 1 and not quiet:
         note(f"This plan is carried out {data_seeds} times, once for each data set.")
 
