@@ -29,7 +29,7 @@ def place_of(output: Path | None, folder: Path, format: str, ending: str) -> Pat
 
 def require_free(place: Path, folder: bool, force: bool) -> None:
     """Raise DataError if something is in the way; with `force` only if it is not an export of this kind."""
-    if not place.exists() and not place.is_symlink():
+    if not place.resolve().exists() and not place.is_symlink():
         return
     if folder and place.is_dir() and not any(place.iterdir()):
         return
