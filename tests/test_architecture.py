@@ -36,7 +36,7 @@ FLOORS = (
     {"recipe"},
     {"training"},
     {"evaluation", "networks", "comparison"},
-    {"runs", "claims", "bench", "export"},
+    {"runs", "claims", "bench", "export", "results"},
     {"tuning"},
     {"study", "multiverse", "report"},
     {"cli"},
@@ -46,18 +46,24 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIGHT = (
     *("common", "data", "stats", "records", "cases", "models", "recipe", "comparison", "claims", "report", "study"),
-    "multiverse",
+    *("multiverse", "results"),
 )
 """Rooms that load without torch; so do the sources and the command line."""
 WRITERS = tuple(
     f"lnncmp.{folder}"
     for folder in (
         *("common", "records", "sources", "kernels.common", "runs", "report.build", "study", "cli"),
-        *("multiverse", "export.c"),
+        *("multiverse", "export.c", "results"),
     )
 )
 """Folders that write files."""
-MEMBERS = {"cases": "CASE", "models": "MODEL", "export.formats": "FORMAT", "export.layers": "LAYER"}
+MEMBERS = {
+    "cases": "CASE",
+    "models": "MODEL",
+    "export.formats": "FORMAT",
+    "export.layers": "LAYER",
+    "results.formats": "FORMAT",
+}
 """Folders whose every module but `base` is a member, and what it defines."""
 
 

@@ -13,7 +13,7 @@ from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
 from lnncmp.cli import options
 from lnncmp.cli.options import available_cores, check_choice
-from lnncmp.cli.terminal import LiveProgress, interruptible, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, page, print_rendered
 from lnncmp.common.files import make_dir, write_bytes
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report.tables.bench import document_of_bench
@@ -91,7 +91,7 @@ def bench(
     document = document_of_bench(result)
     if out is not None:
         write_bytes(out, render(document, "json").encode())
-    print_result(render(document, format, *page()))
+    print_rendered(render(document, format, *page()))
     if result.failed:
         raise typer.Exit(_SOME_FAILED)
 

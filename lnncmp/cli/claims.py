@@ -9,7 +9,7 @@ from lnncmp.cli import options
 from lnncmp.cli.figures import ALL_PICTURES, PictureFormats
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import interruptible, page, print_result
+from lnncmp.cli.terminal import interruptible, page, print_rendered, print_result
 from lnncmp.report.tables.render import FORMATS, render
 
 _OPPOSITE = 5
@@ -44,7 +44,7 @@ def claims(
     with interruptible("Nothing was changed."):
         table = judge_folder(out, claims_file, beside)
     brief = format == "table" and not details
-    print_result(render(brief_of_claims(table) if brief else document_of_claims(table), format, *page()))
+    print_rendered(render(brief_of_claims(table) if brief else document_of_claims(table), format, *page()))
     if strict and any(row.verdict == "opposite" for row in table.rows):
         raise typer.Exit(_OPPOSITE)
 
@@ -71,7 +71,7 @@ def show(
     with interruptible("Nothing was changed."):
         table = judge_folder(out or folder, file, both)
     row = next(row for row in table.rows if row.id == claim)
-    print_result(render(document_of_claim(row), format, *page()))
+    print_rendered(render(document_of_claim(row), format, *page()))
 
 
 @app.command()

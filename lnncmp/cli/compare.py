@@ -7,7 +7,7 @@ import typer
 
 from lnncmp.cli import options
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import interruptible, note, page, print_result
+from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.report.tables.render import FORMATS, render
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records, as given to --out.")]
@@ -42,4 +42,4 @@ def compare(
             found = Compared(comparisons=[], contrasts=[contrast_folders(records, comparable(read_records(other)))])
     brief = format == "table" and not details and bool(found.comparisons)
     rest = [f"All tables, notes{' and contrasts' if found.contrasts else ''}: --details."]
-    print_result(render(brief_of_compared(found, rest) if brief else document_of_compared(found), format, *page()))
+    print_rendered(render(brief_of_compared(found, rest) if brief else document_of_compared(found), format, *page()))

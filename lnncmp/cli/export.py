@@ -1,5 +1,6 @@
-"""`lnncmp export RUN --to c|onnx|torch`: the network that a run kept, for machines without lnncmp."""
+"""`lnncmp export`: the network that a run kept, for machines without lnncmp; results, for other programs."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,10 +10,10 @@ from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.runs import RunName
-from lnncmp.cli.terminal import interruptible
+from lnncmp.cli.terminal import interruptible, note
 from lnncmp.common.files import write_bytes
-from lnncmp.errors import DataError, LnncmpError
+from lnncmp.common.registry import member_names
+from lnncmp.errors import DataError, LnncmpError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from lnncmp.export.formats.base import Choices, Exported
@@ -21,34 +22,107 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-4
 """Standard deviations of the outputs by which files of float32 may differ from the network in float64."""
 
-To = Annotated[str, typer.Option(metavar="c|onnx|torch", help="The format: docs/export.md.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
-Prefix = Annotated[str, typer.Option("--name", help="What files and C functions begin with.")]
+What = Annotated[
+    str,
+    typer.Argument(metavar="RUN|DIR", help="A run (its id, or how it begins, or its record), or a folder of records."),
+]
+To = Annotated[
+    str,
+    typer.Option(
+        metavar="c|onnx|torch|csv|parquet|tensorboard|mlflow|wandb-offline",
+        help="A network as c, onnx, torch; the results of a folder as one of the others: docs/export.md.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="PLACE", help="The folder (csv, parquet: the file) to write to."),
+]
+Prefix = Annotated[
+    str | None, typer.Option("--name", help="Networks: what files and C functions begin with.", show_default="lnn")
+]
 Int8 = Annotated[bool, typer.Option("--int8", help="C: weights as int8, with a scale for each row.")]
-Check = Annotated[bool, typer.Option("--check", help="Run the files for 1,000 steps and compare; time C.")]
+Check = Annotated[bool, typer.Option("--check", help="Networks: run the files for 1,000 steps and compare; time C.")]
+Force = Annotated[bool, typer.Option("--force", help="Results: replace an earlier export.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Networks: the folder that RUN is in.", show_default=str(options.RESULTS)),
+]
 
 
 def export(
-    run: RunName,
+    what: What,
     to: To,
-    output: Output = Path(),
-    name: Prefix = "lnn",
+    output: Output = None,
+    name: Prefix = None,
     int8: Int8 = False,
     check: Check = False,
-    out: options.Out = options.RESULTS,
+    force: Force = False,
+    out: Out = None,
     format: ListFormat = "table",
 ) -> None:
-    """Write the network that a run kept as C (one step), or as ONNX or for torch (a step and a sequence).
+    """Write the network that a run kept for machines without lnncmp, or the results of a folder for other programs.
 
-    Inputs and outputs are in raw units: the scalers are in the files.
+    Networks: one step in C, a step and a sequence as ONNX or for torch, in raw units. Results: one long table, or the
+    files of an experiment tracker.
     """
     check_choice("format", format, LIST_FORMATS)
-    from lnncmp.export.formats.base import Choices, load_format
+    from lnncmp.export import formats
+    from lnncmp.results.formats.base import format_names
+
+    networks, results = member_names(formats), format_names()
+    if to in results:
+        _require_folder(what, to, networks)
+        _refuse("networks", to, {"--name": name, "--int8": int8, "--check": check, "--out": out})
+        _export_results(Path(what), to, output, force, format)
+    elif to in networks:
+        _require_run(what, to, results)
+        _refuse("results", to, {"--force": force})
+        _export_network(what, out or options.RESULTS, to, output or Path(), (name or "lnn", int8, check), format)
+    else:
+        raise unknown_name("export format", to, [*networks, *results])
+
+
+def _require_folder(what: str, to: str, others: Sequence[str]) -> None:
+    if not Path(what).is_dir():
+        raise UsageError(
+            f"--to {to} exports a folder of records, and {what} is {'a file' if Path(what).exists() else 'no folder'}",
+            f"Name the folder that --out named when runs were made; a run alone goes to {', '.join(others)}.",
+        )
+
+
+def _require_run(what: str, to: str, others: Sequence[str]) -> None:
+    if Path(what).is_dir():
+        raise UsageError(
+            f"--to {to} exports the network of one run, and {what} is a folder",
+            f"Name a run of it (`lnncmp runs list --out {what}`), or export its results to {', '.join(others)}.",
+        )
+
+
+def _refuse(kind: str, to: str, given: Mapping[str, object]) -> None:
+    """Raise UsageError if an option is given that is for exports of the other kind."""
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is for {kind}, and --to {to} exports none", "Leave it out.")
+
+
+def _export_results(folder: Path, to: str, output: Path | None, force: bool, format: str) -> None:
+    from lnncmp.results.export import export_results
+
+    with interruptible("Nothing was written."):
+        place, records = export_results(folder, to, output, force, note)
+    counts = {"runs": records.runs, "baselines": records.baselines, "measurements": records.measurements}
+    rows = [{"what": kind, "value": len(found)} for kind, found in counts.items()]
+    print_listing(f"Results of {folder} as {to}", [{"what": "written", "value": str(place)}, *rows], format)
+
+
+def _export_network(run: str, out: Path, to: str, output: Path, chosen: tuple[str, bool, bool], format: str) -> None:
+    """Export a network. chosen: prefix of names, whether weights are int8, whether the files are checked."""
+    from lnncmp.export.formats.base import Choices
     from lnncmp.export.from_run import portable
     from lnncmp.export.writing import export as exported_as
     from lnncmp.networks.load import load
 
-    load_format(to)
+    name, int8, check = chosen
     loaded = load(run, out)
     network, choices = portable(loaded), Choices(name, int8)
     with interruptible("Nothing was written."):

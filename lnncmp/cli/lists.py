@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import note, print_result
+from lnncmp.cli.terminal import note, print_rendered, print_result
 from lnncmp.common.registry import usable
+from lnncmp.common.text import visible
 from lnncmp.models.base import load_model, model_names, refused_models
 from lnncmp.report.tables.render import FORMATS
 
@@ -28,15 +30,20 @@ def print_listing(title: str, rows: list[dict[str, Any]], format: str, whole: Se
     if format == "json":
         print_result(json.dumps(rows, indent=2))
         return
-    table = Table(title=title, title_justify="left")
+    table = Table(title=_text(title), title_justify="left")
     for key in rows[0] if rows else ():
-        table.add_column(key.replace("_", " "), overflow="fold", no_wrap=key in whole)
+        table.add_column(_text(key.replace("_", " ")), overflow="fold", no_wrap=key in whole)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*map(_text, row.values()))
     text = io.StringIO()
     stdout = Console()
     Console(file=text, width=stdout.width, force_terminal=stdout.is_terminal, no_color=stdout.no_color).print(table)
-    print_result(text.getvalue())
+    print_rendered(text.getvalue())
+
+
+def _text(value: Any) -> Text:
+    """Return a value as text: never markup, never a terminal's escape."""
+    return Text(visible(str(value)))
 
 
 def models(
@@ -67,8 +74,8 @@ def _explain_model(name: str, format: str) -> None:
         print_result(json.dumps({**about, "deviations": spec.deviations, "arguments": rows}, indent=2))
         return
     for title, text in (("", spec.summary), ("Equation", spec.equation), ("Source", spec.citation)):
-        typer.echo(f"{title}: {text}" if title else f"{name}: {text}")
-    typer.echo(f"Deviations: {spec.deviations}")
+        print_result(f"{title}: {text}" if title else f"{name}: {text}")
+    print_result(f"Deviations: {spec.deviations}")
     print_listing("Arguments (set them with --set models.NAME.arguments.KEY=VALUE)", rows, format)
 
 

@@ -11,7 +11,7 @@ from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import available_cores, check_choice, parse_seeds
 from lnncmp.cli.study import ADVICE, SOME_RUNS_FAILED
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.recipe.files import read_recipe
@@ -79,7 +79,7 @@ def multiverse(
     with interruptible(ADVICE + "."), LiveProgress(quiet) as progress:
         ready = get_multiverse(choices, wanted, request, progress)
         text, lost = _planned(ready, progress, format) if dry_run else _carried_out(ready, progress, budget, format)
-    print_result(text)
+    print_rendered(text)
     if lost:
         raise typer.Exit(SOME_RUNS_FAILED)
 

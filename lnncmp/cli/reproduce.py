@@ -10,7 +10,7 @@ from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost, where_the_rest_lies
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, unknown_name
@@ -81,7 +81,7 @@ def reproduce_all(
                     made.append(comparison)
                     if format in TEXTS and (not brief or case not in {table.case for table in made[:-1]}):
                         document = (brief_of_comparison if brief else document_of_comparison)(comparison)
-                        print_result(("\n" if len(made) > 1 else "") + render(document, format, *page()))
+                        print_rendered(("\n" if len(made) > 1 else "") + render(document, format, *page()))
         _conclude(made, out, format, brief, quiet, ran)
     exit_if_lost(made)
 
@@ -129,11 +129,11 @@ def _conclude(made: list[ComparisonTable], out: Path, format: str, brief: bool, 
     claims = judge_folder(out)
     if brief:
         rest = where_the_rest_lies(out, out / "report" / "report.html")
-        print_result("\n" + render(brief_of_study(made, claims, rest), format, *page()))
+        print_rendered("\n" + render(brief_of_study(made, claims, rest), format, *page()))
     elif format in TEXTS:
-        print_result("\n" + render(document_of_claims(claims), format, *page()))
+        print_rendered("\n" + render(document_of_claims(claims), format, *page()))
     else:
-        print_result(render(document_of_comparisons(made, claims), format))
+        print_rendered(render(document_of_comparisons(made, claims), format))
     report = out / "report" / "report.html"
     if ran or not report.exists():
         with LiveProgress(quiet) as progress:

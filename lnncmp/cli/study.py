@@ -21,7 +21,7 @@ from lnncmp.cli.options import (
     parse_seeds,
     tuned_choice,
 )
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.data_sets import with_data_sets
 from lnncmp.comparison.table import ComparisonTable
@@ -117,7 +117,7 @@ def _show(recipes: Sequence[Recipe], made: Sequence[ComparisonTable], format: st
     shown = with_data_sets(made, [one.data_settings().data_seed for one in recipes], key)
     brief = bool(rest) and format == "table"
     document = brief_of_comparison(shown, rest) if brief else document_of_comparison(shown)
-    print_result(render(document, format, *page()))
+    print_rendered(render(document, format, *page()))
     exit_if_lost(made)
 
 
@@ -132,7 +132,7 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
             dry_run(get_ready(one, request, progress), request) for one in (recipe, *recipe.ablations())
         )
     planned = planned.model_copy(update={"ablations": ablations})
-    print_result(render(document_of_dry_run(planned), format, *page()))
+    print_rendered(render(document_of_dry_run(planned), format, *page()))
     if data_seeds > 1 and not quiet:
         note(f"This plan is carried out {data_seeds} times, once for each data set.")
 

@@ -12,9 +12,10 @@ from types import FrameType
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
+from lnncmp.common.text import visible
 from lnncmp.errors import DataError, LnncmpError
 from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
 from lnncmp.runs.pool import task_name
@@ -27,14 +28,19 @@ _LEAST_WIDTH = 80
 
 def print_error(error: LnncmpError) -> None:
     """Print an error for the user: one sentence, then the hint on its own line."""
-    _stderr.print(f"[bold red]Error:[/] {escape(error.message)}")
+    _say(error.message, ("Error:", "bold red"))
     if error.hint:
-        _stderr.print(escape(error.hint))
+        _say(error.hint)
 
 
 def note(message: str) -> None:
     """Print a sentence that is not a result."""
-    _stderr.print(escape(message))
+    _say(message)
+
+
+def _say(message: str, *head: tuple[str, str]) -> None:
+    """Print text on standard error, never markup nor escapes of a terminal; head: a word before it, and its style."""
+    _stderr.print(Text.assemble(*head, " " * bool(head), visible(message)))
 
 
 def page() -> tuple[int, bool]:
@@ -47,7 +53,15 @@ def page() -> tuple[int, bool]:
 
 
 def print_result(text: str) -> None:
-    """Print results on standard output. Raises DataError if they cannot be written, e.g. on a full disk."""
+    """Print results on standard output, control characters spelled out. Raises DataError like `print_rendered`."""
+    print_rendered(visible(text))
+
+
+def print_rendered(text: str) -> None:
+    """Print results that are ready for a terminal, such as those of `render`: with the escapes of their styles.
+
+    Raises DataError if they cannot be written, e.g. on a full disk.
+    """
     try:
         typer.echo(text, nl=not text.endswith("\n"))
     except OSError as error:
@@ -90,11 +104,11 @@ class LiveProgress:
         self.quiet = quiet
         self.plain = not _stderr.is_terminal
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             console=_stderr,
             disable=quiet or self.plain,
             transient=True,
@@ -162,7 +176,7 @@ class LiveProgress:
         if self.quiet or message in self.warned:
             return
         self.warned.add(message)
-        _stderr.print(f"[yellow]Warning:[/] {escape(message)}")
+        _say(message, ("Warning:", "yellow"))
 
     def _line(self, text: str) -> None:
         if self.plain and not self.quiet:
@@ -170,8 +184,8 @@ class LiveProgress:
 
     def _update(self, name: str, done: int, total: int, status: str) -> None:
         if name not in self.tasks:
-            self.tasks[name] = self.bars.add_task(escape(name), total=total or None, status=status)
-        self.bars.update(self.tasks[name], completed=done, total=total or None, status=escape(status))
+            self.tasks[name] = self.bars.add_task(visible(name), total=total or None, status="")
+        self.bars.update(self.tasks[name], completed=done, total=total or None, status=visible(status))
 
     def _remove(self, name: str) -> None:
         if name in self.tasks:

@@ -8,7 +8,7 @@ import typer
 from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice, chosen_recipe, files_of, parse_seeds
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_result
+from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.common.files import write_bytes
 from lnncmp.recipe.files import has_variant
@@ -82,7 +82,7 @@ def tune(
     with interruptible("Finished epochs are kept: the same command continues."):
         with LiveProgress(quiet) as progress:
             table = search(recipes, request, budget, progress)
-        print_result(render(document_of_tuning(table), format, *page()))
+        print_rendered(render(document_of_tuning(table), format, *page()))
         file = out / "tuned" / f"{case}.toml" if to is None else to
         write_bytes(file, tuned_recipe(table).as_toml().encode())
     if not quiet:

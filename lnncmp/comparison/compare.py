@@ -124,23 +124,23 @@ def _task_errors(by_model: Mapping[str, Sequence[RunRecord]], declared: Sequence
 
 def _grouped(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
     """Return the runs by model, refusing a seed that occurs twice and runs of one model under two protocols."""
-    groups: dict[str, list[RunRecord]] = {}
+    groups: dict[str, dict[int, RunRecord]] = {}
     for run in runs:
-        group = groups.setdefault(run.model, [])
-        for other in group:
-            if other.seeds.root == run.seeds.root:
-                raise LnncmpError(
-                    f"{run.model} has two runs with seed {run.seeds.root}: {other.run_id} and {run.run_id}",
-                    "Compare one setting of a model at a time.",
-                )
-            if other.protocol_id != run.protocol_id:
-                raise LnncmpError(
-                    f"the runs of {run.model} do not share one protocol: "
-                    f"{other.run_id} is of protocol {other.protocol_id}, {run.run_id} of {run.protocol_id}",
-                    "Compare runs made by one recipe with one set of options.",
-                )
-        group.append(run)
-    return groups
+        group = groups.setdefault(run.model, {})
+        other = group.setdefault(run.seeds.root, run)
+        if other is not run:
+            raise LnncmpError(
+                f"{run.model} has two runs with seed {run.seeds.root}: {other.run_id} and {run.run_id}",
+                "Compare one setting of a model at a time.",
+            )
+        first = next(iter(group.values()))
+        if first.protocol_id != run.protocol_id:
+            raise LnncmpError(
+                f"the runs of {run.model} do not share one protocol: "
+                f"{first.run_id} is of protocol {first.protocol_id}, {run.run_id} of {run.protocol_id}",
+                "Compare runs made by one recipe with one set of options.",
+            )
+    return {model: list(group.values()) for model, group in groups.items()}
 
 
 def _require_one_data_set(runs: Sequence[RunRecord], baselines: Sequence[BaselineRecord]) -> None:

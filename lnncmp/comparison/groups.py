@@ -131,15 +131,23 @@ def named(runs: Sequence[RunRecord]) -> list[RunRecord]:
     Sizes and learning rates are a model's own: runs that differ in them share a protocol. A model that ran with several
     settings gets a row for each: "ltc" becomes "ltc (hidden=32)" and "ltc (hidden=64)".
     """
-    settings = {run.run_id: run.recipe.flat() for run in runs}
+    settings = [run.recipe.flat() for run in runs]
+    by_model: dict[str, list[dict[str, Any]]] = {}
+    for run, own in zip(runs, settings, strict=True):
+        by_model.setdefault(run.model, []).append(own)
+    differing = {model: _differing(group) for model, group in by_model.items()}
     renamed = []
-    for run in runs:
-        own = settings[run.run_id]
-        others = [settings[other.run_id] for other in runs if other.model == run.model]
-        keys = sorted(key for other in others for key in own.keys() | other.keys() if own.get(key) != other.get(key))
-        words = [f"{key.rpartition('.')[2]}={own[key]}" for key in dict.fromkeys(keys) if key in own]
+    for run, own in zip(runs, settings, strict=True):
+        words = [f"{key.rpartition('.')[2]}={own[key]}" for key in differing[run.model] if key in own]
         renamed.append(run.model_copy(update={"model": f"{run.model} ({', '.join(words)})"}) if words else run)
     return sorted(renamed, key=lambda run: (run.model, run.seeds.root))
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the keys whose values these settings do not share, sorted."""
+    first, *others = settings
+    found = {key for other in others for key in first.keys() | other.keys() if first.get(key) != other.get(key)}
+    return sorted(found)
 
 
 def implementation_words(implementation: str) -> str:

@@ -69,7 +69,8 @@ def comparable(records: Records) -> Records:
 
     Raises DataError if there is none.
     """
-    why = {run.protocol_id: why_lacking(run.case, run.recipe.data) for run in records.runs}
+    first = {run.protocol_id: run for run in reversed(records.runs)}
+    why = {protocol: why_lacking(run.case, run.recipe.data) for protocol, run in first.items()}
     there = [run for run in records.runs if not why[run.protocol_id]]
     lacking = sorted({one for one in why.values() if one})
     if not there:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lnncmp.common.text import csv_of_frame
 from lnncmp.errors import DataError
 from lnncmp.networks.network import Network
 
@@ -75,7 +76,7 @@ def predicted(network: Network, table: Table) -> str:
     columns = [pl.Series(name, out[:, k]).fill_nan(None) for k, name in enumerate(names)]
     if network.classes:
         columns.insert(0, pl.Series("class", [network.classes[k] for k in out.argmax(axis=1)]))
-    return table.kept.with_columns(columns).write_csv()
+    return csv_of_frame(table.kept.with_columns(columns))
 
 
 def _frame(path: Path) -> pl.DataFrame:

@@ -5,6 +5,8 @@ from xml.sax.saxutils import escape
 
 from matplotlib.figure import Figure
 
+from lnncmp.common.text import visible
+
 FORMATS = ("png", "svg", "pdf")
 _CREATOR = "lnncmp"
 
@@ -14,6 +16,7 @@ def content(figure: Figure, format: str, title: str, alt: str) -> bytes:
 
     To be called under `style.fixed_style`, as the drawing was.
     """
+    title, alt = visible(title), visible(alt)
     metadata: dict[str, str | None]
     if format == "svg":
         metadata = {"Date": None, "Creator": _CREATOR, "Title": title}
@@ -28,5 +31,5 @@ def content(figure: Figure, format: str, title: str, alt: str) -> bytes:
 
 def _described(svg: bytes, alt: str) -> bytes:
     """Return the SVG as an image with a description, which screen readers read out after the title."""
-    image = svg.replace(b"<svg ", b'<svg role="img" ', 1)
+    image = visible(svg.decode()).encode().replace(b"<svg ", b'<svg role="img" ', 1)  # XML has no control characters
     return image.replace(b"</title>", f"</title>\n <desc>{escape(alt)}</desc>".encode(), 1)

@@ -15,8 +15,10 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from lnncmp.common.text import visible
 from lnncmp.comparison.table import ComparisonTable, ModelRow
 
 SCHEME: Mapping[str, str] = {
@@ -180,7 +182,9 @@ def new_figure(height: float, caption: Caption, subject: str, explanation: str) 
 
 
 def lay_out(figure: Figure) -> None:
-    """Give every part its place, once for all formats: it takes longer than drawing."""
+    """Spell control characters out, and give every part its place, once for all formats: that takes longest."""
+    for text in figure.findobj(Text):
+        text.set_text(visible(text.get_text()))
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)

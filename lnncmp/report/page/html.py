@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lnncmp.claims.schema import Verdict
+from lnncmp.common.text import visible
 from lnncmp.report.figures.style import scheme_css
 from lnncmp.report.page.content import Report, ReportFigure, ReportStudy
 from lnncmp.report.page.html_tables import TableView, table_view
@@ -71,7 +72,7 @@ def render(report: Report) -> str:
         light=Markup(scheme_css(dark=False)),
         dark=Markup(scheme_css(dark=True)),
     )
-    return page.rstrip() + "\n"
+    return visible(page.rstrip()) + "\n"
 
 
 def _chapters(study: ReportStudy) -> list[dict[str, Any]]:

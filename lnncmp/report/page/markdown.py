@@ -15,7 +15,7 @@ from lnncmp.report.page.words import (
 )
 from lnncmp.report.tables.claims import changed, effect_cell
 from lnncmp.report.tables.comparison import document_of_comparison
-from lnncmp.report.tables.markdown import escaped
+from lnncmp.report.tables.markdown import code, escaped
 from lnncmp.report.tables.multiverse import document_of_multiverse
 from lnncmp.report.tables.numbers import UNKNOWN, p_value
 from lnncmp.report.tables.render import render as rendered
@@ -67,7 +67,7 @@ def _claim(row: Verdict) -> list[str]:
 
 def _study(study: ReportStudy) -> list[str]:
     blocks = [f"## {escaped(study.heading)}", f"{outcome_sentence(study.runs)}."]
-    blocks += [f"`{command}`" for command in study.commands]
+    blocks += [code(command) for command in study.commands]
     blocks += [f"> Incomplete. {escaped(sentence)}" for sentence in study.missing]
     lost = [run for run in study.runs if run.status != "ok"]
     if lost:
@@ -102,7 +102,9 @@ def _assumptions(study: ReportStudy) -> str:
 
 
 def _commands(report: Report) -> str:
-    lines = [f"- {escaped(s.heading)}: `{command} --out DIR`" for s in report.studies for command in s.commands]
+    lines = [
+        f"- {escaped(s.heading)}: {code(f'{command} --out DIR')}" for s in report.studies for command in s.commands
+    ]
     lines.append("- Verdicts: `lnncmp claims --out DIR`; one with its numbers: `lnncmp claims show ID --out DIR`")
     return "\n".join([*lines, "- This report: `lnncmp report --out DIR`"])
 

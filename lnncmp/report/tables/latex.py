@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from lnncmp.common.text import visible
 from lnncmp.report.tables.document import Grid, Section
 
 _ESCAPES = {
@@ -21,6 +22,7 @@ _ESCAPES = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': "''",
+    "`": r"\textasciigrave{}",
     "±": r"$\pm$",
 }
 
@@ -43,16 +45,16 @@ def _sentences(texts: Sequence[str]) -> str:
 
 def escaped(text: str) -> str:
     """Return text that LaTeX sets as it is, on one line."""
-    return " ".join("".join(_ESCAPES.get(char, char) for char in text).split())
+    return " ".join("".join(_ESCAPES.get(char, char) for char in visible(text)).split())
 
 
 def _cell(text: str, bold: bool = False) -> str:
     """Return one cell with true minus signs.
 
-    An empty group is put before an opening bracket, which the line end above it would take for its own argument.
+    An empty group is put before an opening bracket and a star, which the line end above it would take for its own.
     """
     shown = re.sub(r"(^|[\[ ])-(?=\d)", r"\1$-$", escaped(text))
-    if shown.startswith("["):
+    if shown.startswith(("[", "*")):
         shown = "{}" + shown
     return f"\\textbf{{{shown}}}" if bold else shown
 

@@ -1,6 +1,12 @@
 """Tables and sentences as GitHub Markdown: pipe tables, the best value bold, sentences as lists."""
 
+import re
+
+from lnncmp.common.text import visible
 from lnncmp.report.tables.document import Grid, Section
+
+_BLOCK = re.compile(r"^(?:#|[-+](?= ))")
+"""What begins a heading or a list, at the start of a line."""
 
 
 def section(part: Section) -> str:
@@ -14,10 +20,17 @@ def section(part: Section) -> str:
 
 def escaped(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    text = text.replace("\\", "\\\\")
-    for mark in "|*_`<>[]~":
+    text = visible(text).replace("\\", "\\\\")
+    for mark in "|*_`<>[]~$&":
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return _BLOCK.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return text as code on one line, between more backticks than it has in a row."""
+    shown = " ".join(visible(text).split())
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    return f"{fence} {shown} {fence}" if "`" in shown else f"`{shown}`"
 
 
 def table(grid: Grid) -> str:

@@ -1,9 +1,10 @@
 """The five output formats by name, and the one function that turns a document into text."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
+from lnncmp.common.text import csv_of_rows, visible
 from lnncmp.errors import unknown_name
 from lnncmp.report.tables import console, latex, markdown
 from lnncmp.report.tables.document import Document
@@ -11,29 +12,29 @@ from lnncmp.report.tables.document import Document
 Write = Callable[[Document, int, bool], str]
 
 
-def _json(document: Document, width: int, color: bool) -> str:
-    return document.content.model_dump_json(indent=2) + "\n"
+def _table(document: Document, width: int, color: bool) -> str:
+    return "\n".join(console.section(_visible(part), width, color) for part in document.sections)
 
 
-def _csv(document: Document, width: int, color: bool) -> str:
-    """Return one header with the columns of all rows, in order of appearance, and a line for each row."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(
-        stream, list(dict.fromkeys(name for row in document.rows for name in row)), lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(document.rows)
-    return stream.getvalue()
+def _visible(part: Any) -> Any:
+    """Return a part of a document whose texts have no control characters: those in a terminal's table are its own."""
+    if isinstance(part, str):
+        return visible(part)
+    if isinstance(part, Mapping):
+        return {_visible(key): _visible(value) for key, value in part.items()}
+    if isinstance(part, tuple | list):
+        return type(part)(map(_visible, part))
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{one.name: _visible(getattr(part, one.name)) for one in fields(part)})
+    return part
 
 
 _WRITERS: Mapping[str, Write] = {
-    "table": lambda document, width, color: "\n".join(
-        console.section(part, width, color) for part in document.sections
-    ),
-    "json": _json,
+    "table": _table,
+    "json": lambda document, width, color: visible(document.content.model_dump_json(indent=2)) + "\n",
     "md": lambda document, width, color: "\n".join(map(markdown.section, document.sections)),
     "latex": lambda document, width, color: latex.document(document.sections),
-    "csv": _csv,
+    "csv": lambda document, width, color: csv_of_rows(document.rows),
 }
 
 FORMATS = tuple(_WRITERS)
