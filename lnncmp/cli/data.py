@@ -10,7 +10,8 @@ from lnncmp.cases.base import Case, case_names, load_case, load_source, refused_
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, print_result
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, note, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.common.registry import usable
 from lnncmp.errors import UsageError
@@ -20,7 +21,6 @@ from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
 _RESUME = "Downloaded files are kept: run the same command again to continue."
-CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
 
 
 def _source(case: Case, name: str | None) -> str:
@@ -41,7 +41,7 @@ def list_sources(format: ListFormat = "table") -> None:
 
 @app.command()
 def fetch(
-    case: CaseName,
+    case: options.CaseName,
     source: options.SourceName = None,
     data: options.DataDir = None,
     jobs: options.Jobs = None,
@@ -68,7 +68,10 @@ def fetch(
 
 @app.command()
 def verify(
-    case: CaseName, source: options.SourceName = None, data: options.DataDir = None, quiet: options.Quiet = False
+    case: options.CaseName,
+    source: options.SourceName = None,
+    data: options.DataDir = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Verify the data of a case study against its manifest, without the network."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
@@ -82,7 +85,7 @@ def verify(
 
 
 @app.command()
-def describe(case: CaseName, source: options.SourceName = None, own_recipe: options.OwnRecipe = None) -> None:
+def describe(case: options.CaseName, source: options.SourceName = None, own_recipe: options.OwnRecipe = None) -> None:
     """Print the data card of a source: origin, licence, columns with units, known defects."""
     loaded = load_case(case)
     if own_recipe is not None:
@@ -92,7 +95,7 @@ def describe(case: CaseName, source: options.SourceName = None, own_recipe: opti
 
 @app.command()
 def bench(
-    case: CaseName,
+    case: options.CaseName,
     rows: Annotated[int, typer.Option(min=1, help="Rows of synthetic measurements to read.")] = 1_000_000,
     folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to put temporary tables.")] = None,
     packed: Annotated[bool, typer.Option("--gz", help="Read .csv.gz instead of .csv.")] = False,
@@ -115,7 +118,7 @@ def bench(
 @app.command("train-policies")
 def train_policies(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the policies (.npz, plain arrays).")],
-    case: CaseName = "walker2d",
+    case: options.CaseName = "walker2d",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     scale: Annotated[
         float, typer.Option(min=0.0, help="Fraction of the full training budget (1: about 3 minutes).")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lnncmp.cases.base import load_case
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.runs import RunName
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-4
 """Standard deviations of the outputs by which files of float32 may differ from the network in float64."""
 
-To = Annotated[str, typer.Option(metavar="c|onnx|torch", help="The format: docs/export.md.")]
+To = Annotated[
+    str,
+    typer.Option(
+        metavar="c|onnx|torch",
+        autocompletion=complete.one_of(("c", "onnx", "torch")),
+        help="The format: docs/export.md.",
+    ),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
 Prefix = Annotated[str, typer.Option("--name", help="What files and C functions begin with.")]
 Int8 = Annotated[bool, typer.Option("--int8", help="C: weights as int8, with a scale for each row.")]
