@@ -1,6 +1,6 @@
 """The time that the runs of a command still take, estimated from those that have ended."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -54,38 +54,42 @@ class TimeLeft:
         unplanned: how many runs there are beside those that are planned.
         """
         projected = [one.seconds / one.share / len(one.runs) for one in running if one.share > 0]
-        usual = self._usual(projected)
+        of = self._estimator(projected)
         busy = {run.run_id for one in running for run in one.runs}
-        rest = [self._run(run, usual) for run in list(self.waiting.values()) if run.run_id not in busy]
-        rest += [usual] * max(unplanned, 0)
-        lanes = [self._running(one, usual) for one in running]
+        rest = [of(run) for run in list(self.waiting.values()) if run.run_id not in busy]
+        rest += [of(None)] * max(unplanned, 0)
+        lanes = [_lane(one, of) for one in running]
         known = [value for value in (*rest, *lanes) if value is not None]
         if len(known) < len(rest) + len(lanes):
             return None
         return max(sum(known) / jobs, max((value for value in lanes if value is not None), default=0.0))
 
-    def _usual(self, projected: Sequence[float]) -> float | None:
-        took = [value for values in list(self.took.values()) for value in values]
-        found = took or projected or list(self.expected.values())
-        return fmean(found) if found else None
-
-    def _run(self, run: RunSpec, usual: float | None) -> float | None:
-        if _kind(run) in self.took:
-            return fmean(self.took[_kind(run)])
-        if run.run_id in self.expected:
-            return self.expected[run.run_id] * self._pace()
-        return usual
-
-    def _pace(self) -> float:
+    def _estimator(self, projected: Sequence[float]) -> Callable[[RunSpec | None], float | None]:
+        """Return a function that gives the seconds of a run; None stands for a run that is not planned yet."""
+        took = {kind: fmean(values) for kind, values in list(self.took.items())}
         pairs = list(self.pairs)
-        return sum(took for took, _ in pairs) / sum(expected for _, expected in pairs) if pairs else 1.0
+        pace = sum(seconds for seconds, _ in pairs) / sum(expected for _, expected in pairs) if pairs else 1.0
+        every = [value for values in list(self.took.values()) for value in values]
+        found = every or projected or list(self.expected.values())
+        usual = fmean(found) if found else None
 
-    def _running(self, one: Running, usual: float | None) -> float | None:
-        if one.share > 0:
-            return one.seconds * (1 - one.share) / one.share
-        parts = [self._run(run, usual) for run in one.runs]
-        known = [part for part in parts if part is not None]
-        return max(sum(known) - one.seconds, 0.0) if len(known) == len(parts) else None
+        def seconds(run: RunSpec | None) -> float | None:
+            if run is None:
+                return usual
+            if _kind(run) in took:
+                return took[_kind(run)]
+            return self.expected[run.run_id] * pace if run.run_id in self.expected else usual
+
+        return seconds
+
+
+def _lane(one: Running, of: Callable[[RunSpec | None], float | None]) -> float | None:
+    """Return the seconds that a batch still takes."""
+    if one.share > 0:
+        return one.seconds * (1 - one.share) / one.share
+    parts = [of(run) for run in one.runs]
+    known = [part for part in parts if part is not None]
+    return max(sum(known) - one.seconds, 0.0) if len(known) == len(parts) else None
 
 
 def _kind(run: RunSpec) -> tuple[str, str]:
