@@ -99,6 +99,7 @@ def bench(
     )
     _check_file(out)
     with interruptible("Nothing was kept."), LiveProgress(quiet) as progress:
+        progress.doing("measuring")
         result = run_bench(request, progress.data)
         if format in ("json", "csv"):  # tables include the warnings
             for warning in result.warnings:

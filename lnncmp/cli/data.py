@@ -54,6 +54,7 @@ def fetch(
         typer.echo(f"{case} ({chosen.name}): generated in memory when needed; there is nothing to fetch")
         return
     with interruptible(_RESUME), LiveProgress(quiet) as progress:
+        progress.doing("fetching or making data")
         context = SourceContext(
             cache_root(),
             data,
@@ -76,6 +77,7 @@ def verify(
     """Verify the data of a case study against its manifest, without the network."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
+        progress.doing("reading data")
         context = SourceContext(
             cache_root(), data, offline=True, jobs=available_cores(), progress=progress.data, warn=progress.warn
         )
@@ -111,6 +113,7 @@ def bench(
         raise UsageError(f"there is no benchmark for reading the data of {case}", "Try mimic3.")
     place = cache_root() if folder is None else folder
     with interruptible("Temporary tables are removed."), LiveProgress(quiet) as progress:
+        progress.doing("reading synthetic tables")
         text = measured[0].bench(rows, place, packed, format, progress.data)
     print_result(text)
 
@@ -131,6 +134,7 @@ def train_policies(
     from lnncmp.sources.walker2d.policy_training.stages import train_policies as train
 
     with interruptible("The same command starts over."), LiveProgress(quiet) as progress:
+        progress.doing("training policies")
         written = train(out, seed=seed, scale=scale, progress=progress.data)
     for path in written:
         typer.echo(str(path))

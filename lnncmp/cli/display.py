@@ -13,10 +13,12 @@ from lnncmp.runs.state import Activity, StudyState
 
 _SPINNER = Spinner("dots")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-_SHORT = 2
-"""Cells of a row that has a spinner and a name alone."""
-_BAR, _TEXT = (10, 40), 70
-"""Least and largest width of a bar, and what is left for text beside it."""
+_NAME, _WORDS = 1, 3
+"""Columns of a row."""
+_BAR, _STEP = (10, 40), 5
+"""Least and largest width of a bar, and the steps in which it changes."""
+_BLANKS = 4
+"""The spinner, and a blank after each column but the last."""
 
 
 def drawn(states: Sequence[StudyState], width: int) -> Group:
@@ -41,16 +43,20 @@ def _tables(state: StudyState, width: int) -> Iterator[Table]:
 
 
 def _grid(rows: Sequence[Sequence[Spinner | ProgressBar | str]], width: int) -> Table:
-    """Return rows of a spinner, a name, a bar and words, cut at `width`."""
-    bar = min(max(width - _TEXT, _BAR[0]), _BAR[1])
-    room = width - bar - 4  # the spinner, and a blank after each column but the last
+    """Return rows of a spinner, a name, a bar and words, cut at `width`; the bars take what text leaves."""
+    text = [[_plain(cell) if isinstance(cell, str) else "" for cell in row] for row in rows]
+    name, words = (max((len(row[k]) for row in text if len(row) > k), default=0) for k in (_NAME, _WORDS))
+    room = width - _BLANKS - _BAR[0]
+    words = min(words, max(room * 3 // 5, room - name))
+    name = min(name, room - words)
+    bar = min(max((width - _BLANKS - name - words) // _STEP * _STEP, _BAR[0]), _BAR[1])
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=room if len(rows[0]) == _SHORT else room * 2 // 5)
+    table.add_column(no_wrap=True, overflow="ellipsis", width=name)
     table.add_column(width=bar)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=room * 3 // 5)
-    for row in rows:
-        table.add_row(*(Text(_plain(cell)) if isinstance(cell, str) else cell for cell in row))
+    table.add_column(no_wrap=True, overflow="ellipsis", width=words)
+    for row, own in zip(rows, text, strict=True):
+        table.add_row(*(Text(plain) if isinstance(cell, str) else cell for cell, plain in zip(row, own, strict=True)))
     return table
 
 

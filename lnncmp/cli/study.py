@@ -125,12 +125,12 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
 
 def carry_out(recipe: Recipe, request: Request, progress: LiveProgress) -> tuple[ComparisonTable, int]:
     """Execute one study, its ablations first; return its comparison and how many runs and measurements were missing."""
+    before = sum(carry_out(ablation, request, progress)[1] for ablation in recipe.ablations())
+    progress.title = " ".join(filter(None, (recipe.case, recipe.data_settings().conditions)))
     progress.doing("importing torch")
     from lnncmp.runs.ready import get_ready, missing_tasks
     from lnncmp.study import run_study
 
-    before = sum(carry_out(ablation, request, progress)[1] for ablation in recipe.ablations())
-    progress.title = " ".join(filter(None, (recipe.case, recipe.data_settings().conditions)))
     ready = get_ready(recipe, request, progress)
     missing = missing_tasks(ready, request)
     comparison = run_study(ready, request, progress)
