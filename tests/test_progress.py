@@ -115,7 +115,7 @@ class TestTracker:
         (one,) = tracker.state().activities
         assert (one.name, one.done, one.total, one.words) == ("ltc seeds 0-1", 2, 5, "validation 0.25")
         tracker.epoch(task, 5, 5, 0.2)
-        assert tracker.state().activities[0].words == "evaluating"
+        assert tracker.state().activities[0].words == "validation 0.2, evaluating"
 
     def test_a_run_of_another_process_keeps_its_line_while_it_is_tried_again(self):
         tracker = Tracker()

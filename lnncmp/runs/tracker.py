@@ -109,7 +109,7 @@ class Tracker:
         """Take an epoch of a task and its validation loss."""
         if (batch := self._batches.get(task_name(task))) is not None:
             batch.tell(epoch, epochs)
-        words = f"validation {loss:.4g}" if epoch < epochs else "evaluating"
+        words = f"validation {loss:.4g}" + ("" if epoch < epochs else ", evaluating")
         self._show(Activity(name=task_name(task), words=words, done=epoch, total=epochs, unit="epochs"))
 
     def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
