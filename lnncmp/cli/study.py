@@ -91,9 +91,7 @@ def case_command(case: str) -> Callable[..., None]:
             if dry_run:
                 _plan(recipe, request, format, quiet, data_seeds)
                 return
-            with LiveProgress(quiet, out) as progress:
-                progress.total = sum(one.count_runs() for one in recipes)
-                made = [carry_out(one, request, progress)[0] for one in recipes]
+            made = _carried_out(recipes, request, quiet)
         _show(recipes, made, format)
 
     return with_own_options(command, load_case(case))
@@ -121,6 +119,12 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
     print_result(render(document_of_dry_run(planned), format, *page()))
     if data_seeds > 1 and not quiet:
         note(f"This plan is carried out {data_seeds} times, once for each data set.")
+
+
+def _carried_out(recipes: Sequence[Recipe], request: Request, quiet: bool) -> list[ComparisonTable]:
+    with LiveProgress(quiet, request.out) as progress:
+        progress.total = sum(one.count_runs() for one in recipes)
+        return [carry_out(one, request, progress)[0] for one in recipes]
 
 
 def carry_out(recipe: Recipe, request: Request, progress: LiveProgress) -> tuple[ComparisonTable, int]:
