@@ -15,12 +15,14 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
     """Execute the missing runs and return the comparison of all runs of the plan."""
     store, recipe = ready.store, ready.recipe
     store.prepare()
+    listener.doing("scoring untrained predictors")
     baselines = _baselines(ready)  # first: this generates every test set once, before the workers need them
     if request.fresh:
         for spec in ready.plan.runs:
             store.discard(spec.run_id)
-    config = worker_config(request, recipe)
-    outcome = execute(ready.plan, store, config, listener)
+    listener.doing("")
+    outcome = execute(ready.plan, store, worker_config(request, recipe), listener)
+    listener.doing("comparing")
     by_row: dict[str, list[RunRecord]] = {}
     for run in outcome.runs:
         by_row.setdefault(run.model, []).append(run)

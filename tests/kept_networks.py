@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from lnncmp.cases.base import Prepared, load_case
-from lnncmp.cli.terminal import LiveProgress
+from lnncmp.cli.progress import LiveProgress
 from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.schema import RunRecord

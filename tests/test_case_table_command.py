@@ -155,7 +155,7 @@ def test_classes_from_file_to_prediction(here, capsys, monkeypatch):
 def test_a_table_that_changes_while_a_study_runs_ends_it(here):
     recipe = load_recipe("table", "quick", ["data.target=load"], None, ["lstm"])
     request = Request(here.parent / "out", here.parent / "cache", files=(here,), dry_run=True)
-    listener = SimpleNamespace(warn=print, data=lambda *given: None)
+    listener = SimpleNamespace(warn=print, data=lambda *given: None, doing=print)
     spec = get_ready(recipe, request, listener).plan.runs[0]
     worker = SimpleNamespace(prepared_for=None, config=worker_config(request, recipe))
     _Session._prepare(worker, spec)

@@ -108,7 +108,7 @@ def test_shell_completion_is_shown():
 def test_progress_goes_to_standard_error_and_results_to_standard_output(finished):
     out, err = ((finished.parent / name).read_text() for name in ("stdout", "stderr"))
     assert "lstm seed 0: ok in" in err
-    assert "6/6" in err  # two measurements and four runs
+    assert "4/4 " in err and "lstm (measuring): ok in" in err
     assert "seed 0" not in out
     assert all(name in out for name in ("test MSE", "lstm", "gru", "persistence", "Notes"))
     assert out.endswith("\n") and not out.endswith("\n\n")

@@ -22,10 +22,12 @@ ALL = [
 @pytest.fixture
 def asked(monkeypatch):
     """The recipes that the command wants carried out, with its reports; nothing is run."""
-    wanted = {"studies": [], "reports": [], "missing": 0, "seeds": set()}
+    wanted = {"studies": [], "reports": [], "missing": 0, "seeds": set(), "runs": 0, "totals": []}
 
-    def carry_out(recipe, request, quiet):
+    def carry_out(recipe, request, progress):
         conditions = recipe.data_settings().conditions
+        wanted["runs"] += recipe.count_runs()
+        wanted["totals"].append(progress.total)
         wanted["studies"].append((recipe.case, conditions, recipe.match))
         wanted["seeds"].add(recipe.seeds)
         changes = {"case": recipe.case, "conditions": conditions}
@@ -48,6 +50,7 @@ def test_quick_runs_every_variant_of_every_case_in_the_recipes_own_matching(aske
     answer = run_here(capsys, monkeypatch, "reproduce-all", "--preset", "quick", "--out", tmp_path)
     assert answer.code == 4, answer  # two runs of the study that stands for all diverged
     assert asked["studies"] == [(*one, "hidden") for one in ALL]
+    assert set(asked["totals"]) == {asked["runs"]}  # known from the start, over all cases and variants
     tables = answer.out.count("one-step test error\n")
     assert (tables, answer.out.count("What the study says")) == (len({case for case, _ in ALL}), 1)
     assert len(answer.out.splitlines()) <= 120
@@ -100,10 +103,10 @@ def test_cases_can_be_named_also_others_than_those_of_the_study(asked, capsys, m
 def test_a_case_beside_the_study_is_left_out_without_its_data(asked, capsys, monkeypatch, tmp_path):
     carried_out = reproduce.carry_out
 
-    def without_data(recipe, request, quiet):
+    def without_data(recipe, request, progress):
         if recipe.case in asked["lacking"]:
             raise DataError("the gesture recordings are not there", "Run `lnncmp data fetch gesture`.")
-        return carried_out(recipe, request, quiet)
+        return carried_out(recipe, request, progress)
 
     monkeypatch.setattr(reproduce, "carry_out", without_data)
     asked["lacking"] = {"gesture"}
@@ -111,6 +114,7 @@ def test_a_case_beside_the_study_is_left_out_without_its_data(asked, capsys, mon
     said = "gesture is left out: the gesture recordings are not there. Run `lnncmp data fetch gesture`."
     assert said in " ".join(answer.err.split()) and answer.err.count("left out") == 1
     assert {case for case, *_ in asked["studies"]} == {"walker2d"}
+    assert set(asked["totals"]) == {asked["runs"]}  # its runs are no longer waited for
     asked["lacking"] = {"walker2d"}  # of the study: its data must be there
     assert run_here(capsys, monkeypatch, "reproduce-all", "--cases", "walker2d", "--out", tmp_path / "b").code == 3
 

@@ -12,7 +12,7 @@ from kept_networks import keep
 import lnncmp
 from lnncmp.cli import reproduce as cli_reproduce
 from lnncmp.cli import study as cli_study
-from lnncmp.cli.terminal import LiveProgress
+from lnncmp.cli.progress import LiveProgress
 from lnncmp.common.files import file_lock
 from lnncmp.errors import DataError
 from lnncmp.recipe.load import load_recipe

@@ -41,7 +41,7 @@ class Toy:
     def __init__(self, loss=valley, dies_at=None):
         self.loss, self.dies_at, self.trained = loss, dies_at, []
 
-    def __call__(self, batches, config, listener):
+    def __call__(self, batches, config, listener, stored):
         assert config.evaluate is False
         for batch in batches:
             if len(self.trained) == self.dies_at:

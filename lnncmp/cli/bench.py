@@ -11,9 +11,10 @@ from lnncmp.bench.candidates import EVERY, IMPLEMENTATIONS, MODELS, choose_candi
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.options import available_cores, check_choice
-from lnncmp.cli.terminal import LiveProgress, interruptible, page, print_rendered
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, page, print_rendered
 from lnncmp.common.files import make_dir, write_bytes
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report.tables.bench import document_of_bench
@@ -25,7 +26,11 @@ _QUICK_WORKLOADS = ("W1", "W2")
 
 Names = Annotated[
     str | None,
-    typer.Option(metavar="W1,W2", help=f"Standard workloads: {', '.join(w.name for w in STANDARD)} (default: all)."),
+    typer.Option(
+        metavar="W1,W2",
+        autocompletion=complete.some_of([w.name for w in STANDARD]),
+        help=f"Standard workloads: {', '.join(w.name for w in STANDARD)} (default: all).",
+    ),
 ]
 Own = Annotated[
     list[str] | None,
@@ -39,17 +44,27 @@ Models = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
+        autocompletion=complete.models,
         help=f"Models by their names in `lnncmp models`, or {EVERY} (default: {', '.join(MODELS)}).",
     ),
 ]
 Implementations = Annotated[
-    str | None, typer.Option(help=f"Comma-separated implementations: {', '.join(IMPLEMENTATIONS)} (default: all).")
+    str | None,
+    typer.Option(
+        autocompletion=complete.some_of(IMPLEMENTATIONS),
+        help=f"Comma-separated implementations: {', '.join(IMPLEMENTATIONS)} (default: all).",
+    ),
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of torch and of the kernels.")]
 Rounds = Annotated[
     int | None, typer.Option(min=1, max=10_000, help="Rounds of each measurement (default: chosen by its duration).")
 ]
-Only = Annotated[str | None, typer.Option(metavar="PART,...", help=f"Measure only some of {', '.join(PARTS)}.")]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PART,...", autocompletion=complete.some_of(PARTS), help=f"Measure only some of {', '.join(PARTS)}."
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer rounds, no W3, no compilation: a first look.")]
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.json", help="Also write the JSON document to this file.")
@@ -84,6 +99,7 @@ def bench(
     )
     _check_file(out)
     with interruptible("Nothing was kept."), LiveProgress(quiet) as progress:
+        progress.doing("measuring")
         result = run_bench(request, progress.data)
         if format in ("json", "csv"):  # tables include the warnings
             for warning in result.warnings:

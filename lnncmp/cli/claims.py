@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.figures import ALL_PICTURES, PictureFormats
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat
 from lnncmp.cli.options import check_choice
@@ -52,7 +52,14 @@ def claims(
 @app.command()
 def show(
     context: typer.Context,
-    claim: Annotated[str, typer.Argument(metavar="ID", help="A claim, as `lnncmp claims` names it.")],
+    claim: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            autocompletion=complete.claim,
+            help="A claim, as `lnncmp claims` names it.",
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of records and checkpoints.")] = None,
     claims_file: options.ClaimsFile = None,
     beside: options.Beside = False,

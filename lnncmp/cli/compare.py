@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.report.tables.render import FORMATS, render
@@ -14,7 +14,13 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of records
 Other = Annotated[
     Path | None, typer.Argument(metavar="DIR2", help="A second folder: from another machine, version or recipe.")
 ]
-Reference = Annotated[str | None, typer.Option(help="The reference model of the comparison, instead of the recipe's.")]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        autocompletion=complete.model,
+        help="The reference model of the comparison, instead of the recipe's.",
+    ),
+]
 
 
 def compare(

@@ -10,7 +10,8 @@ from lnncmp.cases.base import Case, case_names, load_case, load_source, refused_
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import available_cores, check_choice
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, print_result
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, note, print_result
 from lnncmp.common.cache import cache_root
 from lnncmp.common.registry import usable
 from lnncmp.errors import UsageError
@@ -20,7 +21,6 @@ from lnncmp.sources.base import SourceContext
 
 app = typer.Typer(help="List, fetch, verify and describe the data.", no_args_is_help=True, rich_markup_mode=None)
 _RESUME = "Downloaded files are kept: run the same command again to continue."
-CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
 
 
 def _source(case: Case, name: str | None) -> str:
@@ -41,7 +41,7 @@ def list_sources(format: ListFormat = "table") -> None:
 
 @app.command()
 def fetch(
-    case: CaseName,
+    case: options.CaseName,
     source: options.SourceName = None,
     data: options.DataDir = None,
     jobs: options.Jobs = None,
@@ -54,6 +54,7 @@ def fetch(
         typer.echo(f"{case} ({chosen.name}): generated in memory when needed; there is nothing to fetch")
         return
     with interruptible(_RESUME), LiveProgress(quiet) as progress:
+        progress.doing("fetching or making data")
         context = SourceContext(
             cache_root(),
             data,
@@ -68,11 +69,15 @@ def fetch(
 
 @app.command()
 def verify(
-    case: CaseName, source: options.SourceName = None, data: options.DataDir = None, quiet: options.Quiet = False
+    case: options.CaseName,
+    source: options.SourceName = None,
+    data: options.DataDir = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Verify the data of a case study against its manifest, without the network."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
+        progress.doing("reading data")
         context = SourceContext(
             cache_root(), data, offline=True, jobs=available_cores(), progress=progress.data, warn=progress.warn
         )
@@ -82,7 +87,7 @@ def verify(
 
 
 @app.command()
-def describe(case: CaseName, source: options.SourceName = None, own_recipe: options.OwnRecipe = None) -> None:
+def describe(case: options.CaseName, source: options.SourceName = None, own_recipe: options.OwnRecipe = None) -> None:
     """Print the data card of a source: origin, licence, columns with units, known defects."""
     loaded = load_case(case)
     if own_recipe is not None:
@@ -92,7 +97,7 @@ def describe(case: CaseName, source: options.SourceName = None, own_recipe: opti
 
 @app.command()
 def bench(
-    case: CaseName,
+    case: options.CaseName,
     rows: Annotated[int, typer.Option(min=1, help="Rows of synthetic measurements to read.")] = 1_000_000,
     folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to put temporary tables.")] = None,
     packed: Annotated[bool, typer.Option("--gz", help="Read .csv.gz instead of .csv.")] = False,
@@ -108,6 +113,7 @@ def bench(
         raise UsageError(f"there is no benchmark for reading the data of {case}", "Try mimic3.")
     place = cache_root() if folder is None else folder
     with interruptible("Temporary tables are removed."), LiveProgress(quiet) as progress:
+        progress.doing("reading synthetic tables")
         text = measured[0].bench(rows, place, packed, format, progress.data)
     print_result(text)
 
@@ -115,7 +121,7 @@ def bench(
 @app.command("train-policies")
 def train_policies(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the policies (.npz, plain arrays).")],
-    case: CaseName = "walker2d",
+    case: options.CaseName = "walker2d",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     scale: Annotated[
         float, typer.Option(min=0.0, help="Fraction of the full training budget (1: about 3 minutes).")
@@ -128,6 +134,7 @@ def train_policies(
     from lnncmp.sources.walker2d.policy_training.stages import train_policies as train
 
     with interruptible("The same command starts over."), LiveProgress(quiet) as progress:
+        progress.doing("training policies")
         written = train(out, seed=seed, scale=scale, progress=progress.data)
     for path in written:
         typer.echo(str(path))

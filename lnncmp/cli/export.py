@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lnncmp.cases.base import load_case
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import interruptible, note
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-4
 """Standard deviations of the outputs by which files of float32 may differ from the network in float64."""
 
+_FORMATS = ("c", "onnx", "torch", "csv", "parquet", "tensorboard", "mlflow", "wandb-offline")
 What = Annotated[
     str,
     typer.Argument(metavar="RUN|DIR", help="A run (its id, or how it begins, or its record), or a folder of records."),
@@ -29,7 +30,8 @@ What = Annotated[
 To = Annotated[
     str,
     typer.Option(
-        metavar="c|onnx|torch|csv|parquet|tensorboard|mlflow|wandb-offline",
+        metavar="|".join(_FORMATS),
+        autocompletion=complete.one_of(_FORMATS),
         help="A network as c, onnx, torch; the results of a folder as one of the others: docs/export.md.",
     ),
 ]

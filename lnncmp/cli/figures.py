@@ -4,27 +4,44 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cli import options
-from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
+from lnncmp.cli import complete, options
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, print_result
 
 ALL_PICTURES = "png,svg,pdf"
 
-CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
-Shown = Annotated[str | None, typer.Option(help="Comma-separated models to draw (default: all that have records).")]
-PictureFormats = Annotated[str, typer.Option("--format", metavar=ALL_PICTURES, help="Comma-separated file formats.")]
+Shown = Annotated[
+    str | None,
+    typer.Option(
+        autocompletion=complete.models,
+        help="Comma-separated models to draw (default: all that have records).",
+    ),
+]
+PictureFormats = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar=ALL_PICTURES,
+        autocompletion=complete.some_of(ALL_PICTURES.split(",")),
+        help="Comma-separated file formats.",
+    ),
+]
 
 
 def figures(
-    case: CaseName,
+    case: options.CaseName,
     out: options.Out = options.RESULTS,
     models: Shown = None,
     format: PictureFormats = ALL_PICTURES,
     quiet: options.Quiet = False,
 ) -> None:
     """Draw errors, forecasts, robustness, cost, training, wirings and waves from stored records; print the paths."""
-    from lnncmp.report.build.figures import draw_figures
-
     chosen = None if models is None else options.names(models)
-    with interruptible("Figures written so far are complete; the same command draws all of them again."):
-        written = draw_figures(case, out, chosen, options.names(format), LiveProgress(quiet).warn)
+    advice = "Figures written so far are complete; the same command draws all of them again."
+    with interruptible(advice), LiveProgress(quiet) as progress:
+        progress.doing("importing")
+        from lnncmp.report.build.figures import draw_figures
+
+        progress.doing("drawing")
+        written = draw_figures(case, out, chosen, options.names(format), progress.warn)
     print_result("\n".join(str(path) for picture in written for path in picture.paths))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lnncmp.cli import complete
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import note, print_rendered, print_result
 from lnncmp.common.registry import usable
@@ -18,7 +19,15 @@ from lnncmp.models.base import load_model, model_names, refused_models
 from lnncmp.report.tables.render import FORMATS
 
 LIST_FORMATS = FORMATS[:2]
-ListFormat = Annotated[str, typer.Option("--format", metavar="|".join(LIST_FORMATS), help="How to print the list.")]
+ListFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="|".join(LIST_FORMATS),
+        autocompletion=complete.one_of(LIST_FORMATS),
+        help="How to print the list.",
+    ),
+]
 
 
 def print_listing(title: str, rows: list[dict[str, Any]], format: str, whole: Sequence[str] = ()) -> None:
@@ -47,7 +56,10 @@ def _text(value: Any) -> Text:
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="A model to explain (default: list all).")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(autocompletion=complete.model, help="A model to explain (default: list all)."),
+    ] = None,
     format: ListFormat = "table",
 ) -> None:
     """List the models, or explain one: equation, source, deviations, arguments and their ranges."""

@@ -1,6 +1,7 @@
 """Registers all commands; every case study is a command named after its file, or as its package names it."""
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from lnncmp.cli.predict import predict
 from lnncmp.cli.recipes import recipes
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
-from lnncmp.cli.terminal import print_error
+from lnncmp.cli.terminal import be_quiet, print_error
 from lnncmp.cli.tune import tune
 from lnncmp.errors import LnncmpError
 
@@ -29,6 +30,7 @@ app = typer.Typer(
     cls=Commands,
     help="Compare liquid neural networks (LTC, CfC, NCP) with LSTM and GRU, fairly and reproducibly.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},  # subcommands inherit it
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -47,6 +49,7 @@ def _options(
     ] = False,
 ) -> None:
     """Compare liquid neural networks (LTC, CfC, NCP) with LSTM and GRU, fairly and reproducibly."""
+    be_quiet(False)  # a command with --quiet may have run before in this process
 
 
 for _name in own_case_names():
@@ -74,7 +77,11 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # prints "?" for characters that the terminal lacks
             stream.reconfigure(errors="replace")
     try:
-        app()
-    except LnncmpError as error:
+        app(prog_name="lnncmp")
+    except Exception as error:
+        if "_LNNCMP_COMPLETE" in os.environ:  # a shell asks for completions, in the middle of a line
+            sys.exit(0)
+        if not isinstance(error, LnncmpError):
+            raise
         print_error(error)
         sys.exit(error.exit_code)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import available_cores, check_choice, parse_seeds
+from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.study import ADVICE, SOME_RUNS_FAILED
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
+from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.recipe.files import read_recipe
@@ -21,9 +22,14 @@ from lnncmp.runs.ready import Request
 if TYPE_CHECKING:
     from lnncmp.multiverse.study import ReadyMultiverse
 
-CaseName = Annotated[str, typer.Argument(help="A case study, e.g. sine.")]
 ChoicesFile = Annotated[
-    Path | None, typer.Option("--choices", metavar="FILE", help="Your own open choices (TOML) instead of lnncmp's.")
+    Path | None,
+    typer.Option(
+        "--choices",
+        metavar="FILE",
+        help="Your own open choices (TOML) instead of lnncmp's.",
+        autocompletion=complete.toml_file,
+    ),
 ]
 Universes = Annotated[
     int | None, typer.Option(min=1, help="Number of universes, the most informative first (default: the file's).")
@@ -38,7 +44,7 @@ Folders = Annotated[
 
 
 def multiverse(
-    case: CaseName,
+    case: options.CaseName,
     universes: Universes = None,
     budget: Budget = None,
     seeds: options.Seeds = None,
@@ -76,7 +82,9 @@ def multiverse(
         beside,
     )
     request = Request(out, cache_root(), None, offline, jobs or available_cores(), stack, False, dry_run)
-    with interruptible(ADVICE + "."), LiveProgress(quiet) as progress:
+    with interruptible(ADVICE + "."), LiveProgress(quiet, None if dry_run else out) as progress:
+        progress.title = f"multiverse of {case}"
+        progress.doing("importing")
         ready = get_multiverse(choices, wanted, request, progress)
         text, lost = _planned(ready, progress, format) if dry_run else _carried_out(ready, progress, budget, format)
     print_rendered(text)
@@ -121,9 +129,11 @@ def _carried_out(
     from lnncmp.report.tables.multiverse import document_of_multiverse
 
     progress.total = 0 if budget is not None else ready.missing
+    progress.doing("")
     found = run_multiverse(ready, progress, budget)
+    progress.doing("drawing")
     written = draw_curves(found, ready.out)
-    if not progress.quiet and written:
+    if written:
         note(f"Specification curves: {written[0].paths[0].parent}")
     lost = any(one.diverged or one.failed or one.trouble for one in found.universes)
     return render(document_of_multiverse(found), format, *page()), lost

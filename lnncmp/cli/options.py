@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lnncmp.cli import complete
+from lnncmp.cli.terminal import be_quiet
 from lnncmp.comparison.groups import MATCHINGS
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.recipe.files import RecipeFile, read_recipe
@@ -29,13 +31,26 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.", autocompletion=complete.case)]
 Preset = Annotated[
-    str | None, typer.Option(help="Recipe: standard (default), quick, or what else the case has: paper, zoo.")
+    str | None,
+    typer.Option(
+        help="Recipe: standard (default), quick, or what else the case has: paper, zoo.", autocompletion=complete.preset
+    ),
 ]
 OwnRecipe = Annotated[
-    Path | None, typer.Option("--recipe", metavar="FILE", help="Your own recipe (TOML) in place of a preset.")
+    Path | None,
+    typer.Option(
+        "--recipe",
+        metavar="FILE",
+        help="Your own recipe (TOML) in place of a preset.",
+        autocompletion=complete.toml_file,
+    ),
 ]
-Models = Annotated[str | None, typer.Option(help="Comma-separated models instead of the recipe's, e.g. ltc,lstm.")]
+Models = Annotated[
+    str | None,
+    typer.Option(help="Comma-separated models instead of the recipe's, e.g. ltc,lstm.", autocompletion=complete.models),
+]
 Seeds = Annotated[str | None, typer.Option(help="Number of seeds (10), or a range or list: 0-4 or 0,3,7.")]
 DataSeeds = Annotated[
     int,
@@ -50,24 +65,37 @@ TunedFlag = Annotated[
     typer.Option("--tuned/--untuned", help="Use the case's tuned recipe, or none (default: as the preset says)."),
 ]
 TunedFile = Annotated[
-    Path | None, typer.Option("--tuned-with", metavar="FILE", help="Use your own tuned recipe, made by lnncmp tune.")
+    Path | None,
+    typer.Option(
+        "--tuned-with",
+        metavar="FILE",
+        help="Use your own tuned recipe, made by lnncmp tune.",
+        autocompletion=complete.toml_file,
+    ),
 ]
 Matching = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(MATCHES),
         help="Equal hidden units, equal active parameters (the reference's, or the smallest model's), or own sizes.",
+        autocompletion=complete.one_of(MATCHES),
     ),
 ]
-SourceName = Annotated[str | None, typer.Option("--source", help="Data source; sources are never mixed in one table.")]
+SourceName = Annotated[
+    str | None,
+    typer.Option("--source", help="Data source; sources are never mixed in one table.", autocompletion=complete.source),
+]
 DataDir = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder with your own copy of the data.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
+Device = Annotated[
+    str | None, typer.Option(help="cpu, cuda or cuda:N.", autocompletion=complete.one_of(("cpu", "cuda")))
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Torch threads of each process (recipe: 1).")]
 Implementation = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(IMPLEMENTATIONS),
         help="Fused kernels (fused), plain PyTorch (loop), or kernels where available (auto).",
+        autocompletion=complete.one_of(IMPLEMENTATIONS),
     ),
 ]
 Stack = Annotated[
@@ -84,12 +112,28 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an e
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Reject nondeterministic kernels.")]
 ClaimsFile = Annotated[
-    Path | None, typer.Option("--claims", metavar="FILE", help="Your own claims (TOML) instead of lnncmp's.")
+    Path | None,
+    typer.Option(
+        "--claims",
+        metavar="FILE",
+        help="Your own claims (TOML) instead of lnncmp's.",
+        autocompletion=complete.toml_file,
+    ),
 ]
 Beside = Annotated[bool, typer.Option("--beside", help="Judge lnncmp's claims, too, before those of --claims FILE.")]
-OutputFormat = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="Output format of the result.")]
+OutputFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="|".join(FORMATS),
+        help="Output format of the result.",
+        autocompletion=complete.one_of(FORMATS),
+    ),
+]
 Details = Annotated[bool, typer.Option("--details", help="Print all tables and notes, not the summary alone.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=be_quiet, is_eager=True, help="Print only errors on standard error.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print the resolved recipe and its assumptions.")]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lnncmp.cases.base import case_names, load_case, own_case_names
+from lnncmp.cli import complete
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import note, print_result
@@ -18,7 +19,12 @@ from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.run_recipe import leaves
 
-OwnFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Your own recipe (TOML) to check and show.")]
+OwnFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]", autocompletion=complete.toml_file, help="Your own recipe (TOML) to check and show."
+    ),
+]
 
 
 def recipes(file: OwnFile = None, format: ListFormat = "table") -> None:

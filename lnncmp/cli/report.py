@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
-from lnncmp.cli import options
-from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
+from lnncmp.cli import complete, options
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, print_result
 
-Cases = Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Only these cases (default: all).")]
+Cases = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[CASE]...", autocompletion=complete.case, help="Only these cases (default: all)."),
+]
 To = Annotated[
     Path | None,
     typer.Option(
@@ -31,11 +35,13 @@ def report(
 ) -> None:
     """Write verdicts and evidence as one HTML page, with Markdown, tables and figures next to it; print its path."""
     options.check_beside(claims_file, beside)
-    from lnncmp.claims.judge import judge_folder
-    from lnncmp.report.build.write import write_report
-
-    judge = partial(judge_folder, claims=claims_file, beside=beside)
     with interruptible("The report is complete only if its page exists."), LiveProgress(quiet) as progress:
+        progress.doing("importing")
+        from lnncmp.claims.judge import judge_folder
+        from lnncmp.report.build.write import write_report
+
+        judge = partial(judge_folder, claims=claims_file, beside=beside)
+        progress.doing("reading records and judging claims")
         cores = jobs or options.available_cores()
         page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores, judge)
     print_result(str(page))

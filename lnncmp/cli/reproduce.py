@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lnncmp.cases.base import load_case, own_case_names
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
+from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost, where_the_rest_lies
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
+from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, unknown_name
@@ -28,7 +29,11 @@ from lnncmp.runs.ready import Request
 
 Cases = Annotated[
     str | None,
-    typer.Option(metavar="NAME[,NAME]", help="Cases, e.g. walker2d,gesture (default: those of the study)."),
+    typer.Option(
+        metavar="NAME[,NAME]",
+        autocompletion=complete.cases,
+        help="Cases, e.g. walker2d,gesture (default: those of the study).",
+    ),
 ]
 Matchings = Annotated[
     str | None,
@@ -36,6 +41,7 @@ Matchings = Annotated[
         "--match",
         metavar="NAME[,NAME]",
         help="Ways to match sizes, e.g. hidden,params (default: the recipe's own).",
+        autocompletion=complete.some_of(MATCHES),
     ),
 ]
 
@@ -66,37 +72,45 @@ def reproduce_all(
     request = Request(
         out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack, keep_weights=weights
     )
+    ways = [given if matching is None else {**given, "match": matching} for matching in _matchings(match)]
+    studies = [_recipes(case, preset, overrides) for overrides in ways for case in _chosen(cases)]
     made: list[ComparisonTable] = []
     ran, brief = 0, format == "table" and not details
-    with interruptible(ADVICE + "."):
-        for matching in _matchings(match):
-            for case in _chosen(cases):
-                overrides = given if matching is None else {**given, "match": matching}
-                recipes = [
-                    load_recipe(case, preset, overrides=overrides, variant=variant)
-                    for variant in (None, *load_case(case).variants)
-                ]
-                for comparison, missing in _carried_out(case, recipes, request, quiet):
-                    ran += missing
-                    made.append(comparison)
-                    if format in TEXTS and (not brief or case not in {table.case for table in made[:-1]}):
-                        document = (brief_of_comparison if brief else document_of_comparison)(comparison)
+    with interruptible(ADVICE + "."), LiveProgress(quiet, out) as progress:
+        progress.total = sum(recipe.count_runs() for recipes in studies for recipe in recipes)
+        for recipes in studies:
+            for comparison, missing in _carried_out(recipes, request, progress):
+                ran += missing
+                made.append(comparison)
+                if format in TEXTS and (not brief or comparison.case not in {table.case for table in made[:-1]}):
+                    document = (brief_of_comparison if brief else document_of_comparison)(comparison)
+                    with progress.hidden():
                         print_rendered(("\n" if len(made) > 1 else "") + render(document, format, *page()))
-        _conclude(made, out, format, brief, quiet, ran)
+        _conclude(made, out, format, brief, progress, ran)
     exit_if_lost(made)
 
 
+def _recipes(case: str, preset: str, overrides: dict[str, Any]) -> list[Recipe]:
+    """Return the recipe of a case and those of its variants."""
+    variants = (None, *load_case(case).variants)
+    return [load_recipe(case, preset, overrides=overrides, variant=variant) for variant in variants]
+
+
 def _carried_out(
-    case: str, recipes: Sequence[Recipe], request: Request, quiet: bool
+    recipes: Sequence[Recipe], request: Request, progress: LiveProgress
 ) -> Iterator[tuple[ComparisonTable, int]]:
     """Yield what `carry_out` returns for each recipe of a case; one beside the study without its data is left out."""
-    try:
-        for recipe in recipes:
-            yield carry_out(recipe, request, quiet)
-    except DataError as error:
-        if load_case(case).in_study:
-            raise
-        note(f"{case} is left out: {error.message}. {error.hint}")
+    case = recipes[0].case
+    for number, recipe in enumerate(recipes):
+        try:
+            done = carry_out(recipe, request, progress)
+        except DataError as error:
+            if load_case(case).in_study:
+                raise
+            note(f"{case} is left out: {error.message}. {error.hint}")
+            progress.total -= sum(one.count_runs() for one in recipes[number:])
+            return
+        yield done
 
 
 def _chosen(names: str | None) -> list[str]:
@@ -121,24 +135,27 @@ def _matchings(match: str | None) -> tuple[str | None, ...]:
     return names
 
 
-def _conclude(made: list[ComparisonTable], out: Path, format: str, brief: bool, quiet: bool, ran: int) -> None:
+def _conclude(
+    made: list[ComparisonTable], out: Path, format: str, brief: bool, progress: LiveProgress, ran: int
+) -> None:
     """Print the verdicts and write the report; an existing report is rewritten only if something ran."""
     from lnncmp.claims.judge import judge_folder
     from lnncmp.report.build.write import write_report
 
+    progress.doing("judging claims")
     claims = judge_folder(out)
-    if brief:
-        rest = where_the_rest_lies(out, out / "report" / "report.html")
-        print_rendered("\n" + render(brief_of_study(made, claims, rest), format, *page()))
-    elif format in TEXTS:
-        print_rendered("\n" + render(document_of_claims(claims), format, *page()))
-    else:
-        print_rendered(render(document_of_comparisons(made, claims), format))
+    with progress.hidden():
+        if brief:
+            rest = where_the_rest_lies(out, out / "report" / "report.html")
+            print_rendered("\n" + render(brief_of_study(made, claims, rest), format, *page()))
+        elif format in TEXTS:
+            print_rendered("\n" + render(document_of_claims(claims), format, *page()))
+        else:
+            print_rendered(render(document_of_comparisons(made, claims), format))
     report = out / "report" / "report.html"
     if ran or not report.exists():
-        with LiveProgress(quiet) as progress:
-            report = write_report(out, None, (), True, progress.warn, progress.data, available_cores())
-    elif not quiet:
+        progress.doing("writing the report")
+        report = write_report(out, None, (), True, progress.warn, progress.data, available_cores())
+    else:
         note("Nothing had to be run; the report is unchanged.")
-    if not quiet:
-        note(f"Report: {report}")
+    note(f"Report: {report}")

@@ -1,4 +1,4 @@
-"""`lnncmp runs ...`: what a folder of records keeps of each run; check it, prune it, make weights again."""
+"""`lnncmp runs ...`: what a folder of records keeps of each run; check, prune, make weights again, watch."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from lnncmp.cases.base import case_of
-from lnncmp.cli import options
+from lnncmp.cli import complete, options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, print_result
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, note, print_result
+from lnncmp.cli.watch import watch
 from lnncmp.common.cache import cache_root
 from lnncmp.errors import DataError
 from lnncmp.recipe.recipe import parse
@@ -21,11 +23,17 @@ from lnncmp.records.schema import RunRecord
 from lnncmp.records.store import Store
 
 app = typer.Typer(
-    help="List, show, verify and prune kept runs; make their weights again.",
+    help="List, show, verify and prune kept runs; make their weights again; watch a study.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Run id (or how it begins), or path of its record.")]
+app.command()(watch)
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Run id (or how it begins), or path of its record.", autocompletion=complete.run
+    ),
+]
 
 
 @app.command("list")
@@ -116,7 +124,12 @@ def verify(out: options.Out = options.RESULTS) -> None:
 @app.command()
 def prune(
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs whose weights go (default: all).")
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...",
+            autocompletion=complete.run,
+            help="Runs whose weights go (default: all).",
+        ),
     ] = None,
     out: options.Out = options.RESULTS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, remove nothing.")] = False,
@@ -140,12 +153,15 @@ def train_weights(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a finished run again for its weights; they are kept only if they give the recorded score."""
-    from lnncmp.runs.ready import Request
-    from lnncmp.runs.train_again import train_weights as train
-
     path = record_path(run, out)
-    request = Request(path.parent.parent, cache_root(), data, offline)
-    with interruptible("Finished epochs are kept: the same command continues."), LiveProgress(quiet) as progress:
+    advice = "Finished epochs are kept: the same command continues."
+    with interruptible(advice), LiveProgress(quiet, path.parent.parent) as progress:
+        progress.doing("importing torch")
+        from lnncmp.runs.ready import Request
+        from lnncmp.runs.train_again import train_weights as train
+
+        request = Request(path.parent.parent, cache_root(), data, offline)
+        progress.doing("preparing data")
         kept = train(read_record(path), request, progress)
     what = "were there already" if kept is None else "give the recorded score and are kept"
     print_result(f"{path.stem}: its weights {what} ({path.with_suffix('.safetensors')})")

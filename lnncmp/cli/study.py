@@ -21,7 +21,8 @@ from lnncmp.cli.options import (
     parse_seeds,
     tuned_choice,
 )
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.comparison.data_sets import with_data_sets
 from lnncmp.comparison.table import ComparisonTable
@@ -91,7 +92,7 @@ def case_command(case: str) -> Callable[..., None]:
             if dry_run:
                 _plan(recipe, request, format, quiet, data_seeds)
                 return
-            made = [carry_out(one, request, quiet)[0] for one in recipes]
+            made = _carried_out(recipes, request, quiet)
         _show(recipes, made, format, [] if details else where_the_rest_lies(out))
 
     return with_own_options(command, load_case(case))
@@ -137,19 +138,26 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
         note(f"This plan is carried out {data_seeds} times, once for each data set.")
 
 
-def carry_out(recipe: Recipe, request: Request, quiet: bool) -> tuple[ComparisonTable, int]:
+def _carried_out(recipes: Sequence[Recipe], request: Request, quiet: bool) -> list[ComparisonTable]:
+    with LiveProgress(quiet, request.out) as progress:
+        progress.total = sum(one.count_runs() for one in recipes)
+        return [carry_out(one, request, progress)[0] for one in recipes]
+
+
+def carry_out(recipe: Recipe, request: Request, progress: LiveProgress) -> tuple[ComparisonTable, int]:
     """Execute one study, its ablations first; return its comparison and how many runs and measurements were missing."""
+    before = sum(carry_out(ablation, request, progress)[1] for ablation in recipe.ablations())
+    progress.title = " ".join(filter(None, (recipe.case, recipe.data_settings().conditions)))
+    progress.doing("importing torch")
     from lnncmp.runs.ready import get_ready, missing_tasks
     from lnncmp.study import run_study
 
-    before = sum(carry_out(ablation, request, quiet)[1] for ablation in recipe.ablations())
-    with LiveProgress(quiet) as progress:
-        ready = get_ready(recipe, request, progress)
-        progress.total = missing_tasks(ready, request)
-        comparison = run_study(ready, request, progress)
-    if not progress.total and not quiet:
+    ready = get_ready(recipe, request, progress)
+    missing = missing_tasks(ready, request)
+    comparison = run_study(ready, request, progress)
+    if not missing:
         note(f"Nothing had to be run: all {len(ready.plan.runs)} runs are in {request.out} (--fresh repeats them).")
-    return comparison, before + progress.total
+    return comparison, before + missing
 
 
 def exit_if_lost(comparisons: Sequence[ComparisonTable]) -> None:

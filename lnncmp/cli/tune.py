@@ -8,7 +8,8 @@ import typer
 from lnncmp.cases.base import load_case
 from lnncmp.cli import options
 from lnncmp.cli.options import MATCHES, available_cores, check_choice, chosen_recipe, files_of, parse_seeds
-from lnncmp.cli.terminal import LiveProgress, interruptible, note, page, print_rendered
+from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
 from lnncmp.common.files import write_bytes
 from lnncmp.recipe.files import has_variant
@@ -19,7 +20,6 @@ from lnncmp.runs.ready import Request
 
 _SOME_FAILED = 4
 
-CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
 Trials = Annotated[int | None, typer.Option(min=1, max=1000, help="Trials of each model (default: 16).")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of a trial (default: the preset's).")]
 TuningSeeds = Annotated[
@@ -36,7 +36,7 @@ Fresh = Annotated[bool, typer.Option("--fresh/--resume", help="Discard the store
 
 
 def tune(
-    case: CaseName,
+    case: options.CaseName,
     preset: options.Preset = None,
     own_recipe: options.OwnRecipe = None,
     trials: Trials = None,
@@ -80,14 +80,14 @@ def tune(
         out / "tuning", cache_root(), data, offline=offline, jobs=cores, fresh=fresh, files=files_of(chosen)
     )
     with interruptible("Finished epochs are kept: the same command continues."):
-        with LiveProgress(quiet) as progress:
+        with LiveProgress(quiet, out) as progress:
+            progress.title = f"tuning {case}"
             table = search(recipes, request, budget, progress)
         print_rendered(render(document_of_tuning(table), format, *page()))
         file = out / "tuned" / f"{case}.toml" if to is None else to
         write_bytes(file, tuned_recipe(table).as_toml().encode())
-    if not quiet:
-        recipe = "" if own_recipe is None else f" --recipe {own_recipe}"
-        note(f"Tuned recipe: {file}. Use it with: lnncmp {case}{recipe} --tuned-with {file}")
+    recipe = "" if own_recipe is None else f" --recipe {own_recipe}"
+    note(f"Tuned recipe: {file}. Use it with: lnncmp {case}{recipe} --tuned-with {file}")
     if any(row.n_failed for row in table.rows):
         raise typer.Exit(_SOME_FAILED)
 

@@ -103,6 +103,10 @@ class Recipe(BaseModel):
         changed = {"without_time": False, "data": {**self.data, "timespans": "ones"}}
         return [self.model_copy(update=changed)]
 
+    def count_runs(self) -> int:
+        """Return the number of runs, those of the ablations included."""
+        return len(self.models) * len(self.seeds) * (1 + len(self.ablations()))
+
     def data_settings(self) -> Settings:
         """Return the validated `data` table."""
         return parse(load_case(self.case).settings, self.data, "data")

@@ -27,21 +27,24 @@ def execute(plan: Plan, store: Store, config: WorkerConfig, listener: RunListene
     Raises LnncmpError if a worker cannot use the data or the output folder. KeyboardInterrupt stops the workers and is
     raised again; each run continues from its last epoch next time.
     """
-    measured = measure(plan.measurements, store, config, listener)
     missing = [spec for spec in plan.runs if store.finished(spec.run_id) is None]
+    listener.planned(missing, len(plan.runs) - len(missing), config.jobs)
+    measured = measure(plan.measurements, store, config, listener)
+    seconds = {run.run_id: run_seconds(run, plan.shape, measured) for run in missing}
+    listener.expected(seconds)
     batches = run_batches(missing, config)
-    seconds = [sum(run_seconds(run, plan.shape, measured) for run in batch.runs) for batch in batches]
-    longest_first = sorted(range(len(batches)), key=lambda k: -seconds[k])
-    Pool(config, listener).work([batches[k] for k in longest_first])
+    longest_first = sorted(batches, key=lambda batch: -sum(seconds[run.run_id] for run in batch.runs))
+    Pool(config, listener).work(longest_first)
     runs = [record for spec in plan.runs if (record := store.run(spec.run_id)) is not None]
     return Outcome(runs, measured)
 
 
-def train_batches(batches: Sequence[RunBatch], config: WorkerConfig, listener: RunListener) -> None:
+def train_batches(batches: Sequence[RunBatch], config: WorkerConfig, listener: RunListener, stored: int = 0) -> None:
     """Carry out batches of runs in this order, without measurements; their records are in the store of `config.out`.
 
-    Raises LnncmpError and KeyboardInterrupt like `execute`.
+    stored: how many other runs of the study have a record. Raises LnncmpError and KeyboardInterrupt like `execute`.
     """
+    listener.planned([run for batch in batches for run in batch.runs], stored, config.jobs)
     Pool(config, listener).work(batches)
 
 

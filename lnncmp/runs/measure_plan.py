@@ -28,22 +28,25 @@ def measure(
 
     If another process measures them, its records are waited for.
     """
-    told = False
+    waiting: MeasureRepeat | None = None
     while any(store.measurement(spec.measurement_id) is None for spec in specs):
         with ExitStack() as locks:
             if all(locks.enter_context(store.lock(spec.measurement_id)) for spec in specs):
                 _measure(specs, store, config, listener)
                 break
-        if not told:
-            listener.postponed(MeasureRepeat(specs=tuple(specs), number=0))
-            told = True
+        if waiting is None:
+            waiting = MeasureRepeat(specs=tuple(specs), number=0)
+            listener.postponed(waiting)
         time.sleep(_WAIT)
+    if waiting is not None:
+        listener.ended(waiting)
     found = (store.measurement(spec.measurement_id) for spec in specs)
     return [record for record in found if record is not None]
 
 
 def _measure(specs: Sequence[MeasureSpec], store: Store, config: WorkerConfig, listener: RunListener) -> None:
     """Measure all models and store their records."""
+    listener.doing(f"measuring the cost of {len(specs)} models")
     queue = _Repeats(config, listener, specs)
     queue.work([MeasureRepeat(specs=tuple(specs), number=number) for number in range(specs[0].repeats)])
     session = uuid4().hex[:16]
@@ -53,6 +56,7 @@ def _measure(specs: Sequence[MeasureSpec], store: Store, config: WorkerConfig, l
             continue
         store.write_measurement(_record(spec, session, queue.samples[spec.measurement_id]))
         listener.finished(spec, "ok", None)
+    listener.doing("")
 
 
 class _Repeats(Queue):

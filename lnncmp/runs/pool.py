@@ -1,6 +1,6 @@
 """Pools of worker processes, what they report to the user, and the names of their tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Protocol
 
@@ -12,14 +12,23 @@ from lnncmp.runs.processes import Task, Worker, WorkerConfig
 class RunListener(Protocol):
     """Progress callbacks; `task` is a RunBatch or a MeasureRepeat."""
 
+    def doing(self, text: str) -> None:
+        """Report what is done between tasks, e.g. planning; nothing if empty."""
+
+    def planned(self, runs: Sequence[RunSpec], stored: int, jobs: int) -> None:
+        """Report the runs that are to be made on `jobs` processes, and how many others of the study are stored."""
+
+    def expected(self, seconds: Mapping[str, float]) -> None:
+        """Report how long runs should take, by run id; 0 is unknown."""
+
     def started(self, task: Task) -> None:
         """Report that a task starts."""
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
         """Report a finished epoch of a task and its validation loss."""
 
-    def status(self, task: Task, text: str) -> None:
-        """Report what a task is doing."""
+    def status(self, task: Task, text: str, long: bool) -> None:
+        """Report what a task is doing; long: it may take minutes, so a log should name it."""
 
     def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
         """Report the end of a run or a measurement, its status (ok, diverged, failed) and the reason."""
@@ -66,6 +75,8 @@ class Pool:
     def _give(self, worker: Worker) -> None:
         task = self.waiting.pop(0)
         self.listener.started(task)
+        if not worker.ready:
+            self.listener.status(task, "importing torch", False)
         try:
             worker.give(task)
         except OSError:
@@ -107,7 +118,7 @@ class Pool:
         elif kind == "warn":
             self.listener.warn(rest[0])
         elif kind == "status":
-            self.listener.status(task, rest[0])
+            self.listener.status(task, *rest)
         elif kind == "ended":
             self.listener.finished(*rest)
         elif kind == "measured":

@@ -52,8 +52,8 @@ class WorkerConfig:
 class Worker:
     """One child process.
 
-    Messages that it sends: ("ready",) once loaded, ("epoch", epoch, epochs, loss), ("status", text) to show with the
-    task, ("warn", text), ("ended", run, status, reason), ("measured", samples, reasons of failures),
+    Messages that it sends: ("ready",) once loaded, ("epoch", epoch, epochs, loss), ("status", text, long) to show with
+    the task, ("warn", text), ("ended", run, status, reason), ("measured", samples, reasons of failures),
     both by measurement id, ("busy", task) when another process holds some of its runs, ("done",),
     ("error", LnncmpError).
     """
@@ -194,10 +194,13 @@ class _Session:
         self.prepared: Any = None
         self.prepared_for: str | None = None
         tell_warnings(self._warn)
-        tell_when_compiling(lambda: self.pipe.send(("status", "compiling kernels, once on this machine")))
+        tell_when_compiling(lambda: self._status("compiling kernels, once on this machine", long=True))
 
     def _warn(self, message: str) -> None:
         self.pipe.send(("warn", message))
+
+    def _status(self, text: str, long: bool = False) -> None:
+        self.pipe.send(("status", text, long))
 
     def answer(self, task: Task) -> None:
         """Execute `task` and report its outcome."""
@@ -240,7 +243,9 @@ class _Session:
                 self.pipe.send(("ended", run, record.status, record.reason))
         if not missing:
             return
+        self._status("reading data")
         self._prepare(missing[0])
+        self._status("training")
         by_id = {run.run_id: run for run in missing}
         execute_runs(
             RunBatch(runs=tuple(missing)),

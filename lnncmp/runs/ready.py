@@ -78,6 +78,7 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
     if not request.dry_run:
         store.check()
     recipe, prepared = prepare(recipe, request, listener)
+    listener.doing("planning")
     require_class_weights(recipe, prepared.splits.task)
     shape = data_shape(prepared)
     plan = make_plan(recipe, shape, model_arguments(recipe, shape.inputs, shape.outputs))
@@ -88,6 +89,7 @@ def prepare(recipe: Recipe, request: Request, listener: StudyListener) -> tuple[
     """Return the recipe with the source that is there and complete settings, and its data. Raises DataError."""
     if request.data_dir is None and not request.files:
         make_dir(request.cache)
+    listener.doing("preparing data")
     case = load_case(recipe.case)
     context = SourceContext(
         cache=request.cache,

@@ -26,7 +26,7 @@ TRIALS = 16
 
 
 class SearchListener(StudyListener, Protocol):
-    """Progress callbacks of a search. total: of the runs to be made, where known."""
+    """Progress callbacks of a search. total: of its runs."""
 
     total: int
 
@@ -51,6 +51,7 @@ def tune(recipes: Sequence[Recipe], request: Request, budget: Budget, listener: 
     store = Store(request.out, listener.warn)
     store.prepare()
     spaces = {label: conditions[0].space(label) for label in recipes[0].models}
+    listener.total = len(spaces) * budget.trials * len(conditions) * len(budget.seeds)
     tried: dict[str, list[Tried]] = {label: [] for label in spaces}
     for number, count in enumerate(rounds(budget.trials)):
         trials = []
@@ -99,13 +100,13 @@ def _carry_out(
     listener: SearchListener,
 ) -> None:
     """Execute the runs of the trials that have no record yet."""
-    batches = []
+    batches, stored = [], 0
     for trial in trials:
         for batch in trial.batches(conditions, budget.seeds):
             for run in batch.runs if request.fresh else ():
                 store.discard(run.run_id)
             missing = tuple(run for run in batch.runs if store.finished(run.run_id) is None)
             batches += [RunBatch(runs=missing)] if missing else []
-    listener.total += sum(len(batch.runs) for batch in batches)
+            stored += len(batch.runs) - len(missing)
     config = replace(worker_config(request, conditions[0].recipe), evaluate=False)
-    train_batches(batches, config, listener)
+    train_batches(batches, config, listener, stored)

@@ -23,8 +23,9 @@ from lnncmp.sources.mimic3.challenge2012.copies import GET, Copy, text_hash
 from lnncmp.sources.mimic3.challenge2012.parameters import ALL_COLUMNS, CASE_COLUMNS
 from lnncmp.sources.mimic3.challenge2012.rows import events_of
 from lnncmp.sources.mimic3.extraction import store
+from lnncmp.sources.mimic3.extraction.columns import Columns
 from lnncmp.sources.mimic3.extraction.extraction import Extraction, counted, cut
-from lnncmp.sources.mimic3.extraction.grid import GRIDS, Bucket, Columns, make_bucket
+from lnncmp.sources.mimic3.extraction.grid import GRIDS, Bucket, make_bucket
 from lnncmp.sources.mimic3.extraction.items import described
 
 VERSION = 1

@@ -4,7 +4,7 @@ Ranges are those outside of which a value is an artefact; -1, which means "missi
 case's variables are its own; the others were chosen after the outlier bounds of MIMIC-Extract.
 """
 
-from lnncmp.sources.mimic3.extraction.grid import Columns
+from lnncmp.sources.mimic3.extraction.columns import Columns
 from lnncmp.sources.mimic3.extraction.items import ARTERIAL, Convert, Item
 from lnncmp.sources.mimic3.variables import CORE, VARIABLES, Variable
 

@@ -1,14 +1,13 @@
 """Stage two: events of one bucket of subjects become rows of time by variable, one block of rows per stay."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lnncmp.sources.mimic3.extraction.items import CHART_ITEMS, OUTPUT_ITEMS, Convert, Item, item_rows
-from lnncmp.sources.mimic3.variables import CORE, VARIABLES, Variable
+from lnncmp.sources.mimic3.extraction.columns import MIMIC3, Columns
+from lnncmp.sources.mimic3.extraction.items import Convert, item_rows
 
 HOUR = 3600
 
@@ -18,18 +17,6 @@ GRIDS = {"hour": HOUR, "event": 1}
 
 _SPAN = 1 << 40
 """More seconds than there are between any two times."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns of a bucket: V variables, of which the first `core` make rows, and the items they come from."""
-
-    variables: tuple[Variable, ...]
-    core: int
-    items: Sequence[Item]
-
-
-MIMIC3 = Columns(VARIABLES, len(CORE), CHART_ITEMS + OUTPUT_ITEMS)
 
 
 @dataclass(frozen=True)
