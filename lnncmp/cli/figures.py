@@ -9,24 +9,26 @@ from lnncmp.cli.terminal import LiveProgress, interruptible, print_result
 
 _ALL = "png,svg,pdf"
 
-CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.")]
+CaseName = Annotated[
+    str | None, typer.Argument(help="A case study, e.g. walker2d (default: all that have records).", show_default=False)
+]
 Shown = Annotated[str | None, typer.Option(help="Comma-separated models to draw (default: all that have records).")]
 PictureFormats = Annotated[str, typer.Option("--format", metavar=_ALL, help="Comma-separated file formats.")]
 
 
 def figures(
-    case: CaseName,
+    case: CaseName = None,
     out: options.Out = options.RESULTS,
     models: Shown = None,
     format: PictureFormats = _ALL,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw errors, robustness, cost, training, wirings and waves from stored records; print the paths of the files."""
+    """Draw rankings, errors, robustness, cost, training, wirings, waves of stored records; print the paths of the files."""
     from lnncmp.report.build.figures import draw_figures
 
     chosen = None if models is None else _names(models)
     with interruptible("Figures written so far are complete; the same command draws all of them again."):
-        written = draw_figures(case, out, chosen, _names(format), LiveProgress(quiet).warn)
+        written = draw_figures([case] if case else [], out, chosen, _names(format), LiveProgress(quiet).warn)
     print_result("\n".join(str(path) for picture in written for path in picture.paths))
 
 

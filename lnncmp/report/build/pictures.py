@@ -7,7 +7,7 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from lnncmp.cases.base import load_case
-from lnncmp.report.figures import budget, fits, free_running, pareto, robustness, style, training, wiring
+from lnncmp.report.figures import budget, fits, free_running, pareto, ranked, robustness, style, training, wiring
 from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.waves import wave_fits
@@ -55,6 +55,9 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
     """
     table, runs, caption = drawn.study.table, drawn.study.runs, drawn.caption
     looks, thin = drawn.looks, drawn.thin
+    if ranked.drawable(table):
+        draw = partial(ranked.draw, table, caption, thin)
+        yield Picture("ranked", "ranked", ranked.SUBJECT, ranked.alt_text(table, caption), draw)
     if free_running.drawable(table):
         draw = partial(free_running.draw, table, caption, looks, thin)
         alt = free_running.alt_text(table, caption)

@@ -5,7 +5,7 @@ model also has a marker and a dash pattern of its own, for prints in black and w
 markers are untrained baselines.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import wrap
@@ -15,6 +15,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lnncmp.comparison.table import ComparisonTable, ModelRow
@@ -55,8 +56,10 @@ WIDTH = 7.2
 """Inches: the width of a printed page of text."""
 LOG_FACTOR = 20
 """Values that span more than this factor are drawn on a logarithmic axis."""
-_LINE = 98
+_LINE = 94
 """Characters of a line of the title that fit the width."""
+_TITLE_LINE = 0.19
+"""Inches of a line of the title."""
 HEADING_ID = "heading"
 """Identity, in SVG files, of the title of a picture."""
 INK = "#1a1a1a"
@@ -112,8 +115,17 @@ _DOTS: tuple[Dash, ...] = (
     (0.0, (1.0, 4.0)),
     (0.0, (1.0, 1.6, 1.0, 1.6, 6.0, 1.6)),
 )
-REACH = 30.0
-"""How many times smaller or larger than those of the models the errors of baselines may be and still be shown."""
+KINDS: Mapping[str, tuple[str, str]] = {
+    "liquid": ("#0072b2", "o"),
+    "recurrent": ("#d55e00", "s"),
+    "ODE": ("#009e73", "^"),
+    "state-space": ("#cc79a7", "D"),
+    "attention": ("#e69f00", "v"),
+    "other": ("#7a7a7a", "P"),
+}
+"""Color and marker of each kind of network, where models have no look of their own."""
+MANY = 12
+"""Models up to which each has a band or bars of its own in one panel."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +178,12 @@ def _look(colors: Sequence[str], markers: Sequence[str], dashes: Sequence[Dash],
     return Look(colors[n % len(colors)], markers[n % len(markers)], dashes[n % len(dashes)])
 
 
-def new_figure(height: float, caption: Caption, subject: str, explanation: str) -> Figure:
-    """Return an empty figure, `WIDTH` by `height` inches, under its title; long lines are broken."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    lines = (line for text in caption.details(explanation).splitlines() for line in wrap(text, _LINE))
-    heading = "\n".join([caption.heading(subject), *lines])
-    figure.suptitle(heading, x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
+def new_figure(height: float, caption: Caption, subject: str, explanation: str, width: float = WIDTH) -> Figure:
+    """Return an empty figure of these inches below its title; long lines are broken, and make the figure higher."""
+    room = int(_LINE * width / WIDTH)
+    lines = [*wrap(caption.heading(subject), room), *wrap(caption.details(explanation), room)]
+    figure = Figure(figsize=(width, height + _TITLE_LINE * len(lines)), layout="constrained")
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
     return figure
 
 
@@ -200,22 +212,14 @@ def needs_log(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) > LOG_FACTOR * min(values)
 
 
-def log_axis(axes: Axes, factor: float) -> None:
-    """Make the y axis logarithmic, with plain numbers at its ticks: more of them if it spans a small `factor`."""
-    axes.set_yscale("log", nonpositive="clip")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if factor > 100 else (1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def below(means: Sequence[float], others: Mapping[str, Sequence[float]]) -> str:
-    """Return a line on the baselines that `scale_errors` leaves in part below the axis; empty if there are none.
-
-    means: of the models. others: the errors of each baseline.
-    """
-    least = min(means, default=0.0) / REACH
-    names = [name for name, errors in others.items() if any(error < least for error in errors)]
-    return f";\npartly below the axis: {', '.join(names)}" if names else ""
+def log_axis(axes: Axes, factor: float, which: Literal["x", "y"] = "y") -> None:
+    """Make an axis logarithmic, with plain numbers at its ticks: more of them if it spans a small `factor`."""
+    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if factor < 8 else (1.0, 2.0, 5.0) if factor < 100 else (1.0,)
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def whole_numbers(axes: Axes) -> None:
@@ -223,29 +227,23 @@ def whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
 
 
-def scale_errors(axes: Axes, means: Sequence[float], highs: Sequence[float], others: Iterable[float] = ()) -> None:
-    """Give an axis of errors a logarithmic scale if they need one; else let it start at zero.
-
-    The lower end of an interval may be next to zero or under it, and a baseline may be exact: neither must stretch the
-    axis until the models fall together. others: errors of baselines.
-    """
-    if not means:
-        return
-    near = [error for error in others if min(means) / REACH <= error <= max(means) * REACH]
-    shown = [*means, *near]
-    if needs_log(shown):
-        log_axis(axes, max(shown) / min(shown))
-        axes.set_ylim(min(shown) / 1.6, max([*shown, *highs]) * 1.25)
-    else:
-        axes.set_ylim(0, max([*shown, *highs]) * 1.06 or 1)
-    axes.grid(True, axis="y")
-
-
 def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:
     """Return the entries of a legend: the models of the comparison, then its baselines."""
     entries = [(looks[row.model], label(row), 1.2) for row in comparison.rows]
     entries += [(thin[row.name], row.name, 1.0) for row in comparison.baselines]
     return [
-        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=text)
+        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=_shown(text))
         for look, text, width in entries
     ]
+
+
+def _shown(text: str) -> str:
+    """Return a name as the label of an entry: matplotlib leaves out those that begin with "_"."""
+    return f"\u2009{text}" if text.startswith("_") else text
+
+
+def put_legend(figure: Figure, entries: Sequence[Line2D | Patch], columns: int = 5) -> None:
+    """Put a legend below all panels, in at most so many columns: fewer where names are long."""
+    longest = max(len(str(entry.get_label())) for entry in entries)
+    fitting = int(_LINE * figure.get_figwidth() / WIDTH / (longest + 8))
+    figure.legend(handles=list(entries), loc="outside lower center", ncols=max(1, min(columns, fitting, len(entries))))
