@@ -20,7 +20,7 @@ _FACTOR = 2.5
 _LETTER = 0.06
 """Inches of a letter, about."""
 _LONGEST = 26
-_SIZE = 4.5
+_SIZE = 4.0
 _LOST = "#000000"
 
 
@@ -133,17 +133,27 @@ def _words(spot: Spot) -> str:
 
 
 def _levels(lines: Mapping[str, float], axis: ErrorAxis, inches: float) -> dict[str, int]:
-    """Return in which track above the rows each baseline is named, 0 the lowest: no two names of a track touch."""
-    ends: list[float] = []
-    found = {}
-    for name, error in lines.items():
-        start = axis.share(error) * inches
-        width = _LETTER * (len(name) + 2)
-        left, right = (start - width, start) if axis.share(error) > 0.5 else (start, start + width)
-        level = next((n for n, end in enumerate(ends) if end <= left), len(ends))
-        ends[level : level + 1] = [right]
-        found[name] = level
-    return found
+    """Return in which track above the rows each baseline is named, 0 the lowest: no name touches another."""
+    places = {name: axis.share(error) * inches for name, error in lines.items()}
+    boxes = {}
+    for name, at in places.items():
+        width = _LETTER * (len(name) + 1)
+        boxes[name] = (at - width, at) if _on_left(lines[name], axis) else (at, at + width)
+    order = sorted(lines, key=lambda name: abs(2 * axis.share(lines[name]) - 1))  # from the middle outwards
+    levels: dict[str, int] = {}
+    for name in order:
+        touching = [
+            levels[other]
+            for other in levels
+            if boxes[other][0] < boxes[name][1] and boxes[name][0] < boxes[other][1]  # its line is an end of its box
+        ]
+        levels[name] = next(n for n in range(len(lines)) if n > max(touching, default=-1))
+    return levels
+
+
+def _on_left(error: float, axis: ErrorAxis) -> bool:
+    """Return whether the name of a baseline is on the left of its line: towards the middle of the picture."""
+    return axis.share(error) > 0.5
 
 
 def _draw_baseline(
@@ -152,7 +162,7 @@ def _draw_baseline(
     look, rows = drawn
     top = -1.0 - level
     panel.plot([error, error], [rows - 0.4, top - 0.4], color=look.color, linestyle=look.dash, linewidth=0.9, zorder=1)
-    right = axis.share(error) > 0.5
+    right = _on_left(error, axis)
     panel.annotate(
         name,
         (error, top),
@@ -162,6 +172,7 @@ def _draw_baseline(
         va="center",
         color=look.color,
         fontsize=7,
+        bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.6},  # over the line of another baseline
     )
 
 

@@ -232,12 +232,12 @@ def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping
     entries = [(looks[row.model], label(row), 1.2) for row in comparison.rows]
     entries += [(thin[row.name], row.name, 1.0) for row in comparison.baselines]
     return [
-        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=_shown(text))
+        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=shown(text))
         for look, text, width in entries
     ]
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return a name as the label of an entry: matplotlib leaves out those that begin with "_"."""
     return f"\u2009{text}" if text.startswith("_") else text
 
@@ -245,5 +245,5 @@ def _shown(text: str) -> str:
 def put_legend(figure: Figure, entries: Sequence[Line2D | Patch], columns: int = 5) -> None:
     """Put a legend below all panels, in at most so many columns: fewer where names are long."""
     longest = max(len(str(entry.get_label())) for entry in entries)
-    fitting = int(_LINE * figure.get_figwidth() / WIDTH / (longest + 8))
+    fitting = int(_LINE * figure.get_figwidth() / WIDTH / (longest + 6))
     figure.legend(handles=list(entries), loc="outside lower center", ncols=max(1, min(columns, fitting, len(entries))))
