@@ -23,7 +23,7 @@ def figures(
     format: PictureFormats = _ALL,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw rankings, errors, robustness, cost, training, wirings, waves of stored records; print the paths of the files."""
+    """Draw rankings, errors, robustness, cost, training, wirings, waves from stored records; print the files' paths."""
     from lnncmp.report.build.figures import draw_figures
 
     chosen = None if models is None else _names(models)

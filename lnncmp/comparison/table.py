@@ -112,8 +112,8 @@ class _Costs(_Part):
 
     epoch_seconds: mean over cost_repeats repeats of the time of an epoch, alone and in turn with the other models, with
     its 95% interval (Student t) and their range. None for older measurements. time_kind: "processor time" on one thread
-    of a CPU, else "wall-clock time". step_seconds, latency_seconds: medians of one training step and one streaming step;
-    windows_per_second = batch / step_seconds. peak_memory_bytes: median over repeats, with the least and the largest;
+    of a CPU, else "wall-clock time". step_seconds, latency_seconds: medians of one training step and one streaming
+    step; windows_per_second = batch / step_seconds. peak_memory_bytes: median over repeats, with their range;
     memory_spread_bytes: median of the largest minus smallest peak of single training steps. Bytes, joules
     and methods as in `MeasurementRecord`.
     """

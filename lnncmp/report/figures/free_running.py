@@ -40,7 +40,7 @@ def draw(
     axis.put_on(panel)
     panel.set_xlim(0, 1.01 * max(point.step for curve in curves.values() for point in curve))
     panel.set_xlabel("steps after the last true input")
-    panel.set_ylabel(comparison.error.in_full)
+    panel.set_ylabel(caption.error_name(comparison))
     style.put_legend(figure, style.legend(comparison, looks, thin))
     return figure
 

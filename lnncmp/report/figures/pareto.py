@@ -52,7 +52,7 @@ _COSTS = (
 
 
 def costs(comparison: ComparisonTable) -> list[str]:
-    """Return the names of the costs that two models or more have; published figures of energy where none is measured."""
+    """Return the names of the costs that two models or more have; of energy the measured one if there is one."""
     known = [row for row in comparison.rows if row.metrics[comparison.main].mean is not None]
     found = [cost.name for cost in _COSTS if sum(bool(cost.of(row)) for row in known) > 1]
     return [name for name in found if name != _ESTIMATED or _MEASURED not in found]
@@ -84,7 +84,7 @@ def draw(
         _cost_axis(panel, cost, comparison)
         axis.put_on(panel)
         if n % columns == 0:
-            panel.set_ylabel(f"test {comparison.error.in_full}")
+            panel.set_ylabel(f"test {caption.error_name(comparison)}")
     style.put_legend(figure, style.legend(comparison, looks, thin))
     return figure
 

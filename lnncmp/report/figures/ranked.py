@@ -1,6 +1,7 @@
 """All models of a comparison by their test error, one row each: narrow, so that it can be read on a telephone."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -50,12 +51,12 @@ def draw(comparison: ComparisonTable, caption: style.Caption, thin: Mapping[str,
         _draw_baseline(panel, name, error, levels[name], axis, (thin[name], len(rows)))
     for place, row in enumerate(rows):
         _draw_model(panel, row, axis.spot(row.metrics[comparison.main]), place)
-        if _published(row, axis) is not None:
-            panel.plot(_published(row, axis), place, color=style.INK, marker="*", markersize=_SIZE + 1, zorder=4)
+        if (published := _published(row, axis)) is not None:
+            panel.plot(published, place, color=style.INK, marker="*", markersize=_SIZE + 1, zorder=4)
     panel.set_yticks(range(len(rows)), names)
-    panel.tick_params(axis="y", length=0)
+    panel.tick_params(axis="y", length=0, labelsize=7.5)
     panel.spines["left"].set_visible(False)
-    panel.set_xlabel(f"test {comparison.error.in_full}{' (logarithmic)' if axis.log else ''}")
+    panel.set_xlabel(f"test {caption.error_name(comparison)}{', logarithmic' if axis.log else ''}")
     entries = _legend(rows, any(_published(row, axis) is not None for row in rows))
     figure.legend(handles=entries, loc="outside lower center", ncols=3, handlelength=1.0, columnspacing=1.2)
     return figure
@@ -72,6 +73,7 @@ def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     ]
     for what, names in (
         ("No result", lost),
+        ("Lost runs", [f"{row.model} {style.lost_runs(row)}" for row in rows if style.lost_runs(row)]),
         ("Had not converged", [row.model for row in rows if row.unconverged]),
         ("Untrained baselines", [f"{name} {error:.3g}" for name, error in _baselines(comparison).items()]),
         ("Published", [f"{row.model} {row.published.mean:.3g}" for row in rows if row.published and _same(row)]),
@@ -92,9 +94,14 @@ def ranked(comparison: ComparisonTable, axis: ErrorAxis) -> list[ModelRow]:
 
 def _axis(comparison: ComparisonTable) -> ErrorAxis:
     models = {row.model: [row.metrics[comparison.main]] for row in comparison.rows}
-    published = [[row.published.mean] for row in comparison.rows if row.published and _same(row)]
-    others = {name: [error] for name, error in _baselines(comparison).items()}
-    return error_axis(models, others | {f"published {n}": one for n, one in enumerate(published)}, factor=_FACTOR)
+    return error_axis(models, _others(comparison), factor=_FACTOR)
+
+
+def _others(comparison: ComparisonTable) -> dict[str, list[float]]:
+    """Return the errors of baselines, and the published ones."""
+    found = {name: [error] for name, error in _baselines(comparison).items()}
+    published = {row.model: row.published.mean for row in comparison.rows if row.published and _same(row)}
+    return found | {f"published {model}": [error] for model, error in published.items()}
 
 
 def _baselines(comparison: ComparisonTable) -> dict[str, float]:
@@ -115,16 +122,17 @@ def _published(row: ModelRow, axis: ErrorAxis) -> float | None:
 
 
 def _explanation(comparison: ComparisonTable, axis: ErrorAxis) -> str:
-    others = {name: [error] for name, error in _baselines(comparison).items()}
-    others |= {f"published {row.model}": [row.published.mean] for row in comparison.rows if row.published and _same(row)}
     lines = "; vertical lines: untrained baselines" if comparison.baselines else ""
     opened = "; open: a run had not converged" if any(row.unconverged for row in comparison.rows) else ""
-    return axis.words + lines + opened + axis.beyond({}, others).replace("in part ", "")
+    return axis.words + lines + opened + axis.beyond({}, _others(comparison)).replace("in part ", "")
 
 
 def _name(row: ModelRow) -> str:
-    text = style.label(row)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    """Return the name of a model, shortened, and how many of its runs are lost."""
+    lost = row.n_diverged + row.n_failed + row.n_stopped
+    suffix = f" ({lost} lost)" if lost else ""
+    room = _LONGEST - len(suffix)
+    return (row.model if len(row.model) <= room else f"{row.model[: room - 1]}…") + suffix
 
 
 def _words(spot: Spot) -> str:
@@ -192,7 +200,7 @@ def _legend(rows: Sequence[ModelRow], published: bool) -> list[Line2D]:
         if any(row.group == kind for row in rows):
             color, marker = style.KINDS[kind]
             entries.append(Line2D([], [], color=color, marker=marker, markersize=_SIZE, linewidth=1.3, label=kind))
-    plain = {"color": style.INK, "linestyle": "none"}
+    plain: dict[str, Any] = {"color": style.INK, "linestyle": "none"}
     if any(row.unconverged for row in rows):
         opened = Line2D([], [], marker="o", markersize=_SIZE, mfc="#ffffff", label="open: not converged", **plain)
         entries.append(opened)

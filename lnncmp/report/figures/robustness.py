@@ -53,9 +53,9 @@ def draw(
     for panel in panels[len(names) :]:
         panel.remove()
     for panel, name in zip(panels, names, strict=False):
-        _draw_group(panel, name, comparison, axis, looks | dict(thin))
+        _draw_group(panel, name, comparison, axis, {**looks, **thin})
     for row in grid:
-        row[0].set_ylabel(comparison.error.in_full)
+        row[0].set_ylabel(caption.error_name(comparison))
     for panel in panels[: len(names)]:
         axis.put_on(panel)
     style.put_legend(figure, style.legend(comparison, looks, thin))

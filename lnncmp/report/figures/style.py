@@ -56,6 +56,8 @@ WIDTH = 7.2
 """Inches: the width of a printed page of text."""
 LOG_FACTOR = 20
 """Values that span more than this factor are drawn on a logarithmic axis."""
+_LOG_TICKS = ((8, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (100, (1.0, 2.0, 5.0)), (1000, (1.0, 3.0)))
+"""Up to which factor a logarithmic axis has which ticks in each decade; then one."""
 _LINE = 94
 """Characters of a line of the title that fit the width."""
 _TITLE_LINE = 0.19
@@ -139,13 +141,21 @@ class Look:
 
 @dataclass(frozen=True)
 class Caption:
-    """What the title of every picture says: title of the case, origin of the data, preset, seeds, comparison."""
+    """What the title of every picture says: title of the case, origin of the data, preset, seeds, comparison.
+
+    unit: of the main error, for axes; empty if it has none.
+    """
 
     title: str
     origin: str
     preset: str
     seeds: int
     comparison: str
+    unit: str = ""
+
+    def error_name(self, comparison: ComparisonTable) -> str:
+        """Return the main error in full, with its unit, for an axis."""
+        return f"{comparison.error.in_full}\n({self.unit})" if self.unit else comparison.error.in_full
 
     def heading(self, subject: str) -> str:
         """Return the first line of the title, which is also its name for screen readers."""
@@ -214,7 +224,7 @@ def needs_log(values: Sequence[float]) -> bool:
 
 def log_axis(axes: Axes, factor: float, which: Literal["x", "y"] = "y") -> None:
     """Make an axis logarithmic, with plain numbers at its ticks: more of them if it spans a small `factor`."""
-    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if factor < 8 else (1.0, 2.0, 5.0) if factor < 100 else (1.0,)
+    subs = next((subs for most, subs in _LOG_TICKS if factor < most), (1.0,))
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=subs))
@@ -222,9 +232,9 @@ def log_axis(axes: Axes, factor: float, which: Literal["x", "y"] = "y") -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def whole_numbers(axes: Axes) -> None:
-    """Put ticks of the x axis at whole numbers only."""
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+def whole_numbers(axes: Axes, most: int = 6) -> None:
+    """Put ticks of the x axis at whole numbers only, at most about so many."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=most, integer=True))
 
 
 def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:

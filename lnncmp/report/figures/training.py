@@ -47,7 +47,7 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
         for run in runs.get(row.model, ()):
             _draw_run(panel, run, looks[row.model])
         middle = median_losses(runs.get(row.model, ()))
-        panel.plot(list(middle), list(middle.values()), color=looks[row.model].color, linewidth=2.0, zorder=3)
+        panel.plot(list(middle), list(middle.values()), color=looks[row.model].color, linewidth=1.6, zorder=3)
         panel.set_title("\n".join(wrap(style.label(row), _LETTERS // columns)))
         style.log_axis(panel, max(shown) / min(shown))
         panel.grid(True, axis="y")
@@ -57,7 +57,8 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
             panel.set_xlabel("epoch")
             style.whole_numbers(panel)
             panel.tick_params(labelbottom=True)
-    style.put_legend(figure, _legend())
+    lost = any(run.status != "ok" for group in runs.values() for run in group)
+    style.put_legend(figure, _legend()[: 3 if lost else 2])
     return figure
 
 
@@ -68,7 +69,8 @@ def alt_text(comparison: ComparisonTable, runs: Runs, caption: style.Caption) ->
         best = [min(losses.values()) for run in runs.get(row.model, ()) if (losses := _losses(run))]
         if best:
             ranges.append(f"{row.model} {min(best):.3g} to {max(best):.3g}")
-    return f"{caption.heading(SUBJECT)}. One panel per model, one line per seed and their median. Lowest losses: {', '.join(ranges)}."
+    what = "One panel per model, one line per seed and their median"
+    return f"{caption.heading(SUBJECT)}. {what}. Lowest losses: {', '.join(ranges)}."
 
 
 def _losses(run: RunRecord) -> dict[int, float]:
@@ -100,9 +102,9 @@ def _draw_run(panel: Axes, run: RunRecord, look: style.Look) -> None:
 
 
 def _legend() -> list[Line2D]:
-    good, lost = "seed, with its best epoch", "run that did not end well, and where it ended"
+    good, lost = "seed, with its best epoch", "lost run, to where it ended"
     return [
         Line2D([], [], color=style.INK, marker="o", markersize=2.6, linewidth=0.5, label=good),
-        Line2D([], [], color=style.INK, linewidth=2.0, label="median over seeds"),
+        Line2D([], [], color=style.INK, linewidth=1.6, label="median over seeds"),
         Line2D([], [], color=_LOST, marker="x", markersize=5, linestyle=_LOST_DASH, linewidth=1.0, label=lost),
     ]
