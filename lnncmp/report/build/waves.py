@@ -41,7 +41,6 @@ def _typical_error(fit: fits.Fit) -> float:
 
 
 def _all_fits(study: Study, baselines: Sequence[str] | None) -> Iterator[fits.Fit]:
-    target = case_of(study.table.case, study.group.first.recipe.data).targets[0]
     seeds = len({run.seeds.root for run in study.group.runs})
     predictors: list[tuple[str, str | None, list[Example]]] = []
     for row in study.table.rows:
@@ -63,8 +62,13 @@ def _all_fits(study: Study, baselines: Sequence[str] | None) -> Iterator[fits.Fi
             if same:
                 rows.append(_fit_row(label, remark, same, chosen))
         shared = chosen.model_dump(include={"time_unit", "input_times", "inputs", "target_times", "truth"})
-        quantity = f"{target.name} ({'no unit' if target.unit in ('', '1') else target.unit})"
-        yield fits.Fit(name=name, place="", quantity=quantity, zooms=chosen.zooms, rows=rows, **shared)
+        yield fits.Fit(name=name, place="", quantity=_quantity(study), zooms=chosen.zooms, rows=rows, **shared)
+
+
+def _quantity(study: Study) -> str:
+    """Return what examples show, with its unit: the first target."""
+    target = case_of(study.table.case, study.group.first.recipe.data).targets[0]
+    return f"{target.name} ({'no unit' if target.unit in ('', '1') else target.unit})"
 
 
 def _fit_row(name: str, note: str | None, examples: Sequence[Example], chosen: Example) -> fits.FitRow:

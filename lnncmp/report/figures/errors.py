@@ -11,7 +11,9 @@ from lnncmp.comparison.table import Interval
 from lnncmp.report.figures import style
 
 REACH = 30.0
-"""How many times smaller or larger than those of the models the errors of baselines may be and still be shown."""
+"""How many times smaller or larger than those of the models the errors of baselines may be and still be shown, at most:
+the square of how many times those of the models are from one another, but at least `_REACH`."""
+_REACH = 2.0
 _BEYOND = 100.0
 """How many times the largest of the models' own least errors an axis shows: what explodes leaves it."""
 _INTERVAL = 3.0
@@ -106,12 +108,14 @@ def error_axis(
     if not spots:
         return ErrorAxis(False, 0.0, 1.0)
     own = [spot.value for spot in spots]
-    near = [v for values in others.values() for v in values if min(own) / REACH <= v <= max(own) * REACH]
+    least, most = min(own), max(own)
+    reach = min(REACH, max(_REACH, (most / least) ** 2)) if logs.log else REACH
+    near = [v for values in others.values() for v in values if least / reach <= v <= most * reach]
     shown = [*own, *near]
     if not logs.log or max(shown) <= factor * min(shown):
         return _linear(_kept(ErrorAxis(False, 0.0, 0.0), models), others, from_zero)
-    low = max(min(spot.low for spot in spots), min(own) / _INTERVAL)
-    high = min(max(spot.high for spot in spots), max(own) * _INTERVAL)
+    low = max(min(spot.low for spot in spots), least / _INTERVAL)
+    high = min(max(spot.high for spot in spots), most * _INTERVAL)
     return replace(logs, low=min([low, *shown]) / 1.15, high=max([high, *shown]) * 1.15)
 
 

@@ -124,7 +124,8 @@ def _published(row: ModelRow, axis: ErrorAxis) -> float | None:
 def _explanation(comparison: ComparisonTable, axis: ErrorAxis) -> str:
     lines = "; vertical lines: untrained baselines" if comparison.baselines else ""
     opened = "; open: a run had not converged" if any(row.unconverged for row in comparison.rows) else ""
-    return axis.words + lines + opened + axis.beyond({}, _others(comparison)).replace("in part ", "")
+    far = [f"{name} {error:.3g}" for name, (error,) in _others(comparison).items() if not axis.holds(error)]
+    return axis.words + lines + opened + (f"; beyond the axis: {', '.join(far)}" if far else "")
 
 
 def _name(row: ModelRow) -> str:
