@@ -154,6 +154,14 @@ class TestInline:
         assert 20 < top < 60 and top + height == pytest.approx(whole)
         assert "<title" not in inline.body and "<desc" not in inline.body and "metadata" not in inline.body
 
+    def test_a_broken_heading_is_no_part_of_the_explanation(self):
+        with style.fixed_style():
+            figure = style.new_figure(
+                1.0, CAPTION, "a subject that is far too long for one line", "how to read", width=2
+            )
+            found = inline_svg(figure, content(figure, "svg", "title", "words"), "p")
+        assert found.explanation == "preset quick, 2 seeds, comparison abcdef01; how to read"
+
     def test_names_are_the_pictures_own_and_letters_are_there(self, made):
         root = ET.fromstring(f"<svg>{made[1].body}</svg>")
         names = {element.get("id") for element in root.iter() if element.get("id")}

@@ -189,10 +189,14 @@ def _look(colors: Sequence[str], markers: Sequence[str], dashes: Sequence[Dash],
 
 
 def new_figure(height: float, caption: Caption, subject: str, explanation: str, width: float = WIDTH) -> Figure:
-    """Return an empty figure of these inches below its title; long lines are broken, and make the figure higher."""
+    """Return an empty figure of these inches below its title; long lines are broken, and make the figure higher.
+
+    Its label is what the title says below the heading.
+    """
     room = int(_LINE * width / WIDTH)
     lines = [*wrap(caption.heading(subject), room), *wrap(caption.details(explanation), room)]
     figure = Figure(figsize=(width, height + _TITLE_LINE * len(lines)), layout="constrained")
+    figure.set_label(caption.details(explanation))
     figure.suptitle("\n".join(lines), x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
     return figure
 
