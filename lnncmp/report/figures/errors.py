@@ -59,7 +59,12 @@ class ErrorAxis:
     @property
     def words(self) -> str:
         """What is shown of an error over seeds."""
-        return "geometric mean with 95% interval over seeds" if self.log else "mean with 95% interval over seeds"
+        return self.means.replace("mean ", "mean with 95% interval ")
+
+    @property
+    def means(self) -> str:
+        """The same where no interval is shown."""
+        return "geometric mean over seeds" if self.log else "mean over seeds"
 
     def spot(self, known: Known) -> Spot | None:
         """Return where an error is shown, None if it is not known."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, CurvePoint, ModelRow
 from lnncmp.report.figures import style
 from lnncmp.report.figures.errors import ErrorAxis, Spot, error_axis
 
@@ -26,11 +26,10 @@ def draw(
 
     A line ends where the error of a seed is not finite. looks: of the models; thin: of the baselines.
     """
-    curves = {row.model: row.curve for row in comparison.rows}
-    others = {row.name: [p.mean for p in row.curve if p.mean is not None] for row in comparison.baselines}
+    curves, others = _shown(comparison)
     axis = error_axis(curves, others, from_zero=True)
     bands = len(comparison.rows) <= style.MANY
-    words = axis.words if bands else axis.words.partition(" with")[0] + " over seeds"
+    words = axis.words if bands else axis.means
     figure = style.new_figure(3.2, caption, SUBJECT, words + axis.beyond(curves, others))
     panel = figure.subplots()
     for baseline in comparison.baselines:
@@ -47,14 +46,21 @@ def draw(
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
+    axis = error_axis(*_shown(comparison), from_zero=True)
     ends = []
     for row in comparison.rows:
-        known = [point for point in row.curve if point.mean is not None]
+        known = [(spot.value, point.step) for point in row.curve if (spot := axis.spot(point))]
         if known:
-            ends.append(f"{row.model} {known[-1].mean:.3g} after {known[-1].step} steps")
+            ends.append(f"{row.model} {known[-1][0]:.3g} after {known[-1][1]} steps")
     error = comparison.error.in_full
-    what = f"{error[0].upper()}{error[1:]} by step, one line per model"
+    what = f"{error[0].upper()}{error[1:]} by step, {axis.means}, one line per model"
     return f"{caption.heading(SUBJECT)}. {what}. Last: {', '.join(ends)}."
+
+
+def _shown(comparison: ComparisonTable) -> tuple[dict[str, list[CurvePoint]], dict[str, list[float]]]:
+    """Return the curves of the models, and the errors of the baselines."""
+    others = {row.name: [p.mean for p in row.curve if p.mean is not None] for row in comparison.baselines}
+    return {row.model: row.curve for row in comparison.rows}, others
 
 
 def _draw_model(

@@ -40,13 +40,9 @@ def draw(
     names = groups(comparison)
     columns = min(len(names), _COLUMNS)
     rows = -(-len(names) // columns)
-    models = {row.model: [p.error for name in names for p in _of_model(row, name)] for row in comparison.rows}
-    others = {
-        row.name: [p.error.mean for name in names for p in _of_baseline(row, name) if p.error.mean is not None]
-        for row in comparison.baselines
-    }
+    models, others = _shown(comparison)
     axis = error_axis(models, others, from_zero=True)
-    words = axis.words if len(models) <= style.MANY else axis.words.partition(" with")[0] + " over seeds"
+    words = axis.words if len(models) <= style.MANY else axis.means
     figure = style.new_figure(2.3 * rows + 0.9, caption, SUBJECT, words + axis.beyond(models, others))
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     panels = list(grid.flat)
@@ -64,18 +60,31 @@ def draw(
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
-    error = comparison.error.in_full
-    sentences = [f"{caption.heading(SUBJECT)}. {error[0].upper()}{error[1:]} against level, one line per model."]
+    error, axis = comparison.error.in_full, error_axis(*_shown(comparison), from_zero=True)
+    sentences = [
+        f"{caption.heading(SUBJECT)}. {error[0].upper()}{error[1:]} against level, {axis.means}, one line per model."
+    ]
     for group in groups(comparison):
         top = max(point.level for row in comparison.rows for point in _of_model(row, group))
         found = [
-            f"{row.model} {point.error.mean:.3g}"
+            f"{row.model} {spot.value:.3g}"
             for row in comparison.rows
             for point in _of_model(row, group)
-            if point.level == top and point.error.mean is not None
+            if point.level == top and (spot := axis.spot(point.error))
         ]
         sentences.append(f"{group} at level {top:g}: {', '.join(found)}.")
     return " ".join(sentences)
+
+
+def _shown(comparison: ComparisonTable) -> tuple[dict[str, list[Known]], dict[str, list[float]]]:
+    """Return the errors of the models and of the baselines over all groups."""
+    names = groups(comparison)
+    models = {row.model: [p.error for name in names for p in _of_model(row, name)] for row in comparison.rows}
+    others = {
+        row.name: [p.error.mean for name in names for p in _of_baseline(row, name) if p.error.mean is not None]
+        for row in comparison.baselines
+    }
+    return models, others
 
 
 def _of_model(row: ModelRow, group: str) -> list[_Point]:
