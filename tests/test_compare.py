@@ -10,6 +10,7 @@ from synthetic_records import UP, baseline, measurement, note, row, run, runs, s
 
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.differences import differences_to, differs, verdict
+from lnncmp.comparison.table import Estimate
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.records.schema import Parameters
 from lnncmp.report.tables.grid import cost_grid
@@ -66,7 +67,7 @@ def test_all_diverged():
     comparison = table([*runs("lstm", UP), *runs("ltc", [None] * 6)])
     made = row(comparison, "ltc")
     assert (made.n_ok, made.n_diverged) == (0, 6)
-    assert made.metrics["test_mse"].model_dump() == {"mean": None, "ci95": None, "values": [], "seeds": []}
+    assert made.metrics["test_mse"] == Estimate()
     assert (made.horizons, made.run_epoch_seconds) == ({"1": None, "10": None, "50": None}, None)
     (pair,) = comparison.comparisons
     assert (pair.n_seeds, pair.change, pair.p, pair.verdict) == (0, None, None, "too few seeds (n < 6)")

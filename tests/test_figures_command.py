@@ -18,7 +18,8 @@ from lnncmp.records.schema import HorizonPoint
 from lnncmp.report.build import figures as drawing
 
 FOLDER = "walker2d-quick-noise-0.1-abcdef01"
-NAMES = ["free_running", "robustness", "accuracy_cost", "training", "budget", "fit-slow-wave", "fit-fast-wave"]
+NAMES = ["ranked", "free_running", "robustness", "accuracy_cost", "training", "budget"]
+NAMES += ["fit-fast-wave", "fit-slow-wave"]  # the wave with the lower error first
 SVG = "{http://www.w3.org/2000/svg}"
 
 command = OneCommand(figures)
@@ -32,7 +33,7 @@ def out(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(out):
-    return drawing.draw_figures("walker2d", out)
+    return drawing.draw_figures(["walker2d"], out)
 
 
 def slim(seed=0, **changes):
@@ -52,7 +53,7 @@ class TestFiles:
             png, svg, pdf = (path.read_bytes() for path in picture.paths)
             assert png.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in png[-12:]
             width, height = struct.unpack(">II", png[16:24])
-            assert width == 1440 and height > 500
+            assert width == (720 if picture.name == "ranked" else 1440) and height > 500
             assert pdf.startswith(b"%PDF-1.") and pdf.rstrip().endswith(b"%%EOF")
             assert b"/FontType 42" in pdf or b"CIDFontType2" in pdf, "letters are TrueType outlines"
             assert ET.fromstring(svg).tag == f"{SVG}svg"
@@ -63,12 +64,12 @@ class TestFiles:
             assert image.get("role") == "img"
             assert [image.findtext(f"{SVG}{tag}") for tag in ("title", "desc")] == [picture.title, picture.alt]
             assert image.find(f".//{SVG}text") is None, "letters are shapes"
-        assert written[5].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
-        assert "gru 0.0" in written[5].alt and "filter 0.3" in written[5].alt
-        assert "gaussian at level 0.4: ltc" in written[1].alt and "after 20 steps" in written[0].alt
+        assert written[7].title == "Walker2d (simulated, noise 0.1): predictions of the test wave 'slow wave'"
+        assert "gru 0.0" in written[7].alt and "filter 0.0" in written[7].alt
+        assert "gaussian at level 0.4: ltc" in written[2].alt and "after 20 steps" in written[1].alt
 
     def test_are_the_same_bytes_for_the_same_records(self, written, tmp_path):
-        again = drawing.draw_figures("walker2d", write(tmp_path / "elsewhere", records()))
+        again = drawing.draw_figures(["walker2d"], write(tmp_path / "elsewhere", records()))
         for one, other in zip(written, again, strict=True):
             for left, right in zip(one.paths, other.paths, strict=True):
                 assert left.read_bytes() == right.read_bytes(), left.name
@@ -77,20 +78,22 @@ class TestFiles:
         import matplotlib
 
         out = write(tmp_path / "out", [slim()], ())
-        plain, *_ = drawing.draw_figures("walker2d", out, formats=["svg"])
+        plain, *_ = drawing.draw_figures(["walker2d"], out, formats=["svg"])
         before = plain.paths[0].read_bytes()
         with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.fonttype": "none"}):
-            drawing.draw_figures("walker2d", out, formats=["svg"])
+            drawing.draw_figures(["walker2d"], out, formats=["svg"])
             assert matplotlib.rcParams["font.size"] == 20, "the user's settings come back"
         assert plain.paths[0].read_bytes() == before
 
     def test_each_comparison_has_a_folder(self, tmp_path):
         runs = [slim(protocol_id="1" * 16), slim(protocol_id="2" * 16, preset="standard", conditions="")]
-        made = drawing.draw_figures("walker2d", write(tmp_path / "out", runs, ()), formats=["svg"])
+        made = drawing.draw_figures(["walker2d"], write(tmp_path / "out", runs, ()), formats=["svg"])
         assert [(picture.paths[0].parent.name, picture.name) for picture in made] == [
+            ("walker2d-standard-22222222", "ranked"),
             ("walker2d-standard-22222222", "free_running"),
             ("walker2d-standard-22222222", "training"),
             ("walker2d-standard-22222222", "budget"),
+            ("walker2d-quick-noise-0.1-11111111", "ranked"),
             ("walker2d-quick-noise-0.1-11111111", "free_running"),
             ("walker2d-quick-noise-0.1-11111111", "training"),
             ("walker2d-quick-noise-0.1-11111111", "budget"),
@@ -100,19 +103,19 @@ class TestFiles:
         out = write(
             tmp_path / "out", [slim(run_id="odd", preset="../..", conditions="/etc", protocol_id="../../..")], ()
         )
-        for picture in drawing.draw_figures("walker2d", out, formats=["svg"]):
+        for picture in drawing.draw_figures(["walker2d"], out, formats=["svg"]):
             assert picture.paths[0].resolve().parent.parent == (out / "figures").resolve()
 
     def test_settings_of_one_model_are_told_apart(self, tmp_path):
         small = recipe("gru", model={"arguments": {"hidden": 32}})
         out = write(tmp_path / "out", [slim(), slim(run_id="small", recipe=small)], ())
-        made = drawing.draw_figures("walker2d", out, formats=["svg"])
-        assert "gru (hidden=32) 0.2 after 20 steps, gru (hidden=64) 0.2 after 20 steps" in made[0].alt
+        made = drawing.draw_figures(["walker2d"], out, formats=["svg"])
+        assert "gru (hidden=32) 0.2 after 20 steps, gru (hidden=64) 0.2 after 20 steps" in made[1].alt
 
     def test_only_what_the_records_hold_is_drawn(self, tmp_path):
         one_step = scores(0.1, examples=[], perturbations=[], horizons=[HorizonPoint(step=1, error=1, scaled=1)])
-        made = drawing.draw_figures("walker2d", write(tmp_path / "out", [slim(scores=one_step)], ()), formats=["svg"])
-        assert [picture.name for picture in made] == ["training", "budget"]
+        made = drawing.draw_figures(["walker2d"], write(tmp_path / "out", [slim(scores=one_step)], ()), formats=["svg"])
+        assert [picture.name for picture in made] == ["ranked", "training", "budget"]
 
     def test_the_present_baseline_is_drawn_where_there_are_two(self, tmp_path):
         from lnncmp.baselines import BASELINES_VERSION
@@ -138,7 +141,9 @@ class TestCommand:
         answer = command("walker2d", "--out", out, "--format", "svg, png,svg")
         assert (answer.exit_code, answer.stderr) == (0, "")
         folder = out / "figures" / FOLDER
-        names = ("free_running.svg", "free_running.png", "training.svg", "training.png", "budget.svg", "budget.png")
+        names = [
+            f"{name}.{kind}" for name in ("ranked", "free_running", "training", "budget") for kind in ("svg", "png")
+        ]
         assert answer.stdout.splitlines() == [str(folder / name) for name in names]
         assert all((folder / name).stat().st_size > 1000 for name in names)
 
@@ -148,6 +153,13 @@ class TestCommand:
         texts = [ET.parse(path).getroot().findtext(f"{SVG}desc") for path in made.rglob("*.svg")]
         assert len(texts) == len(NAMES) and all("gru" in text and "cfc" in text for text in texts)
         assert not any("ltc" in text for text in texts)
+
+    def test_without_a_case_draws_all_that_have_records(self, tmp_path):
+        one_step = scores(0.1, examples=[], perturbations=[], horizons=[])
+        runs = [slim(scores=one_step), slim(case="ozone", protocol_id="3" * 16, scores=one_step)]
+        answer = command("--out", write(tmp_path / "out", runs, ()), "--format", "svg")
+        folders = [path.split("/")[-2].split("-")[0] for path in answer.stdout.splitlines()]
+        assert answer.exit_code == 0 and folders == ["ozone"] * 3 + ["walker2d"] * 3
 
     @pytest.mark.parametrize(
         ("args", "message", "hint"),
@@ -202,7 +214,7 @@ class TestCommand:
         )
         assert (out / "records" / "cut.json").exists()
         heard = []
-        drawing.draw_figures("walker2d", out, formats=["svg"], warn=heard.append)
+        drawing.draw_figures(["walker2d"], out, formats=["svg"], warn=heard.append)
         assert heard == ["Not used: 1 record, damaged or incomplete (cut.json)."]
 
     def test_records_that_contradict_each_other_are_refused(self, tmp_path):

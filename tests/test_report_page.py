@@ -222,7 +222,7 @@ class TestAlone:
     def test_the_same_records_give_the_same_bytes(self, tmp_path):
         made = [write_report(small_folder(tmp_path / name), judge=judged).parent for name in "ab"]
         files = [{path.name: path.read_bytes() for path in one.rglob("*") if path.is_file()} for one in made]
-        assert files[0] == files[1] and len(files[0]) == 11
+        assert files[0] == files[1] and len(files[0]) == 13
 
     def test_several_processes_draw_the_same(self, tmp_path):
         _, tasks = drawing._tasks(load_studies(small_folder(tmp_path)))

@@ -10,6 +10,14 @@ from lnncmp.cli.terminal import interruptible, print_result
 
 ALL_PICTURES = "png,svg,pdf"
 
+CaseName = Annotated[
+    str | None,
+    typer.Argument(
+        autocompletion=complete.case,
+        help="A case study, e.g. walker2d (default: all that have records).",
+        show_default=False,
+    ),
+]
 Shown = Annotated[
     str | None,
     typer.Option(
@@ -29,13 +37,13 @@ PictureFormats = Annotated[
 
 
 def figures(
-    case: options.CaseName,
+    case: CaseName = None,
     out: options.Out = options.RESULTS,
     models: Shown = None,
     format: PictureFormats = ALL_PICTURES,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw errors, forecasts, robustness, cost, training, wirings and waves from stored records; print the paths."""
+    """Draw rankings, forecasts, robustness, cost, training, wirings, waves of stored records; print the paths."""
     chosen = None if models is None else options.names(models)
     advice = "Figures written so far are complete; the same command draws all of them again."
     with interruptible(advice), LiveProgress(quiet) as progress:
@@ -43,5 +51,5 @@ def figures(
         from lnncmp.report.build.figures import draw_figures
 
         progress.doing("drawing")
-        written = draw_figures(case, out, chosen, options.names(format), progress.warn)
+        written = draw_figures([case] if case else [], out, chosen, options.names(format), progress.warn)
     print_result("\n".join(str(path) for picture in written for path in picture.paths))

@@ -3,6 +3,7 @@
 Reads the histories of runs. Only runs that ended well count; a run that stopped on a plateau keeps its last value.
 """
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,19 @@ def budget_curves(runs: Runs) -> dict[str, list[BudgetPoint]]:
     """Return a curve for each row of a table that has runs with positive losses. runs: by row."""
     found = {row: _curve([run for run in group if outcome(run) == "ok" and run.history]) for row, group in runs.items()}
     return {row: curve for row, curve in found.items() if curve}
+
+
+def median_losses(runs: Sequence[RunRecord]) -> dict[int, float]:
+    """Return the median of the validation loss by epoch over the runs that ended well, up to where the first ended.
+
+    Beyond that it would be a median over other runs. Only where it is positive and finite; empty under two runs.
+    """
+    found = [{e.epoch: e.validation_loss for e in run.history} for run in runs if outcome(run) == "ok" and run.history]
+    if len(found) < 2:
+        return {}
+    shared = sorted(set.intersection(*map(set, found)))
+    medians = {epoch: statistics.median(losses[epoch] for losses in found) for epoch in shared}
+    return {epoch: loss for epoch, loss in medians.items() if 0 < loss < math.inf}
 
 
 def leaders(curves: Mapping[str, Sequence[BudgetPoint]], by: str) -> list[tuple[float, str]]:

@@ -117,12 +117,14 @@ def cost_fields(record: MeasurementRecord | None, shape: tuple[int, int] | None)
     """Return the cost fields of a row of a table; nothing without a measurement at this shape (batch, steps)."""
     if record is None or (record.batch, record.steps) != shape:
         return {}
-    epoch, interval = mean_and_interval(epoch_seconds(record))
+    times = epoch_seconds(record)
+    epoch, interval = mean_and_interval(times)
     step = _median(step_seconds(record))
     peaks = record.peak_memory_samples
     return {
         "epoch_seconds": epoch,
         "epoch_seconds_ci95": interval,
+        "epoch_seconds_range": (min(times), max(times)) if times else None,
         "step_seconds": step,
         "windows_per_second": record.batch / step if step else None,
         "latency_seconds": _median(record.latency_seconds),

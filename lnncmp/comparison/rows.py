@@ -35,7 +35,7 @@ _SCALED = dict.fromkeys(CLASS_ERRORS, "log_loss")
 
 
 def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[float]] | None = None) -> Estimate:
-    """Return mean and 95% interval of one value per seed; mean and interval are None if a value is not finite.
+    """Return means and 95% intervals of one value per seed; all are None if a value is not finite.
 
     replicates: the value over bootstrap samples of the test groups, by seed; where every seed has them the interval is
     of seeds and groups, else of seeds.
@@ -47,7 +47,15 @@ def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[flo
         return Estimate(values=shown, seeds=seeds)
     samples = [replicates[seed] for seed in seeds] if replicates and all(map(replicates.get, seeds)) else ()
     found = stats.mean_estimate(values, samples)
-    return Estimate(mean=stats.mean(values), ci95=found and found.interval(), values=shown, seeds=seeds)
+    middle, ends = stats.geometric_estimate(values, samples)
+    return Estimate(
+        mean=stats.mean(values),
+        ci95=found and found.interval(),
+        geometric_mean=middle,
+        geometric_ci95=ends,
+        values=shown,
+        seeds=seeds,
+    )
 
 
 def error_of(scores: Scores | None, metric: str | None = None) -> float | None:
@@ -99,8 +107,8 @@ def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
     points = []
     for step, values in sorted(by_step.items()):
         made = estimate(values)
-        lost = made.values.count(None)
-        points.append(CurvePoint(step=step, mean=made.mean, ci95=made.ci95, seeds=len(values), not_finite=lost))
+        means = made.model_dump(exclude={"values", "seeds"})
+        points.append(CurvePoint(step=step, **means, seeds=len(values), not_finite=made.values.count(None)))
     return points
 
 

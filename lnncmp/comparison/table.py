@@ -42,11 +42,15 @@ class _Part(BaseModel):
 class Estimate(_Part):
     """A mean over seeds with its 95% interval (Student t; None under two seeds) and the values it comes from.
 
-    values and seeds belong together, in order of seed. If a value is not finite it is None, and so are mean and ci95.
+    geometric_mean, geometric_ci95: the same of the logarithms, as factors, for what is read on a logarithmic scale: the
+    ends are above zero. None if a value is not above zero.
+    values and seeds belong together, in order of seed. If a value is not finite it is None, and so are all means.
     """
 
     mean: float | None = None
     ci95: Interval | None = None
+    geometric_mean: float | None = None
+    geometric_ci95: Interval | None = None
     values: list[float | None] = Field(default_factory=list)
     seeds: list[int] = Field(default_factory=list)
 
@@ -60,11 +64,16 @@ class Counts(_Part):
 
 
 class CurvePoint(_Part):
-    """Free-running main error `step` steps after the last true input, over seeds, and how many were not finite."""
+    """Free-running main error `step` steps after the last true input, over seeds, and how many were not finite.
+
+    Means and intervals as in `Estimate`.
+    """
 
     step: int
     mean: float | None
     ci95: Interval | None
+    geometric_mean: float | None = None
+    geometric_ci95: Interval | None = None
     seeds: int
     not_finite: int
 
@@ -102,15 +111,16 @@ class _Costs(_Part):
     """Costs of a model from its measurement; all None if this implementation was not measured at the table's shape.
 
     epoch_seconds: mean over cost_repeats repeats of the time of an epoch, alone and in turn with the other models, with
-    its 95% interval (Student t). None for older measurements. time_kind: "processor time" on one thread of a CPU, else
-    "wall-clock time". step_seconds, latency_seconds: medians of one training step and one streaming step;
-    windows_per_second = batch / step_seconds. peak_memory_bytes: median over repeats, with the least and the largest;
+    its 95% interval (Student t) and their range. None for older measurements. time_kind: "processor time" on one thread
+    of a CPU, else "wall-clock time". step_seconds, latency_seconds: medians of one training step and one streaming
+    step; windows_per_second = batch / step_seconds. peak_memory_bytes: median over repeats, with their range;
     memory_spread_bytes: median of the largest minus smallest peak of single training steps. Bytes, joules
     and methods as in `MeasurementRecord`.
     """
 
     epoch_seconds: float | None = None
     epoch_seconds_ci95: Interval | None = None
+    epoch_seconds_range: Interval | None = None
     time_kind: str | None = None
     step_seconds: float | None = None
     windows_per_second: float | None = None
@@ -175,6 +185,11 @@ class ModelRow(_Costs):
     run_stacked: int = 1
     published: Published | None = None
     operations: OperationCounts | None = None
+
+    @property
+    def unconverged(self) -> bool:
+        """Whether a run that ended well is known not to have converged."""
+        return self.last_gain is not None and self.n_converged < self.n_ok
 
 
 def many_kinds(rows: Sequence[ModelRow]) -> bool:

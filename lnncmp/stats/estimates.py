@@ -19,6 +19,9 @@ Samples = Sequence[Sequence[float]]
 MIN_DATA_SETS = 3
 """Fewest data sets that are pooled: two have one degree of freedom between them and show nothing."""
 
+_LARGEST_LOG = 700.0
+"""Logarithms up to this size are of numbers that a float can hold."""
+
 _NO_SPREAD = 1e-12
 """A standard error below this share of the values is rounding."""
 
@@ -79,6 +82,27 @@ def mean_estimate(values: Sequence[float], samples: Samples = ()) -> MeanEstimat
     of the mean over runs, taken as known. None for fewer than two values, or one that is not finite.
     """
     return _estimate([(1.0, values, samples)], least=0.5 ** len(values))
+
+
+def geometric_estimate(
+    values: Sequence[float], samples: Samples = ()
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return the geometric mean of the values of S runs and its 95% interval: that of their logarithms, as a factor.
+
+    Both are above zero, whatever the spread. The mean is None without values, or where one is not finite or not above
+    zero; the interval also under two. Samples (as in `mean_estimate`) count if all of them are above zero.
+    Example: (1, 100) has mean 10; its logarithms have mean 2.3 and standard error 2.3, hence (2e-12, 5e+13).
+    """
+    if not len(values) or not all(0 < value < math.inf for value in values):
+        return None, None
+    logs = [math.log(value) for value in values]
+    positive = all(0 < value < math.inf for row in samples for value in row)
+    found = mean_estimate(logs, [[math.log(value) for value in row] for row in samples] if positive else ())
+    mean = math.exp(math.fsum(logs) / len(logs))
+    if found is None:
+        return mean, None
+    low, high = found.interval()
+    return mean, (math.exp(low), math.exp(high)) if max(-low, high) < _LARGEST_LOG else None
 
 
 def difference(

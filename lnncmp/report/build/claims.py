@@ -57,4 +57,4 @@ def effect_files(table: ClaimsTable, beside: str, files: dict[str, bytes]) -> li
 def _caption(row: Verdict) -> style.Caption:
     models = " against ".join(row.models)
     unit = "repeat" if row.measure in MEASURED else "seed"
-    return style.Caption(load_case(row.case).title, row.data, row.preset or "-", row.n_seeds, models, unit)
+    return style.Caption(load_case(row.case).title, row.data, row.preset or "-", row.n_seeds, models, counted=unit)

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from lnncmp.claims.readings import Multiverse
+from lnncmp.comparison.groups import place
 from lnncmp.comparison.studies import Study
 from lnncmp.report.page.content import ReportFigure
 
@@ -26,7 +27,7 @@ INLINE_BYTES = 4_000_000
 CURVE_BYTES = 1_500_000
 """How many of them specification curves may take."""
 
-_ORDER = ("free_running", "forecast", "robustness", "cost", "training", "wiring", "fit")
+_ORDER = ("ranked", "free_running", "forecast", "robustness", "cost", "training", "wiring", "fit")
 _WHAT = "Drawing pictures"
 _FEW = 4
 
@@ -99,7 +100,7 @@ def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task]]":
     for owner, study in enumerate(studies):
         drawn = picture_set(study, looks)
         found += [(owner, drawn.caption, picture) for picture in pictures(drawn)]
-    found.sort(key=lambda item: _ORDER.index(item[2].kind))
+    found.sort(key=lambda item: place(_ORDER, item[2].kind))
     tasks = [(caption, picture, f"p{number}") for number, (_, caption, picture) in enumerate(found)]
     return [owner for owner, _, _ in found], tasks
 

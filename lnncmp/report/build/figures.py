@@ -1,4 +1,4 @@
-"""From the records of a case to pictures in files: its comparisons, and what can be drawn of each. No torch.
+"""From the records of cases to pictures in files: their comparisons, and what can be drawn of each. No torch.
 
 The pictures of one comparison are in OUT/figures/<case>-<preset>[-<conditions>]-<first 8 of its id>/. Importing this
 module imports matplotlib.
@@ -32,20 +32,21 @@ class Written:
 
 
 def draw_figures(
-    case: str,
+    cases: Sequence[str],
     out: Path,
     models: Sequence[str] | None = None,
     formats: Sequence[str] = FORMATS,
     warn: Callable[[str], None] = lambda message: None,
     baselines: Sequence[str] | None = None,
 ) -> list[Written]:
-    """Draw every comparison of `case` that has records in the folder `out`, and return what was written.
+    """Draw every comparison of `cases` that has records in the folder `out`, and return what was written.
 
-    models: only these, all if None. formats: of `FORMATS`. warn: is told of records that cannot be used.
-    baselines: which are in the pictures of waves; None is all but `waves.NOT_IN_FITS`.
+    cases: all that have records if empty. models: only these, all if None. formats: of `FORMATS`. warn: is told of
+    records that cannot be used. baselines: which are in the pictures of waves; None is all but `waves.NOT_IN_FITS`.
     Raises UsageError for an unknown case, model or format, DataError if there is no record or `out` cannot be written.
     """
-    load_case(case)
+    for case in cases:
+        load_case(case)
     check_formats(formats)
     if models is not None and not models:
         raise UsageError("--models needs the name of a model, got none")
@@ -53,21 +54,22 @@ def draw_figures(
     records = comparable(read_records(out))
     for note in records.notes:
         warn(note)
-    everything = studies_of(records, [case])
+    everything = studies_of(records, cases)
     known = {run.recipe.model.label for study in everything for run in study.group.runs}
     for model in models or ():
         if model not in known:
             raise unknown_name("model of these records", model, known)
     looks = style.model_looks(sorted({row for study in everything for row in study.runs}))
     written = []
-    for study in everything if models is None else studies_of(_only(records, models), [case]):
+    for study in everything if models is None else studies_of(_only(records, models), cases):
         drawn = picture_set(study, looks)
         folder = out / "figures" / study.folder
         written += [write_picture(picture, drawn.caption, folder, formats) for picture in pictures(drawn, baselines)]
     if not written:
+        there = list(dict.fromkeys(study.table.case for study in everything))
         raise DataError(
-            f"the records of {case} in {out} hold nothing to draw: no run came as far as one epoch",
-            f"See why with: lnncmp {case} --out {out}",
+            f"the records of {' and '.join(there)} in {out} hold nothing to draw: no run came as far as one epoch",
+            f"See why with: lnncmp {there[0]} --out {out}",
         )
     return written
 

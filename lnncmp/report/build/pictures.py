@@ -1,17 +1,18 @@
 """The pictures that the records of one comparison allow: name, words, and how to draw each. Imports matplotlib."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.figure import Figure
 
-from lnncmp.cases.base import load_case
+from lnncmp.cases.base import case_of, load_case
 from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.forecasts import course_of, postures_of, windows
 from lnncmp.report.build.waves import wave_fits
-from lnncmp.report.build.wirings import drawn_wiring
+from lnncmp.report.build.wirings import Drawn, drawn_wiring
 from lnncmp.report.figures import (
     budget,
     course,
@@ -19,6 +20,7 @@ from lnncmp.report.figures import (
     free_running,
     pareto,
     postures,
+    ranked,
     robustness,
     style,
     training,
@@ -56,8 +58,17 @@ def picture_set(study: Study, looks: Mapping[str, style.Look]) -> PictureSet:
     origin = ", ".join(filter(None, [table.source, table.conditions]))
     seeds = len({run.seeds.root for run in study.group.runs})
     title = load_case(table.case).title
-    caption = style.Caption(title, origin, table.preset, seeds, study.group.protocol_id[:8])
+    caption = style.Caption(title, origin, table.preset, seeds, study.group.protocol_id[:8], _unit(study))
     return PictureSet(study, caption, looks, style.baseline_looks([row.name for row in table.baselines]))
+
+
+def _unit(study: Study) -> str:
+    """Return the unit of a mean squared error; other errors have none."""
+    units = {target.unit for target in case_of(study.table.case, study.group.first.recipe.data).targets}
+    if study.table.error.name != "mse" or units <= {"", "1"}:
+        return ""
+    unit = units.pop()
+    return "mixed squared units" if units else f"({unit})²" if re.search(r"\W", unit) else f"{unit}²"
 
 
 def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Iterator[Picture]:
@@ -67,6 +78,9 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
     """
     table, runs, caption = drawn.study.table, drawn.study.runs, drawn.caption
     looks, thin = drawn.looks, drawn.thin
+    if ranked.drawable(table):
+        draw = partial(ranked.draw, table, caption, thin)
+        yield Picture("ranked", "ranked", ranked.SUBJECT, ranked.alt_text(table, caption), draw)
     if free_running.drawable(table):
         draw = partial(free_running.draw, table, caption, looks, thin)
         alt = free_running.alt_text(table, caption)
@@ -107,15 +121,20 @@ def _forecasts(drawn: PictureSet) -> Iterator[Picture]:
 
 
 def _wirings(drawn: PictureSet) -> Iterator[Picture]:
-    """Yield the wiring of each sparsely wired model, as its first seed drew it."""
+    """Yield the wiring of each sparsely wired model, as its first seed drew it; one that several share only once."""
+    shared: dict[Drawn, list[str]] = {}
     for row, group in drawn.study.runs.items():
         found = drawn_wiring(group[0])
         if found is not None:
-            seeds = len({run.wiring_seed for run in group})
-            diagram = wiring.Diagram(row, group[0].seeds.root, found.layers, found.synapses, seeds > 1)
-            alt = wiring.alt_text(diagram, drawn.caption)
-            draw = partial(wiring.draw, diagram, drawn.caption)
-            yield Picture("wiring", slug(f"wiring-{row}"), wiring.subject(diagram), alt, draw)
+            shared.setdefault(found, []).append(row)
+    for found, rows in shared.items():
+        groups = [drawn.study.runs[row] for row in rows]
+        seeds = len({run.wiring_seed for group in groups for run in group})
+        models = ", ".join(rows)
+        diagram = wiring.Diagram(models, groups[0][0].seeds.root, found.layers, found.synapses, seeds > 1)
+        alt = wiring.alt_text(diagram, drawn.caption)
+        draw = partial(wiring.draw, diagram, drawn.caption)
+        yield Picture("wiring", slug(f"wiring-{rows[0]}"), wiring.subject(diagram), alt, draw)
 
 
 def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:

@@ -23,12 +23,14 @@ def drawable(curves: Curves) -> bool:
 
 def draw(curves: Curves, caption: style.Caption, looks: Mapping[str, style.Look]) -> Figure:
     """Return two panels that share their axis of losses. curves: by model, see `lnncmp.comparison.budget`."""
-    explanation = "lowest loss so far: median over seeds, band: least and largest;\nmarkers: where training ended"
-    figure = style.new_figure(3.6, caption, SUBJECT, explanation)
+    band = len(curves) <= style.MANY
+    bands = ", band: range" if band else ""
+    explanation = f"lowest loss so far: median over seeds{bands}; markers: where training ended"
+    figure = style.new_figure(3.2, caption, SUBJECT, explanation)
     panels = figure.subplots(1, 2, sharey=True)
     for panel, (by, name) in zip(panels, _PANELS, strict=True):
         for model, curve in curves.items():
-            _draw_curve(panel, curve, by, looks[model])
+            _draw_curve(panel, curve, by, looks[model], band)
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
@@ -39,9 +41,10 @@ def draw(curves: Curves, caption: style.Caption, looks: Mapping[str, style.Look]
     style.log_axis(panels[0], max(shown) / min(shown))
     panels[0].set_ylabel("lowest validation loss")
     entries = [
-        Line2D([], [], color=looks[m].color, linestyle=looks[m].dash, marker=looks[m].marker, label=m) for m in curves
+        Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker, label=style.shown(model))
+        for model, look in ((model, looks[model]) for model in curves)
     ]
-    figure.legend(handles=entries, loc="outside lower center", ncols=min(len(entries), 6))
+    style.put_legend(figure, entries)
     return figure
 
 
@@ -56,10 +59,10 @@ def alt_text(curves: Curves, caption: style.Caption) -> str:
     )
 
 
-def _draw_curve(panel: Axes, curve: Sequence[BudgetPoint], by: str, look: style.Look) -> None:
+def _draw_curve(panel: Axes, curve: Sequence[BudgetPoint], by: str, look: style.Look, band: bool) -> None:
     budget = [getattr(point, by) for point in curve]
-    panel.fill_between(
-        budget, [p.low for p in curve], [p.high for p in curve], color=look.color, alpha=0.15, linewidth=0
-    )
+    if band:
+        lows, highs = [p.low for p in curve], [p.high for p in curve]
+        panel.fill_between(budget, lows, highs, color=look.color, alpha=0.15, linewidth=0)
     panel.plot(budget, [p.loss for p in curve], color=look.color, linestyle=look.dash, linewidth=1.1)
     panel.plot(budget[-1], curve[-1].loss, color=look.color, marker=look.marker, markersize=4, linestyle="none")

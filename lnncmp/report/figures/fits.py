@@ -1,7 +1,9 @@
-"""A test wave as every model predicts it: the whole wave, its magnified stretches, and the residual."""
+"""A test wave as every predictor has it, a small panel for each: the prediction, and below it what is left over."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,8 +14,13 @@ from lnncmp.records.schema import Zoom
 from lnncmp.report.figures import style
 
 SUBJECT = "predictions of the test wave"
-_ROW_HEIGHT, _REST_HEIGHT = 0.92, 1.3
-_RESIDUAL = "residual (predicted - truth)"
+_COLUMNS = ((3, 3), (16, 4))
+"""Up to so many predictors: panels side by side."""
+_MOST_COLUMNS = 5
+_HEIGHT, _LEGEND = 1.55, 0.75
+"""Inches of a pair of panels, and of what is below all of them."""
+_LETTERS = 84
+"""Letters of titles side by side."""
 _BAND = "#6c9dcb"
 
 
@@ -21,12 +28,16 @@ _BAND = "#6c9dcb"
 class FitRow:
     """One predictor on one wave, all at the wave's `target_times`: median, least and largest prediction over seeds.
 
-    note: e.g. "10 seeds"; empty for untrained baselines. Values that are not finite are NaN.
-    residual, residual_low, residual_high: the same minus the truth.
+    trained: no untrained baseline. note: which runs it lacks, e.g. "3 seeds, 1 diverged"; empty if none. Values that
+    are not finite are NaN.
+    residual, residual_low, residual_high: the same minus the truth. error: mean of the squared residuals over targets
+    and seeds, None if one is not finite.
     """
 
     name: str
+    trained: bool
     note: str
+    error: float | None
     median: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
@@ -37,9 +48,14 @@ class FitRow:
 
 @dataclass(frozen=True)
 class Fit:
-    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.schema.Example`."""
+    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.schema.Example`.
+
+    place: what sets this wave apart from the others, e.g. "median error". quantity: what is predicted, with its unit.
+    """
 
     name: str
+    place: str
+    quantity: str
     time_unit: str
     input_times: Sequence[float]
     inputs: Sequence[float]
@@ -50,107 +66,97 @@ class Fit:
 
 
 def draw(fit: Fit, caption: style.Caption) -> Figure:
-    """Return one row per predictor; columns: whole wave, each magnified stretch, residual. Columns share their axes."""
-    height = _ROW_HEIGHT * len(fit.rows) + _REST_HEIGHT
-    figure = style.new_figure(
-        height, caption, f"{SUBJECT} '{fit.name}'", "line: median over seeds, band: least to largest"
-    )
-    widths = [2.1, *[1.15] * len(fit.zooms), 2.1]
+    """Return a pair of panels for each predictor, prediction above residual; all pairs share their axes."""
+    count = len(fit.rows)
+    columns = min(count, next((columns for most, columns in _COLUMNS if count <= most), _MOST_COLUMNS))
+    lines = -(-count // columns)
+    explanation = f"{fit.place}; line: median over seeds, band: range; above each panel: mean squared error"
+    figure = style.new_figure(_HEIGHT * lines + _LEGEND, caption, f"{SUBJECT} '{fit.name}'", explanation)
+    ratios = [2.0, 1.0] * lines
     grid = figure.subplots(
-        len(fit.rows), len(widths), sharex="col", sharey="col", squeeze=False, gridspec_kw={"width_ratios": widths}
+        2 * lines, columns, sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": ratios}
     )
-    for row, panels in zip(fit.rows, grid, strict=True):
-        _draw_row(fit, row, list(panels))
-    _set_limits(fit, list(grid[0]))
-    titles = ["whole wave", *(f"{n}: {zoom.name}" for n, zoom in enumerate(fit.zooms, 1)), _RESIDUAL]
-    for panel, title in zip(grid[0], titles, strict=True):
-        panel.set_title(title)
-    for panel in grid[-1]:
-        panel.set_xlabel(f"time ({fit.time_unit})")
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=4)
+    limits = _limits(fit)
+    for n in range(lines * columns):
+        line, column = divmod(n, columns)
+        pair = grid[2 * line, column], grid[2 * line + 1, column]
+        if n >= count:
+            for panel in pair:
+                panel.remove()
+            continue
+        _draw_row(fit, fit.rows[n], *pair)
+        pair[0].set_title("\n".join(wrap(_title(fit.rows[n]), _LETTERS // columns)), fontsize=7)
+        pair[0].set_ylim(*limits[0])
+        pair[1].set_ylim(*limits[1])
+        if column == 0:
+            pair[0].set_ylabel(fit.quantity)
+            pair[1].set_ylabel("residual")
+        if n + columns >= count:
+            pair[1].set_xlabel(f"time ({fit.time_unit})")
+            pair[1].tick_params(labelbottom=True)
+            style.whole_numbers(pair[1], 4)
+    style.put_legend(figure, _legend(fit))
     return figure
 
 
 def alt_text(fit: Fit, caption: style.Caption) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
-    worst = []
-    for row in fit.rows:
-        sizes = [abs(value) for value in row.residual if value == value]
-        worst.append(f"{row.name} {max(sizes):.3g}" if sizes else f"{row.name} not finite")
+    found = [f"{row.name} {'not finite' if row.error is None else f'{row.error:.3g}'}" for row in fit.rows]
     return (
-        f"{caption.heading(f'{SUBJECT} {fit.name}')}. One row per predictor: the wave, {len(fit.zooms)} magnified "
-        f"stretches and the residual. Largest residual of the median prediction: {', '.join(worst)}."
+        f"{caption.heading(f'{SUBJECT} {fit.name}')}, {fit.place}. A pair of panels per predictor: the wave with its "
+        f"prediction, and the residual. Mean squared errors: {', '.join(found)}."
     )
 
 
-def _draw_row(fit: Fit, row: FitRow, panels: Sequence[Axes]) -> None:
-    whole, *magnified, residual = panels
+def _title(row: FitRow) -> str:
+    error = "not finite" if row.error is None else f"{row.error:.2g}"
+    return " ".join(filter(None, [f"{row.name}: {error}", row.note and f"({row.note})"]))
+
+
+def _draw_row(fit: Fit, row: FitRow, wave: Axes, residual: Axes) -> None:
     for n, zoom in enumerate(fit.zooms):
-        whole.axvspan(zoom.start, zoom.end, color=style.TINTS[n % len(style.TINTS)], linewidth=0, zorder=0)
-        middle = (zoom.start + zoom.end) / 2
-        whole.text(middle, 0.98, str(n + 1), transform=whole.get_xaxis_transform(), ha="center", va="top", fontsize=7)
-        magnified[n].set_facecolor(style.TINTS[n % len(style.TINTS)])
-    for panel in (whole, *magnified):
-        large = panel is not whole
-        panel.plot(fit.target_times, fit.truth, color=style.TRUTH, linewidth=4 if large else 3, zorder=1)
-        panel.plot(
-            fit.input_times,
-            fit.inputs,
-            linestyle="none",
-            marker="o",
-            markersize=3 if large else 1.7,
-            markerfacecolor="none",
-            markeredgecolor="#7a7a7a",
-            markeredgewidth=0.6 if large else 0.4,
-            zorder=2,
-        )
-        panel.fill_between(fit.target_times, row.low, row.high, color=_BAND, alpha=0.8, linewidth=0, zorder=3)
-        panel.plot(fit.target_times, row.median, color=style.INK, linewidth=1.0, zorder=4)
-    residual.fill_between(
-        fit.target_times, row.residual_low, row.residual_high, color=_BAND, alpha=0.8, linewidth=0, zorder=3
-    )
+        wave.axvspan(zoom.start, zoom.end, color=style.TINTS[n % len(style.TINTS)], linewidth=0, zorder=0)
+    wave.plot(fit.target_times, fit.truth, color=style.TRUTH, linewidth=2.6, zorder=1)
+    wave.plot(fit.input_times, fit.inputs, **_INPUT, zorder=2)
     residual.axhline(0, color="#8c8c8c", linewidth=0.6, zorder=2)
-    residual.plot(fit.target_times, row.residual, color=style.INK, linewidth=0.9, zorder=4)
-    text = f"{row.name}\n{row.note}" if row.note else row.name
-    whole.set_ylabel(text, rotation=0, ha="right", va="center", linespacing=1.4)
-
-
-def _set_limits(fit: Fit, panels: Sequence[Axes]) -> None:
-    """Set what each column shows. A predictor far off the wave leaves its panel and squashes no other one."""
-    whole, *magnified, residual = panels
+    for panel, low, high, line in (
+        (wave, row.low, row.high, row.median),
+        (residual, row.residual_low, row.residual_high, row.residual),
+    ):
+        panel.fill_between(fit.target_times, low, high, color=_BAND, alpha=0.8, linewidth=0, zorder=3)
+        panel.plot(fit.target_times, line, color=style.INK, linewidth=0.9, zorder=4)
     times = [*fit.input_times, *fit.target_times]
-    for panel in (whole, residual):
-        panel.set_xlim(min(times), max(times))
-    span = max(fit.truth) - min(fit.truth) or 1.0
-    _show(whole, _values(fit, min(times), max(times)), min(fit.truth) - span, max(fit.truth) + span)
-    for panel, zoom in zip(magnified, fit.zooms, strict=True):
-        panel.set_xlim(zoom.start, zoom.end)
-        _show(panel, _values(fit, zoom.start, zoom.end), min(fit.truth) - span, max(fit.truth) + span)
-    sizes = [abs(v) for row in fit.rows for v in (*row.residual_low, *row.residual_high)]
-    limit = min(max((size for size in sizes if size == size), default=0.0), 1.5 * span) or 1.0
-    residual.set_ylim(-1.05 * limit, 1.05 * limit)
+    wave.set_xlim(min(times), max(times))
 
 
-def _values(fit: Fit, start: float, end: float) -> list[float]:
-    """Return all finite values that a wave panel shows from `start` to `end`."""
-    shown = [v for t, v in zip(fit.input_times, fit.inputs, strict=True) if start <= t <= end]
-    inside = [start <= t <= end for t in fit.target_times]
-    for series in (fit.truth, *(line for row in fit.rows for line in (row.low, row.high))):
-        shown += [v for v, wanted in zip(series, inside, strict=True) if wanted]
-    return [v for v in shown if v == v]
+def _limits(fit: Fit) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ends of the axes of waves and of residuals: a predictor far off leaves them and squashes no other."""
+    low, high = min(fit.truth), max(fit.truth)
+    span = high - low or 1.0
+    values = [v for row in fit.rows for line in (row.low, row.high) for v in line if v == v]
+    shown = [min(max(v, low - span / 2), high + span / 2) for v in (*values, *fit.truth, *fit.inputs)]
+    margin = 0.06 * (max(shown) - min(shown)) or 0.5
+    sizes = [abs(v) for row in fit.rows for line in (row.residual_low, row.residual_high) for v in line if v == v]
+    limit = min(max(sizes, default=0.0), span) or 1.0
+    return (min(shown) - margin, max(shown) + margin), (-1.05 * limit, 1.05 * limit)
 
 
-def _show(panel: Axes, values: Iterable[float], lowest: float, highest: float) -> None:
-    kept = [min(max(v, lowest), highest) for v in values]
-    if kept:
-        margin = 0.06 * (max(kept) - min(kept)) or 0.5
-        panel.set_ylim(min(kept) - margin, max(kept) + margin)
+_INPUT: Mapping[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 1.8,
+    "markerfacecolor": "none",
+    "markeredgecolor": "#7a7a7a",
+    "markeredgewidth": 0.4,
+}
 
 
-def _legend() -> list[Line2D | Patch]:
+def _legend(fit: Fit) -> list[Line2D | Patch]:
+    zooms = [Patch(color=style.TINTS[n % len(style.TINTS)], label=zoom.name) for n, zoom in enumerate(fit.zooms)]
     return [
-        Line2D([], [], color=style.TRUTH, linewidth=4, label="truth"),
-        Line2D([], [], linestyle="none", marker="o", markersize=3, mfc="none", mec="#7a7a7a", label="input"),
-        Line2D([], [], color=style.INK, linewidth=1.0, label="prediction (median)"),
-        Patch(color=_BAND, label="least to largest over seeds"),
+        Line2D([], [], color=style.TRUTH, linewidth=2.6, label="truth"),
+        Line2D([], [], **_INPUT, label="input"),
+        Line2D([], [], color=style.INK, linewidth=0.9, label="prediction"),
+        Patch(color=_BAND, label="range over seeds"),
+        *zooms,
     ]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, CurvePoint, ModelRow
 from lnncmp.report.figures import style
+from lnncmp.report.figures.errors import ErrorAxis, Spot, error_axis
 
 SUBJECT = "free-running error"
 _MARKERS = 8
@@ -21,46 +22,56 @@ def drawable(comparison: ComparisonTable) -> bool:
 def draw(
     comparison: ComparisonTable, caption: style.Caption, looks: Mapping[str, style.Look], thin: Mapping[str, style.Look]
 ) -> Figure:
-    """Return one line per model with the 95% interval as a band, and one per baseline.
+    """Return one line per model with its 95% interval as a band, and one per baseline.
 
     A line ends where the error of a seed is not finite. looks: of the models; thin: of the baselines.
     """
-    points = [point for row in comparison.rows for point in row.curve]
-    means = [point.mean for point in points if point.mean is not None]
-    highs = [point.ci95[1] for point in points if point.ci95 is not None]
-    others = {row.name: [p.mean for p in row.curve if p.mean is not None] for row in comparison.baselines}
-    explanation = "mean with 95% interval over seeds" + style.below(means, others)
-    figure = style.new_figure(3.6, caption, SUBJECT, explanation)
+    curves, others = _shown(comparison)
+    axis = error_axis(curves, others, from_zero=True)
+    bands = len(comparison.rows) <= style.MANY
+    words = axis.words if bands else axis.means
+    figure = style.new_figure(3.2, caption, SUBJECT, words + axis.beyond(curves, others))
     panel = figure.subplots()
     for baseline in comparison.baselines:
         _draw_baseline(panel, baseline, thin[baseline.name])
     for n, row in enumerate(comparison.rows):
-        _draw_model(panel, row, looks[row.model], n, len(comparison.rows))
-    style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
-    panel.set_xlim(0, 1.01 * max(point.step for point in points))
+        _draw_model(panel, row, axis, looks[row.model], (n, len(comparison.rows)), bands)
+    axis.put_on(panel)
+    panel.set_xlim(0, 1.01 * max(point.step for curve in curves.values() for point in curve))
     panel.set_xlabel("steps after the last true input")
-    panel.set_ylabel(comparison.error.in_full)
-    figure.legend(handles=style.legend(comparison, looks, thin), loc="outside right center")
+    panel.set_ylabel(caption.error_name(comparison))
+    style.put_legend(figure, style.legend(comparison, looks, thin))
     return figure
 
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
+    axis = error_axis(*_shown(comparison), from_zero=True)
     ends = []
     for row in comparison.rows:
-        known = [point for point in row.curve if point.mean is not None]
+        known = [(spot.value, point.step) for point in row.curve if (spot := axis.spot(point))]
         if known:
-            ends.append(f"{row.model} {known[-1].mean:.3g} after {known[-1].step} steps")
+            ends.append(f"{row.model} {known[-1][0]:.3g} after {known[-1][1]} steps")
     error = comparison.error.in_full
-    what = f"{error[0].upper()}{error[1:]} by step, one line per model"
+    what = f"{error[0].upper()}{error[1:]} by step, {axis.means}, one line per model"
     return f"{caption.heading(SUBJECT)}. {what}. Last: {', '.join(ends)}."
 
 
-def _draw_model(panel: Axes, row: ModelRow, look: style.Look, n: int, count: int) -> None:
+def _shown(comparison: ComparisonTable) -> tuple[dict[str, list[CurvePoint]], dict[str, list[float]]]:
+    """Return the curves of the models, and the errors of the baselines."""
+    others = {row.name: [p.mean for p in row.curve if p.mean is not None] for row in comparison.baselines}
+    return {row.model: row.curve for row in comparison.rows}, others
+
+
+def _draw_model(
+    panel: Axes, row: ModelRow, axis: ErrorAxis, look: style.Look, place: tuple[int, int], band: bool
+) -> None:
+    n, count = place
     steps = [point.step for point in row.curve]
-    means = [math.nan if point.mean is None else point.mean for point in row.curve]
-    ends = [(math.nan, math.nan) if point.ci95 is None else point.ci95 for point in row.curve]
-    panel.fill_between(steps, [a for a, _ in ends], [b for _, b in ends], color=look.color, alpha=0.15, linewidth=0)
+    spots = [axis.spot(point) or Spot(math.nan, math.nan, math.nan) for point in row.curve]
+    means, lows, highs = ([spot[end] for spot in spots] for end in range(3))
+    if band:
+        panel.fill_between(steps, lows, highs, color=look.color, alpha=0.15, linewidth=0)
     every = max(1, len(steps) // _MARKERS)
     panel.plot(
         steps,

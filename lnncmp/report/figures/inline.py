@@ -44,7 +44,7 @@ def inline_svg(figure: Figure, svg: bytes, prefix: str) -> InlineSvg:
     body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("ns0:", "")
     body = re.sub(r">\s+<", "><", body).replace(" />", "/>").strip()
     body = _without_bare_groups(body)
-    return InlineSvg(box, _recolored(body), " ".join(figure.get_suptitle().split("\n")[1:]))
+    return InlineSvg(box, _recolored(body), str(figure.get_label()))
 
 
 def _superfluous(parent: ET.Element, child: ET.Element) -> bool:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lnncmp.comparison.table import BaselineRow, ComparisonTable, Interval, ModelRow
+from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow
 from lnncmp.report.figures import style
+from lnncmp.report.figures.errors import ErrorAxis, Known, Spot, error_axis
 
 SUBJECT = "test error under perturbations"
 _COLUMNS = 3
@@ -19,15 +20,14 @@ _SHARE_OF_GAP, _SHARE_OF_AXIS = 0.6, 0.13
 class _Point(NamedTuple):
     name: str
     level: float
-    mean: float | None
-    ci95: Interval | None
+    error: Known
 
 
 def groups(comparison: ComparisonTable) -> list[str]:
     """Return the groups of perturbations that have at least two levels with an error, in the order stored."""
     names = dict.fromkeys(point.group for row in comparison.rows for point in row.perturbations)
     known = {
-        name: {point.level for row in comparison.rows for point in _of_model(row, name) if point.mean is not None}
+        name: {point.level for row in comparison.rows for point in _of_model(row, name) if point.error.mean is not None}
         for name in names
     }
     return [name for name in names if len(known[name]) > 1]
@@ -40,54 +40,62 @@ def draw(
     names = groups(comparison)
     columns = min(len(names), _COLUMNS)
     rows = -(-len(names) // columns)
-    shown = [point for name in names for row in comparison.rows for point in _of_model(row, name)]
-    means = [point.mean for point in shown if point.mean is not None]
-    highs = [point.ci95[1] for point in shown if point.ci95 is not None]
-    others = {
-        row.name: [p.mean for name in names for p in _of_baseline(row, name) if p.mean is not None]
-        for row in comparison.baselines
-    }
-    explanation = "mean with 95% interval over seeds" + style.below(means, others)
-    figure = style.new_figure(2.3 * rows + 1.2, caption, SUBJECT, explanation)
+    models, others = _shown(comparison)
+    axis = error_axis(models, others, from_zero=True)
+    words = axis.words if len(models) <= style.MANY else axis.means
+    figure = style.new_figure(2.3 * rows + 0.9, caption, SUBJECT, words + axis.beyond(models, others))
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     panels = list(grid.flat)
     for panel in panels[len(names) :]:
         panel.remove()
     for panel, name in zip(panels, names, strict=False):
-        _draw_group(panel, name, comparison, looks, thin)
+        _draw_group(panel, name, comparison, axis, {**looks, **thin})
     for row in grid:
-        row[0].set_ylabel(comparison.error.in_full)
+        row[0].set_ylabel(caption.error_name(comparison))
     for panel in panels[: len(names)]:
-        style.scale_errors(panel, means, highs, [error for errors in others.values() for error in errors])
-    figure.legend(handles=style.legend(comparison, looks, thin), loc="outside lower center", ncols=4)
+        axis.put_on(panel)
+    style.put_legend(figure, style.legend(comparison, looks, thin))
     return figure
 
 
 def alt_text(comparison: ComparisonTable, caption: style.Caption) -> str:
     """Return the picture in a few sentences, for those who do not see it."""
-    error = comparison.error.in_full
-    sentences = [f"{caption.heading(SUBJECT)}. {error[0].upper()}{error[1:]} against level, one line per model."]
+    error, axis = comparison.error.in_full, error_axis(*_shown(comparison), from_zero=True)
+    sentences = [
+        f"{caption.heading(SUBJECT)}. {error[0].upper()}{error[1:]} against level, {axis.means}, one line per model."
+    ]
     for group in groups(comparison):
         top = max(point.level for row in comparison.rows for point in _of_model(row, group))
         found = [
-            f"{row.model} {point.mean:.3g}"
+            f"{row.model} {spot.value:.3g}"
             for row in comparison.rows
             for point in _of_model(row, group)
-            if point.level == top and point.mean is not None
+            if point.level == top and (spot := axis.spot(point.error))
         ]
         sentences.append(f"{group} at level {top:g}: {', '.join(found)}.")
     return " ".join(sentences)
 
 
+def _shown(comparison: ComparisonTable) -> tuple[dict[str, list[Known]], dict[str, list[float]]]:
+    """Return the errors of the models and of the baselines over all groups."""
+    names = groups(comparison)
+    models = {row.model: [p.error for name in names for p in _of_model(row, name)] for row in comparison.rows}
+    others = {
+        row.name: [p.error.mean for name in names for p in _of_baseline(row, name) if p.error.mean is not None]
+        for row in comparison.baselines
+    }
+    return models, others
+
+
 def _of_model(row: ModelRow, group: str) -> list[_Point]:
     """Return the points of one group that have a level, in order of level."""
     points = [p for p in row.perturbations if p.group == group]
-    return _sorted(_Point(p.name, p.level, p.error.mean, p.error.ci95) for p in points if p.level is not None)
+    return _sorted(_Point(p.name, p.level, p.error) for p in points if p.level is not None)
 
 
 def _of_baseline(row: BaselineRow, group: str) -> list[_Point]:
     points = [p for p in row.perturbations if p.group == group]
-    return _sorted(_Point(p.name, p.level, p.error, None) for p in points if p.level is not None)
+    return _sorted(_Point(p.name, p.level, Estimate(mean=p.error)) for p in points if p.level is not None)
 
 
 def _sorted(points: Iterable[_Point]) -> list[_Point]:
@@ -103,8 +111,8 @@ def _draw_group(
     panel: Axes,
     group: str,
     comparison: ComparisonTable,
+    axis: ErrorAxis,
     looks: Mapping[str, style.Look],
-    thin: Mapping[str, style.Look],
 ) -> None:
     points = _all(comparison, group)
     levels = sorted({point.level for point in points})
@@ -112,11 +120,17 @@ def _draw_group(
         panel.set_xscale("log")
     for baseline in comparison.baselines:
         known = _of_baseline(baseline, group)
-        look = thin[baseline.name]
-        means = [math.nan if point.mean is None else point.mean for point in known]
+        look = looks[baseline.name]
+        means = [math.nan if point.error.mean is None else point.error.mean for point in known]
         panel.plot([point.level for point in known], means, color=look.color, linestyle=look.dash, linewidth=1.0)
     for n, row in enumerate(comparison.rows):
-        _draw_model(panel, _of_model(row, group), looks[row.model], _place(levels, n, len(comparison.rows)))
+        own, count = _of_model(row, group), len(comparison.rows)
+        spots = [axis.spot(point.error) or Spot(math.nan, math.nan, math.nan) for point in own]
+        if count <= style.MANY:
+            place = _place(levels, n, count)
+            _draw_model(panel, [place(point.level) for point in own], spots, looks[row.model])
+        else:
+            _draw_line(panel, [point.level for point in own], spots, looks[row.model])
     ticks = _ticks(levels)
     panel.set_xticks(ticks, [f"{level:g}" for level in ticks])
     panel.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
@@ -141,16 +155,18 @@ def _axis(levels: Sequence[float]) -> tuple[Callable[[float], float], Callable[[
     return lambda level: level, lambda place: place
 
 
-def _draw_model(panel: Axes, points: Sequence[_Point], look: style.Look, place: Callable[[float], float]) -> None:
-    means = [math.nan if point.mean is None else point.mean for point in points]
-    ends = [(mean, mean) if point.ci95 is None else point.ci95 for mean, point in zip(means, points, strict=True)]
-    lengths = [
-        [mean - low for mean, (low, _) in zip(means, ends, strict=True)],
-        [high - mean for mean, (_, high) in zip(means, ends, strict=True)],
-    ]
+def _draw_line(panel: Axes, levels: Sequence[float], spots: Sequence[Spot], look: style.Look) -> None:
+    """Draw one of many models: a thin line without its intervals, which nobody could tell apart."""
+    panel.plot(
+        levels, [spot.value for spot in spots], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=0.9
+    )
+
+
+def _draw_model(panel: Axes, places: Sequence[float], spots: Sequence[Spot], look: style.Look) -> None:
+    lengths = [[spot.value - spot.low for spot in spots], [spot.high - spot.value for spot in spots]]
     panel.errorbar(
-        [place(point.level) for point in points],
-        means,
+        places,
+        [spot.value for spot in spots],
         yerr=lengths,
         color=look.color,
         marker=look.marker,

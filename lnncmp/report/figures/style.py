@@ -5,7 +5,7 @@ model also has a marker and a dash pattern of its own, for prints in black and w
 markers are untrained baselines.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import wrap
@@ -15,6 +15,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -57,8 +58,12 @@ WIDTH = 7.2
 """Inches: the width of a printed page of text."""
 LOG_FACTOR = 20
 """Values that span more than this factor are drawn on a logarithmic axis."""
-_LINE = 98
+_LOG_TICKS = ((8, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (100, (1.0, 2.0, 5.0)), (1000, (1.0, 3.0)))
+"""Up to which factor a logarithmic axis has which ticks in each decade; then one."""
+_LINE = 94
 """Characters of a line of the title that fit the width."""
+_TITLE_LINE = 0.19
+"""Inches of a line of the title."""
 HEADING_ID = "heading"
 """Identity, in SVG files, of the title of a picture."""
 INK = "#1a1a1a"
@@ -114,8 +119,17 @@ _DOTS: tuple[Dash, ...] = (
     (0.0, (1.0, 4.0)),
     (0.0, (1.0, 1.6, 1.0, 1.6, 6.0, 1.6)),
 )
-REACH = 30.0
-"""How many times smaller or larger than those of the models the errors of baselines may be and still be shown."""
+KINDS: Mapping[str, tuple[str, str]] = {
+    "liquid": ("#0072b2", "o"),
+    "recurrent": ("#d55e00", "s"),
+    "ODE": ("#009e73", "^"),
+    "state-space": ("#cc79a7", "D"),
+    "attention": ("#e69f00", "v"),
+    "other": ("#7a7a7a", "P"),
+}
+"""Color and marker of each kind of network, where models have no look of their own."""
+MANY = 12
+"""Models up to which each has a band or bars of its own in one panel."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ class Look:
 class Caption:
     """What the title of every picture says: title of the case, origin of the data, preset, seeds, comparison.
 
-    unit: what is counted in place of seeds.
+    unit: of the main error, for axes; empty if it has none. counted: what is counted in place of seeds.
     """
 
     title: str
@@ -139,7 +153,12 @@ class Caption:
     preset: str
     seeds: int
     comparison: str
-    unit: str = "seed"
+    unit: str = ""
+    counted: str = "seed"
+
+    def error_name(self, comparison: ComparisonTable) -> str:
+        """Return the main error in full, with its unit, for an axis."""
+        return f"{comparison.error.in_full}\n({self.unit})" if self.unit else comparison.error.in_full
 
     def heading(self, subject: str) -> str:
         """Return the first line of the title, which is also its name for screen readers."""
@@ -147,7 +166,7 @@ class Caption:
 
     def details(self, explanation: str) -> str:
         """Return the second line of the title."""
-        counted = f"{self.seeds} {self.unit}{'' if self.seeds == 1 else 's'}"
+        counted = f"{self.seeds} {self.counted}{'' if self.seeds == 1 else 's'}"
         return f"preset {self.preset}, {counted}, comparison {self.comparison}; {explanation}"
 
 
@@ -172,12 +191,16 @@ def _look(colors: Sequence[str], markers: Sequence[str], dashes: Sequence[Dash],
     return Look(colors[n % len(colors)], markers[n % len(markers)], dashes[n % len(dashes)])
 
 
-def new_figure(height: float, caption: Caption, subject: str, explanation: str) -> Figure:
-    """Return an empty figure, `WIDTH` by `height` inches, under its title; long lines are broken."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    lines = (line for text in caption.details(explanation).splitlines() for line in wrap(text, _LINE))
-    heading = "\n".join([caption.heading(subject), *lines])
-    figure.suptitle(heading, x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
+def new_figure(height: float, caption: Caption, subject: str, explanation: str, width: float = WIDTH) -> Figure:
+    """Return an empty figure of these inches below its title; long lines are broken, and make the figure higher.
+
+    Its label is what the title says below the heading.
+    """
+    room = int(_LINE * width / WIDTH)
+    lines = [*wrap(caption.heading(subject), room), *wrap(caption.details(explanation), room)]
+    figure = Figure(figsize=(width, height + _TITLE_LINE * len(lines)), layout="constrained")
+    figure.set_label(caption.details(explanation))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", linespacing=1.5).set_gid(HEADING_ID)
     return figure
 
 
@@ -208,45 +231,19 @@ def needs_log(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) > LOG_FACTOR * min(values)
 
 
-def log_axis(axes: Axes, factor: float) -> None:
-    """Make the y axis logarithmic, with plain numbers at its ticks: more of them if it spans a small `factor`."""
-    axes.set_yscale("log", nonpositive="clip")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if factor > 100 else (1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def log_axis(axes: Axes, factor: float, which: Literal["x", "y"] = "y") -> None:
+    """Make an axis logarithmic, with plain numbers at its ticks: more of them if it spans a small `factor`."""
+    subs = next((subs for most, subs in _LOG_TICKS if factor < most), (1.0,))
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
-def below(means: Sequence[float], others: Mapping[str, Sequence[float]]) -> str:
-    """Return a line on the baselines that `scale_errors` leaves in part below the axis; empty if there are none.
-
-    means: of the models. others: the errors of each baseline.
-    """
-    least = min(means, default=0.0) / REACH
-    names = [name for name, errors in others.items() if any(error < least for error in errors)]
-    return f";\npartly below the axis: {', '.join(names)}" if names else ""
-
-
-def whole_numbers(axes: Axes) -> None:
-    """Put ticks of the x axis at whole numbers only."""
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-
-
-def scale_errors(axes: Axes, means: Sequence[float], highs: Sequence[float], others: Iterable[float] = ()) -> None:
-    """Give an axis of errors a logarithmic scale if they need one; else let it start at zero.
-
-    The lower end of an interval may be next to zero or under it, and a baseline may be exact: neither must stretch the
-    axis until the models fall together. others: errors of baselines.
-    """
-    if not means:
-        return
-    near = [error for error in others if min(means) / REACH <= error <= max(means) * REACH]
-    shown = [*means, *near]
-    if needs_log(shown):
-        log_axis(axes, max(shown) / min(shown))
-        axes.set_ylim(min(shown) / 1.6, max([*shown, *highs]) * 1.25)
-    else:
-        axes.set_ylim(0, max([*shown, *highs]) * 1.06 or 1)
-    axes.grid(True, axis="y")
+def whole_numbers(axes: Axes, most: int = 6) -> None:
+    """Put ticks of the x axis at whole numbers only, at most about so many."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=most, integer=True))
 
 
 def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:
@@ -254,6 +251,18 @@ def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping
     entries = [(looks[row.model], label(row), 1.2) for row in comparison.rows]
     entries += [(thin[row.name], row.name, 1.0) for row in comparison.baselines]
     return [
-        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=text)
+        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=shown(text))
         for look, text, width in entries
     ]
+
+
+def shown(text: str) -> str:
+    """Return a name as the label of an entry: matplotlib leaves out those that begin with "_"."""
+    return f"\u2009{text}" if text.startswith("_") else text
+
+
+def put_legend(figure: Figure, entries: Sequence[Line2D | Patch], columns: int = 5) -> None:
+    """Put a legend below all panels, in at most so many columns: fewer where names are long."""
+    longest = max(len(str(entry.get_label())) for entry in entries)
+    fitting = int(_LINE * figure.get_figwidth() / WIDTH / (longest + 6))
+    figure.legend(handles=list(entries), loc="outside lower center", ncols=max(1, min(columns, fitting, len(entries))))

@@ -1,18 +1,24 @@
-"""Validation loss by epoch, a thin line for each seed, a panel for each model."""
+"""Validation loss by epoch, a panel for each model: a thin line for each seed, a bold one for their median."""
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lnncmp.comparison.budget import median_losses
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.records.schema import RunRecord
 from lnncmp.report.figures import style
 
 SUBJECT = "validation loss while training"
-_COLUMNS = 3
+_COLUMNS = ((9, 3), (16, 4))
+"""Up to so many models: panels side by side."""
+_MOST_COLUMNS = 5
+_LETTERS = 84
+"""Letters of titles side by side."""
 _LOST = "#000000"
 _LOST_DASH: style.Dash = (0.0, (1.5, 1.2))
 Runs = Mapping[str, Sequence[RunRecord]]
@@ -28,26 +34,31 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
 
     A run that did not end well is drawn in black dots with a cross where it ended: its loss is a fact, too.
     """
-    columns = min(len(comparison.rows), _COLUMNS)
-    lines = -(-len(comparison.rows) // columns)
-    figure = style.new_figure(1.75 * lines + 1.1, caption, SUBJECT, "one line per seed")
+    count = len(comparison.rows)
+    columns = min(count, next((columns for most, columns in _COLUMNS if count <= most), _MOST_COLUMNS))
+    lines = -(-count // columns)
+    height = (1.75 if columns < _MOST_COLUMNS else 1.25) * lines + 0.7
+    figure = style.new_figure(height, caption, SUBJECT, "thin: one line per seed; bold: their median")
     panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
-    for panel in panels[len(comparison.rows) :]:
+    for panel in panels[count:]:
         panel.remove()
     shown = [loss for group in runs.values() for run in group for loss in _losses(run).values()]
     for n, (panel, row) in enumerate(zip(panels, comparison.rows, strict=False)):
         for run in runs.get(row.model, ()):
             _draw_run(panel, run, looks[row.model])
-        panel.set_title(style.label(row))
+        middle = median_losses(runs.get(row.model, ()))
+        panel.plot(list(middle), list(middle.values()), color=looks[row.model].color, linewidth=1.6, zorder=3)
+        panel.set_title("\n".join(wrap(style.label(row), _LETTERS // columns)))
         style.log_axis(panel, max(shown) / min(shown))
         panel.grid(True, axis="y")
         if n % columns == 0:
             panel.set_ylabel("validation loss")
-        if n + columns >= len(comparison.rows):
+        if n + columns >= count:
             panel.set_xlabel("epoch")
             style.whole_numbers(panel)
             panel.tick_params(labelbottom=True)
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=2)
+    lost = any(run.status != "ok" for group in runs.values() for run in group)
+    style.put_legend(figure, _legend()[: 3 if lost else 2])
     return figure
 
 
@@ -58,7 +69,8 @@ def alt_text(comparison: ComparisonTable, runs: Runs, caption: style.Caption) ->
         best = [min(losses.values()) for run in runs.get(row.model, ()) if (losses := _losses(run))]
         if best:
             ranges.append(f"{row.model} {min(best):.3g} to {max(best):.3g}")
-    return f"{caption.heading(SUBJECT)}. One panel per model, one line per seed. Lowest losses: {', '.join(ranges)}."
+    what = "One panel per model, one line per seed and their median"
+    return f"{caption.heading(SUBJECT)}. {what}. Lowest losses: {', '.join(ranges)}."
 
 
 def _losses(run: RunRecord) -> dict[int, float]:
@@ -80,7 +92,7 @@ def _draw_run(panel: Axes, run: RunRecord, look: style.Look) -> None:
         [losses[e] for e in epochs],
         color=color,
         linestyle=dash,
-        linewidth=0.7 if good else 1.0,
+        linewidth=0.5 if good else 1.0,
         zorder=2 if good else 3,
     )
     if not good:
@@ -90,8 +102,9 @@ def _draw_run(panel: Axes, run: RunRecord, look: style.Look) -> None:
 
 
 def _legend() -> list[Line2D]:
-    good, lost = "seed, with its best epoch", "run that did not end well, and where it ended"
+    good, lost = "seed, with its best epoch", "lost run, to where it ended"
     return [
-        Line2D([], [], color=style.INK, marker="o", markersize=2.6, linewidth=0.7, label=good),
+        Line2D([], [], color=style.INK, marker="o", markersize=2.6, linewidth=0.5, label=good),
+        Line2D([], [], color=style.INK, linewidth=1.6, label="median over seeds"),
         Line2D([], [], color=_LOST, marker="x", markersize=5, linestyle=_LOST_DASH, linewidth=1.0, label=lost),
     ]

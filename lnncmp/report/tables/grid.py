@@ -155,7 +155,7 @@ def _heading(comparison: ComparisonTable) -> str:
 
 def _error(row: ModelRow, main: str) -> str:
     error = row.metrics[main]
-    mark = f" {UNCONVERGED}" if row.last_gain is not None and row.n_converged < row.n_ok else ""
+    mark = f" {UNCONVERGED}" if row.unconverged else ""
     return "\n".join(filter(None, [significant(error.mean) + mark, interval(error.ci95)]))
 
 
