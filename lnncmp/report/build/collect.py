@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lnncmp.claims.schema import ClaimsTable
+from lnncmp.report.answers.comparison import answers
 from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
 from lnncmp.records.schema import Provenance, RunRecord
 from lnncmp.comparison.commands import commands
@@ -33,6 +34,7 @@ def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequenc
         anchor=study.folder.replace(".", "-"),
         heading=table.heading,
         comparison=table,
+        answers=answers(table),
         figures=figures,
         runs=lines,
         missing=_missing(study),

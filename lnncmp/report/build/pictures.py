@@ -11,7 +11,7 @@ from lnncmp.report.figures import budget, fits, free_running, pareto, robustness
 from lnncmp.comparison.budget import budget_curves
 from lnncmp.comparison.studies import Study, slug
 from lnncmp.report.build.waves import wave_fits
-from lnncmp.report.build.wirings import drawn_wiring
+from lnncmp.report.build.wirings import Drawn, drawn_wiring
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,18 @@ def pictures(drawn: PictureSet, baselines: Sequence[str] | None = None) -> Itera
 
 
 def _wirings(drawn: PictureSet) -> Iterator[Picture]:
-    """Yield the wiring of each sparsely wired model, as its first seed drew it."""
+    """Yield the wiring of each sparsely wired model, as its first seed drew it; models with the same one share it."""
+    alike: dict[Drawn, list[str]] = {}
     for row, group in drawn.study.runs.items():
-        found = drawn_wiring(group[0])
-        if found is not None:
-            seeds = len({run.wiring_seed for run in group})
-            diagram = wiring.Diagram(row, group[0].seeds.root, found.layers, found.synapses, seeds > 1)
-            alt = wiring.alt_text(diagram, drawn.caption)
-            draw = partial(wiring.draw, diagram, drawn.caption)
-            yield Picture("wiring", slug(f"wiring-{row}"), wiring.subject(diagram), alt, draw)
+        if (found := drawn_wiring(group[0])) is not None:
+            alike.setdefault(found, []).append(row)
+    for wired, rows in alike.items():
+        group = drawn.study.runs[rows[0]]
+        seeds = len({run.wiring_seed for run in group})
+        diagram = wiring.Diagram(", ".join(rows), group[0].seeds.root, wired.layers, wired.synapses, seeds > 1)
+        alt = wiring.alt_text(diagram, drawn.caption)
+        draw = partial(wiring.draw, diagram, drawn.caption)
+        yield Picture("wiring", slug(f"wiring-{rows[0]}"), wiring.subject(diagram), alt, draw)
 
 
 def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:
