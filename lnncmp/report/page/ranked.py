@@ -12,7 +12,7 @@ from lnncmp.report.answers.ranking import Place, ranking
 from lnncmp.report.figures.style import REACH, needs_log
 from lnncmp.report.tables.numbers import interval, significant
 
-_WIDTH, _ROW, _LETTER = 440.0, 15.0, 6.1
+_WIDTH, _ROW, _LETTER = 440.0, 15.0, 6.8
 _LEFT_MOST, _VALUES, _TOP, _AXIS = 150.0, 60.0, 4.0, 20.0
 _DIGITS = 3
 

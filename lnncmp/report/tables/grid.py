@@ -131,7 +131,7 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
         made.append(column(heading, partial(_horizon, step), partial(_baseline_horizon, step), lower=True))
     slopes = [*(row.noise_slope.mean for row in comparison.rows), *(row.noise_slope for row in comparison.baselines)]
     if any(slope is not None for slope in slopes):
-        made.append(_column("noise\nslope", [(significant(slope, 3), slope) for slope in slopes], lower=True))
+        made.append(_column("noise\nslope", [(significant(slope, 3), slope) for slope in slopes]))
     if any(row.published for row in comparison.rows):
         made.append(column("published", _published))
     return tuple(made)
