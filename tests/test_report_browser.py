@@ -1,4 +1,7 @@
-"""The report's page in a real browser: alone, quiet, sortable, legible at both widths, in both schemes and printed."""
+"""The report's page in a real browser: answers first, alone, quiet, sortable, legible everywhere and printed."""
+
+import os
+from pathlib import Path
 
 import pytest
 from chromium import find_chromium, running
@@ -7,7 +10,11 @@ WIDTHS = (390, 1440)
 COLUMN = """(() => { const table = [...document.querySelectorAll('table')].find(
   (one) => one.caption.textContent.startsWith('Test error by model'));
   return [...table.tBodies[%d].rows].map((row) => row.cells[%d].dataset.value ?? row.cells[%d].textContent); })()"""
-CLAIMS = "[...document.querySelectorAll('.claims > tbody')].map((body) => body.id)"
+CLAIMS = "[...document.querySelector('.claims').tBodies].map((body) => body.id)"
+OPEN = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+SCREENS = ((1440, 900), (390, 844))
+SHOWN = "[...document.querySelectorAll('[data-choose] figure')].filter((one) => one.offsetParent).length"
+AXE = os.environ.get("LNNCMP_AXE", "")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +60,18 @@ class TestQuiet:
         assert browser.complaints() and len(browser.requests()) == 2
 
 
-LEGIBLE = ("body", ".meta", "caption", ".depends", ".true-but-negligible", ".opposite", ".not-shown", "a", "summary")
+LEGIBLE = (
+    "body",
+    ".meta",
+    "caption",
+    ".depends",
+    ".true-but-negligible",
+    ".opposite",
+    ".not-shown",
+    "a",
+    "summary",
+    ".mark",
+)
 
 
 class TestSorting:
@@ -63,7 +81,7 @@ class TestSorting:
         tab.click(f"{chosen} button")
         assert models(tab) == [name for _, name in sorted(zip(values, before, strict=True))] != before
         assert tab.run(f"document.querySelector('{chosen}').getAttribute('aria-sort')") == "ascending"
-        assert tab.run("document.getElementById('sort-status').textContent") == (
+        assert tab.run("document.getElementById('status').textContent") == (
             "Test error by model: sorted by test MSE [95%], ascending"
         )
         tab.click(f"{chosen} button")
@@ -81,17 +99,85 @@ class TestSorting:
         assert values == sorted(values)
 
     def test_claims_move_with_their_details(self, tab):
+        tab.run(OPEN)
         before = tab.run(CLAIMS)
-        values = tab.run("[...document.querySelectorAll('td[data-label=Verdict]')].map((cell) => +cell.dataset.value)")
-        for _ in range(2):
-            tab.click(f"{head(tab, 'Verdict')} button")
-        assert tab.run(CLAIMS) == [name for _, name in sorted(zip(values, before, strict=True), reverse=True)] != before
+        cells = "[...document.querySelector('.claims').querySelectorAll('td[data-label=Verdict]')]"
+        values = tab.run(f"{cells}.map((cell) => +cell.dataset.value)")
+        tab.click(f"{head(tab, 'Verdict')} button")
+        assert tab.run(CLAIMS) == [name for _, name in sorted(zip(values, before, strict=True))] != before
         assert tab.run("[...document.querySelectorAll('.claims > tbody')].every((body) => body.rows.length === 2)")
 
     def test_what_is_not_known_stays_last(self, tab):
+        chosen = head(tab, "ratio to ltc")
         for _ in range(2):
-            tab.click(f"{head(tab, 'p (Holm)')} button")
-            assert tab.run(CLAIMS)[0] == "claim-mimic3-accumulation"
+            tab.click(f"{chosen} button")
+            assert models(tab)[-1] == "ltc"
+
+
+class TestFirst:
+    @pytest.mark.parametrize(("width", "height"), SCREENS)
+    def test_question_answers_and_counts_are_on_the_first_screen(self, browser, written_report, width, height):
+        browser.open(written_report.as_uri(), width, height)
+        for selector in ("h1", ".answers", ".tally", *((".ranked", ".basis") if width > 1000 else ())):
+            bottom = browser.run(f"document.querySelector('{selector}').getBoundingClientRect().bottom")
+            assert 0 < bottom <= height, selector
+
+    @pytest.mark.parametrize(("width", "height"), SCREENS)
+    def test_a_comparison_takes_few_screens_before_it_is_unfolded(self, browser, written_report, width, height):
+        browser.open(written_report.as_uri(), width, height)
+        heights = browser.run(
+            "[...document.querySelectorAll('section.study')].map((one) => one.getBoundingClientRect().height)"
+        )
+        assert heights and max(heights) <= 6 * height
+
+    def test_a_count_leads_to_the_claims_of_that_verdict(self, tab):
+        tab.click(".tally a[href='#verdict-opposite']")
+        tab.run("new Promise((done) => setTimeout(done, 100))")
+        top = tab.run("document.getElementById('verdict-opposite').getBoundingClientRect().top")
+        assert 0 < top < 900
+
+
+class TestValues:
+    def test_the_keyboard_goes_from_value_to_value(self, tab):
+        tab.run("document.querySelector('.points').focus()")
+        tab.press("ArrowUp", 38)
+        assert tab.run("document.getElementById('tip').textContent").startswith("ltc: 0.003442 [")
+        assert tab.run("document.getElementById('status').textContent").startswith("ltc: 0.003442 [")
+        tab.press("ArrowDown", 40)
+        assert tab.run("document.querySelectorAll('.now').length") == 1
+        tab.press("Escape", 27)
+        assert tab.run("document.getElementById('tip').hidden")
+
+    def test_a_pointer_over_a_cell_shows_its_value(self, tab):
+        place = tab.run(
+            "(() => { const cell = document.querySelector('td .mark'); cell.scrollIntoView({ block: 'center' });"
+            " const r = cell.getBoundingClientRect(); return [r.x + 3, r.y + 3]; })()"
+        )
+        tab.send("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+        assert tab.run("document.getElementById('tip').textContent").startswith("gru, test MSE [95%]: 0.00052")
+
+    def test_one_wave_is_shown_at_a_time_and_all_are_printed(self, tab):
+        tab.run(OPEN)
+        assert tab.run(SHOWN) == 1
+        first = tab.run("document.querySelector('[data-choose] figure:not([hidden])').textContent")
+        tab.run(
+            "(() => { const one = document.querySelector('.choose select'); one.value = '1';"
+            " one.dispatchEvent(new Event('change')); })()"
+        )
+        assert tab.run(SHOWN) == 1
+        assert tab.run("document.querySelector('[data-choose] figure:not([hidden])').textContent") != first
+        tab.send("Emulation.setEmulatedMedia", media="print")
+        assert tab.run(SHOWN) == 2
+        tab.send("Emulation.setEmulatedMedia", media="")
+
+    def test_a_table_that_goes_on_says_so(self, browser, written_report):
+        browser.open(written_report.as_uri(), 390)
+        browser.run("new Promise((done) => setTimeout(done, 100))")
+        wide = "[...document.querySelectorAll('.study > .chapter-body > .scroll')]"
+        assert browser.run(f"{wide}.some((one) => one.classList.contains('more'))")
+        browser.run(f"{wide}.forEach((one) => {{ one.scrollLeft = 9999; }})")
+        browser.run("new Promise((done) => setTimeout(done, 100))")
+        assert not browser.run(f"{wide}.some((one) => one.classList.contains('more'))")
 
 
 class TestReach:
@@ -121,7 +207,7 @@ class TestSight:
     @pytest.mark.parametrize("dark", [False, True])
     def test_nothing_is_wider_than_the_window(self, browser, written_report, width, dark):
         browser.open(written_report.as_uri(), width, dark=dark)
-        browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        browser.run(OPEN)
         assert browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         beyond = browser.run(
             "[...document.querySelectorAll('body *')].filter((one) => !one.closest('.scroll, .vh, .skip, svg')"
@@ -133,11 +219,19 @@ class TestSight:
     @pytest.mark.parametrize("width", WIDTHS)
     def test_every_figure_has_a_size_and_ink(self, browser, written_report, width):
         browser.open(written_report.as_uri(), width)
+        browser.run(OPEN)
+        browser.run("document.querySelectorAll('figure[hidden]').forEach((one) => { one.hidden = false; })")
         boxes = browser.run(
-            "[...document.querySelectorAll('figure svg')].map((one) => { const box = one.getBoundingClientRect();"
-            " const ink = one.getBBox(); return [box.width, box.height, ink.width, ink.height]; })"
+            "[...document.querySelectorAll('figure .scroll > svg')].map((one) => {"
+            " const box = one.getBoundingClientRect(); const ink = one.getBBox();"
+            " return [box.width, box.height, ink.width, ink.height]; })"
         )
         assert len(boxes) == 8 and all(min(box) > 100 for box in boxes)
+        inside = browser.run(
+            "[...document.querySelectorAll('.legend li')].every((one) =>"
+            " one.getBoundingClientRect().right <= document.documentElement.clientWidth)"
+        )
+        assert inside, "no legend has to be scrolled to"
         assert browser.run(
             "[...document.querySelectorAll('use')].every((one) => document.querySelector(one.getAttribute('href')))"
         ), "every letter and marker has its shape"
@@ -146,7 +240,7 @@ class TestSight:
         browser.open(written_report.as_uri(), dark=True)
         for selector in LEGIBLE:
             assert contrast(browser, selector) >= 4.5, selector
-        ink = browser.run("getComputedStyle(document.querySelector('figure svg')).fill")
+        ink = browser.run("getComputedStyle(document.querySelector('figure .scroll > svg')).fill")
         assert ratio(numbers(ink), page_color(browser)) > 7 and luminance(page_color(browser)) < 0.05
 
     def test_light_mode_is_legible(self, tab):
@@ -159,7 +253,22 @@ class TestSight:
         tab.send("Emulation.setEmulatedMedia", media="print")
         assert tab.run("getComputedStyle(document.querySelector('nav')).display") == "none"
         assert tab.run("getComputedStyle(document.querySelector('.scroll')).overflowX") == "visible"
+        heights = tab.run("[...document.querySelectorAll('.chapter-body')].map((one) => one.offsetHeight)")
+        assert heights and min(heights) > 50, "what is folded is printed"
         tab.send("Emulation.setEmulatedMedia", media="")
+
+    @pytest.mark.skipif(not AXE, reason="LNNCMP_AXE does not name axe.min.js (npm install axe-core)")
+    @pytest.mark.parametrize("width", WIDTHS)
+    @pytest.mark.parametrize("dark", [False, True])
+    def test_axe_finds_nothing_serious(self, browser, written_report, width, dark):
+        browser.open(written_report.as_uri(), width, dark=dark)
+        browser.run(OPEN)
+        browser.run(Path(AXE).read_text(encoding="utf-8") + "; true")
+        found = browser.run(
+            "axe.run().then((all) => all.violations.filter((one) => ['serious', 'critical'].includes(one.impact))"
+            ".map((one) => [one.id, one.nodes.map((node) => node.target.join(' ')).slice(0, 5)]))"
+        )
+        assert found == []
 
 
 def numbers(color):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -158,11 +159,13 @@ class TestHalfAStudy:
         out = write(tmp_path, [run("gru", seed, diverged=True, history=[]) for seed in range(2)], ())
         text = write_report(out).read_text()
         assert "2 runs: 2 diverged" in text and "<svg" not in text
+        assert "These records answer nothing yet: no run ended well." in text
 
 
 def test_the_real_verdicts_stand_on_the_page(out):
     text = write_report(out).read_text()
     assert text.count('<tbody role="rowgroup" id="claim-') > 20 and "not testable here" in text
+    assert "claim-sine" not in text and re.search(r"\d+ claims about other cases \([^)]*sine", text)
 
 
 def test_never_imports_torch_and_starts_without_matplotlib(out):
@@ -179,7 +182,8 @@ def test_never_imports_torch_and_starts_without_matplotlib(out):
 
 def test_the_package_carries_its_templates():
     templates = files.Path(reporting.__file__).parent.parent / "page" / "templates"
-    assert {path.name for path in templates.iterdir()} == {"page.html.j2", "macros.html.j2", "page.css", "page.js"}
+    names = {"page.html.j2", "claims.html.j2", "case.html.j2", "macros.html.j2", "page.css", "page.js"}
+    assert {path.name for path in templates.iterdir()} == names
 
 
 def test_comparisons_that_share_a_title_say_how_they_differ(tmp_path):

@@ -9,6 +9,7 @@ from lnncmp.comparison.commands import commands
 from lnncmp.comparison.rows import error_of, outcome
 from lnncmp.comparison.studies import Study, in_words
 from lnncmp.records.schema import Provenance, RunRecord
+from lnncmp.report.answers.comparison import answers
 from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
 
 _FACTS = {
@@ -31,6 +32,7 @@ def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequenc
         anchor=study.folder.replace(".", "-"),
         heading=table.heading,
         comparison=table,
+        answers=answers(table),
         figures=figures,
         runs=lines,
         missing=_missing(study),

@@ -18,8 +18,10 @@ from lnncmp.report.build.claims import effect_files
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
 from lnncmp.report.build.files import place_of, require_free, write_all
+from lnncmp.report.build.first import claims_here, facts, first_answers
 from lnncmp.report.page import html as page
-from lnncmp.report.page.content import Report, ReportMultiverse
+from lnncmp.report.page.content import Report, ReportClaim, ReportMultiverse
+from lnncmp.report.page.effects import effect_svg
 from lnncmp.report.page.markdown import render as render_markdown
 from lnncmp.report.tables.claims import document_of_claims
 from lnncmp.report.tables.comparison import document_of_comparison
@@ -59,19 +61,24 @@ def write_report(
         warn(message)
 
     studies = load_studies(out, cases, heard)
-    claims = _claims(out, cases, judge)
+    claims, left_out = claims_here(_claims(out, cases, judge), studies)
     files: dict[str, bytes] = {}
     stem = f"{place.beside}tables/"
     multiverses = _multiverses(out, cases, place.beside, files, jobs, heard)
     taken = sum(inline_bytes(one.figures) for one in multiverses)
     drawn = draw_all(studies, place.beside, files, jobs, progress, drawing.INLINE_BYTES - taken)
     tables = [_tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies]
+    made_on = machines(studies)
     report = Report(
-        claims=claims,
+        answers=first_answers(claims, studies),
+        facts=facts(out, studies, made_on, __version__),
+        claims=[ReportClaim(row, effect_svg(row)) for row in claims.rows],
+        claim_notes=claims.notes,
+        left_out=left_out,
         studies=[
             study_content(study, figures, tables) for study, figures, tables in zip(studies, drawn, tables, strict=True)
         ],
-        machines=machines(studies),
+        machines=made_on,
         protocol=protocol_differences(studies, claims),
         warnings=warnings,
         claim_tables=_claim_files(claims, place.beside, files),

@@ -2,10 +2,12 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from lnncmp.report.figures.inline_legend import take_legend, used_names, without_legend
 from lnncmp.report.figures.style import HEADING_ID, NAMES
 
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
@@ -15,12 +17,28 @@ _MARGIN = 2.0
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One entry of a legend: the inside of a small `<svg>` element with this viewBox, and what it stands for.
+
+    view_box: "" where nothing is drawn, as in headings.
+    """
+
+    view_box: str
+    body: str
+    label: str
+
+
+@dataclass(frozen=True)
 class InlineSvg:
-    """The inside of an `<svg>` element with this viewBox, and what the picture's own title says under its heading."""
+    """The inside of an `<svg>` element with this viewBox, and what the picture's own title says under its heading.
+
+    legend: its entries, if they are not in the picture. They use shapes of its body.
+    """
 
     view_box: str
     body: str
     explanation: str
+    legend: tuple[Sample, ...] = ()
 
 
 def inline_svg(figure: Figure, svg: bytes, prefix: str) -> InlineSvg:
@@ -31,20 +49,42 @@ def inline_svg(figure: Figure, svg: bytes, prefix: str) -> InlineSvg:
             shapes = [] if child.tag == f"{_SVG}defs" else list(child.iter(f"{_SVG}defs"))
             parent.remove(child)
             root[:0] = shapes  # letters that the rest of the picture may use, too
+    legend = take_legend(figure, root)
+    samples = [entry.sample for entry in legend]
     names: dict[str, str] = {}
-    for element in root.iter():
-        _rename(element, prefix, names)
-        _shorten(element)
+    for part in (root, *samples):
+        for element in part.iter():
+            _rename(element, prefix, names)
+            _shorten(element)
     for group in root.iter(f"{_SVG}g"):
         _hoist_style(group)
+    _drop_unused(root, used_names([root, *samples]))
     left, _, width, height = (float(part) for part in str(root.get("viewBox")).split())
     top = _heading_end(figure, height)
-    box = " ".join(f"{value:g}" for value in (left, top, width, round(height - top, 2)))
-    body = "".join(ET.tostring(child, encoding="unicode") for child in root)
+    if legend:
+        width, height = without_legend(legend, width, height)
+    entries = tuple(Sample(_view_box(entry.box or ()), _markup(entry.sample), entry.label) for entry in legend)
+    box = _view_box((left, top, width, height - top))
+    return InlineSvg(box, _markup(root), str(figure.get_label()), entries)
+
+
+def _view_box(box: Sequence[float]) -> str:
+    return " ".join(f"{round(value, 2):g}" for value in box)
+
+
+def _markup(parent: ET.Element) -> str:
+    """Return what an element holds, for a page."""
+    body = "".join(ET.tostring(child, encoding="unicode") for child in parent)
     body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("ns0:", "")
     body = re.sub(r">\s+<", "><", body).replace(" />", "/>").strip()
-    body = _without_bare_groups(body)
-    return InlineSvg(box, _recolored(body), str(figure.get_label()))
+    return _recolored(_without_bare_groups(body))
+
+
+def _drop_unused(root: ET.Element, used: Collection[str]) -> None:
+    """Remove shapes that nothing refers to."""
+    for shapes in root.iter(f"{_SVG}defs"):
+        for shape in [one for one in shapes if one.tag == f"{_SVG}path" and one.get("id") not in used]:
+            shapes.remove(shape)
 
 
 def _superfluous(parent: ET.Element, child: ET.Element) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lnncmp.claims.readings import Multiverse
-from lnncmp.claims.schema import ClaimsTable
+from lnncmp.claims.schema import Verdict
 from lnncmp.comparison.table import ComparisonTable
 
 if TYPE_CHECKING:
@@ -56,18 +56,28 @@ class Assumption:
 class ReportStudy:
     """One comparison. anchor: its name on the page. heading: its title in a few words.
 
-    commands: what makes these runs again. missing: sentences on runs that are asked for but missing.
+    answers: what it says, in at most five sentences. commands: what makes these runs again. missing: sentences on runs
+    that are asked for but missing.
     """
 
     anchor: str
     heading: str
     comparison: ComparisonTable
+    answers: Sequence[str]
     figures: Sequence[ReportFigure]
     runs: Sequence[RunLine]
     missing: Sequence[str]
     commands: Sequence[str]
     assumptions: Sequence[Assumption]
     tables: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ReportClaim:
+    """One claim as judged. plot: its effect, interval and margin as an `<svg>` element drawn here, "" without one."""
+
+    row: Verdict
+    plot: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,11 +103,17 @@ class Machine:
 class Report:
     """Everything that a report shows, in the order of the page. lnncmp: the version that wrote it.
 
+    answers: what all of it says, in at most five sentences. facts: (name, value) of what it rests on. left_out: a
+    sentence on claims about cases without records, "" if there are none. claim_notes: on the verdicts.
     protocol: differences from the published protocols, of the claims and of the published numbers.
     warnings: what could not be used of the folder.
     """
 
-    claims: ClaimsTable
+    answers: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    claims: Sequence[ReportClaim]
+    claim_notes: Sequence[str]
+    left_out: str
     studies: Sequence[ReportStudy]
     machines: Sequence[Machine]
     protocol: Sequence[str]
@@ -105,3 +121,8 @@ class Report:
     claim_tables: Sequence[str]
     lnncmp: str
     multiverses: Sequence[ReportMultiverse] = ()
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdicts, in the order of the claims."""
+        return [claim.row for claim in self.claims]

@@ -1,12 +1,15 @@
-"""The report as Markdown: the same as the page, with links to the figures next to it."""
+"""The report as Markdown: the same as the page in the same order, with links to the figures next to it."""
 
 from collections.abc import Sequence
 
 from lnncmp.claims.schema import Verdict
+from lnncmp.report.answers.study import verdict_counts
+from lnncmp.report.page.claim_words import direction_words, would_change
+from lnncmp.report.page.claims import by_case
 from lnncmp.report.page.content import Report, ReportMultiverse, ReportStudy
 from lnncmp.report.page.words import (
     EFFECTS,
-    JUDGEMENTS,
+    QUESTION,
     conditions,
     counted,
     other_conditions,
@@ -22,8 +25,10 @@ from lnncmp.report.tables.render import render as rendered
 
 
 def render(report: Report) -> str:
-    """Return verdicts, then each comparison, then how it was measured and by which commands."""
-    blocks = ["# Liquid and recurrent networks compared", *_warnings(report.warnings), *_verdicts(report)]
+    """Return the answer, the claims, then each comparison, then how it was measured and by which commands."""
+    blocks = [f"# {QUESTION}", *_answers(report.answers), *_tally(report)]
+    blocks += [_bullets([f"{name}: {value}" for name, value in report.facts]), *_warnings(report.warnings)]
+    blocks += _claims(report)
     for study in report.studies:
         blocks += _study(study)
     for one in report.multiverses:
@@ -40,23 +45,44 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
     return [f"> {escaped(warning)}" for warning in warnings]
 
 
-def _verdicts(report: Report) -> list[str]:
-    rows = report.claims.rows
-    counts = [f"{n} {word}" for word in JUDGEMENTS if (n := sum(row.verdict == word for row in rows))]
-    head = ("claim", "case", "verdict", "effect [95%]", "p (Holm)", "seeds", "conditions")
-    table = _table(head, [_claim(row) for row in rows])
-    reasons = [f"- **{escaped(row.id)}** ({escaped(row.where)}): {escaped(row.reason)}" for row in rows]
-    notes = [_bullets(report.claims.notes)] if report.claims.notes else []
-    if not rows:
-        return ["## Verdicts on the claims", "No claim was judged.", *notes]
-    return ["## Verdicts on the claims", f"{', '.join(counts)}.", table, EFFECTS, *notes, "\n".join(reasons)]
+def _answers(sentences: Sequence[str]) -> list[str]:
+    return [_bullets(sentences)] if sentences else []
+
+
+def _tally(report: Report) -> list[str]:
+    counts = [f"{count} {word}" for word, count in verdict_counts(report.verdicts)]
+    return [f"Claims: {', '.join(counts)}."] if counts else []
+
+
+def _claims(report: Report) -> list[str]:
+    """Return the claims case by case, those that could not be tested as a list."""
+    blocks = ["## Claims"]
+    if not report.claims:
+        blocks.append("No published claim is about these data.")
+    if report.left_out:
+        blocks.append(escaped(report.left_out))
+    for one in by_case(report.claims):
+        blocks.append(f"### Claims about {escaped(one.case)}")
+        if one.judged:
+            rows = [claim.row for claim in one.judged]
+            head = ("claim", "verdict", "effect [95%]", "p (Holm)", "seeds", "conditions")
+            blocks += [_table(head, [_claim(row) for row in rows]), "\n".join(map(_reason, rows))]
+        if one.untestable:
+            blocks += [f"Not testable here: {len(one.untestable)}", "\n".join(_reason(c.row) for c in one.untestable)]
+    notes = [_bullets(report.claim_notes)] if report.claim_notes else []
+    return [*blocks, EFFECTS, *notes] if report.claims else blocks
+
+
+def _reason(row: Verdict) -> str:
+    """Return why a claim has its verdict, and what would change it."""
+    change = f" What would change it: {' '.join(would_change(row))}" if would_change(row) else ""
+    return f"- **{escaped(row.id)}** ({escaped(row.where)}): {escaped(row.reason)}{escaped(change)}"
 
 
 def _claim(row: Verdict) -> list[str]:
     others = [f"{other_conditions(row, other)}: {other.words}" for other in changed(row)]
     return [
-        f"{row.claim} ({row.id})",
-        row.case,
+        f"{row.claim} ({row.id}; {direction_words(row)})",
         "; ".join([row.words, *others]),
         effect_cell(row).replace("\n", " "),
         p_value(row.p_holm),
@@ -66,7 +92,7 @@ def _claim(row: Verdict) -> list[str]:
 
 
 def _study(study: ReportStudy) -> list[str]:
-    blocks = [f"## {escaped(study.heading)}", f"{outcome_sentence(study.runs)}."]
+    blocks = [f"## {escaped(study.heading)}", *_answers(study.answers), f"{outcome_sentence(study.runs)}."]
     blocks += [code(command) for command in study.commands]
     blocks += [f"> Incomplete. {escaped(sentence)}" for sentence in study.missing]
     lost = [run for run in study.runs if run.status != "ok"]

@@ -11,6 +11,9 @@ from lnncmp.report.tables.numbers import UNKNOWN
 JUDGEMENTS: tuple[Judgement, ...] = get_args(Judgement)
 """Verdicts, in the order in which they are counted and sorted."""
 
+QUESTION = "Do liquid networks do better than recurrent ones?"
+"""What a report answers."""
+
 EFFECTS = (
     "Effects point the claim's way: a ratio (x) above 1, or a difference above 0, speaks for the claim. p is "
     "Holm-corrected over all claims tested here. Under six seeds nothing that is random gets a verdict. Models some of "

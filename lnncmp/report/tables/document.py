@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from pydantic import BaseModel
 
 MARK = " *"
 """What follows a value that differs significantly from that of the reference."""
+
+Better = Literal["", "lower", "higher"]
+"""Which values of a column are the better ones, "" if neither."""
 
 Value = str | int | float | None
 Row = Mapping[str, Value]
@@ -18,11 +22,13 @@ class Column:
     """One column: heading (may have two lines) and its cells from top to bottom.
 
     values: the number behind each cell, for sorting; None where there is none. Empty if the column has no order.
+    better: which values are marked as the better ones.
     """
 
     heading: str
     cells: tuple[str, ...]
     values: tuple[float | None, ...] = ()
+    better: Better = ""
 
 
 @dataclass(frozen=True)

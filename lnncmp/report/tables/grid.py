@@ -52,7 +52,7 @@ def cost_grid(comparison: ComparisonTable) -> Grid:
     rows: list[ModelRow | CostRow] = [*comparison.rows, *comparison.cost_only]
 
     def column(heading: str, cell: Callable[[ModelRow | CostRow], _Cell]) -> Column:
-        return _column(heading, map(cell, rows))
+        return _column(heading, map(cell, rows), lower=True)
 
     columns = (
         column("parameters\nactive / trainable", _parameters),
@@ -91,9 +91,10 @@ def _ended(words: Callable[[Any], str], value: float | None, ends: tuple[float, 
     return words(value) if ends is None else f"{words(value)}\n[{words(ends[0])}, {words(ends[1])}]"
 
 
-def _column(heading: str, cells: Iterable[_Cell]) -> Column:
+def _column(heading: str, cells: Iterable[_Cell], lower: bool = False) -> Column:
     pairs = list(cells)
-    return Column(heading, tuple(cell for cell, _ in pairs), tuple(value for _, value in pairs))
+    texts, values = tuple(text for text, _ in pairs), tuple(value for _, value in pairs)
+    return Column(heading, texts, values, "lower" if lower else "")
 
 
 def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
@@ -105,8 +106,9 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
         heading: str,
         model: Callable[[ModelRow], _Cell],
         baseline: Callable[[BaselineRow], _Cell] = lambda row: ("", None),
+        lower: bool = False,
     ) -> Column:
-        return _column(heading, [*map(model, comparison.rows), *map(baseline, comparison.baselines)])
+        return _column(heading, [*map(model, comparison.rows), *map(baseline, comparison.baselines)], lower)
 
     def against_reference(row: ModelRow) -> _Cell:
         found = against.get(row.model)
@@ -120,13 +122,13 @@ def _accuracy(comparison: ComparisonTable) -> tuple[Column, ...]:
             _heading(comparison),
             lambda row: (_error(row, main), row.metrics[main].mean),
             lambda row: (significant(row.metrics.get(main)), row.metrics.get(main)),
+            lower=True,
         ),
         column(f"{kind}\nto {comparison.reference}", against_reference),
     ]
     for step in dict.fromkeys(step for row in comparison.rows for step in row.horizons):
-        made.append(
-            column(f"{comparison.error.heading}\n@{step}", partial(_horizon, step), partial(_baseline_horizon, step))
-        )
+        heading = f"{comparison.error.heading}\n@{step}"
+        made.append(column(heading, partial(_horizon, step), partial(_baseline_horizon, step), lower=True))
     slopes = [*(row.noise_slope.mean for row in comparison.rows), *(row.noise_slope for row in comparison.baselines)]
     if any(slope is not None for slope in slopes):
         made.append(_column("noise\nslope", [(significant(slope, 3), slope) for slope in slopes]))

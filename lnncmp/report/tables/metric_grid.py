@@ -21,10 +21,12 @@ def measure_grid(comparison: ComparisonTable) -> Grid | None:
     against = {metric.name: differences_on(comparison.comparisons, metric.name) for metric in metrics}
 
     def of_model(row: ModelRow) -> Column:
-        return Column(row.model, tuple(_value(row, m.name, against[m.name].get(row.model)) for m in metrics))
+        cells = tuple(_value(row, m.name, against[m.name].get(row.model)) for m in metrics)
+        return Column(row.model, cells, tuple(row.metrics[m.name].mean for m in metrics))
 
     def of_baseline(row: BaselineRow) -> Column:
-        return Column(row.name, tuple(significant(row.metrics.get(m.name), _DIGITS) for m in metrics))
+        found = tuple(row.metrics.get(m.name) for m in metrics)
+        return Column(row.name, tuple(significant(value, _DIGITS) for value in found), found)
 
     tested = any(against.values())
     marked = f" ({MARK.strip()} differs from {comparison.reference})" if tested else ""

@@ -1,6 +1,6 @@
 (() => {
   "use strict";
-  const status = document.getElementById("sort-status");
+  const status = document.getElementById("status");
 
   const keyOf = (row, column) => {
     const cell = row.cells[column];
@@ -31,7 +31,9 @@
     } else {
       for (const body of table.tBodies) reorder(body, [...body.rows], column, sign, (row) => row);
     }
-    status.textContent = `${table.caption.textContent}: sorted by ${head.textContent.trim()}, ${direction}`;
+    const name = table.caption.cloneNode(true);
+    name.querySelector("small")?.remove();
+    status.textContent = `${name.textContent.trim()}: sorted by ${head.textContent.trim()}, ${direction}`;
   };
 
   for (const table of document.querySelectorAll("table[data-sortable]")) {
@@ -48,20 +50,80 @@
 
   const reveal = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const details = target && target.querySelector("details");
-    if (details && target.id.startsWith("claim-")) details.open = true;
+    if (!target) return;
+    const own = target.id.startsWith("claim-") ? target.querySelector("details") : null;
+    for (let one = own ?? target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+    target.scrollIntoView();
   };
   addEventListener("hashchange", reveal);
   reveal();
 
-  const opened = [];
+  for (const group of document.querySelectorAll("[data-choose]")) {
+    const figures = [...group.children];
+    const label = document.createElement("label");
+    label.className = "choose";
+    label.textContent = "Shown: ";
+    const select = document.createElement("select");
+    figures.forEach((figure, n) => select.add(new Option(figure.querySelector(".title").textContent.replace(/\.$/, ""), n)));
+    const show = () => figures.forEach((figure, n) => { figure.hidden = n !== Number(select.value); });
+    select.addEventListener("change", show);
+    label.append(select);
+    group.prepend(label);
+    show();
+  }
+
+  const edges = (area) => area.classList.toggle("more", area.scrollLeft + area.clientWidth < area.scrollWidth - 4);
+  const watch = new ResizeObserver((entries) => entries.forEach((entry) => edges(entry.target)));
+  for (const area of document.querySelectorAll(".scroll")) {
+    area.addEventListener("scroll", () => edges(area), { passive: true });
+    watch.observe(area);
+  }
+
+  const tip = document.getElementById("tip");
+  const tell = (text, box) => {
+    tip.textContent = text;
+    tip.hidden = !text;
+    if (!text) return;
+    tip.style.left = `${Math.max(4, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX}px`;
+    tip.style.top = `${box.bottom + scrollY + 4}px`;
+  };
+  const said = (cell) => {
+    const row = cell.parentElement.cells[0].textContent.trim();
+    const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
+    return cell.dataset.value ? `${row}, ${head.textContent.trim()}: ${cell.dataset.value}` : "";
+  };
+  document.addEventListener("pointerover", (event) => {
+    const point = event.target.closest("[data-tip]");
+    const cell = event.target.closest("table:not(.claims) > tbody > tr > td[data-value]");
+    const over = point ?? cell;
+    tell(point ? point.dataset.tip : cell ? said(cell) : "", over && over.getBoundingClientRect());
+  });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") tell(""); });
+
+  const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+  for (const area of document.querySelectorAll(".points")) {
+    const points = [...area.querySelectorAll("[data-tip]")];
+    let now = -1;
+    const mark = (n) => {
+      points.forEach((point, m) => point.classList.toggle("now", m === n));
+      tell(n < 0 ? "" : points[n].dataset.tip, n < 0 ? null : points[n].getBoundingClientRect());
+      if (n >= 0) status.textContent = points[n].dataset.tip;
+    };
+    area.addEventListener("keydown", (event) => {
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      now = (Math.max(now, steps[event.key] > 0 ? -1 : 0) + steps[event.key] + points.length) % points.length;
+      mark(now);
+    });
+    area.addEventListener("blur", () => mark((now = -1)));
+  }
+
+  let opened = [];
   addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details.print:not([open])")) {
-      details.open = true;
-      opened.push(details);
-    }
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
-    for (const details of opened.splice(0)) details.open = false;
+    for (const details of opened) details.open = false;
   });
 })();
