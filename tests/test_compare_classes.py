@@ -15,7 +15,7 @@ from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.run_metrics import in_words
 from lnncmp.errors import LnncmpError
 from lnncmp.report.page.content import ReportStudy
-from lnncmp.report.page.html import _chapters
+from lnncmp.report.page.chapters import study_view
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.render import render
 
@@ -147,7 +147,7 @@ class TestByTarget:
 
 def test_the_page_has_a_chapter_of_single_classes():
     comparison = made()
-    study = ReportStudy("a", comparison.heading, comparison, (), (), (), (), (), ())
-    titles = [chapter["title"] for chapter in _chapters(study)]
-    assert titles[:2] == ["Accuracy", "By class"]
+    study = ReportStudy("a", comparison.heading, comparison, (), (), (), (), (), (), ())
+    view = study_view(study)
+    assert [view.shown[0].title, view.folded[0].title] == ["Accuracy", "By class"]
     assert comparison.heading.endswith("preset quick")

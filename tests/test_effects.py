@@ -158,7 +158,7 @@ class TestFiles:
     def test_of_measurements_count_repeats(self):
         row = judged(measure="epoch_seconds", n_seeds=3)
         ((caption, picture),) = effect_pictures(ClaimsTable(rows=[row]))
-        assert "3 repeats" in caption.details("") and "over repeats" in picture.draw().get_suptitle()
+        assert "3 repeats" in caption.details("") and "over repeats" in " ".join(picture.draw().get_suptitle().split())
 
     def test_say_when_nothing_could_be_judged(self, tmp_path):
         with pytest.raises(DataError, match="no effect to draw"):

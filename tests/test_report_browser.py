@@ -226,7 +226,7 @@ class TestSight:
             " const box = one.getBoundingClientRect(); const ink = one.getBBox();"
             " return [box.width, box.height, ink.width, ink.height]; })"
         )
-        assert len(boxes) == 8 and all(min(box) > 100 for box in boxes)
+        assert len(boxes) == 9 and all(min(box) > 100 for box in boxes)
         inside = browser.run(
             "[...document.querySelectorAll('.legend li')].every((one) =>"
             " one.getBoundingClientRect().right <= document.documentElement.clientWidth)"
