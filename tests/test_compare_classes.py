@@ -14,8 +14,8 @@ from lnncmp.comparison.compare import compare
 from lnncmp.comparison.differences import differences_on
 from lnncmp.comparison.run_metrics import in_words
 from lnncmp.errors import LnncmpError
-from lnncmp.report.page.content import ReportStudy
 from lnncmp.report.page.chapters import study_view
+from lnncmp.report.page.content import ReportStudy
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.render import render
 
