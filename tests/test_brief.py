@@ -90,9 +90,12 @@ class TestStudyAnswers:
         ]
         found = study_answers(ClaimsTable(rows=rows), [])
         assert found == [
-            "Accuracy: 2 claims judged, 1 supported, 1 opposite.",
-            "Parameters and energy: 1 claim judged, 1 supported.",
+            "Accuracy: mixed (2 claims judged: 1 supported, 1 opposite).",
+            "Parameters and energy: the one claim judged is supported.",
         ]
+        rows += [verdict(id="e", measure="nmse", verdict="opposite")]
+        most = "mostly the opposite of what is claimed (3 claims judged: 1 supported, 2 opposite)"
+        assert study_answers(ClaimsTable(rows=rows), [])[0] == f"Accuracy: {most}."
 
     def test_baselines_that_beat_all_are_named_with_their_data(self):
         beaten = table(runs("lstm", [1.0, 1.1]), baselines=[baseline("ar4_ridge", 0.5)])

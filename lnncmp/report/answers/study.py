@@ -16,6 +16,11 @@ _SUBJECTS = (
     ("Noise and shifted data", (*SHIFTED, *RETOLD)),
 )
 _ACCURACY = "Accuracy"
+_MAINLY = {
+    "supported": "mostly as claimed",
+    "opposite": "mostly the opposite of what is claimed",
+    "not shown": "mostly not shown",
+}
 _ORDER = (_ACCURACY, "Noise and shifted data", "Parameters and energy", "Time and memory")
 
 
@@ -38,12 +43,16 @@ def verdict_counts(rows: Sequence[Verdict]) -> list[tuple[Judgement, int]]:
 
 
 def _counted(name: str, rows: Sequence[Verdict]) -> str:
+    """Return what most verdicts on these claims are, and how often each was given."""
     if not rows:
         return ""
-    counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(rows))
-    supported = [row.id for row in rows if row.verdict == "supported"]
-    named = f" (supported: {', '.join(supported)})" if 0 < len(supported) <= 3 and len(rows) > 3 else ""
-    return f"{name}: {len(rows)} claim{'' if len(rows) == 1 else 's'} judged, {counts}{named}."
+    counts = verdict_counts(rows)
+    most, often = max(counts, key=lambda one: one[1])
+    if len(rows) == 1:
+        return f"{name}: the one claim judged is {most}."
+    mainly = _MAINLY.get(most, most) if 2 * often > len(rows) else "mixed"
+    parts = ", ".join(f"{count} {word}" for word, count in counts)
+    return f"{name}: {mainly} ({len(rows)} claims judged: {parts})."
 
 
 def _baselines(tables: Sequence[ComparisonTable]) -> str:
