@@ -193,7 +193,9 @@ class TestBeside:
 
     def test_markdown_says_the_same(self, written):
         text = written.with_suffix(".md").read_text(encoding="utf-8")
-        assert text.startswith("# Do liquid networks do better than recurrent ones?\n\n- Accuracy: 4 claims judged, ")
+        assert text.startswith(
+            "# Do liquid networks do better than recurrent ones?\n\n- Accuracy: mixed (4 claims judged: "
+        )
         assert "\n\nClaims: 1 true but negligible, 1 not shown, 1 opposite, 1 depends, 1 not testable here.\n" in text
         assert (
             "| The CfC accumulates less error than the GRU over long horizons. "
