@@ -110,7 +110,7 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output(finished
     assert "lstm seed 0: ok in" in err
     assert "4/4 " in err and "lstm (measuring): ok in" in err
     assert "seed 0" not in out
-    assert all(name in out for name in ("test MSE", "lstm", "gru", "persistence", "Notes"))
+    assert all(name in out for name in ("MSE", "lstm", "gru", "persistence", "What it says"))
     assert out.endswith("\n") and not out.endswith("\n\n")
 
 
@@ -219,6 +219,8 @@ def test_a_terminal_sets_the_width_and_gets_bold(monkeypatch, columns, width):
     monkeypatch.setenv("NO_COLOR", "1")
     assert terminal.page() == (width, False)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert terminal.page() == (width, False)  # a pipe follows COLUMNS, too
+    monkeypatch.delenv("COLUMNS")
     assert terminal.page() == (100, False)
 
 

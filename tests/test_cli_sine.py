@@ -122,6 +122,7 @@ class TestOneStudy:
     @pytest.mark.parametrize("format", ["table", "md", "latex", "csv"])
     def test_a_second_call_runs_nothing_and_prints_the_rest(self, both, capsys, monkeypatch, format):
         again = [*SMALL, "--models", "gru,liquid_ncp", "--seeds", "2", "--noise", "--out", both[0], "--format", format]
+        again += ["--details"]
         answer = run_here(capsys, monkeypatch, *again)
         assert answer.code == 0 and "Nothing had to be run: all 4 runs" in answer.err
         if format == "csv":

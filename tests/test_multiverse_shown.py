@@ -167,7 +167,9 @@ def test_the_page_shows_tables_curves_and_reasons_as_text(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert 'id="readings"' in text and "1 of 4" in text
     assert "&lt;b&gt;reasonable&lt;/b&gt;" in text and "<b>reasonable" not in text
-    assert re.search(r'<figure aria-labelledby="multiverse-walker2d-walker2d-ltc-out-of-distribution">\s*<div', text)
+    assert re.search(
+        r'<figure class="of-\w+" aria-labelledby="multiverse-walker2d-walker2d-ltc-out-of-distribution">\s*<div', text
+    )
     markdown = page.with_suffix(".md").read_text(encoding="utf-8")
     assert "figures/multiverse-walker2d/walker2d-ltc-out-of-distribution.svg" in markdown
     assert (page.parent / "figures" / "multiverse-walker2d" / "walker2d-ltc-out-of-distribution.pdf").is_file()

@@ -48,7 +48,7 @@ def test_a_run_that_raises_is_recorded_as_failed_and_the_others_go_on(failed, fi
 
 
 def test_the_table_shows_what_failed(failed):
-    assert "gru: 2 of 2 runs failed; counted, but excluded from means and tests." in failed.answer.out
+    assert "gru: 2 failed of 2 runs; counted, but excluded from means and tests." in failed.answer.out
 
 
 def test_a_model_that_cannot_be_tried_is_left_out_of_the_estimate(failed):
@@ -77,7 +77,7 @@ def test_a_diverged_run_is_a_result_and_not_tried_again(capsys, monkeypatch, fin
     for (model, seed), record in records(out).items():
         assert (record.status, record.stopped_epoch, record.scores) == ("diverged", 1, None)
         assert f"Warning: {model} seed {seed} diverged: {record.reason}" in answer.err
-    assert "lstm: 2 of 2 runs diverged (epochs 1, 1)" in answer.out
+    assert "lstm: 2 diverged of 2 runs; counted" in answer.out
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
     again = run_here(capsys, monkeypatch, *study)
     assert (again.code, again.out) == (4, answer.out)

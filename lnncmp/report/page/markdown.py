@@ -6,7 +6,7 @@ from lnncmp.claims.schema import Verdict
 from lnncmp.report.answers.study import verdict_counts
 from lnncmp.report.page.claim_words import direction_words, would_change
 from lnncmp.report.page.claims import by_case
-from lnncmp.report.page.content import Report, ReportMultiverse, ReportStudy
+from lnncmp.report.page.content import Report, ReportClaim, ReportMultiverse, ReportStudy
 from lnncmp.report.page.words import (
     EFFECTS,
     QUESTION,
@@ -68,7 +68,7 @@ def _claims(report: Report) -> list[str]:
             head = ("claim", "verdict", "effect [95%]", "p (Holm)", "seeds", "conditions")
             blocks += [_table(head, [_claim(row) for row in rows]), "\n".join(map(_reason, rows))]
         if one.untestable:
-            blocks += [f"Not testable here: {len(one.untestable)}", "\n".join(_reason(c.row) for c in one.untestable)]
+            blocks += [f"Not testable here: {len(one.untestable)}", "\n".join(map(_untested, one.untestable))]
     notes = [_bullets(report.claim_notes)] if report.claim_notes else []
     return [*blocks, EFFECTS, *notes] if report.claims else blocks
 
@@ -77,6 +77,12 @@ def _reason(row: Verdict) -> str:
     """Return why a claim has its verdict, and what would change it."""
     change = f" What would change it: {' '.join(would_change(row))}" if would_change(row) else ""
     return f"- **{escaped(row.id)}** ({escaped(row.where)}): {escaped(row.reason)}{escaped(change)}"
+
+
+def _untested(claim: ReportClaim) -> str:
+    """Return a claim that could not be tested, and why."""
+    row = claim.row
+    return f"- **{escaped(row.id)}** ({escaped(row.where)}): {escaped(row.claim)} {escaped(row.reason)}"
 
 
 def _claim(row: Verdict) -> list[str]:

@@ -28,7 +28,11 @@ def brief_section(table: ComparisonTable, rest: Sequence[str] = ()) -> Section:
     return Section(
         title=table.title,
         grids=[_grid(table, shown)],
-        notes={"Marks": _legend(table, shown), "What it says": answers(table), "The rest": [*more, *rest]},
+        notes={
+            "Marks": [*_legend(table, shown), *_lost(table)],
+            "What it says": answers(table),
+            "The rest": [*more, *rest],
+        },
     )
 
 
@@ -94,6 +98,18 @@ def _against(table: ComparisonTable, place: Place, against: dict[str, ModelDiffe
         return "reference" if place.name == table.reference else UNKNOWN
     shown = f"{change(found.change, found.kind)} {interval(found.ci95, _DIGITS)}".strip()
     return shown + MARK if differs(found) else shown
+
+
+def _lost(table: ComparisonTable) -> list[str]:
+    """Return for each network how many of its runs were lost, and that they are excluded from means."""
+    found = []
+    for row in table.rows:
+        words = {"diverged": row.n_diverged, "failed": row.n_failed, "stopped before the end": row.n_stopped}
+        lost = ", ".join(f"{count} {word}" for word, count in words.items() if count)
+        runs = row.n_ok + sum(words.values())
+        if lost:
+            found.append(f"{row.model}: {lost} of {runs} runs; counted, but excluded from means and tests.")
+    return found
 
 
 def _legend(table: ComparisonTable, places: Sequence[Place]) -> list[str]:
