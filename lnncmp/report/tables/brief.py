@@ -43,7 +43,9 @@ def study_section(made: Sequence[ComparisonTable], claims: ClaimsTable, rest: Se
     """
     cases = [table.case for table in made]
     others = [table for number, table in enumerate(made) if table.case in cases[:number]]
-    also = [f"{table.heading}: {said[0]}" for table in others if (said := answers(table))]
+    also = [
+        f"{table.heading}: {said[0].rstrip('.').partition(';')[0]}." for table in others if (said := answers(table))
+    ]
     return Section(
         title="The study",
         notes={

@@ -17,7 +17,7 @@ _WIDTH = 12
 _BASES = "Basis"
 _NOTHING = ("not shown", UNTESTABLE)
 """Verdicts that say nothing of a claim."""
-_NAMED = 12
+_NAMED = 6
 """How many claims a list names one by one."""
 _TITLE = "Claims, judged on these records (effect: in the claim's favour above x 1)"
 
