@@ -237,4 +237,4 @@ def test_in_text_it_is_one_line_and_one_for_each_thing_under_way():
         "  ltc seeds 0-4: 7/300 epochs, validation 0.0213",
         "  liquid_ncp seed 3: compiling kernels, once on this machine",
     ]
-    assert in_text(StudyState(title="\x1b[31m[bold]x", done=1)) == "?[31m[bold]x: 1 runs, 0 s so far"
+    assert in_text(StudyState(title="\x1b[31m[bold]x", done=1)) == r"\u001b[31m[bold]x: 1 runs, 0 s so far"

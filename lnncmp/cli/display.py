@@ -9,6 +9,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from lnncmp.common.text import visible
 from lnncmp.runs.state import Activity, StudyState
 
 _SPINNER = Spinner("dots")
@@ -83,8 +84,8 @@ def _words(one: Activity) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text of another process without what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """Return text of another process on one line, without what could steer a terminal."""
+    return " ".join(visible(text).split())
 
 
 def duration(seconds: float) -> str:
