@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lnncmp.common.stopping import never_lost
 from lnncmp.common.text import visible
 from lnncmp.errors import DataError, LnncmpError
 
@@ -91,7 +92,8 @@ def interruptible(advice: str) -> Iterator[None]:
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        yield
+        with never_lost({KeyboardInterrupt: signal.SIGINT, _Terminated: signal.SIGTERM}):
+            yield
     except (KeyboardInterrupt, _Terminated) as stop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C
         note(f"Interrupted. {advice}")

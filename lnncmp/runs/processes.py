@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from lnncmp.common.stopping import never_lost
 from lnncmp.errors import DataError, LnncmpError
 from lnncmp.runs.plan import MeasureRepeat, RunBatch, RunSpec
 from lnncmp.sources.base import SourceContext
@@ -145,19 +146,24 @@ def _serve(pipe: Connection, config: WorkerConfig, parent: int) -> None:
     """Work on tasks until the pipe closes, the parent ends, or SIGTERM arrives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        signal.signal(signal.SIGTERM, _on_sigterm)
-        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-        try:
-            session = _Session(pipe, config)
-        except Exception as error:
-            pipe.send(("error", _internal("starting to work", error)))
-            return
-        pipe.send(("ready",))
-        while True:
-            session.answer(pipe.recv())
+        with never_lost({_Stopped: signal.SIGTERM}):
+            signal.signal(signal.SIGTERM, _on_sigterm)
+            threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+            _work(pipe, config)
     except (_Stopped, EOFError, ConnectionError):
         # Exit without the interpreter's cleanup, which may wait for threads of native libraries.
         os._exit(0)
+
+
+def _work(pipe: Connection, config: WorkerConfig) -> None:
+    try:
+        session = _Session(pipe, config)
+    except Exception as error:
+        pipe.send(("error", _internal("starting to work", error)))
+        return
+    pipe.send(("ready",))
+    while True:
+        session.answer(pipe.recv())
 
 
 def _internal(doing: str, error: Exception) -> LnncmpError:
