@@ -16,6 +16,7 @@ from lnncmp.cli.doctor import doctor
 from lnncmp.cli.export import export
 from lnncmp.cli.figures import figures
 from lnncmp.cli.multiverse import multiverse
+from lnncmp.cli.plan import plan
 from lnncmp.cli.plugin_cases import Commands, help_of
 from lnncmp.cli.predict import predict
 from lnncmp.cli.recipes import recipes
@@ -57,6 +58,7 @@ for _name in own_case_names():
 app.command("reproduce-all")(reproduce_all)
 app.command("tune")(tune)
 app.command("multiverse")(multiverse)
+app.command("plan")(plan)
 app.command("figures")(figures)
 app.command("bench")(bench)
 app.command("compare")(compare)

@@ -73,7 +73,7 @@ def reproduce_all(
         out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack, keep_weights=weights
     )
     ways = [given if matching is None else {**given, "match": matching} for matching in _matchings(match)]
-    studies = [_recipes(case, preset, overrides) for overrides in ways for case in _chosen(cases)]
+    studies = [recipes_of_case(case, preset, overrides) for overrides in ways for case in chosen_cases(cases)]
     made: list[ComparisonTable] = []
     ran, brief = 0, format == "table" and not details
     with interruptible(ADVICE + "."), LiveProgress(quiet, out) as progress:
@@ -90,7 +90,7 @@ def reproduce_all(
     exit_if_lost(made)
 
 
-def _recipes(case: str, preset: str, overrides: dict[str, Any]) -> list[Recipe]:
+def recipes_of_case(case: str, preset: str, overrides: dict[str, Any]) -> list[Recipe]:
     """Return the recipe of a case and those of its variants."""
     variants = (None, *load_case(case).variants)
     return [load_recipe(case, preset, overrides=overrides, variant=variant) for variant in variants]
@@ -113,7 +113,7 @@ def _carried_out(
         yield done
 
 
-def _chosen(names: str | None) -> list[str]:
+def chosen_cases(names: str | None) -> list[str]:
     """Return the cases to be run: those named, else those of the study. Raises UsageError for an unknown name."""
     known = [case for case in own_case_names() if not load_case(case).reads_files]
     if names is None:

@@ -1,17 +1,13 @@
 """What universes will take: training steps measured once for each model and shape, times batches and epochs."""
 
 from collections.abc import Sequence
-from statistics import median
 
-from lnncmp.common.cache import content_key
-from lnncmp.errors import LnncmpError
 from lnncmp.multiverse.plan import PlannedUniverse
 from lnncmp.records.store import Store
-from lnncmp.runs.plan import MeasureSpec, Plan, RunSpec
+from lnncmp.runs.estimate import run_seconds
+from lnncmp.runs.plan import Plan, RunSpec
 from lnncmp.runs.ready import StudyListener
-
-_EVALUATION_FACTOR = 1.25
-"""Time of a run over that of its training steps (measured: 1.15 to 1.35)."""
+from lnncmp.runs.unit_costs import UnitCosts
 
 
 class CostEstimator:
@@ -19,7 +15,7 @@ class CostEstimator:
 
     def __init__(self, store: Store, jobs: int, listener: StudyListener) -> None:
         self.store, self.jobs, self.listener = store, jobs, listener
-        self._steps: dict[str, float] = {}
+        self._units = UnitCosts(store)
 
     def seconds(self, planned: PlannedUniverse, counted: set[str]) -> float:
         """Return what the runs take that are neither stored nor in `counted`, into which they are put."""
@@ -42,20 +38,5 @@ class CostEstimator:
         return found
 
     def _run_seconds(self, run: RunSpec, plan: Plan) -> float:
-        spec = next(one for one in plan.measurements if one.measurement_id == run.measurement_id)
-        batches = -(-plan.shape.train_windows // run.recipe.train.batch_size)
-        return self._step_seconds(spec) * batches * run.recipe.train.epochs * _EVALUATION_FACTOR
-
-    def _step_seconds(self, spec: MeasureSpec) -> float:
-        """Return the seconds of a training step; 0 for a model whose step fails, as its runs will."""
-        key = content_key(spec.model_dump(mode="json", exclude={"measurement_id", "label"}))
-        if key not in self._steps:
-            from lnncmp.runs.measure_cost import probe
-
-            try:
-                self._steps[key] = median(probe(spec).step_seconds)
-            except LnncmpError:
-                raise
-            except Exception:  # a model may raise anything; its runs record why
-                self._steps[key] = 0.0
-        return self._steps[key]
+        measured = self._units.of(plan.measurement_of(run))
+        return 0.0 if measured is None else run_seconds(run, plan.shape, [measured])

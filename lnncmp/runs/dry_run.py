@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp.cases.base import Described
-from lnncmp.errors import LnncmpError
 from lnncmp.runs.estimate import Estimate, estimate
-from lnncmp.runs.ready import Ready, Request, _missing_runs
+from lnncmp.runs.ready import Ready, Request, missing_runs
+from lnncmp.runs.unit_costs import UnitCosts
 
 
 class DryRun(BaseModel):
@@ -38,21 +38,9 @@ class DryRun(BaseModel):
 def dry_run(ready: Ready, request: Request) -> DryRun:
     """Return what `run_study` would do. Writes nothing into the output folder."""
     plan, shape = ready.plan, ready.plan.shape
-    stored = {spec.label: ready.store.measurement(spec.measurement_id) for spec in plan.measurements}
-    measured = [record for record in stored.values() if record is not None]
-    unmeasured = [spec for spec in plan.measurements if stored[spec.label] is None]
-    if unmeasured:
-        from lnncmp.runs.measure_cost import probe
-        from lnncmp.runs.worker import failure
-
-        for spec in unmeasured:
-            try:
-                measured.append(probe(spec))
-            except LnncmpError:
-                raise
-            except Exception as error:  # a model may raise anything; its runs would be recorded as failed
-                ready.store.warn(f"the estimate leaves out {spec.label}, whose training step fails: {failure(error)}")
-    missing = _missing_runs(ready, request)
+    units = UnitCosts(ready.store, ready.store.warn)
+    measured = [found for spec in plan.measurements if (found := units.of(spec)) is not None]
+    missing = missing_runs(ready, request)
     return DryRun(
         case=ready.recipe.case,
         source=ready.recipe.source,

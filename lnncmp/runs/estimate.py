@@ -35,5 +35,9 @@ def estimate(plan: Plan, missing: Sequence[RunSpec], measured: Sequence[Measurem
     """Return the estimate for the `missing` runs of `plan` on `jobs` processes."""
     costs = [run_seconds(spec, plan.shape, measured) for spec in missing]
     seconds = max(sum(costs) / jobs, max(costs, default=0.0))
-    largest = max((record.peak_memory_bytes for record in measured), default=0)
-    return Estimate(seconds=round(seconds, 1), memory_bytes=jobs * (_PROCESS_BYTES + largest))
+    return Estimate(seconds=round(seconds, 1), memory_bytes=jobs * process_bytes(measured))
+
+
+def process_bytes(measured: Sequence[MeasurementRecord]) -> int:
+    """Return the peak memory of a worker that trains the largest of these models."""
+    return _PROCESS_BYTES + max((record.peak_memory_bytes for record in measured), default=0)

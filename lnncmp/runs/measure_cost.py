@@ -175,6 +175,11 @@ def probe(spec: MeasureSpec) -> MeasurementRecord:
     )
 
 
+def weights_bytes(spec: MeasureSpec) -> int:
+    """Return the bytes of a model's parameters and buffers."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in _model(spec).state_dict().values())
+
+
 def _step(spec: MeasureSpec, model: SequenceModel) -> TrainingStep:
     return TrainingStep(model, BatchShape(spec.batch, spec.steps, spec.inputs, spec.outputs), torch.device(spec.device))
 

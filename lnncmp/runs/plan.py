@@ -137,6 +137,10 @@ class Plan:
     runs: tuple[RunSpec, ...]
     measurements: tuple[MeasureSpec, ...]
 
+    def measurement_of(self, run: RunSpec) -> MeasureSpec:
+        """Return the measurement of a run's model."""
+        return next(one for one in self.measurements if one.measurement_id == run.measurement_id)
+
 
 def data_shape(prepared: Prepared) -> DataShape:
     """Return the sizes of the prepared data."""

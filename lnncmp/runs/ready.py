@@ -149,8 +149,9 @@ def model_arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Argu
 def missing_tasks(ready: Ready, request: Request) -> int:
     """Return the number of runs and measurements that `run_study` would execute."""
     measurements = (ready.store.measurement(spec.measurement_id) is None for spec in ready.plan.measurements)
-    return len(_missing_runs(ready, request)) + sum(measurements)
+    return len(missing_runs(ready, request)) + sum(measurements)
 
 
-def _missing_runs(ready: Ready, request: Request) -> list[RunSpec]:
+def missing_runs(ready: Ready, request: Request) -> list[RunSpec]:
+    """Return the runs that `run_study` would execute."""
     return [spec for spec in ready.plan.runs if request.fresh or ready.store.finished(spec.run_id) is None]
