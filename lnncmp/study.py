@@ -21,7 +21,7 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
         for spec in ready.plan.runs:
             store.discard(spec.run_id)
     listener.doing("")
-    outcome = execute(ready.plan, store, worker_config(request, recipe), listener)
+    outcome = execute(ready.plan, store, worker_config(request, recipe), listener, request.executor)
     listener.doing("comparing")
     by_row: dict[str, list[RunRecord]] = {}
     for run in outcome.runs:

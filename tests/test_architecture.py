@@ -60,6 +60,7 @@ WRITERS = tuple(
 MEMBERS = {
     "cases": "CASE",
     "models": "MODEL",
+    "runs.executors": "EXECUTOR",
     "export.formats": "FORMAT",
     "export.layers": "LAYER",
     "results.formats": "FORMAT",

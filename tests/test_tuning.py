@@ -46,9 +46,9 @@ def test_every_model_tunes_one_argument_that_changes_no_size(name):
         assert len(counts) == 1
 
 
-def test_every_model_gets_the_same_number_of_trials_and_dimensions(monkeypatch, tmp_path):
+def test_every_model_gets_the_same_number_of_trials_and_dimensions(tmp_path):
     toy = Toy()
-    table = tuned(monkeypatch, tmp_path, toy, Budget(trials=7), only=ALL)
+    table = tuned(tmp_path, toy, Budget(trials=7), only=ALL)
     assert [row.model for row in table.rows] == list(ALL) and len(ALL) == 6
     assert {len(row.trials) for row in table.rows} == {table.trials} == {7}
     runs = [run for batch in toy.trained for run in batch.runs]
@@ -63,8 +63,8 @@ def test_every_model_gets_the_same_number_of_trials_and_dimensions(monkeypatch, 
         assert len({trial.argument for trial in row.trials}) > 1 and len({trial.rate_left for trial in row.trials}) > 4
 
 
-def test_the_search_finds_the_valley_and_says_what_it_did(monkeypatch, tmp_path):
-    table = tuned(monkeypatch, tmp_path, budget=Budget(trials=24))
+def test_the_search_finds_the_valley_and_says_what_it_did(tmp_path):
+    table = tuned(tmp_path, budget=Budget(trials=24))
     for row in table.rows:
         assert row.best.loss < row.default.loss and not [edge for edge in row.edges if "rate" in edge]
         assert 0.3 < row.best.learning_rate / BEST_RATE < 3
@@ -73,29 +73,29 @@ def test_the_search_finds_the_valley_and_says_what_it_did(monkeypatch, tmp_path)
     assert "no test data were used" in " ".join(table.notes)
 
 
-def test_the_loss_is_the_geometric_mean_over_conditions_and_seeds(monkeypatch, tmp_path):
+def test_the_loss_is_the_geometric_mean_over_conditions_and_seeds(tmp_path):
     losses = {("", 1000): 1.0, ("", 1001): 4.0, ("noise 0.1", 1000): 16.0, ("noise 0.1", 1001): 64.0}
     toy = Toy(lambda spec: losses[spec.conditions.replace("clean", ""), spec.seed])
     budget = Budget(trials=1, seeds=(1000, 1001))
-    assert tuned(monkeypatch, tmp_path, toy, budget).rows[0].default.loss == pytest.approx(8.0)
+    assert tuned(tmp_path, toy, budget).rows[0].default.loss == pytest.approx(8.0)
 
 
-def test_a_diverged_trial_counts_and_is_never_the_best(monkeypatch, tmp_path):
+def test_a_diverged_trial_counts_and_is_never_the_best(tmp_path):
     toy = Toy(lambda spec: math.inf if spec.seed == 1001 and valley(spec) < 3 else 9.0)
-    table = tuned(monkeypatch, tmp_path, toy, Budget(seeds=(1000, 1001)))
+    table = tuned(tmp_path, toy, Budget(seeds=(1000, 1001)))
     row = table.rows[0]
     lost = [trial for trial in row.trials if trial.status == "diverged"]
     assert row.n_diverged == len(lost) > 0 and {trial.loss for trial in lost} == {None}
     assert row.best.loss == pytest.approx(9.0)
     assert f"lstm: {len(lost)} diverged of 16 trials" in " ".join(table.notes)
-    hopeless = tuned(monkeypatch, tmp_path / "other", Toy(lambda spec: math.inf), Budget(trials=3))
+    hopeless = tuned(tmp_path / "other", Toy(lambda spec: math.inf), Budget(trials=3))
     assert hopeless.rows[0].best is None and "no trial ended well" in " ".join(hopeless.notes)
     with pytest.raises(LnncmpError, match="no trial of any model ended well"):
         tuned_recipe(hopeless)
 
 
-def test_a_best_at_an_edge_is_warned_about(monkeypatch, tmp_path):
-    table = tuned(monkeypatch, tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=24))
+def test_a_best_at_an_edge_is_warned_about(tmp_path):
+    table = tuned(tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=24))
     assert table.rows[0].best.learning_rate > 0.6 * RATES[1]
     assert "learning_rate (high)" in table.rows[0].edges
     assert "lstm: the best lies at an edge of its range: learning_rate (high)" in " ".join(table.notes)
@@ -115,34 +115,34 @@ def test_edges_of_ranges():
 
 
 @pytest.mark.parametrize("dies_at", [0, 5, 20, 33])
-def test_an_interrupted_search_goes_on_where_it_was(monkeypatch, tmp_path, dies_at):
+def test_an_interrupted_search_goes_on_where_it_was(tmp_path, dies_at):
     whole = Toy()
-    expected = tuned(monkeypatch, tmp_path / "whole", whole, Budget(trials=10))
+    expected = tuned(tmp_path / "whole", whole, Budget(trials=10))
     first, second = Toy(dies_at=dies_at), Toy()
     with pytest.raises(KeyboardInterrupt):
-        tuned(monkeypatch, tmp_path / "cut", first, Budget(trials=10))
-    assert tuned(monkeypatch, tmp_path / "cut", second, Budget(trials=10)) == expected
+        tuned(tmp_path / "cut", first, Budget(trials=10))
+    assert tuned(tmp_path / "cut", second, Budget(trials=10)) == expected
     assert len(first.trained) == dies_at and len(first.trained) + len(second.trained) == len(whole.trained) == 40
     again = Toy()
-    assert tuned(monkeypatch, tmp_path / "cut", again, Budget(trials=10)) == expected and again.trained == []
-    assert tuned(monkeypatch, tmp_path / "cut", again, Budget(trials=10), fresh=True) == expected
+    assert tuned(tmp_path / "cut", again, Budget(trials=10)) == expected and again.trained == []
+    assert tuned(tmp_path / "cut", again, Budget(trials=10), fresh=True) == expected
     assert len(again.trained) == 40
 
 
-def test_half_a_trial_is_completed_and_not_repeated(monkeypatch, tmp_path):
+def test_half_a_trial_is_completed_and_not_repeated(tmp_path):
     budget = Budget(trials=2, seeds=(1000, 1001))
-    expected = tuned(monkeypatch, tmp_path, Toy(), budget)
+    expected = tuned(tmp_path, Toy(), budget)
     lost = sorted((tmp_path / "records").glob("*.json"))[0]
     lost.unlink()
     toy = Toy()
-    assert tuned(monkeypatch, tmp_path, toy, budget) == expected
+    assert tuned(tmp_path, toy, budget) == expected
     assert [len(batch.runs) for batch in toy.trained] == [1]
 
 
-def test_more_trials_keep_the_ones_that_exist(monkeypatch, tmp_path):
-    tuned(monkeypatch, tmp_path, Toy(), Budget(trials=4))
+def test_more_trials_keep_the_ones_that_exist(tmp_path):
+    tuned(tmp_path, Toy(), Budget(trials=4))
     toy = Toy()
-    table = tuned(monkeypatch, tmp_path, toy, Budget(trials=16))
+    table = tuned(tmp_path, toy, Budget(trials=16))
     assert table.trials == 16 and len(toy.trained) == (16 - 2) * 2 * 2  # the start of four: own settings and one more
 
 
@@ -161,10 +161,10 @@ def test_proposals_depend_on_results_alone():
     assert all(space.holds(point) for point in made) and len({point["learning_rate"] for point in made}) == 4
 
 
-def test_seeds_of_the_comparison_are_refused(monkeypatch, tmp_path):
+def test_seeds_of_the_comparison_are_refused(tmp_path):
     toy = Toy()
     with pytest.raises(UsageError, match="seed 2 is one of the seeds of the comparison: tuning must not use it"):
-        tuned(monkeypatch, tmp_path, toy, Budget(seeds=(2, 1000)))
+        tuned(tmp_path, toy, Budget(seeds=(2, 1000)))
     assert toy.trained == [] and not list(tmp_path.iterdir())
 
 
@@ -188,10 +188,10 @@ def test_without_optuna_one_sentence_says_how_to_get_it(monkeypatch):
 def test_a_model_without_an_argument_to_tune_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(gru, "MODEL", replace(gru.MODEL, tuned=None))
     with pytest.raises(UsageError, match="the model gru names no argument to tune"):
-        tuned(monkeypatch, tmp_path, budget=Budget(trials=2))
+        tuned(tmp_path, budget=Budget(trials=2))
 
 
-def test_the_first_trial_has_the_identity_of_an_untuned_run(monkeypatch, tmp_path):
+def test_the_first_trial_has_the_identity_of_an_untuned_run(tmp_path):
     """Else "before" would not be what a study without tuning runs."""
     ready = get_ready(recipes()[0], Request(tmp_path, tmp_path), Silent())
     condition = Condition.of(ready)
@@ -202,8 +202,8 @@ def test_the_first_trial_has_the_identity_of_an_untuned_run(monkeypatch, tmp_pat
     assert spec.run_id == plan.runs[0].run_id
 
 
-def test_the_table_in_every_format(monkeypatch, tmp_path):
-    found = tuned(monkeypatch, tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=24))
+def test_the_table_in_every_format(tmp_path):
+    found = tuned(tmp_path, Toy(lambda spec: 1 / spec.recipe.train.learning_rate), Budget(trials=24))
     document = document_of_tuning(found)
     text = render(document, "table")
     assert "(edge)" in text and "minutes" in text and max(map(len, text.splitlines())) <= 100

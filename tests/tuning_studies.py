@@ -7,7 +7,6 @@ from lnncmp.recipe.load import load_recipe
 from lnncmp.records.schema import Epoch, Parameters, RunRecord, Seeds
 from lnncmp.records.store import Store
 from lnncmp.runs.ready import Request
-from lnncmp.tuning import search
 from lnncmp.tuning.search import Budget, tune
 
 SMALL = ["data.waves=30", "data.validation_waves=10", "data.test_waves=10", "train.epochs=4"]
@@ -36,12 +35,15 @@ def valley(spec):
 
 
 class Toy:
-    """Stands in for training: writes the records of batches; `dies_at`: the batch before which it is interrupted."""
+    """An executor that writes records without training; `dies_at`: the batch before which it is interrupted."""
 
     def __init__(self, loss=valley, dies_at=None):
         self.loss, self.dies_at, self.trained = loss, dies_at, []
 
-    def __call__(self, batches, config, listener, stored):
+    def jobs(self, config):
+        return config.jobs
+
+    def work(self, batches, config, listener):
         assert config.evaluate is False
         for batch in batches:
             if len(self.trained) == self.dies_at:
@@ -70,7 +72,6 @@ def recipes(*changes, only=("lstm", "gru"), preset="quick"):
     return [load_recipe("sine", preset, given, {"tuned": False}, only, variant) for variant in (None, "noise")]
 
 
-def tuned(monkeypatch, out, toy=None, budget=None, fresh=False, listener=None, **chosen):
-    monkeypatch.setattr(search, "train_batches", toy or Toy())
-    request = Request(Path(out), Path(out), fresh=fresh)
+def tuned(out, toy=None, budget=None, fresh=False, listener=None, **chosen):
+    request = Request(Path(out), Path(out), fresh=fresh, executor=toy or Toy())
     return tune(recipes(**chosen), request, budget or Budget(), listener or Silent())

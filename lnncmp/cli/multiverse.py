@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.cli import complete, options
+from lnncmp.cli import complete, executors, options
+from lnncmp.cli.executors import carried_out_by, chosen_executor, jobs_here
 from lnncmp.cli.lists import LIST_FORMATS
-from lnncmp.cli.options import available_cores, check_choice, parse_seeds
+from lnncmp.cli.options import check_choice, parse_seeds
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.study import ADVICE, SOME_RUNS_FAILED
 from lnncmp.cli.terminal import interruptible, note, page, print_rendered
@@ -17,6 +18,7 @@ from lnncmp.common.cache import cache_root
 from lnncmp.errors import UsageError, unknown_name
 from lnncmp.recipe.files import read_recipe
 from lnncmp.report.tables.render import FORMATS, render
+from lnncmp.runs.executors.base import Choice
 from lnncmp.runs.ready import Request
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def multiverse(
     beside: options.Beside = False,
     jobs: options.Jobs = None,
     stack: options.Stack = None,
+    executor: executors.Name = executors.LOCAL,
+    ray_address: executors.RayAddress = None,
     out: options.Out = options.RESULTS,
     dry_run: options.DryRun = False,
     offline: options.Offline = False,
@@ -81,8 +85,13 @@ def multiverse(
         claims_file,
         beside,
     )
-    request = Request(out, cache_root(), None, offline, jobs or available_cores(), stack, False, dry_run)
-    with interruptible(ADVICE + "."), LiveProgress(quiet, None if dry_run else out) as progress:
+    where = chosen_executor(executor, ray_address, jobs)
+    given = Request(out, cache_root(), None, offline, jobs_here(where), stack, False, dry_run)
+    with (
+        interruptible(ADVICE + "."),
+        LiveProgress(quiet, None if dry_run else out) as progress,
+        carried_out_by(Choice() if dry_run else where, given, progress) as request,
+    ):
         progress.title = f"multiverse of {case}"
         progress.doing("importing")
         ready = get_multiverse(choices, wanted, request, progress)

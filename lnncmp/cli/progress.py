@@ -10,8 +10,8 @@ from rich.live import Live
 
 from lnncmp.cli.display import drawn
 from lnncmp.cli.terminal import note, say, told
+from lnncmp.runs.listener import task_name
 from lnncmp.runs.plan import MeasureSpec, RunBatch, RunSpec
-from lnncmp.runs.pool import task_name
 from lnncmp.runs.processes import Task
 from lnncmp.runs.published import Publisher
 from lnncmp.runs.tracker import Tracker

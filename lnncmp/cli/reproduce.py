@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from lnncmp.cases.base import load_case, own_case_names
-from lnncmp.cli import complete, options
+from lnncmp.cli import complete, executors, options
+from lnncmp.cli.executors import carried_out_by, chosen_executor, jobs_here
 from lnncmp.cli.options import MATCHES, available_cores, check_choice
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost, where_the_rest_lies
@@ -55,6 +56,8 @@ def reproduce_all(
     implementation: options.Implementation = None,
     jobs: options.Jobs = None,
     stack: options.Stack = None,
+    executor: executors.Name = executors.LOCAL,
+    ray_address: executors.RayAddress = None,
     out: options.Out = options.RESULTS,
     weights: options.KeepWeights = True,
     offline: options.Offline = False,
@@ -69,14 +72,17 @@ def reproduce_all(
     numbers = options.parse_seeds(seeds) if seeds is not None else None
     chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
-    request = Request(
-        out, cache_root(), offline=offline, jobs=jobs or available_cores(), stack=stack, keep_weights=weights
-    )
+    where = chosen_executor(executor, ray_address, jobs)
+    asked = Request(out, cache_root(), offline=offline, jobs=jobs_here(where), stack=stack, keep_weights=weights)
     ways = [given if matching is None else {**given, "match": matching} for matching in _matchings(match)]
     studies = [recipes_of_case(case, preset, overrides) for overrides in ways for case in chosen_cases(cases)]
     made: list[ComparisonTable] = []
     ran, brief = 0, format == "table" and not details
-    with interruptible(ADVICE + "."), LiveProgress(quiet, out) as progress:
+    with (
+        interruptible(ADVICE + "."),
+        LiveProgress(quiet, out) as progress,
+        carried_out_by(where, asked, progress) as request,
+    ):
         progress.total = sum(recipe.count_runs() for recipes in studies for recipe in recipes)
         for recipes in studies:
             for comparison, missing in _carried_out(recipes, request, progress):

@@ -8,13 +8,13 @@ from typing import Any
 import typer
 
 from lnncmp.cases.base import load_case
-from lnncmp.cli import options
+from lnncmp.cli import executors, options
 from lnncmp.cli.case_options import own_choices, own_files, with_own_options
+from lnncmp.cli.executors import carried_out_by, chosen_executor, jobs_here
 from lnncmp.cli.lists import LIST_FORMATS
 from lnncmp.cli.options import (
     IMPLEMENTATIONS,
     MATCHES,
-    available_cores,
     check_choice,
     chosen_recipe,
     files_of,
@@ -31,6 +31,7 @@ from lnncmp.recipe.load import load_recipe
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.report.tables.comparison import brief_of_comparison, document_of_comparison
 from lnncmp.report.tables.render import FORMATS, render
+from lnncmp.runs.executors.base import Choice
 from lnncmp.runs.ready import Request
 
 SOME_RUNS_FAILED = 4
@@ -56,6 +57,8 @@ def case_command(case: str) -> Callable[..., None]:
         threads: options.Threads = None,
         jobs: options.Jobs = None,
         stack: options.Stack = None,
+        executor: executors.Name = executors.LOCAL,
+        ray_address: executors.RayAddress = None,
         implementation: options.Implementation = None,
         out: options.Out = options.RESULTS,
         fresh: options.Fresh = False,
@@ -80,19 +83,18 @@ def case_command(case: str) -> Callable[..., None]:
             tuned=tuned_choice(tuned, tuned_with),
             seeds=parse_seeds(seeds) if seeds is not None else None,
         )
-        variant, settings = own_choices(load_case(case), own)
-        chosen = chosen_recipe(case, preset, own_recipe)
+        (variant, settings), chosen = own_choices(load_case(case), own), chosen_recipe(case, preset, own_recipe)
         recipe = load_recipe(case, chosen, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        cores, files = jobs or available_cores(), own_files(own) or files_of(chosen)
-        request = Request(out, cache_root(), data, offline, cores, stack, fresh, dry_run, weights, files)
+        where, files = chosen_executor(executor, ray_address, jobs), own_files(own) or files_of(chosen)
+        request = Request(out, cache_root(), data, offline, jobs_here(where), stack, fresh, dry_run, weights, files)
         if verbose and not quiet:
             _explain(recipe)
         with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
             if dry_run:
                 _plan(recipe, request, format, quiet, data_seeds)
                 return
-            made = _carried_out(recipes, request, quiet)
+            made = _carried_out(recipes, request, where, quiet)
         _show(recipes, made, format, [] if details else where_the_rest_lies(out))
 
     return with_own_options(command, load_case(case))
@@ -138,8 +140,8 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
         note(f"This plan is carried out {data_seeds} times, once for each data set.")
 
 
-def _carried_out(recipes: Sequence[Recipe], request: Request, quiet: bool) -> list[ComparisonTable]:
-    with LiveProgress(quiet, request.out) as progress:
+def _carried_out(recipes: Sequence[Recipe], given: Request, where: Choice, quiet: bool) -> list[ComparisonTable]:
+    with LiveProgress(quiet, given.out) as progress, carried_out_by(where, given, progress) as request:
         progress.total = sum(one.count_runs() for one in recipes)
         return [carry_out(one, request, progress)[0] for one in recipes]
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from lnncmp.cases.base import load_case
-from lnncmp.cli import options
-from lnncmp.cli.options import MATCHES, available_cores, check_choice, chosen_recipe, files_of, parse_seeds
+from lnncmp.cli import executors, options
+from lnncmp.cli.executors import carried_out_by, chosen_executor, jobs_here
+from lnncmp.cli.options import MATCHES, check_choice, chosen_recipe, files_of, parse_seeds
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
@@ -48,6 +49,8 @@ def tune(
     source: options.SourceName = None,
     data: options.DataDir = None,
     jobs: options.Jobs = None,
+    executor: executors.Name = executors.LOCAL,
+    ray_address: executors.RayAddress = None,
     out: options.Out = options.RESULTS,
     to: To = None,
     fresh: Fresh = False,
@@ -75,12 +78,12 @@ def tune(
         if variant is None or has_variant(chosen, variant)
     ]
     budget = Budget(trials or TRIALS, SEEDS if seeds is None else _seeds(seeds, SEEDS[0]))
-    cores = jobs or available_cores()
-    request = Request(
-        out / "tuning", cache_root(), data, offline=offline, jobs=cores, fresh=fresh, files=files_of(chosen)
+    where = chosen_executor(executor, ray_address, jobs)
+    given = Request(
+        out / "tuning", cache_root(), data, offline=offline, jobs=jobs_here(where), fresh=fresh, files=files_of(chosen)
     )
     with interruptible("Finished epochs are kept: the same command continues."):
-        with LiveProgress(quiet, out) as progress:
+        with LiveProgress(quiet, out) as progress, carried_out_by(where, given, progress) as request:
             progress.title = f"tuning {case}"
             table = search(recipes, request, budget, progress)
         print_rendered(render(document_of_tuning(table), format, *page()))

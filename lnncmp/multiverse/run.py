@@ -116,7 +116,8 @@ def _execute(planned: Sequence[PlannedUniverse], store: Store, request: Request,
             continue
         first, most = missing[0].recipe, max(len({run.seed for run in missing}), 1)
         config = replace(worker_config(request, first), data_dir=data_dir, stack=request.stack or most)
-        train_batches(run_batches(missing, config), config, listener)
+        config = replace(config, jobs=request.executor.jobs(config))
+        train_batches(run_batches(missing, config), config, listener, request.executor)
         executed += len(missing)
     return executed
 

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from lnncmp.records.schema import MeasurementRecord
 from lnncmp.records.store import Store
+from lnncmp.runs.listener import RunListener
 from lnncmp.runs.plan import MeasureRepeat, MeasureSpec, Sample
-from lnncmp.runs.pool import Queue, RunListener
+from lnncmp.runs.pool import Queue
 from lnncmp.runs.processes import WorkerConfig
 
 FEW_REPEATS = 3

@@ -1,46 +1,12 @@
-"""Pools of worker processes, what they report to the user, and the names of their tasks."""
+"""Pools of worker processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import wait
-from typing import Protocol
 
 from lnncmp.errors import LnncmpError
-from lnncmp.runs.plan import MeasureRepeat, MeasureSpec, RunBatch, RunSpec, Sample
+from lnncmp.runs.listener import RunListener, pass_on, task_name
+from lnncmp.runs.plan import MeasureRepeat, Sample
 from lnncmp.runs.processes import Task, Worker, WorkerConfig
-
-
-class RunListener(Protocol):
-    """Progress callbacks; `task` is a RunBatch or a MeasureRepeat."""
-
-    def doing(self, text: str) -> None:
-        """Report what is done between tasks, e.g. planning; nothing if empty."""
-
-    def planned(self, runs: Sequence[RunSpec], stored: int, jobs: int) -> None:
-        """Report the runs that are to be made on `jobs` processes, and how many others of the study are stored."""
-
-    def expected(self, seconds: Mapping[str, float]) -> None:
-        """Report how long runs should take, by run id; 0 is unknown."""
-
-    def started(self, task: Task) -> None:
-        """Report that a task starts."""
-
-    def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
-        """Report a finished epoch of a task and its validation loss."""
-
-    def status(self, task: Task, text: str, long: bool) -> None:
-        """Report what a task is doing; long: it may take minutes, so a log should name it."""
-
-    def finished(self, part: RunSpec | MeasureSpec, status: str, reason: str | None) -> None:
-        """Report the end of a run or a measurement, its status (ok, diverged, failed) and the reason."""
-
-    def ended(self, task: Task) -> None:
-        """Report that a task is complete."""
-
-    def postponed(self, task: Task) -> None:
-        """Report that another process already works on a task, which is checked again later."""
-
-    def warn(self, message: str) -> None:
-        """Report a warning for the user."""
 
 
 class Pool:
@@ -113,16 +79,10 @@ class Pool:
         if kind == "error":
             raise rest[0]
         assert task is not None
-        if kind == "epoch":
-            self.listener.epoch(task, *rest)
-        elif kind == "warn":
-            self.listener.warn(rest[0])
-        elif kind == "status":
-            self.listener.status(task, *rest)
-        elif kind == "ended":
-            self.listener.finished(*rest)
-        elif kind == "measured":
+        if kind == "measured":
             self.measured(*rest)
+        elif kind not in ("busy", "done"):
+            pass_on(self.listener, task, kind, *rest)
         else:
             worker.task = None
             self.listener.ended(task)
@@ -175,16 +135,3 @@ class Queue(Pool):
                 self._hire()
         if all(worker.ready for worker in self.workers):
             self._give(self.workers[0])
-
-
-def task_name(task: Task | RunSpec | MeasureSpec) -> str:
-    """Return the short name of a task, or of one of its runs or measurements, for progress lines."""
-    if isinstance(task, MeasureRepeat):
-        return task.label
-    if isinstance(task, MeasureSpec):
-        return f"{task.label} (measuring)"
-    seeds = [run.seed for run in task.runs] if isinstance(task, RunBatch) else [task.seed]
-    if len(seeds) == 1:
-        return f"{task.label} seed {seeds[0]}"
-    in_a_row = seeds == list(range(seeds[0], seeds[-1] + 1))
-    return f"{task.label} seeds {f'{seeds[0]}-{seeds[-1]}' if in_a_row else ','.join(map(str, seeds))}"

@@ -1,6 +1,6 @@
 """A study before its first run: data are fetched or generated, runs are planned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -13,15 +13,20 @@ from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.settings import BY_PARAMETERS
 from lnncmp.records.store import Store
+from lnncmp.runs.executors.base import Executor
+from lnncmp.runs.executors.local import LocalExecutor
+from lnncmp.runs.listener import RunListener
 from lnncmp.runs.plan import Plan, RunSpec, data_shape, make_plan
-from lnncmp.runs.pool import RunListener
 from lnncmp.runs.processes import WorkerConfig
 from lnncmp.sources.base import SourceContext
 
 
 @dataclass(frozen=True)
 class Request:
-    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming, what is kept."""
+    """Where and how to work, without any effect on the numbers: folders, network, processes, resuming, what is kept.
+
+    jobs: processes of this machine, for its own work and that of the local executor. executor: carries out the runs.
+    """
 
     out: Path
     cache: Path
@@ -33,6 +38,7 @@ class Request:
     dry_run: bool = False
     keep_weights: bool = False
     files: tuple[Path, ...] = ()
+    executor: Executor = field(default_factory=LocalExecutor)
 
 
 def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:

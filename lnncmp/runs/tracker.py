@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lnncmp.runs.listener import task_name
 from lnncmp.runs.plan import MeasureRepeat, MeasureSpec, RunBatch, RunSpec
-from lnncmp.runs.pool import task_name
 from lnncmp.runs.processes import Task
 from lnncmp.runs.state import Activity, StudyState
 from lnncmp.runs.time_left import Running, TimeLeft

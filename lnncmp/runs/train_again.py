@@ -16,6 +16,7 @@ from lnncmp.records.schema import RunRecord
 from lnncmp.records.store import Store
 from lnncmp.records.weights import WeightsFile, read_weights
 from lnncmp.runs.execute import train_batches
+from lnncmp.runs.executors.local import LocalExecutor
 from lnncmp.runs.plan import RunBatch, RunSpec, run_id
 from lnncmp.runs.processes import WorkerConfig
 from lnncmp.runs.ready import Request, StudyListener, require_device
@@ -113,7 +114,7 @@ def _trained(record: RunRecord, again: Store, request: Request, listener: StudyL
         evaluate=False,
         keep_weights=True,
     )
-    train_batches([RunBatch(runs=(_spec(record),))], config, listener)
+    train_batches([RunBatch(runs=(_spec(record),))], config, listener, LocalExecutor())
     made = again.run(record.run_id)
     if made is None or made.status != "ok":
         what = "left no record" if made is None else f"{made.status} ({made.reason})"

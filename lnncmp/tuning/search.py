@@ -109,4 +109,4 @@ def _carry_out(
             batches += [RunBatch(runs=missing)] if missing else []
             stored += len(batch.runs) - len(missing)
     config = replace(worker_config(request, conditions[0].recipe), evaluate=False)
-    train_batches(batches, config, listener, stored)
+    train_batches(batches, config, listener, request.executor, stored)

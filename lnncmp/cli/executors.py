@@ -1,0 +1,55 @@
+"""The options that say where runs are carried out, shared by the commands that make runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from lnncmp.cli import complete
+from lnncmp.cli.options import available_cores, check_choice
+from lnncmp.runs.executors.base import Choice, executor_names
+from lnncmp.runs.ready import Request, StudyListener
+
+LOCAL = Choice().name
+
+Name = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(executor_names()),
+        help="Where runs are made: on this machine, or by a Ray cluster (docs/scaling.md).",
+        autocompletion=complete.one_of(lambda ctx: executor_names()),
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="auto|HOST:PORT",
+        help="The running Ray cluster to join (default: one is started for this command).",
+        autocompletion=complete.one_of(("auto",)),
+    ),
+]
+
+
+def chosen_executor(name: str, address: str | None, jobs: int | None) -> Choice:
+    """Return what `--executor`, `--ray-address` and `--jobs` ask for. Raises UsageError for an unknown name."""
+    check_choice("executor", name, executor_names())
+    return Choice(name, jobs, address)
+
+
+def jobs_here(choice: Choice) -> int:
+    """Return the number of processes on this machine: `--jobs`, which counts tasks elsewhere with another executor."""
+    cores = available_cores()
+    return min(choice.jobs or cores, cores) if choice.name != LOCAL else choice.jobs or cores
+
+
+@contextmanager
+def carried_out_by(choice: Choice, request: Request, listener: StudyListener) -> Iterator[Request]:
+    """Give the request with the chosen executor, ready to work, and end that afterwards."""
+    if choice.name != LOCAL:
+        listener.doing(f"starting {choice.name}" if choice.address is None else f"joining {choice.address}")
+    with choice.started() as executor:
+        listener.doing("")
+        yield replace(request, executor=executor)

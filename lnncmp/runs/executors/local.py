@@ -1,0 +1,30 @@
+"""Runs in worker processes of this machine, `--jobs` at once."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lnncmp.runs.executors.base import Choice, ExecutorKind
+from lnncmp.runs.listener import RunListener
+from lnncmp.runs.plan import RunBatch
+from lnncmp.runs.pool import Pool
+from lnncmp.runs.processes import WorkerConfig
+
+
+class LocalExecutor:
+    """A new pool of worker processes for each list of batches."""
+
+    def jobs(self, config: WorkerConfig) -> int:
+        """Return the number of processes."""
+        return config.jobs
+
+    def work(self, batches: Sequence[RunBatch], config: WorkerConfig, listener: RunListener) -> None:
+        """Carry out the batches. Raises LnncmpError if a worker cannot go on."""
+        Pool(config, listener).work(batches)
+
+
+@contextmanager
+def _start(choice: Choice) -> Iterator[LocalExecutor]:
+    yield LocalExecutor()
+
+
+EXECUTOR = ExecutorKind(summary="Processes of this machine.", start=_start)
