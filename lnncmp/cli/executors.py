@@ -10,6 +10,7 @@ import typer
 from lnncmp.cli import complete
 from lnncmp.cli.options import available_cores, check_choice
 from lnncmp.runs.executors.base import Choice, executor_names
+from lnncmp.runs.limits import limits_of
 from lnncmp.runs.ready import Request, StudyListener
 
 LOCAL = Choice().name
@@ -32,11 +33,24 @@ RayAddress = Annotated[
     ),
 ]
 
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit", metavar="MINUTES", help="Stop a run that finishes no epoch for this long (default: 60)."
+    ),
+]
+MemoryLimit = Annotated[
+    float | None,
+    typer.Option("--memory-limit", metavar="GB", help="Stop runs whose process takes more memory (default: none)."),
+]
 
-def chosen_executor(name: str, address: str | None, jobs: int | None) -> Choice:
-    """Return what `--executor`, `--ray-address` and `--jobs` ask for. Raises UsageError for an unknown name."""
+
+def chosen_executor(
+    name: str, address: str | None, jobs: int | None, minutes: float | None, gigabytes: float | None
+) -> Choice:
+    """Return what the options ask for. Raises UsageError for an unknown name and impossible limits."""
     check_choice("executor", name, executor_names())
-    return Choice(name, jobs, address)
+    return Choice(name, jobs, address, limits_of(minutes, gigabytes))
 
 
 def jobs_here(choice: Choice) -> int:

@@ -60,6 +60,8 @@ def multiverse(
     stack: options.Stack = None,
     executor: executors.Name = executors.LOCAL,
     ray_address: executors.RayAddress = None,
+    time_limit: executors.TimeLimit = None,
+    memory_limit: executors.MemoryLimit = None,
     out: options.Out = options.RESULTS,
     dry_run: options.DryRun = False,
     offline: options.Offline = False,
@@ -85,7 +87,7 @@ def multiverse(
         claims_file,
         beside,
     )
-    where = chosen_executor(executor, ray_address, jobs)
+    where = chosen_executor(executor, ray_address, jobs, time_limit, memory_limit)
     given = Request(out, cache_root(), None, offline, jobs_here(where), stack, False, dry_run)
     with (
         interruptible(ADVICE + "."),

@@ -58,6 +58,8 @@ def reproduce_all(
     stack: options.Stack = None,
     executor: executors.Name = executors.LOCAL,
     ray_address: executors.RayAddress = None,
+    time_limit: executors.TimeLimit = None,
+    memory_limit: executors.MemoryLimit = None,
     out: options.Out = options.RESULTS,
     weights: options.KeepWeights = True,
     offline: options.Offline = False,
@@ -72,7 +74,7 @@ def reproduce_all(
     numbers = options.parse_seeds(seeds) if seeds is not None else None
     chosen = {"seeds": numbers, "implementation": implementation, "tuned": tuned}
     given = {key: value for key, value in chosen.items() if value is not None}
-    where = chosen_executor(executor, ray_address, jobs)
+    where = chosen_executor(executor, ray_address, jobs, time_limit, memory_limit)
     asked = Request(out, cache_root(), offline=offline, jobs=jobs_here(where), stack=stack, keep_weights=weights)
     ways = [given if matching is None else {**given, "match": matching} for matching in _matchings(match)]
     studies = [recipes_of_case(case, preset, overrides) for overrides in ways for case in chosen_cases(cases)]

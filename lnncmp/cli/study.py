@@ -59,6 +59,8 @@ def case_command(case: str) -> Callable[..., None]:
         stack: options.Stack = None,
         executor: executors.Name = executors.LOCAL,
         ray_address: executors.RayAddress = None,
+        time_limit: executors.TimeLimit = None,
+        memory_limit: executors.MemoryLimit = None,
         implementation: options.Implementation = None,
         out: options.Out = options.RESULTS,
         fresh: options.Fresh = False,
@@ -86,7 +88,10 @@ def case_command(case: str) -> Callable[..., None]:
         (variant, settings), chosen = own_choices(load_case(case), own), chosen_recipe(case, preset, own_recipe)
         recipe = load_recipe(case, chosen, [*settings, *(changes or ())], overrides, _names(models), variant)
         recipes = over_data_seeds(recipe, data_seeds)
-        where, files = chosen_executor(executor, ray_address, jobs), own_files(own) or files_of(chosen)
+        where, files = (
+            chosen_executor(executor, ray_address, jobs, time_limit, memory_limit),
+            own_files(own) or files_of(chosen),
+        )
         request = Request(out, cache_root(), data, offline, jobs_here(where), stack, fresh, dry_run, weights, files)
         if verbose and not quiet:
             _explain(recipe)
@@ -163,8 +168,8 @@ def carry_out(recipe: Recipe, request: Request, progress: LiveProgress) -> tuple
 
 
 def exit_if_lost(comparisons: Sequence[ComparisonTable]) -> None:
-    """End with exit code 4 if a run failed or diverged."""
-    if any(row.n_diverged + row.n_failed for comparison in comparisons for row in comparison.rows):
+    """End with exit code 4 if a run failed, diverged or was stopped."""
+    if any(row.n_diverged + row.n_failed + row.n_stopped for comparison in comparisons for row in comparison.rows):
         raise typer.Exit(SOME_RUNS_FAILED)
 
 

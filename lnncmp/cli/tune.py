@@ -51,6 +51,8 @@ def tune(
     jobs: options.Jobs = None,
     executor: executors.Name = executors.LOCAL,
     ray_address: executors.RayAddress = None,
+    time_limit: executors.TimeLimit = None,
+    memory_limit: executors.MemoryLimit = None,
     out: options.Out = options.RESULTS,
     to: To = None,
     fresh: Fresh = False,
@@ -78,7 +80,7 @@ def tune(
         if variant is None or has_variant(chosen, variant)
     ]
     budget = Budget(trials or TRIALS, SEEDS if seeds is None else _seeds(seeds, SEEDS[0]))
-    where = chosen_executor(executor, ray_address, jobs)
+    where = chosen_executor(executor, ray_address, jobs, time_limit, memory_limit)
     given = Request(
         out / "tuning", cache_root(), data, offline=offline, jobs=jobs_here(where), fresh=fresh, files=files_of(chosen)
     )

@@ -1,4 +1,4 @@
-"""The peak of this process's resident memory, as Linux reports it."""
+"""Resident memory of processes, and the peak of this one's, as Linux reports them."""
 
 from pathlib import Path
 
@@ -15,9 +15,10 @@ def reset_peak() -> bool:
     return True
 
 
-def resident(key: str) -> int:
-    """Return bytes of this process's memory: `VmRSS` is what is resident now, `VmHWM` the peak."""
-    for line in STATUS.read_text(encoding="ascii").splitlines():
+def resident(key: str, process: int | None = None) -> int:
+    """Return bytes of a process's memory, of this one by default: `VmRSS` is what is resident now, `VmHWM` the peak."""
+    status = STATUS if process is None else Path(f"/proc/{process}/status")
+    for line in status.read_text(encoding="ascii").splitlines():
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"no {key} in {STATUS}")
+    raise RuntimeError(f"no {key} in {status}")

@@ -74,9 +74,10 @@ class Store:
         return self._read(self.out / "baselines" / f"{baseline_id}.json", BaselineRecord)
 
     def write_run(self, record: RunRecord) -> None:
-        """Keep a run record and drop its checkpoint."""
+        """Keep a run record and drop its checkpoint, which a run that was stopped still needs."""
         _write(self.out / "records" / f"{record.run_id}.json", record)
-        _remove(self.checkpoint_path(record.run_id))
+        if record.status != "stopped":
+            _remove(self.checkpoint_path(record.run_id))
 
     def weights_path(self, run_id: str) -> Path:
         """Return where the weights of a run are kept: beside its record."""

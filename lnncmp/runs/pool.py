@@ -1,20 +1,25 @@
 """Pools of worker processes."""
 
+import time
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 
 from lnncmp.errors import LnncmpError
+from lnncmp.records.store import Store
+from lnncmp.runs.limits import Limits
 from lnncmp.runs.listener import RunListener, pass_on, task_name
-from lnncmp.runs.plan import MeasureRepeat, Sample
+from lnncmp.runs.plan import MeasureRepeat, RunBatch, Sample
 from lnncmp.runs.processes import Task, Worker, WorkerConfig
+from lnncmp.runs.unfinished import stopped
 
 
 class Pool:
     """A pool of up to `jobs` workers, each with one task at a time."""
 
-    def __init__(self, config: WorkerConfig, listener: RunListener) -> None:
+    def __init__(self, config: WorkerConfig, listener: RunListener, limits: Limits | None = None) -> None:
         self.config = config
         self.listener = listener
+        self.limits = Limits() if limits is None else limits
         self.workers: list[Worker] = []
         self.waiting: list[Task] = []
 
@@ -25,6 +30,7 @@ class Pool:
             while self.waiting or self.workers:
                 self._assign()
                 self._receive()
+                self._enforce()
         finally:
             for worker in self.workers:
                 worker.interrupt()
@@ -68,7 +74,36 @@ class Pool:
             except (EOFError, OSError):
                 self._died(worker)
                 continue
+            worker.heard = time.monotonic()
             self._handle(worker, message)
+
+    def _enforce(self) -> None:
+        """Stop workers that exceed a limit; what each of them worked on is tried run by run, or recorded as stopped."""
+        now = time.monotonic()
+        for worker in list(self.workers):
+            reason = self.limits.exceeded(now - worker.heard, worker.process.pid or 0)
+            if reason and worker.task is not None:
+                worker.process.kill()  # it may be stuck in compiled code, which no signal handler interrupts
+                self._dismiss(worker)
+                self._stopped(worker.task, reason)
+
+    def _stopped(self, task: Task, reason: str) -> None:
+        if isinstance(task, MeasureRepeat):
+            raise LnncmpError(
+                f"{task_name(task)} was stopped: {reason}",
+                "Finished runs are kept. Raise the limit, or change --models.",
+            )
+        store = Store(self.config.out, self.listener.warn)
+        missing = [run for run in task.runs if store.finished(run.run_id) is None]
+        if len(missing) > 1:
+            self.listener.warn(f"{task_name(task)} was stopped: {reason}; its runs are tried one by one")
+            self.waiting += [RunBatch(runs=(run,)) for run in missing]
+        for run in missing if len(missing) == 1 else ():
+            with store.lock(run.run_id) as mine:
+                if mine:  # else another command has taken it up meanwhile
+                    store.write_run(stopped(run, self.config.jobs, reason))
+            self.listener.finished(run, "stopped", reason)
+        self.listener.ended(task)
 
     def _handle(self, worker: Worker, message: tuple) -> None:  # type: ignore[type-arg]
         kind, *rest = message

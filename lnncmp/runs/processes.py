@@ -51,7 +51,7 @@ class WorkerConfig:
 
 
 class Worker:
-    """One child process.
+    """One child process. heard: when it last sent a message or was given a task (monotonic seconds).
 
     Messages that it sends: ("ready",) once loaded, ("epoch", epoch, epochs, loss), ("status", text, long) to show with
     the task, ("warn", text), ("ended", run, status, reason), ("measured", samples, reasons of failures),
@@ -68,10 +68,12 @@ class Worker:
         child.close()
         self.task: Task | None = None
         self.ready = False
+        self.heard = time.monotonic()
 
     def give(self, task: Task) -> None:
         """Send the worker its next task."""
         self.task = task
+        self.heard = time.monotonic()
         self.pipe.send(task)
 
     def interrupt(self) -> None:

@@ -10,25 +10,23 @@ from typing import Any
 
 import torch
 
-from lnncmp.cases.base import Prepared, case_of, load_case, load_source, packages_of_case
-from lnncmp.common.provenance import provenance
-from lnncmp.common.seeding import streams
+from lnncmp.cases.base import Prepared, case_of, load_case, load_source
 from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.evaluate import score
 from lnncmp.evaluation.operations import count_operations
 from lnncmp.layers.sequence_model import SequenceModel
-from lnncmp.models.base import packages_of_model
 from lnncmp.networks.load import card_of, encoding_of
 from lnncmp.networks.weights import packed
 from lnncmp.recipe.recipe import parse
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
-from lnncmp.records.schema import Parameters, RunRecord, Seeds
+from lnncmp.records.schema import RunRecord, Seeds
 from lnncmp.records.store import Store
 from lnncmp.records.weights import WeightsFile
 from lnncmp.runs.kernel_checks import require_sound_kernels
 from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.train_runs import EpochReport, PendingRun, fit
+from lnncmp.runs.unfinished import begun
 from lnncmp.sources.base import SourceContext
 from lnncmp.training.build import build_named
 from lnncmp.training.parameter_counts import count_parameters
@@ -127,15 +125,8 @@ def _trained(
 
 def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
     """Return a run with its untrained model; torch's generator is left in the state for training."""
-    seeds = _seeds(spec)
-    record: dict[str, Any] = {
-        **spec.model_dump(exclude={"label", "seed"}),
-        "model": spec.label,
-        "seeds": seeds,
-        "implementation": "unknown",
-        "parameters": Parameters(trainable=0, active=0, total=0),
-        "provenance": _provenance(spec, jobs),
-    }
+    record = begun(spec, jobs)
+    seeds = record["seeds"]
     run = _Run(spec, seeds, record)
     with _recorded(run):
         run.model = _model(spec, prepared, seeds)
@@ -144,13 +135,6 @@ def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
         record["parameters"] = count_parameters(run.model, prepared.splits.train.x.shape[2])
         record["structure"] = run.model.structure()
     return run
-
-
-def _provenance(spec: RunSpec, jobs: int) -> dict[str, Any]:
-    """Return code, packages and machine; also the packages that the case, the source or the model come from."""
-    made = provenance(threads=spec.recipe.threads, device=spec.recipe.device, jobs=jobs)
-    added = {**packages_of_case(spec.case, spec.source), **packages_of_model(spec.recipe.model.name)}
-    return {**made, "packages": {**made["packages"], **added}}
 
 
 @contextmanager
@@ -181,18 +165,6 @@ def failure(error: Exception) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     message = " ".join(str(error).split()) or "no message"
     return f"{type(error).__name__}: {message} ({Path(where.filename).name}:{where.lineno})"
-
-
-def _seeds(spec: RunSpec) -> Seeds:
-    derived = streams(spec.seed)
-    settings = parse(load_case(spec.case).settings, spec.recipe.data, "data")
-    return Seeds(
-        root=spec.seed,
-        model=derived.model,
-        wiring=derived.wiring,
-        batches=derived.batches,
-        data=settings.data_seed,
-    )
 
 
 def _model(spec: RunSpec, prepared: Prepared, seeds: Seeds) -> SequenceModel:

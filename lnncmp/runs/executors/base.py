@@ -7,12 +7,13 @@ compared, so they are taken where the command runs, one after another (`runs/mea
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lnncmp.common.registry import load_member, member_names
 from lnncmp.errors import UsageError
 from lnncmp.runs import executors
+from lnncmp.runs.limits import Limits
 from lnncmp.runs.listener import RunListener
 from lnncmp.runs.plan import RunBatch
 from lnncmp.runs.processes import WorkerConfig
@@ -34,11 +35,15 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which executor, and what it is told. jobs: batches at once, None for its own. address: of a running cluster."""
+    """Which executor, and what it is told. jobs: batches at once, None for its own. address: of a running cluster.
+
+    limits: of each process, in time and memory.
+    """
 
     name: str = "local"
     jobs: int | None = None
     address: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
     @contextmanager
     def started(self) -> Iterator[Executor]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lnncmp.runs.executors.base import Choice, ExecutorKind
+from lnncmp.runs.limits import Limits
 from lnncmp.runs.listener import RunListener
 from lnncmp.runs.plan import RunBatch
 from lnncmp.runs.pool import Pool
@@ -11,7 +12,10 @@ from lnncmp.runs.processes import WorkerConfig
 
 
 class LocalExecutor:
-    """A new pool of worker processes for each list of batches."""
+    """A new pool of worker processes for each list of batches, all within the same limits."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits
 
     def jobs(self, config: WorkerConfig) -> int:
         """Return the number of processes."""
@@ -19,12 +23,12 @@ class LocalExecutor:
 
     def work(self, batches: Sequence[RunBatch], config: WorkerConfig, listener: RunListener) -> None:
         """Carry out the batches. Raises LnncmpError if a worker cannot go on."""
-        Pool(config, listener).work(batches)
+        Pool(config, listener, self.limits).work(batches)
 
 
 @contextmanager
 def _start(choice: Choice) -> Iterator[LocalExecutor]:
-    yield LocalExecutor()
+    yield LocalExecutor(choice.limits)
 
 
 EXECUTOR = ExecutorKind(summary="Processes of this machine.", start=_start)
