@@ -1,15 +1,21 @@
 """Made-up figures of a bench, for tests of what is computed and printed."""
 
 from lnncmp.bench.candidates import Candidate
-from lnncmp.bench.messages import Found, PeakRates
+from lnncmp.bench.messages import Found
 from lnncmp.bench.networks import operations_of
+from lnncmp.bench.operations import PeakRates
 from lnncmp.bench.result import Bench
 from lnncmp.bench.rows import Isolated, rows_of
 from lnncmp.bench.timing import Samples
 from lnncmp.bench.workload import Workload
 
 WORKLOAD = Workload("W4", 8, 64, 4, 32, 4)
-CEILINGS = PeakRates(100e9, 5e9)
+CEILINGS = PeakRates(100e9, 5e9, 4e9, 100e9, 10e9)
+MORE_RATES = {
+    "gigaadjoints_per_second": 4.0,
+    "cache_gigabytes_per_second": 100.0,
+    "memory_gigabytes_per_second": 10.0,
+}
 FUSED, LOOP, NCPS = (Candidate("ltc", "full", name) for name in ("fused", "loop", "ncps"))
 OWN_LSTM, LSTM = (Candidate("lstm", "full", name) for name in ("loop", "torch"))
 
@@ -44,7 +50,7 @@ def made_up(**changes):
     packages = {"torch": "2.0", "ncps": "1.0.1"}
     machine = {"cpu": "Some CPU", "cores": 2, "threads": 1, "packages": packages}
     content = {
-        "machine": {**machine, "gflops": 100.0, "gigasigmoids_per_second": 5.0},
+        "machine": {**machine, "gflops": 100.0, "gigasigmoids_per_second": 5.0, **MORE_RATES},
         "workloads": [WORKLOAD.facts()],
         "rows": rows,
         "notes": ["A note."],

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lnncmp.bench.candidates import Candidate
 from lnncmp.bench.networks import build_network, operations_of
-from lnncmp.bench.operations import BACKWARD_RATE, Operations
+from lnncmp.bench.operations import CACHE_BYTES, Limit, Operations, PeakRates
 from lnncmp.bench.steps import elapsed_times
 from lnncmp.bench.workload import STANDARD, Workload
 
@@ -77,16 +77,31 @@ PUBLISHED = [
 """Least milliseconds of W1, W2, W3 at 95 GFLOP/s and 3.75 billion sigmoids a second, of an earlier study."""
 
 
+EARLIER = PeakRates(95e9, 3.75e9, 3.0e9, float("inf"), float("inf"))
+
+
 @pytest.mark.parametrize(("model", "wiring", "expected"), PUBLISHED)
 def test_limits_of_the_standard_workloads(model, wiring, expected):
     for workload, limit in zip(STANDARD, expected, strict=True):
-        found = operations_of(Candidate(model, wiring, "loop"), workload).milliseconds(95e9, 3.75e9)
-        assert found == pytest.approx(limit, rel=0.07)
+        found = operations_of(Candidate(model, wiring, "loop"), workload).limit(EARLIER)
+        assert found.products + found.exponentials == pytest.approx(limit, rel=0.07)
 
 
-def test_milliseconds():
-    assert Operations(5e8, 2e6).milliseconds(1e10, 1e9) == pytest.approx(102.0)
-    assert Operations(0, 1e6, 1e6).milliseconds(1e10, 1e9) == pytest.approx(1 + 1 / BACKWARD_RATE)
+def test_the_least_time_is_that_of_all_arithmetic_or_of_the_traffic():
+    rates = PeakRates(1e10, 1e9, 5e8, cache_bytes=1e9, memory_bytes=1e8)
+    assert Operations(5e8, 2e6).limit(rates) == Limit(pytest.approx(100.0), pytest.approx(2.0), 0.0)
+    assert Operations(0, 1e6, 1e6).limit(rates).milliseconds == pytest.approx(1 + 2)
+    assert Operations(0, 0, 0, CACHE_BYTES).limit(rates).traffic == pytest.approx(1e3 * CACHE_BYTES / 1e9)
+    assert Operations(0, 0, 0, CACHE_BYTES + 1).limit(rates).traffic == pytest.approx(1e3 * CACHE_BYTES / 1e8, rel=1e-5)
+    assert [Limit(*of).bound for of in ((3, 2, 4), (2, 3, 4), (2, 2, 5))] == ["products", "exponentials", "memory"]
+    assert [Limit(*of).milliseconds for of in ((3, 2, 4), (2, 2, 5))] == [5, 5]
+
+
+def test_the_traffic_is_what_no_implementation_can_avoid():
+    inputs, elapsed, outputs, state = 2 * 2, 2 * 1, 2 * 4, 2 * 12
+    assert operations_of(Candidate("gru", "full", "loop"), SMALL).traffic == 4 * 3 * 5 * (
+        inputs + elapsed + outputs + state
+    )
 
 
 def test_all_implementations_of_a_model_have_the_same_limit():

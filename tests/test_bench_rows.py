@@ -66,11 +66,12 @@ class TestRows:
 
     def test_fraction_of_roofline(self, rows):
         synapses = 6 * 32 * 32 + 4 * 32
-        limit = 1e3 * 8 * 64 * synapses * (1 + 1.25) / 5e9
+        limit = 1e3 * 8 * 64 * synapses * (1 / 5e9 + 1 / 4e9)
         for implementation in ("fused", "loop", "ncps"):
             row = rows["ltc", implementation]
             assert row.roofline_ms == pytest.approx(limit)
             assert row.roofline_fraction == pytest.approx(limit / row.ms)
+            assert (row.roofline_bound, row.exponentials) == ("exponentials", 2 * 8 * 64 * synapses)
 
     def test_without_the_peer_there_is_no_ratio(self):
         (row,) = rows_of(WORKLOAD, [found(FUSED, train=10.0)], Isolated(), CEILINGS, 1, 10)

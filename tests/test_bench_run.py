@@ -13,6 +13,7 @@ from lnncmp.bench.candidates import Candidate, choose_candidates
 from lnncmp.bench.memory import first_call_seconds
 from lnncmp.bench.messages import Limits, Plan, Session
 from lnncmp.bench.networks import adopt_weights, build_network, largest_difference
+from lnncmp.bench.operations import PeakRates
 from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.session import build_candidates, measure
@@ -230,6 +231,10 @@ class TestWhole:
         made, told = whole
         document = json.loads(made.model_dump_json())
         assert document["machine"]["gflops"] > 0.1 and document["machine"]["gigasigmoids_per_second"] > 0.01
+        assert document["machine"]["gigaadjoints_per_second"] > 0.01
+        assert (
+            document["machine"]["cache_gigabytes_per_second"] > 0.1 < document["machine"]["memory_gigabytes_per_second"]
+        )
         assert document["machine"]["threads"] == 1 and set(document["machine"]["noise"]) == {"W4"}
         assert document["workloads"][0]["hidden"] == 12 and len(document["notes"]) >= 5
         for what in ("training steps", "inference", "streaming", "memory, one process per network"):
@@ -278,7 +283,7 @@ class TestFailures:
                 )
             if name == "measure":
                 return measure(quiet, args[0])
-            return real(bench_work.answer, None, tell=quiet, threads=1, environment={}) and _Ceilings
+            return real(bench_work.answer, None, tell=quiet, threads=1, environment={}) and CEILINGS
 
         self.answers(monkeypatch, reply)
         candidates = [Candidate("lstm", "full", "torch")]
@@ -288,12 +293,11 @@ class TestFailures:
 
     def test_nothing_at_all_is_an_error(self, monkeypatch):
         def reply(name, *args):
-            return _Ceilings if name == "measure_peak_rates" else Session([], None, ["W4: no such thing."], [])
+            return CEILINGS if name == "measure_peak_rates" else Session([], None, ["W4: no such thing."], [])
 
         self.answers(monkeypatch, reply)
         with pytest.raises(LnncmpError, match=r"nothing could be measured: W4: no such thing\."):
             run_bench(Request([TINY], [], frozenset({"latency"}), 1, ONCE), quiet)
 
 
-class _Ceilings:
-    flops, sigmoids = 1e11, 5e9
+CEILINGS = PeakRates(1e11, 5e9, 4e9, 1e11, 1e10)

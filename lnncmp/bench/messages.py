@@ -64,11 +64,3 @@ class Session:
     noise: Noise | None
     notes: list[str]
     failed: list[str]
-
-
-@dataclass(frozen=True)
-class PeakRates:
-    """Peak rates of all threads: flops in matrix products (two per multiply-add) and sigmoids, per second."""
-
-    flops: float
-    sigmoids: float

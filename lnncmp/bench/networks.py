@@ -90,7 +90,9 @@ def operations_of(candidate: Candidate, workload: Workload) -> Operations | None
     """
     if candidate.model not in MODELS:
         return None
-    sizes = Sizes(workload.batch, workload.steps, workload.inputs, workload.hidden, workload.irregular)
+    sizes = Sizes(
+        workload.batch, workload.steps, workload.inputs, workload.hidden, workload.outputs, workload.irregular
+    )
     if candidate.model == "lstm":
         return operations.lstm(sizes)
     if candidate.model == "gru":

@@ -30,8 +30,9 @@ class BenchRow(_Part):
     optimizer_ms, default_optimizer_ms: Adam(fused=True), which is part of ms, and Adam with torch's default arguments,
     on the weights of this network. scaled: times and bytes were measured on `measured_steps` steps and multiplied.
     roofline_ms: minimum time of the operations, where they are counted, at this machine's peak rates;
-    roofline_fraction: roofline_ms / ms. output_difference: largest difference from the peer's outputs with equal
-    weights, relative to the largest output.
+    roofline_fraction: roofline_ms / ms. roofline_bound: what most of roofline_ms is spent on: products, exponentials or
+    memory. multiply_adds, exponentials (each with a division), traffic_bytes: what was counted. output_difference:
+    largest difference from the peer's outputs with equal weights, relative to the largest output.
     """
 
     workload: str
@@ -81,6 +82,10 @@ class BenchRow(_Part):
     measured_steps: int
     roofline_ms: float | None = None
     roofline_fraction: float | None = None
+    roofline_bound: str | None = None
+    multiply_adds: float | None = None
+    exponentials: float | None = None
+    traffic_bytes: float | None = None
     output_difference: float | None = None
 
     @property

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lnncmp.bench.candidates import MODELS, REFERENCE, SAME_KIND, Candidate
-from lnncmp.bench.messages import Found, PeakRates
+from lnncmp.bench.messages import Found
+from lnncmp.bench.operations import Operations, PeakRates
 from lnncmp.bench.result import BenchRow
 from lnncmp.bench.workload import Workload
 
@@ -36,8 +37,7 @@ def rows_of(
         factor = workload.steps / one.steps
         values = {**_training(one, factor, medians), **_others(one, factor, medians, copies)}
         if peak_rates is not None and one.operations is not None:
-            limit = one.operations.milliseconds(peak_rates.flops, peak_rates.sigmoids)
-            values |= {"roofline_ms": limit, "roofline_fraction": limit / values["ms"] if "ms" in values else None}
+            values |= _limit(one.operations, peak_rates, values.get("ms"))
         row = BenchRow(
             workload=workload.name,
             **asdict(one.candidate),
@@ -54,6 +54,18 @@ def rows_of(
         )
         rows.append(row)
     return rows
+
+
+def _limit(operations: Operations, rates: PeakRates, measured: float | None) -> dict[str, Any]:
+    limit = operations.limit(rates)
+    return {
+        "roofline_ms": limit.milliseconds,
+        "roofline_fraction": None if measured is None else limit.milliseconds / measured,
+        "roofline_bound": limit.bound,
+        "multiply_adds": operations.multiply_adds,
+        "exponentials": operations.exponentials,
+        "traffic_bytes": operations.traffic,
+    }
 
 
 class _Medians:
@@ -147,11 +159,13 @@ _LIKE = (
     "step. LRU-pytorch is a loop over samples and steps, and cannot stream."
 )
 _ROOFLINE = (
-    "Fraction of roofline: the minimum time for the operations of a training step at this machine's peak rates of "
-    "multiply-adds (matrix products) and sigmoids, divided by the measured time. LTC: (6 x synapses + sensory "
-    "synapses) x B x T sigmoids, and the same number in the backward pass at 1.25 times the cost. CfC, LSTM, GRU: 3 "
-    "multiply-adds per weight, step and sample, and the sigmoids of the forward pass; the two gate heads of a CfC "
-    "count as one if times are regular. Readout, optimiser and memory traffic are left out."
+    "Fraction of roofline: the least time that this machine's peak rates allow for a training step, divided by the "
+    "measured time. The rates are those of matrix products, of the kernels' own sigmoids and synapse adjoints in "
+    "vectors as wide as theirs, and of memory. LTC: (6 x synapses + sensory synapses) x B x T sigmoids and as many "
+    "adjoints. CfC, LSTM, GRU: 3 multiply-adds per weight, step and sample, and the sigmoids of the forward pass; the "
+    "two gate heads of a CfC count as one if times are regular. Each sigmoid, tanh or adjoint takes an exponential and "
+    "a division. Memory: inputs, outputs and a state per step, each moved twice. Bound: what most of that least time "
+    "is spent on. Readout and optimiser are left out."
 )
 _MEMORY = (
     "Kept for the backward pass: distinct tensors that one forward pass stores, without weights. Peak memory: growth "

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from lnncmp.bench.candidates import Candidate
-from lnncmp.bench.messages import Found, PeakRates, Plan, Session
+from lnncmp.bench.messages import Found, Plan, Session
+from lnncmp.bench.operations import PeakRates
 from lnncmp.bench.process import in_fresh_process
 from lnncmp.bench.result import Bench, BenchRow
 from lnncmp.bench.rows import Isolated, explain, output_warnings, rows_of
@@ -132,5 +133,8 @@ class _Bench:
             "packages": packages,
             "gflops": peak_rates.flops / 1e9,
             "gigasigmoids_per_second": peak_rates.sigmoids / 1e9,
+            "gigaadjoints_per_second": peak_rates.adjoints / 1e9,
+            "cache_gigabytes_per_second": peak_rates.cache_bytes / 1e9,
+            "memory_gigabytes_per_second": peak_rates.memory_bytes / 1e9,
             "noise": {name: {"spread": n.spread, "waiting": n.waiting} for name, n in self.noise.items()},
         }

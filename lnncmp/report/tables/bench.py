@@ -32,7 +32,10 @@ def _notes(bench: Bench) -> list[str]:
     peak_rates = (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} used; torch "
         f"{machine['packages']['torch']}, ncps {machine['packages']['ncps']}; at most {machine['gflops']:.0f} GFLOP/s "
-        f"in matrix products and {machine['gigasigmoids_per_second']:.1f} billion sigmoids a second."
+        f"in matrix products, {machine['gigasigmoids_per_second']:.1f} billion sigmoids and "
+        f"{machine['gigaadjoints_per_second']:.1f} billion adjoints of synapses a second, "
+        f"{machine['cache_gigabytes_per_second']:.0f} GB/s in cache and "
+        f"{machine['memory_gigabytes_per_second']:.0f} GB/s in memory."
     )
     return [*(f"Warning: {warning}" for warning in bench.warnings), peak_rates, *bench.notes]
 
@@ -101,6 +104,7 @@ _MAIN: list[tuple[str, Cell]] = [
     ("x faster\nthan nn.LSTM", lambda row: _marked(row, _ratio(row.ratio_lstm))),
     ("CPU\ntime", lambda row: _marked(row, _time(row.cpu_ms))),
     ("of\nroofline", lambda row: _marked(row, _share(row.roofline_fraction))),
+    ("\nbound", lambda row: row.roofline_bound or UNKNOWN),
     ("forward\npass", lambda row: _marked(row, _time(row.inference_ms))),
     ("x faster\nthan its peer", lambda row: _marked(row, _ratio(row.inference_ratio_peer))),
     ("streaming\nlatency", lambda row: seconds(None if row.latency_us is None else row.latency_us / 1e6)),
