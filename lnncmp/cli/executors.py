@@ -36,13 +36,13 @@ RayAddress = Annotated[
 def chosen_executor(name: str, address: str | None, jobs: int | None) -> Choice:
     """Return what `--executor`, `--ray-address` and `--jobs` ask for. Raises UsageError for an unknown name."""
     check_choice("executor", name, executor_names())
-    return Choice(name, jobs, address)
+    return Choice(name, jobs, address, available_cores())
 
 
 def jobs_here(choice: Choice) -> int:
     """Return the number of processes on this machine: `--jobs`, which counts tasks elsewhere with another executor."""
-    cores = available_cores()
-    return min(choice.jobs or cores, cores) if choice.name != LOCAL else choice.jobs or cores
+    jobs = choice.jobs or choice.cores
+    return jobs if choice.name == LOCAL else min(jobs, choice.cores)
 
 
 @contextmanager

@@ -34,11 +34,15 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which executor, and what it is told. jobs: batches at once, None for its own. address: of a running cluster."""
+    """Which executor, and what it is told.
+
+    jobs: batches at once, None for its own. address: of a running cluster. cores: of this machine, for a new one.
+    """
 
     name: str = "local"
     jobs: int | None = None
     address: str | None = None
+    cores: int = 1
 
     @contextmanager
     def started(self) -> Iterator[Executor]:
