@@ -165,6 +165,7 @@ class TestImports:
     def test_only_downloads_touch_the_network(self):
         network = {"requests", "urllib", "urllib3", "http", "socket", "ssl", "ftplib"}
         users = {module for module in MODULES if {name.split(".")[0] for name in imports(module)} & network}
+        users.remove("lnncmp.runs.executors._ray_cluster")  # asks whether the address that the user names answers
         assert users and {module.rpartition(".")[0] for module in users} == {"lnncmp.sources.download"}
 
     @pytest.mark.parametrize("module", MODULES)

@@ -50,13 +50,13 @@ def chosen_executor(
 ) -> Choice:
     """Return what the options ask for. Raises UsageError for an unknown name and impossible limits."""
     check_choice("executor", name, executor_names())
-    return Choice(name, jobs, address, limits_of(minutes, gigabytes))
+    return Choice(name, jobs, address, available_cores(), limits_of(minutes, gigabytes))
 
 
 def jobs_here(choice: Choice) -> int:
     """Return the number of processes on this machine: `--jobs`, which counts tasks elsewhere with another executor."""
-    cores = available_cores()
-    return min(choice.jobs or cores, cores) if choice.name != LOCAL else choice.jobs or cores
+    jobs = choice.jobs or choice.cores
+    return jobs if choice.name == LOCAL else min(jobs, choice.cores)
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Where records, checkpoints and locks of an output folder are. Records are written once, whole or not at all."""
 
-import io
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from pydantic import BaseModel
 
 from lnncmp.common.files import explained, file_lock, make_dir, sweep, write_bytes
 from lnncmp.errors import DataError
+from lnncmp.records.checkpoint import UnreadableCheckpointError, packed, unpacked
 from lnncmp.records.read import UnreadableRecordError, parse_record
 from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.records.weights import SUFFIX, WeightsFile, described
@@ -123,31 +122,26 @@ class Store:
 
     def save_checkpoint(self, run_id: str, state: dict[str, Any]) -> None:
         """Replace the checkpoint of a run."""
-        import torch
+        self.write_checkpoint(run_id, packed(state))
 
-        # Through memory: on a full disk torch's own writer ends in an error that does not say so.
-        content = io.BytesIO()
-        torch.save(state, content)
-        write_bytes(self.checkpoint_path(run_id), content.getvalue())
+    def write_checkpoint(self, run_id: str, content: bytes) -> None:
+        """Replace the checkpoint of a run by one that is packed already."""
+        write_bytes(self.checkpoint_path(run_id), content)
+
+    def read_checkpoint(self, run_id: str) -> bytes | None:
+        """Return the checkpoint of a run as it is packed, None if there is none."""
+        path = self.checkpoint_path(run_id)
+        return path.read_bytes() if path.exists() else None
 
     def load_checkpoint(self, run_id: str) -> dict[str, Any] | None:
         """Return the checkpoint of a run, None if there is none or it is damaged (then it is moved aside)."""
-        import torch
-
-        path = self.checkpoint_path(run_id)
-        if not path.exists():
-            return None
         try:
-            with warnings.catch_warnings():  # torch's warnings about a damaged file do not help
-                warnings.simplefilter("ignore")
-                state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many types on a cut file; all mean: start this run again
-            self._set_aside(path, type(error).__name__)
+            content = self.read_checkpoint(run_id)
+            return None if content is None else unpacked(content)
+        except (OSError, UnreadableCheckpointError) as error:
+            reason = str(error) if isinstance(error, UnreadableCheckpointError) else type(error).__name__
+            self._set_aside(self.checkpoint_path(run_id), reason)
             return None
-        if not isinstance(state, dict):
-            self._set_aside(path, "not a checkpoint")
-            return None
-        return state
 
     def refuse_checkpoint(self, run_id: str, reason: str) -> None:
         """Move a checkpoint aside that could be read but does not fit its run."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from lnncmp.records.schema import MeasurementRecord
 from lnncmp.runs.plan import DataShape, Plan, RunSpec
 
-_PROCESS_BYTES = 450_000_000
+PROCESS_BYTES = 450_000_000
 """Resident memory of a worker with torch loaded, before any training (measured: about 400 MB with its data)."""
 
 _EVALUATION_FACTOR = 1.25
@@ -31,13 +31,13 @@ def run_seconds(spec: RunSpec, shape: DataShape, measured: Sequence[MeasurementR
     return times[0] * batches * spec.recipe.train.epochs * _EVALUATION_FACTOR if times else 0.0
 
 
+def task_bytes(measured: Sequence[MeasurementRecord]) -> int:
+    """Return the peak memory of a process that trains any of the measured models."""
+    return PROCESS_BYTES + max((record.peak_memory_bytes for record in measured), default=0)
+
+
 def estimate(plan: Plan, missing: Sequence[RunSpec], measured: Sequence[MeasurementRecord], jobs: int) -> Estimate:
     """Return the estimate for the `missing` runs of `plan` on `jobs` processes."""
     costs = [run_seconds(spec, plan.shape, measured) for spec in missing]
     seconds = max(sum(costs) / jobs, max(costs, default=0.0))
-    return Estimate(seconds=round(seconds, 1), memory_bytes=jobs * process_bytes(measured))
-
-
-def process_bytes(measured: Sequence[MeasurementRecord]) -> int:
-    """Return the peak memory of a worker that trains the largest of these models."""
-    return _PROCESS_BYTES + max((record.peak_memory_bytes for record in measured), default=0)
+    return Estimate(seconds=round(seconds, 1), memory_bytes=jobs * task_bytes(measured))

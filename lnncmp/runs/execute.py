@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from lnncmp.records.schema import MeasurementRecord, RunRecord
 from lnncmp.records.store import Store
-from lnncmp.runs.estimate import run_seconds
+from lnncmp.runs.estimate import run_seconds, task_bytes
 from lnncmp.runs.executors.base import Executor
 from lnncmp.runs.listener import RunListener
 from lnncmp.runs.measure_plan import measure
@@ -32,7 +32,7 @@ def execute(plan: Plan, store: Store, config: WorkerConfig, listener: RunListene
     jobs = executor.jobs(config) if missing else config.jobs
     listener.planned(missing, len(plan.runs) - len(missing), jobs)
     measured = measure(plan.measurements, store, config, listener)
-    config = replace(config, jobs=jobs)
+    config = replace(config, jobs=jobs, memory=task_bytes(measured))
     seconds = {run.run_id: run_seconds(run, plan.shape, measured) for run in missing}
     listener.expected(seconds)
     batches = run_batches(missing, config)

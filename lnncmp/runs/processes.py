@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from lnncmp.common.stopping import never_lost
-from lnncmp.errors import DataError, LnncmpError
+from lnncmp.errors import LnncmpError
 from lnncmp.runs.plan import MeasureRepeat, RunBatch, RunSpec
 from lnncmp.sources.base import SourceContext
 
@@ -35,6 +35,7 @@ class WorkerConfig:
     """Configuration of a worker: output folder, data folders, threads, number of parallel processes.
 
     stack: maximum number of runs of a model trained in one call; None: as many as keep all processes busy.
+    device: of the recipe. memory: bytes that a task takes at its peak, 0 if unknown.
     evaluate: whether runs are evaluated on test data after training. keep_weights: whether their weights are kept.
     """
 
@@ -48,6 +49,12 @@ class WorkerConfig:
     evaluate: bool = True
     keep_weights: bool = False
     files: tuple[Path, ...] = ()
+    device: str = "cpu"
+    memory: int = 0
+
+    def context(self) -> SourceContext:
+        """Return where the data are. They were fetched and verified when the runs were planned: now they are read."""
+        return SourceContext(self.cache, self.data_dir, self.files, offline=True)
 
 
 class Worker:
@@ -90,13 +97,19 @@ class Worker:
             self.process.join()
 
 
+def native_environment(config: WorkerConfig) -> dict[str, str]:
+    """Return the environment variables of native libraries, which a process that trains reads on loading."""
+    wanted = {name: str(config.threads) for name in _THREAD_VARIABLES}
+    if config.deterministic:
+        wanted["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it torch refuses matrix products on CUDA
+    return wanted
+
+
 class _environment:
-    """Sets environment variables of native libraries while a child starts, which reads them on loading."""
+    """Sets environment variables of native libraries while a child starts."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        self.wanted = {name: str(config.threads) for name in _THREAD_VARIABLES}
-        if config.deterministic:
-            self.wanted["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it torch refuses matrix products on CUDA
+        self.wanted = native_environment(config)
         self.before: dict[str, str | None] = {}
 
     def __enter__(self) -> None:
@@ -161,14 +174,14 @@ def _work(pipe: Connection, config: WorkerConfig) -> None:
     try:
         session = _Session(pipe, config)
     except Exception as error:
-        pipe.send(("error", _internal("starting to work", error)))
+        pipe.send(("error", internal_error("starting to work", error)))
         return
     pipe.send(("ready",))
     while True:
         session.answer(pipe.recv())
 
 
-def _internal(doing: str, error: Exception) -> LnncmpError:
+def internal_error(doing: str, error: Exception) -> LnncmpError:
     """Return the error for a fault of the program itself."""
     trace = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(trace[-1].filename).name}:{trace[-1].lineno})" if trace else ""
@@ -219,7 +232,7 @@ class _Session:
         except ConnectionError:  # the parent has ended
             raise
         except Exception as error:
-            answer = ("error", _internal(f"working on {task.label}", error))
+            answer = ("error", internal_error(f"working on {task.label}", error))
         if answer[0] == "busy":
             time.sleep(_BUSY_DELAY)
         self.pipe.send(answer)
@@ -267,15 +280,8 @@ class _Session:
         )
 
     def _prepare(self, task: RunSpec) -> None:
-        from lnncmp.runs.worker import prepare_data
+        from lnncmp.runs.worker import prepare_run
 
         if self.prepared_for != task.data_hash:
-            # The main process has already fetched and verified the data; workers only read them.
-            context = SourceContext(self.config.cache, self.config.data_dir, self.config.files, offline=True)
-            self.prepared = prepare_data(task.recipe, context)
-            if self.prepared.data_hash != task.data_hash:
-                raise DataError(
-                    f"the data of {task.case} have changed since the study began: no run may mix them",
-                    "Run the command again: what is finished stays about the data as they were.",
-                )
+            self.prepared = prepare_run(task, self.config.context())
             self.prepared_for = task.data_hash

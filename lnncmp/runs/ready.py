@@ -53,6 +53,7 @@ def worker_config(request: Request, recipe: Recipe | RunRecipe) -> WorkerConfig:
         stack=request.stack,
         keep_weights=request.keep_weights,
         files=request.files,
+        device=recipe.device,
     )
 
 

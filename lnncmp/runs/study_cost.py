@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lnncmp.records.schema import MeasurementRecord
 from lnncmp.records.store import Store
-from lnncmp.runs.estimate import process_bytes, run_seconds
+from lnncmp.runs.estimate import run_seconds, task_bytes
 from lnncmp.runs.plan import Plan, RunSpec
 from lnncmp.runs.unit_costs import UnitCosts
 
@@ -63,7 +63,7 @@ def study_cost(
         **counts,
         core_seconds=sum(own * run.recipe.threads for own, (run, _) in zip(seconds, missing, strict=True)),
         longest_seconds=max(seconds, default=0.0),
-        process_bytes=process_bytes([one for one in measured.values() if one is not None]) if missing else 0,
+        process_bytes=task_bytes([one for one in measured.values() if one is not None]) if missing else 0,
         stored_bytes=len(missing) * _record_bytes(store) + (sum(weights) if keep_weights else 0),
         checkpoint_bytes=_CHECKPOINT_COPIES * max(weights, default=0),
         unknown=sorted({run.label for run, _ in missing if measured[run.run_id] is None}),

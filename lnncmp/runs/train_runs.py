@@ -10,7 +10,7 @@ from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Seeds
 from lnncmp.records.settings import TrainSettings
-from lnncmp.records.store import Store
+from lnncmp.runs.keeper import RunKeeper
 from lnncmp.runs.plan import RunSpec
 from lnncmp.training.stack_trainer import StackTrainer
 from lnncmp.training.trainer import Fitted, Trainer
@@ -29,7 +29,7 @@ class PendingRun:
     rebuild: Callable[[], SequenceModel]
 
 
-def fit(runs: Sequence[PendingRun], splits: Splits, store: Store, report: EpochReport) -> list[Fitted]:
+def fit(runs: Sequence[PendingRun], splits: Splits, store: RunKeeper, report: EpochReport) -> list[Fitted]:
     """Train the models in place; return one result per run. Several runs need stackable models.
 
     A run gets the same numbers alone and stacked with others: stackable models are always trained by the same code.
@@ -46,7 +46,7 @@ def _settings(run: PendingRun) -> tuple[TrainSettings, torch.device]:
 
 
 def _fit_stack(
-    runs: Sequence[PendingRun], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
+    runs: Sequence[PendingRun], states: list[dict[str, Any]], splits: Splits, store: RunKeeper, report: EpochReport
 ) -> list[Fitted]:
     settings, device = _settings(runs[0])
 
@@ -73,7 +73,7 @@ def _fit_stack(
 
 
 def _fit_one(
-    runs: Sequence[PendingRun], states: list[dict[str, Any]], splits: Splits, store: Store, report: EpochReport
+    runs: Sequence[PendingRun], states: list[dict[str, Any]], splits: Splits, store: RunKeeper, report: EpochReport
 ) -> list[Fitted]:
     (run,) = runs
     settings, device = _settings(run)
@@ -93,7 +93,7 @@ def _fit_one(
     return [trainer.fit(after_epoch)]
 
 
-def _start_over(run: PendingRun, store: Store, error: Exception) -> None:
+def _start_over(run: PendingRun, store: RunKeeper, error: Exception) -> None:
     """Set a checkpoint aside, and undo what was restored from it."""
     store.refuse_checkpoint(run.spec.run_id, type(error).__name__)
     run.model.load_state_dict(run.rebuild().state_dict())

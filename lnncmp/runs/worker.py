@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lnncmp.cases.base import Prepared, case_of, load_case, load_source
-from lnncmp.errors import LnncmpError
+from lnncmp.errors import DataError, LnncmpError
 from lnncmp.evaluation.evaluate import score
 from lnncmp.evaluation.operations import count_operations
 from lnncmp.layers.sequence_model import SequenceModel
@@ -21,8 +21,8 @@ from lnncmp.recipe.recipe import parse
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.schema import RunRecord, Seeds
-from lnncmp.records.store import Store
 from lnncmp.records.weights import WeightsFile
+from lnncmp.runs.keeper import RunKeeper
 from lnncmp.runs.kernel_checks import require_sound_kernels
 from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.train_runs import EpochReport, PendingRun, fit
@@ -44,10 +44,21 @@ def prepare_data(recipe: RunRecipe, context: SourceContext) -> Prepared:
     return case.of(settings).prepare(load_source(case, recipe.source), context, settings, recipe.evaluate.horizon)
 
 
+def prepare_run(spec: RunSpec, context: SourceContext) -> Prepared:
+    """Return the data of a run. Raises DataError if they are not those that it was planned for."""
+    prepared = prepare_data(spec.recipe, context)
+    if prepared.data_hash != spec.data_hash:
+        raise DataError(
+            f"the data of {spec.case} have changed since the study began: no run may mix them",
+            "Run the command again: what is finished stays about the data as they were.",
+        )
+    return prepared
+
+
 def execute_runs(
     batch: RunBatch,
     prepared: Prepared,
-    store: Store,
+    store: RunKeeper,
     jobs: int,
     report: EpochReport,
     ended: Callable[[RunRecord], None],
@@ -85,7 +96,7 @@ class _Run:
     model: SequenceModel | None = None
 
 
-def _groups(batch: RunBatch, store: Store) -> list[list[RunSpec]]:
+def _groups(batch: RunBatch, store: RunKeeper) -> list[list[RunSpec]]:
     """Return the runs grouped by the number of finished epochs: each group can continue together."""
     by_epoch: dict[int, list[RunSpec]] = {}
     for spec in batch.runs:
@@ -95,7 +106,7 @@ def _groups(batch: RunBatch, store: Store) -> list[list[RunSpec]]:
 
 
 def _trained(
-    specs: Sequence[RunSpec], prepared: Prepared, store: Store, jobs: int, report: EpochReport
+    specs: Sequence[RunSpec], prepared: Prepared, store: RunKeeper, jobs: int, report: EpochReport
 ) -> Iterator[_Run]:
     """Yield the runs after training: all in one call if the model supports it, otherwise one by one."""
     first = _begin(specs[0], prepared, store, jobs)
@@ -123,7 +134,7 @@ def _trained(
         yield run
 
 
-def _begin(spec: RunSpec, prepared: Prepared, store: Store, jobs: int) -> _Run:
+def _begin(spec: RunSpec, prepared: Prepared, store: RunKeeper, jobs: int) -> _Run:
     """Return a run with its untrained model; torch's generator is left in the state for training."""
     record = begun(spec, jobs)
     seeds = record["seeds"]
@@ -149,7 +160,7 @@ def _recorded(run: _Run) -> Iterator[None]:
         run.model = None
 
 
-def _fit(runs: Sequence[_Run], prepared: Prepared, store: Store, report: EpochReport) -> None:
+def _fit(runs: Sequence[_Run], prepared: Prepared, store: RunKeeper, report: EpochReport) -> None:
     """Train the models of `runs` in place and store the outcomes in their records."""
     pending = [
         PendingRun(run.spec, run.seeds, run.model, partial(_model, run.spec, prepared, run.seeds))
@@ -189,14 +200,14 @@ def _outcome(fitted: Fitted) -> dict[str, Any]:
     }
 
 
-def _kept(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store) -> WeightsFile:
+def _kept(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: RunKeeper) -> WeightsFile:
     """Write the weights of a run and its scalers; return what its record says of them."""
     case = case_of(spec.case, spec.recipe.data)
     content = packed(model, prepared.scalers, card_of(case, encoding_of(spec.recipe)))
     return store.write_weights(spec.run_id, content, case.private)
 
 
-def _operations(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: Store) -> OperationCounts | None:
+def _operations(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: RunKeeper) -> OperationCounts | None:
     """Return the operations of a step on some test windows; None, with a warning, if a model's cannot be counted."""
     windows = prepared.splits.test.take(slice(0, _COUNTED))
     try:

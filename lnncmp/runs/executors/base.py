@@ -35,14 +35,16 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which executor, and what it is told. jobs: batches at once, None for its own. address: of a running cluster.
+    """Which executor, and what it is told.
 
+    jobs: batches at once, None for its own. address: of a running cluster. cores: of this machine, for a new one.
     limits: of each process, in time and memory.
     """
 
     name: str = "local"
     jobs: int | None = None
     address: str | None = None
+    cores: int = 1
     limits: Limits = field(default_factory=Limits)
 
     @contextmanager
