@@ -1,5 +1,6 @@
 """Dry run: what a study would do, without doing it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,8 +36,8 @@ class DryRun(BaseModel):
     ablations: list["DryRun"] = Field(default_factory=list)
 
 
-def dry_run(ready: Ready, request: Request) -> DryRun:
-    """Return what `run_study` would do. Writes nothing into the output folder."""
+def dry_run(ready: Ready, request: Request, doing: Callable[[str], None] = lambda text: None) -> DryRun:
+    """Return what `run_study` would do. Writes nothing into the output folder. doing: is told which model is timed."""
     plan, shape = ready.plan, ready.plan.shape
     stored = {spec.label: ready.store.measurement(spec.measurement_id) for spec in plan.measurements}
     measured = [record for record in stored.values() if record is not None]
@@ -45,7 +46,8 @@ def dry_run(ready: Ready, request: Request) -> DryRun:
         from lnncmp.runs.measure_cost import probe
         from lnncmp.runs.worker import failure
 
-        for spec in unmeasured:
+        for number, spec in enumerate(unmeasured, 1):
+            doing(f"planning: timing a training step of {spec.label}, {number} of {len(unmeasured)}")
             try:
                 measured.append(probe(spec))
             except LnncmpError:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from lnncmp.cases.base import Prepared, case_of, load_case, load_source, packages_of_case
+from lnncmp.common.code_version import code_version
 from lnncmp.common.provenance import provenance
 from lnncmp.common.seeding import streams
 from lnncmp.errors import LnncmpError
@@ -150,7 +151,7 @@ def _provenance(spec: RunSpec, jobs: int) -> dict[str, Any]:
     """Return code, packages and machine; also the packages that the case, the source or the model come from."""
     made = provenance(threads=spec.recipe.threads, device=spec.recipe.device, jobs=jobs)
     added = {**packages_of_case(spec.case, spec.source), **packages_of_model(spec.recipe.model.name)}
-    return {**made, "packages": {**made["packages"], **added}}
+    return {**made, "code": code_version(), "packages": {**made["packages"], **added}}
 
 
 @contextmanager
