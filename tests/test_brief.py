@@ -97,6 +97,16 @@ class TestStudyAnswers:
         most = "mostly the opposite of what is claimed (3 claims judged: 1 supported, 2 opposite)"
         assert study_answers(ClaimsTable(rows=rows), [])[0] == f"Accuracy: {most}."
 
+    def test_too_few_seeds_are_named_as_the_reason(self):
+        rows = [verdict(id=f"a{n}", measure="nmse", verdict="not shown", n_seeds=2) for n in range(3)]
+        said = "Accuracy: all 3 claims judged are not shown, all for too few seeds (under 6)."
+        assert study_answers(ClaimsTable(rows=rows), []) == [said]
+        rows.append(verdict(id="b", measure="nmse", verdict="not shown", n_seeds=6))
+        rows.append(verdict(id="c", measure="nmse", verdict="opposite", n_seeds=6))
+        parts = "4 not shown, 3 of these for too few seeds (under 6), 1 opposite"
+        said = f"Accuracy: mostly not shown (5 claims judged: {parts})."
+        assert study_answers(ClaimsTable(rows=rows), []) == [said]
+
     def test_baselines_that_beat_all_are_named_with_their_data(self):
         beaten = table(runs("lstm", [1.0, 1.1]), baselines=[baseline("ar4_ridge", 0.5)])
         found = study_answers(ClaimsTable(rows=[]), [beaten])

@@ -11,6 +11,7 @@ from lnncmp.claims.claim import load_claims
 from lnncmp.cli import complete, options
 from lnncmp.cli.main import app
 from lnncmp.cli.terminal import be_quiet, note
+from lnncmp.errors import UsageError
 from lnncmp.models.base import model_names
 from lnncmp.recipe.files import preset_names
 
@@ -140,3 +141,24 @@ def test_completing_never_loads_torch(tmp_path):
     assert done.returncode == 0 and '"sine-ltc-on-par-with-gru"' in done.stdout
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "typer" in loaded and loaded.isdisjoint({"torch", "scipy.stats", "matplotlib"})
+
+
+def test_keys_of_set_are_completed(completed):
+    offered = completed("lnncmp sine --preset quick --set ")
+    assert {"hidden=", "match=", "train.epochs=", "train.rate_left=", "evaluate.horizon=", "models."} <= set(offered)
+    assert not {"case=", "title=", "models.ltc.arguments.hidden="} & set(offered)
+    assert completed("lnncmp walker2d --set data.keep") == ["data.keep="] and "data.keep=" not in offered
+    assert completed("lnncmp sine --set models.cfc.arguments.backbone_la") == ["models.cfc.arguments.backbone_layers="]
+    assert completed("lnncmp sine --models gru --set models.cfc.") == []
+    assert completed("lnncmp sine --models gru --set models.gru.train.ep") == ["models.gru.train.epochs="]
+    assert completed("lnncmp tune sine --set train.epo") == ["train.epochs="]
+
+
+def test_every_key_that_is_completed_can_be_set():
+    from lnncmp.recipe.keys import keys, model_keys
+    from lnncmp.recipe.load import load_recipe
+
+    for key in (*keys("sine"), *model_keys("sine", "quick", only=["cfc"])):
+        with pytest.raises(UsageError) as refused:
+            load_recipe("sine", "quick", [f"{key}=[[]]"], only=["cfc"])
+        assert "unknown recipe key" not in refused.value.message, key

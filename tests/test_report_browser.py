@@ -1,6 +1,7 @@
 """The report's page in a real browser: answers first, alone, quiet, sortable, legible everywhere and printed."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,30 @@ class TestValues:
         tab.send("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
         assert tab.run("document.getElementById('tip').textContent").startswith("gru, test MSE [95%]: 0.00052")
 
+    def test_a_pointer_over_a_point_of_a_figure_shows_its_value(self, tab):
+        place = tab.run(
+            "(() => { const one = document.querySelector('.of-ranked .tips circle');"
+            " one.scrollIntoView({ block: 'center' }); const r = one.getBoundingClientRect();"
+            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
+        tab.send("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+        shown = tab.run("document.getElementById('tip').textContent")
+        assert re.match(r"\w+.*: 0\.\d+", shown) and not tab.run("document.getElementById('tip').hidden")
+
+    def test_the_keyboard_goes_through_the_points_of_a_figure(self, tab):
+        tab.run("document.querySelector('.of-ranked .points').focus()")
+        texts = tab.run("[...document.querySelectorAll('.of-ranked .tips circle')].map((one) => one.dataset.tip)")
+        for key, code, expected in (
+            ("ArrowDown", 40, texts[0]),
+            ("ArrowDown", 40, texts[1]),
+            ("ArrowUp", 38, texts[0]),
+        ):
+            tab.press(key, code)
+            assert tab.run("document.getElementById('status').textContent") == expected
+        tab.press("ArrowRight", 39)
+        assert tab.run("document.getElementById('status').textContent") == texts[0], "sideways it scrolls"
+        assert tab.run("document.querySelectorAll('.of-ranked .now').length") == 1
+
     def test_one_wave_is_shown_at_a_time_and_all_are_printed(self, tab):
         tab.run(OPEN)
         assert tab.run(SHOWN) == 1
@@ -255,6 +280,10 @@ class TestSight:
         assert tab.run("getComputedStyle(document.querySelector('.scroll')).overflowX") == "visible"
         heights = tab.run("[...document.querySelectorAll('.chapter-body')].map((one) => one.offsetHeight)")
         assert heights and min(heights) > 50, "what is folded is printed"
+        listed = "document.querySelector('.reference table').checkVisibility({ contentVisibilityAuto: true })"
+        assert not tab.run(listed), "but for what is there to be looked up"
+        tab.run("document.querySelector('.reference').open = true")
+        assert tab.run(listed)
         tab.send("Emulation.setEmulatedMedia", media="")
 
     @pytest.mark.skipif(not AXE, reason="LNNCMP_AXE does not name axe.min.js (npm install axe-core)")

@@ -38,7 +38,8 @@ class TestFirst:
     def test_what_it_rests_on_is_said(self, page):
         (basis,) = page.texts("dl", **{"class": "basis"})
         assert basis.startswith(
-            "Runs 15 in 1 comparison Seeds 3 to 4 Data walker2d simulated (dddddddd) Newest record 20"
+            "Runs 15 in 1 comparison Seeds 3 to 4 (a verdict on errors needs 6) "
+            "Data walker2d simulated (dddddddd) Newest record 20"
         )
         assert "Machine A processor, 2 cores" in basis and "runs 0.1.0" in basis
 

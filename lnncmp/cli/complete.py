@@ -83,6 +83,22 @@ def _claims(ctx: typer.Context) -> list[str]:
     return [claim.id for claim in load_claims(Path(file) if file else None, bool(_given(ctx, "beside")))]
 
 
+def setting(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the keys of `--set` that begin so, with their equals sign; those of single models once one begins so."""
+    from lnncmp.recipe import keys
+
+    def names(ctx: typer.Context) -> list[str]:
+        case = _case(ctx) or ""
+        if not incomplete.startswith(keys.MODELS):
+            return [*(f"{key}=" for key in keys.keys(case)), keys.MODELS]
+        file, models = _given(ctx, "own_recipe"), _given(ctx, "models")
+        chosen = [name.strip() for name in models.split(",") if name.strip()]
+        found = keys.model_keys(case, _given(ctx, "preset") or "standard", Path(file) if file else None, chosen)
+        return [f"{key}=" for key in found]
+
+    return one_of(names)(ctx, incomplete)
+
+
 preset = one_of(_presets)
 source = one_of(lambda ctx: load_case(_case(ctx) or "").sources)
 case = one_of(lambda ctx: case_names())

@@ -58,7 +58,12 @@ DataSeeds = Annotated[
 ]
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, e.g. train.epochs=5. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value of the recipe, e.g. train.epochs=5. Repeatable.",
+        autocompletion=complete.setting,
+    ),
 ]
 TunedFlag = Annotated[
     bool | None,

@@ -111,7 +111,7 @@ class _Counter:
         from lnncmp.runs.unit_costs import UnitCosts
 
         self.request, self.progress, self.cost = request, progress, cost
-        self.units = UnitCosts(Store(request.out, progress.warn, read_only=True), progress.warn)
+        self.units = UnitCosts(Store(request.out, progress.warn, read_only=True), progress.warn, progress.doing)
 
     def study(self, recipe: Recipe, data_seeds: int, files: tuple[Path, ...] = ()) -> "StudyCost":
         """Return the cost of a study with its ablations, over all its data sets."""
@@ -138,6 +138,6 @@ class _Counter:
         from lnncmp.records.store import Store
         from lnncmp.runs.study_cost import study_cost
 
-        self.progress.doing(f"measuring training steps of {name}" if self.cost else "")
+        self.progress.doing(f"planning {name}")
         store = Store(out, self.progress.warn, read_only=True)
         return study_cost(name, plans, store, self.units if self.cost else None, self.request.keep_weights)

@@ -137,7 +137,7 @@ def _plan(recipe: Recipe, request: Request, format: str, quiet: bool, data_seeds
 
     with LiveProgress(quiet) as progress:
         planned, *ablations = (
-            dry_run(get_ready(one, request, progress), request) for one in (recipe, *recipe.ablations())
+            dry_run(get_ready(one, request, progress), request, progress.doing) for one in (recipe, *recipe.ablations())
         )
     planned = planned.model_copy(update={"ablations": ablations})
     print_rendered(render(document_of_dry_run(planned), format, *page()))

@@ -49,6 +49,11 @@ class Study:
         parts = (self.table.case, self.table.preset, self.table.conditions, self.group.protocol_id[:8])
         return "-".join(filter(None, map(slug, parts)))
 
+    @property
+    def anchor(self) -> str:
+        """The name of its part of a page."""
+        return self.folder.replace(".", "-")
+
 
 def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda message: None) -> list[Study]:
     """Return the studies in the folder `out`, sorted by case, source, conditions, preset and matching.

@@ -4,10 +4,12 @@ Legend of shapes: N windows, T steps, O targets, K steps of a future.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lnncmp.baselines import Persistence, Predictor, yardstick
 from lnncmp.cases.base import Case, ExampleFuture, ExampleWindow, MetricValues, Prepared, TestSet
 from lnncmp.data.windows import Futures, Splits, Windows
+from lnncmp.evaluation.bands import band_of
 from lnncmp.evaluation.errors import Errors, Predicted, errors_of
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.evaluation.spread import spread_values
@@ -65,7 +67,10 @@ def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits, err
 def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits, time_unit: str) -> Example:
     """Return one test window with its predictions of the first target, in raw units."""
     window = splits.test.take(slice(example_window.row, example_window.row + 1))
-    predicted = splits.target_scaler.unscale(predictor.predict(window))
+
+    def predicted(one: Predictor) -> NDArray[np.float64]:
+        return splits.target_scaler.unscale(one.predict(window))[0, :, :1]
+
     return Example(
         name=example_window.name,
         time_unit=time_unit,
@@ -73,7 +78,8 @@ def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits,
         inputs=splits.input_scaler.unscale(window.x)[0, :, 0].tolist(),
         target_times=example_window.target_times.tolist(),
         truth=example_window.truth[:, 0].tolist(),
-        predicted=predicted[0, :, 0].tolist(),
+        predicted=predicted(predictor)[:, 0].tolist(),
+        band=band_of(predictor, predicted),
         zooms=list(example_window.zooms),
     )
 
@@ -85,10 +91,14 @@ def forecast(predictor: Predictor, one: ExampleFuture, prepared: Prepared, time_
     future = prepared.futures.take(slice(one.row, one.row + 1))
     unscale = prepared.scalers.outputs.unscale
     kept = np.ix_([step - 1 for step in one.steps], one.columns)
-    known = np.isfinite(prepared.scalers.outputs.std)
-    with np.errstate(invalid="ignore"):  # a quantity that training never saw has no unit
+    known = np.isfinite(prepared.scalers.outputs.std)  # a quantity that training never saw has no unit
+
+    def predicted(one: Predictor) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore"):
+            return np.where(known, unscale(one.roll_out(future)[0]), np.nan)[kept]
+
+    with np.errstate(invalid="ignore"):
         truth = np.where(future.counted[0] & known, unscale(future.future[0]), np.nan)
-        predicted = np.where(known, unscale(predictor.roll_out(future)[0]), np.nan)
     return Forecast(
         name=one.name,
         time_unit=time_unit,
@@ -98,7 +108,8 @@ def forecast(predictor: Predictor, one: ExampleFuture, prepared: Prepared, time_
         before=[list(row) for row in one.before],
         times=np.cumsum(future.dt[0], dtype=np.float64)[kept[0][:, 0]].tolist(),
         truth=truth[kept].tolist(),
-        predicted=predicted[kept].tolist(),
+        predicted=predicted(predictor).tolist(),
+        band=band_of(predictor, predicted),
     )
 
 

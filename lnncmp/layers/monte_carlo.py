@@ -8,6 +8,8 @@ sequence; its entries are 0 with probability p and 1 / (1 - p) otherwise.
 Legend of shape suffixes: B batch, T steps, I inputs, H hidden units, O outputs, P passes, R rows of one call.
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -133,6 +135,16 @@ class DropoutModel(SequenceModel):
             hidden, _ = self.layer.sequence(x, dt, valid, start)
             each = torch.stack([self._read(hidden * mask, valid) for mask in self.masks])
         return each.mean(0), each.std(0, correction=0)
+
+    def samples(self) -> list[SequenceModel]:
+        """Return the model of each pass, with shared weights and that pass's mask alone; empty if there is one pass."""
+        return [self._of_pass(k) for k in range(self.passes)] if self.passes > 1 else []
+
+    def _of_pass(self, k: int) -> "DropoutModel":
+        one = copy.copy(self)
+        one._buffers = {"masks": self.masks[k : k + 1]}
+        one.passes = 1
+        return one
 
     def constrain(self) -> None:
         """Put the layer's parameters back into their admissible range."""

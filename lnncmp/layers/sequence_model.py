@@ -4,6 +4,7 @@ Legend of shape suffixes: B batch, T steps, I inputs, O outputs, H hidden units.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -63,6 +64,10 @@ class SequenceModel(nn.Module, ABC):
         The deviation says how unsure the model is of its own function, without the noise of observations.
         """
         return None
+
+    def samples(self) -> Sequence["SequenceModel"]:
+        """Return the models whose mean this one is, for use in evaluation mode; empty: it gives one answer."""
+        return ()
 
     def stepper(self, batch: int = 1) -> "Stepper":
         """Return an object for control loops that is fed one observation at a time (lnncmp.layers.stepper.Stepper).

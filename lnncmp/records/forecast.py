@@ -2,13 +2,16 @@
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lnncmp.records.band import Band
+
 
 class Forecast(BaseModel):
     """One free-running forecast, kept to be drawn. Raw units; times in `time_unit` since the last true input.
 
     names, units: of the quantities that are kept. before: their course up to the last true input, one list for each of
     before_times (none above 0), NaN where nothing was measured. truth, predicted: one list for each of `times`, which
-    need not be every step; NaN where the truth is not known, or there is nothing to predict from.
+    need not be every step; NaN where the truth is not known, or there is nothing to predict from. band: of the
+    predictions, None for a predictor without a spread, and in older records.
     """
 
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
@@ -22,12 +25,14 @@ class Forecast(BaseModel):
     times: list[float]
     truth: list[list[float]]
     predicted: list[list[float]]
+    band: Band | None = None
 
     @model_validator(mode="after")
     def _rectangular(self) -> "Forecast":
         widths = [len(self.units), *map(len, (*self.before, *self.truth, *self.predicted))]
         lengths = [len(self.before), len(self.truth), len(self.predicted)]
         times = [len(self.before_times), len(self.times), len(self.times)]
-        if lengths != times or set(widths) != {len(self.names)} or not self.times:
+        fits = self.band is None or self.band.fits(len(self.times), len(self.names))
+        if lengths != times or set(widths) != {len(self.names)} or not (self.times and fits):
             raise ValueError("a forecast should have one list for each time, with one value for each name")
         return self

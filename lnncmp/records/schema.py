@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
+from lnncmp.records.band import Band
 from lnncmp.records.convergence import Convergence, convergence_of
 from lnncmp.records.forecast import Forecast
 from lnncmp.records.operations import OperationCounts
@@ -102,7 +103,8 @@ class Zoom(_Record):
 class Example(_Record):
     """One test window with its predictions, kept to be drawn. Raw units, first target only; times in `time_unit`.
 
-    inputs (as given, noise included) belong to input_times; truth and predicted to target_times.
+    inputs (as given, noise included) belong to input_times; truth, predicted and band to target_times. band: None for a
+    predictor without a spread, and in older records.
     """
 
     name: str
@@ -112,7 +114,14 @@ class Example(_Record):
     target_times: list[float]
     truth: list[float]
     predicted: list[float]
+    band: Band | None = None
     zooms: list[Zoom] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _band_fits(self) -> "Example":
+        if self.band is not None and not self.band.fits(len(self.predicted), 1):
+            raise ValueError("the band of an example should have one value for each time of its prediction")
+        return self
 
 
 class Scores(_Record):
@@ -149,9 +158,14 @@ class KernelCheckRecord(_Record):
 
 
 class Provenance(_Record):
-    """Code, packages and machine behind a record; nothing personal. jobs: processes that ran at once on it."""
+    """Code, packages and machine behind a record; nothing personal. jobs: processes that ran at once on it.
+
+    code: commit of lnncmp's checkout, or a hash of its files (`lnncmp.common.code_version`); None in older records, and
+    of measurements.
+    """
 
     lnncmp: str | None = None
+    code: str | None = None
     python: str | None = None
     packages: dict[str, str | None] = Field(default_factory=dict)
     system: str | None = None

@@ -1,5 +1,6 @@
 """Dry run: what a study would do, without doing it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,10 +36,10 @@ class DryRun(BaseModel):
     ablations: list["DryRun"] = Field(default_factory=list)
 
 
-def dry_run(ready: Ready, request: Request) -> DryRun:
-    """Return what `run_study` would do. Writes nothing into the output folder."""
+def dry_run(ready: Ready, request: Request, doing: Callable[[str], None] = lambda text: None) -> DryRun:
+    """Return what `run_study` would do. Writes nothing into the output folder. doing: is told which model is timed."""
     plan, shape = ready.plan, ready.plan.shape
-    units = UnitCosts(ready.store, ready.store.warn)
+    units = UnitCosts(ready.store, ready.store.warn, doing)
     measured = [found for spec in plan.measurements if (found := units.of(spec)) is not None]
     missing = missing_runs(ready, request)
     return DryRun(

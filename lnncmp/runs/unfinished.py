@@ -3,6 +3,7 @@
 from typing import Any
 
 from lnncmp.cases.base import load_case, packages_of_case
+from lnncmp.common.code_version import code_version
 from lnncmp.common.provenance import provenance
 from lnncmp.common.seeding import streams
 from lnncmp.models.base import packages_of_model
@@ -44,4 +45,4 @@ def _provenance(spec: RunSpec, jobs: int) -> dict[str, Any]:
     """Return code, packages and machine; also the packages that the case, the source or the model come from."""
     made = provenance(threads=spec.recipe.threads, device=spec.recipe.device, jobs=jobs)
     added = {**packages_of_case(spec.case, spec.source), **packages_of_model(spec.recipe.model.name)}
-    return {**made, "packages": {**made["packages"], **added}}
+    return {**made, "code": code_version(), "packages": {**made["packages"], **added}}

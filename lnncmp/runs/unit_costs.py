@@ -8,12 +8,17 @@ from lnncmp.records.schema import MeasurementRecord
 from lnncmp.records.store import Store
 from lnncmp.runs.plan import MeasureSpec
 
+Tell = Callable[[str], None]
+
 
 class UnitCosts:
-    """Costs of models, by what is measured. `warn` is told of a model whose training step fails."""
+    """Costs of models, by what is measured.
 
-    def __init__(self, store: Store, warn: Callable[[str], None] = lambda message: None) -> None:
-        self.store, self.warn = store, warn
+    warn: is told of a model whose training step fails. doing: is told which model is timed.
+    """
+
+    def __init__(self, store: Store, warn: Tell = lambda message: None, doing: Tell = lambda text: None) -> None:
+        self.store, self.warn, self.doing = store, warn, doing
         self._probed: dict[str, MeasurementRecord | None] = {}
         self._bytes: dict[str, int] = {}
 
@@ -41,6 +46,7 @@ class UnitCosts:
         from lnncmp.runs.measure_cost import probe
         from lnncmp.runs.worker import failure
 
+        self.doing(f"planning: timing a training step of {spec.label}")
         try:
             return probe(spec)
         except LnncmpError:

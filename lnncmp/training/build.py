@@ -53,6 +53,10 @@ class TimeAsInput(SequenceModel):
         """Return the wrapped model's mean and standard deviation (B, T, O), if it has them."""
         return self.model.spread(_with_time(x, dt), dt, valid)
 
+    def samples(self) -> list[SequenceModel]:
+        """Return the wrapped model's samples, which are given the elapsed time, too."""
+        return [TimeAsInput(one) for one in self.model.samples()]
+
     def stepper(self, batch: int = 1) -> "Stepper":
         """Return an object for control loops; x has I features, the elapsed time is appended by itself."""
         from lnncmp.layers.stepper import make_stepper

@@ -52,6 +52,10 @@ class NetworkPredictor:
             mean[rows], std[rows] = (part.cpu().numpy() for part in found)
         return mean, std
 
+    def samples(self) -> list["NetworkPredictor"]:
+        """Return a predictor for each sample of the model, whose mean it is; empty if it gives one answer."""
+        return [NetworkPredictor(one, self.device, self.batch) for one in self.model.samples()]
+
     @torch.no_grad()
     def roll_out(self, futures: Futures) -> Floats:
         """Return free-running predictions (N, K, O): after the context, each prediction is fed back as input."""

@@ -9,13 +9,14 @@ from lnncmp.claims.schema import UNTESTABLE, ClaimsTable, Judgement, Verdict
 from lnncmp.comparison.run_metrics import COUNTS, MEMORY, RETOLD, SHIFTED, TIMES, TRAINED
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.report.answers.ranking import ranking
+from lnncmp.stats import MIN_SEEDS
 
 _SUBJECTS = (
     ("Parameters and energy", tuple(COUNTS)),
     ("Time and memory", (*TIMES, *MEMORY, *TRAINED)),
     ("Noise and shifted data", (*SHIFTED, *RETOLD)),
 )
-_ACCURACY = "Accuracy"
+_ACCURACY, _NOT_SHOWN = "Accuracy", "not shown"
 _MAINLY = {
     "supported": "mostly as claimed",
     "opposite": "mostly the opposite of what is claimed",
@@ -50,9 +51,17 @@ def _counted(name: str, rows: Sequence[Verdict]) -> str:
     most, often = max(counts, key=lambda one: one[1])
     if len(rows) == 1:
         return f"{name}: the one claim judged is {most}."
+    few = sum(row.verdict == _NOT_SHOWN and 0 < row.n_seeds < MIN_SEEDS for row in rows)
+    if often == len(rows):
+        return f"{name}: all {often} claims judged are {most}{_for_few_seeds(few, often)}."
     mainly = _MAINLY.get(most, most) if 2 * often > len(rows) else "mixed"
-    parts = ", ".join(f"{count} {word}" for word, count in counts)
-    return f"{name}: {mainly} ({len(rows)} claims judged: {parts})."
+    words = [f"{n} {word}{_for_few_seeds(few, n) if word == _NOT_SHOWN else ''}" for word, n in counts]
+    return f"{name}: {mainly} ({len(rows)} claims judged: {', '.join(words)})."
+
+
+def _for_few_seeds(few: int, shown: int) -> str:
+    """Return how many of the claims that are not shown have too few seeds for a verdict."""
+    return f", {'all' if few == shown else f'{few} of these'} for too few seeds (under {MIN_SEEDS})" if few else ""
 
 
 def _baselines(tables: Sequence[ComparisonTable]) -> str:

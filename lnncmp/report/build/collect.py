@@ -29,7 +29,7 @@ def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequenc
     table = study.table
     lines = [_line(row, run) for row, group in study.runs.items() for run in group]
     return ReportStudy(
-        anchor=study.folder.replace(".", "-"),
+        anchor=study.anchor,
         heading=table.heading,
         comparison=table,
         answers=answers(table),

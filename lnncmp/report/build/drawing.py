@@ -1,7 +1,7 @@
 """All pictures of a report: drawn by several processes, kept as files and, as far as a page has room, as part of it."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Task = tuple[Caption, Picture, str]
     Drawn = tuple[bytes, bytes, InlineSvg]
+    Repeated = tuple[int, Picture, int, str]
+    """A study, its picture, and the study and the name under which the same picture is shown."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -45,7 +47,7 @@ def draw_all(
     beside: what the names of files begin with. jobs: processes at once. progress: is called for each picture.
     room: bytes that the page has left for pictures.
     """
-    owners, tasks = _tasks(studies)
+    owners, tasks, repeated = _tasks(studies)
     made: list[list[ReportFigure]] = [[] for _ in studies]
     progress(_WHAT, 0, len(tasks))
     for done, drawn in enumerate(_drawn(tasks, jobs)):
@@ -54,6 +56,9 @@ def draw_all(
         room -= inline_bytes([figure])
         made[owner].append(figure)
         progress(_WHAT, done + 1, len(tasks))
+    for again, picture, owner, name in repeated:
+        where = f"{studies[owner].anchor}-{name}", studies[owner].table.heading
+        made[again].append(_figure_elsewhere(picture, where))
     return made
 
 
@@ -90,8 +95,13 @@ def _figure(picture: "Picture", drawn: "Drawn", folder: str, files: dict[str, by
     )
 
 
-def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task]]":
-    """Return what to draw, the most wanted first, and to which study each belongs."""
+def _figure_elsewhere(picture: "Picture", where: tuple[str, str]) -> ReportFigure:
+    """Return a picture that another comparison shows, too. where: anchor and heading of that."""
+    return ReportFigure(picture.kind, picture.name, picture.subject, "", picture.alt, (), None, where)
+
+
+def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task], list[Repeated]]":
+    """Return to which study each picture belongs and what to draw, the most wanted first, each once; and the rest."""
     from lnncmp.report.build.pictures import picture_set, pictures
     from lnncmp.report.figures import style
 
@@ -101,8 +111,19 @@ def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task]]":
         drawn = picture_set(study, looks)
         found += [(owner, drawn.caption, picture) for picture in pictures(drawn)]
     found.sort(key=lambda item: place(_ORDER, item[2].kind))
-    tasks = [(caption, picture, f"p{number}") for number, (_, caption, picture) in enumerate(found)]
-    return [owner for owner, _, _ in found], tasks
+    first: dict[Hashable, tuple[int, str]] = {}
+    owners: list[int] = []
+    tasks: list[Task] = []
+    repeated: list[Repeated] = []
+    for owner, caption, picture in found:
+        there = first.get(picture.same) if picture.same is not None else None
+        if there is not None:
+            repeated.append((owner, picture, *there))
+            continue
+        first[picture.same] = owner, picture.name
+        owners.append(owner)
+        tasks.append((caption, picture, f"p{len(tasks)}"))
+    return owners, tasks, repeated
 
 
 def _drawn(tasks: "Sequence[Task]", jobs: int) -> "Iterator[Drawn]":

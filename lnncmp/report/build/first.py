@@ -1,15 +1,18 @@
 """What a report says first: its answer in a few sentences, what that rests on, and the claims that it is about."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lnncmp.cases.base import case_names
 from lnncmp.claims.schema import ClaimsTable
+from lnncmp.common.code_version import short
 from lnncmp.comparison.studies import Study
 from lnncmp.report.answers.comparison import answers
 from lnncmp.report.answers.study import study_answers
 from lnncmp.report.page.content import Machine
+from lnncmp.stats import MIN_SEEDS
 
 _AT_MOST = 5
 """Sentences of an answer."""
@@ -43,17 +46,32 @@ def facts(out: Path, studies: Sequence[Study], machines: Sequence[Machine], vers
     """Return what the numbers rest on, as (name, value): seeds, data, newest record, machine, versions."""
     runs = [run for study in studies for group in study.runs.values() for run in group]
     counts = [len({run.seeds.root for run in group}) for study in studies for group in study.runs.values()]
-    data = [f"{study.table.case} {study.table.source} ({study.table.data_hash[:8]})" for study in studies]
     made_by = sorted({run.provenance.lnncmp for run in runs if run.provenance.lnncmp})
+    code = [version for version, _ in Counter(run.provenance.code for run in runs if run.provenance.code).most_common()]
     found = [
         ("Runs", f"{len(runs):,} in {len(studies)} comparison{'' if len(studies) == 1 else 's'}"),
-        ("Seeds", f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"),
-        ("Data", _some(data)),
+        ("Seeds", _seeds(min(counts), max(counts))),
+        ("Data", _some(_data(studies))),
         ("Newest record", _newest(out)),
         ("Machine", _some([_machine(one) for one in machines])),
+        ("Code", _some([short(version) for version in code])),
         ("lnncmp", f"page {version}" + (f", runs {', '.join(made_by)}" if made_by else "")),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _seeds(least: int, most: int) -> str:
+    few = f" (a verdict on errors needs {MIN_SEEDS})" if most < MIN_SEEDS else ""
+    return (f"{least}" if least == most else f"{least} to {most}") + few
+
+
+def _data(studies: Sequence[Study]) -> list[str]:
+    """Return case and source of all data, with the hash of one data set, or the number of several."""
+    hashes: dict[str, list[str]] = {}
+    for study in studies:
+        hashes.setdefault(f"{study.table.case} {study.table.source}", []).append(study.table.data_hash[:8])
+    sets = {name: list(dict.fromkeys(own)) for name, own in hashes.items()}
+    return [f"{name} ({own[0] if len(own) == 1 else f'{len(own)} data sets'})" for name, own in sets.items()]
 
 
 def _machine(machine: Machine) -> str:

@@ -14,7 +14,9 @@ from lnncmp.comparison.table import ModelRow
 from lnncmp.errors import LnncmpError
 from lnncmp.records.forecast import Forecast
 from lnncmp.records.schema import Scores
+from lnncmp.report.build.bands import shown_band
 from lnncmp.report.figures import style
+from lnncmp.report.figures.bands import SampleBand
 from lnncmp.report.figures.course import Course, CourseRow
 from lnncmp.report.figures.postures import Drawing, PostureRow, Postures
 
@@ -36,11 +38,15 @@ class _Predictor:
 
 @dataclass(frozen=True)
 class Window:
-    """One window that forecasts were kept of. predicted: by predictor, over (seeds, K steps, C quantities)."""
+    """One window that forecasts were kept of. predicted: by predictor, over (seeds, K steps, C quantities).
+
+    bands: of the predictors that have one.
+    """
 
     first: Forecast
     predicted: dict[str, _Floats]
     notes: dict[str, str]
+    bands: dict[str, SampleBand | None]
 
 
 def windows(study: Study) -> Iterator[Window]:
@@ -58,7 +64,8 @@ def windows(study: Study) -> Iterator[Window]:
         for label, found in same.items():
             _require_same(label, found, first)
         predicted = {label: np.array([one.predicted for one in found], np.float64) for label, found in same.items()}
-        yield Window(first, predicted, {one.name: one.note for one in chosen})
+        bands = {label: shown_band([one.band for one in found]) for label, found in same.items()}
+        yield Window(first, predicted, {one.name: one.note for one in chosen}, bands)
 
 
 def _predictors(study: Study) -> list[_Predictor]:
@@ -106,8 +113,8 @@ def course_of(window: Window) -> Course:
     rows = []
     for name, predicted in window.predicted.items():
         known = np.where(np.isfinite(predicted), predicted, np.nan)  # a gap in the line
-        parts = (np.median(known, axis=0), known.min(axis=0), known.max(axis=0))
-        rows.append(CourseRow(name, *(part.T.tolist() for part in parts)))
+        middle, low, high = (part.T.tolist() for part in (np.median(known, 0), known.min(0), known.max(0)))
+        rows.append(CourseRow(name, middle, low, high, window.bands[name]))
     return Course(
         name=first.name,
         time_unit=first.time_unit,

@@ -1,7 +1,7 @@
 """The pictures that the records of one comparison allow: name, words, and how to draw each. Imports matplotlib."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,7 +32,8 @@ from lnncmp.report.figures import (
 class Picture:
     """One picture. kind: what it is about; name: of its files; subject: what it shows, for titles; alt: in words.
 
-    draw: to be called under `style.fixed_style`.
+    draw: to be called under `style.fixed_style`. same: what it shows, so that a page needs only one of those that show
+    the same; None where it is about its comparison.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Picture:
     subject: str
     alt: str
     draw: Callable[[], Figure]
+    same: Hashable = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ def _wirings(drawn: PictureSet) -> Iterator[Picture]:
         diagram = wiring.Diagram(models, groups[0][0].seeds.root, found.layers, found.synapses, seeds > 1)
         alt = wiring.alt_text(diagram, drawn.caption)
         draw = partial(wiring.draw, diagram, drawn.caption)
-        yield Picture("wiring", slug(f"wiring-{rows[0]}"), wiring.subject(diagram), alt, draw)
+        same = (found, diagram.seed, diagram.several)
+        yield Picture("wiring", slug(f"wiring-{rows[0]}"), wiring.subject(diagram), alt, draw, same)
 
 
 def _waves(drawn: PictureSet, baselines: Sequence[str] | None) -> Iterator[Picture]:

@@ -12,6 +12,7 @@ from lnncmp.comparison.rows import ok_scores
 from lnncmp.comparison.studies import Study
 from lnncmp.errors import LnncmpError
 from lnncmp.records.schema import Example
+from lnncmp.report.build.bands import shown_band
 from lnncmp.report.figures import fits, style
 
 NOT_IN_FITS = ("persistence", "mean", "train_mean")
@@ -89,9 +90,15 @@ def _fit_row(name: str, note: str | None, examples: Sequence[Example], chosen: E
     with np.errstate(over="ignore"):
         error = float(np.mean((predicted - truth) ** 2))
     return fits.FitRow(
-        name,
-        note is not None,
-        note or "",
-        error if math.isfinite(error) else None,
-        *(line.tolist() for line in (middle, low, high, middle - truth, low - truth, high - truth)),
+        name=name,
+        trained=note is not None,
+        note=note or "",
+        error=error if math.isfinite(error) else None,
+        median=middle.tolist(),
+        low=low.tolist(),
+        high=high.tolist(),
+        residual=(middle - truth).tolist(),
+        residual_low=(low - truth).tolist(),
+        residual_high=(high - truth).tolist(),
+        band=shown_band([example.band for example in examples]),
     )

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lnncmp.comparison.budget import BudgetPoint, leaders
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 from lnncmp.report.tables.numbers import seconds
 
 SUBJECT = "validation loss against the budget of training"
@@ -31,6 +31,9 @@ def draw(curves: Curves, caption: style.Caption, looks: Mapping[str, style.Look]
     for panel, (by, name) in zip(panels, _PANELS, strict=True):
         for model, curve in curves.items():
             _draw_curve(panel, curve, by, looks[model], band)
+            end = curve[-1]
+            text = tips.value(model, end.loss, (end.low, end.high), f"{end.epochs} epochs, {seconds(end.seconds)}")
+            tips.put(panel, getattr(end, by), end.loss, text)
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from lnncmp.report.figures import style
+from lnncmp.report.figures.bands import SampleBand, draw_band, entry
 
 SUBJECT = "free-running forecast"
 _COLUMNS, _ROW, _MARGINS = 2, 1.25, 1.5
@@ -17,12 +19,16 @@ Lines = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class CourseRow:
-    """One predictor: median, least and largest forecast over its seeds, at the course's `times`."""
+    """One predictor: median, least and largest forecast over its seeds, at the course's `times`.
+
+    band: of a predictor with a spread, else None.
+    """
 
     name: str
     median: Lines
     low: Lines
     high: Lines
+    band: SampleBand | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ def _draw_panel(panel: Axes, course: Course, number: int, looks: Mapping[str, st
         panel.fill_between(
             course.times, row.low[number], row.high[number], color=look.color, alpha=0.15, linewidth=0, zorder=2
         )
+        if row.band is not None:
+            draw_band(panel, course.times, row.band, number, look.color)
         panel.plot(
             course.times,
             row.median[number],
@@ -100,19 +108,25 @@ def _show(panel: Axes, course: Course, number: int, truth: Sequence[float]) -> N
     if not known:
         return
     span = max(known) - min(known) or abs(known[0]) or 1.0
-    forecast = [value for row in course.rows for value in row.median[number] if value == value]
+    lines = [row.median[number] for row in course.rows]
+    lines += [end[number] for row in course.rows if row.band for end in (row.band.low, row.band.high)]
+    forecast = [value for line in lines for value in line if value == value]
     low, high = min(known) - span, max(known) + span
     shown = [*known, *(min(max(value, low), high) for value in forecast)]
     panel.set_ylim(min(shown) - 0.06 * span, max(shown) + 0.06 * span)
 
 
-def _legend(course: Course, looks: Mapping[str, style.Look]) -> list[Line2D]:
-    entries = [Line2D([], [], color=style.TRUTH, marker="o", markersize=2.6, linewidth=2.0, label="measured")]
+def _legend(course: Course, looks: Mapping[str, style.Look]) -> list[Line2D | Patch]:
+    entries: list[Line2D | Patch] = [
+        Line2D([], [], color=style.TRUTH, marker="o", markersize=2.6, linewidth=2.0, label="measured")
+    ]
     for row in course.rows:
         look = looks[row.name]
         entries.append(
             Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker, markersize=2.6, label=row.name)
         )
+        if row.band is not None:
+            entries.append(entry(f"{row.name}: {row.band.words}", look.color))
     return entries
 
 

@@ -66,6 +66,10 @@ class ErrorAxis:
         """The same where no interval is shown."""
         return "geometric mean over seeds" if self.log else "mean over seeds"
 
+    def over(self, seeds: int) -> str:
+        """Return what is shown of this many seeds: "mean of 6 seeds"."""
+        return "1 seed" if seeds == 1 else f"{'geometric mean' if self.log else 'mean'} of {seeds} seeds"
+
     def spot(self, known: Known) -> Spot | None:
         """Return where an error is shown, None if it is not known."""
         value, ends = (known.geometric_mean, known.geometric_ci95) if self.log else (known.mean, known.ci95)

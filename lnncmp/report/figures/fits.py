@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from lnncmp.records.schema import Zoom
 from lnncmp.report.figures import style
+from lnncmp.report.figures.bands import SampleBand, draw_band, entry
 
 SUBJECT = "predictions of the test wave"
 _COLUMNS = ((3, 3), (16, 4))
@@ -21,7 +22,7 @@ _HEIGHT, _LEGEND = 1.55, 0.75
 """Inches of a pair of panels, and of what is below all of them."""
 _LETTERS = 84
 """Letters of titles side by side."""
-_BAND = "#6c9dcb"
+_BAND, _SAMPLES = "#6c9dcb", "#e69f00"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class FitRow:
     trained: no untrained baseline. note: which runs it lacks, e.g. "3 seeds, 1 diverged"; empty if none. Values that
     are not finite are NaN.
     residual, residual_low, residual_high: the same minus the truth. error: mean of the squared residuals over targets
-    and seeds, None if one is not finite.
+    and seeds, None if one is not finite. band: of a predictor with a spread, else None.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FitRow:
     residual: Sequence[float]
     residual_low: Sequence[float]
     residual_high: Sequence[float]
+    band: SampleBand | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ def _draw_row(fit: Fit, row: FitRow, wave: Axes, residual: Axes) -> None:
         wave.axvspan(zoom.start, zoom.end, color=style.TINTS[n % len(style.TINTS)], linewidth=0, zorder=0)
     wave.plot(fit.target_times, fit.truth, color=style.TRUTH, linewidth=2.6, zorder=1)
     wave.plot(fit.input_times, fit.inputs, **_INPUT, zorder=2)
+    if row.band is not None:
+        draw_band(wave, fit.target_times, row.band, 0, _SAMPLES)
     residual.axhline(0, color="#8c8c8c", linewidth=0.6, zorder=2)
     for panel, low, high, line in (
         (wave, row.low, row.high, row.median),
@@ -133,7 +137,9 @@ def _limits(fit: Fit) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the ends of the axes of waves and of residuals: a predictor far off leaves them and squashes no other."""
     low, high = min(fit.truth), max(fit.truth)
     span = high - low or 1.0
-    values = [v for row in fit.rows for line in (row.low, row.high) for v in line if v == v]
+    lines = [line for row in fit.rows for line in (row.low, row.high)]
+    lines += [end[0] for row in fit.rows if row.band for end in (row.band.low, row.band.high)]
+    values = [v for line in lines for v in line if v == v]
     shown = [min(max(v, low - span / 2), high + span / 2) for v in (*values, *fit.truth, *fit.inputs)]
     margin = 0.06 * (max(shown) - min(shown)) or 0.5
     sizes = [abs(v) for row in fit.rows for line in (row.residual_low, row.residual_high) for v in line if v == v]
@@ -158,5 +164,6 @@ def _legend(fit: Fit) -> list[Line2D | Patch]:
         Line2D([], [], **_INPUT, label="input"),
         Line2D([], [], color=style.INK, linewidth=0.9, label="prediction"),
         Patch(color=_BAND, label="range over seeds"),
+        *(entry(words, _SAMPLES) for words in dict.fromkeys(row.band.words for row in fit.rows if row.band)),
         *zooms,
     ]

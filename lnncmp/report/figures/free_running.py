@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, CurvePoint, ModelRow
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 from lnncmp.report.figures.errors import ErrorAxis, Spot, error_axis
 
 SUBJECT = "free-running error"
@@ -73,6 +73,10 @@ def _draw_model(
     if band:
         panel.fill_between(steps, lows, highs, color=look.color, alpha=0.15, linewidth=0)
     every = max(1, len(steps) // _MARKERS)
+    first = n * every // count  # the markers of two lines that coincide do not
+    for step, spot in zip(steps[first::every], spots[first::every], strict=True):
+        text = tips.value(f"{row.model}, step {step}", spot.value, spot[1:], axis.over(row.n_ok))
+        tips.put(panel, step, spot.value, text)
     panel.plot(
         steps,
         means,
@@ -81,7 +85,7 @@ def _draw_model(
         marker=look.marker,
         markeredgecolor="white",
         markeredgewidth=0.4,
-        markevery=(n * every // count, every),  # the markers of two lines that coincide do not
+        markevery=(first, every),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from lnncmp.report.figures import tips
 from lnncmp.report.figures.inline_legend import take_legend, used_names, without_legend
 from lnncmp.report.figures.style import HEADING_ID, NAMES
 
@@ -40,6 +41,11 @@ class InlineSvg:
     explanation: str
     legend: tuple[Sample, ...] = ()
 
+    @property
+    def points(self) -> bool:
+        """Whether points of the picture have texts, see `lnncmp.report.figures.tips`."""
+        return "data-tip=" in self.body
+
 
 def inline_svg(figure: Figure, svg: bytes, prefix: str) -> InlineSvg:
     """Return `svg`, the saved `figure`, for a page on which `prefix` makes its names unique."""
@@ -65,7 +71,7 @@ def inline_svg(figure: Figure, svg: bytes, prefix: str) -> InlineSvg:
         width, height = without_legend(legend, width, height)
     entries = tuple(Sample(_view_box(entry.box or ()), _markup(entry.sample), entry.label) for entry in legend)
     box = _view_box((left, top, width, height - top))
-    return InlineSvg(box, _markup(root), str(figure.get_label()), entries)
+    return InlineSvg(box, _markup(root) + tips.markup(figure), str(figure.get_label()), entries)
 
 
 def _view_box(box: Sequence[float]) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lnncmp.comparison.table import ComparisonTable, ModelRow
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 from lnncmp.report.figures.errors import ErrorAxis, error_axis
 from lnncmp.report.tables.numbers import joules, seconds, size
 from lnncmp.stats.effects import pareto_front
@@ -136,6 +136,8 @@ def _draw_model(panel: Axes, row: ModelRow, main: str, axis: ErrorAxis, cost: _C
         linestyle="none",
         zorder=3,
     )
+    error = tips.value("error", spot.value, (spot.low, spot.high), axis.over(row.n_ok))
+    tips.put(panel, x, spot.value, f"{row.model}: {cost.words(x)} ({cost.name}), {error}")
 
 
 def _cost_axis(panel: Axes, cost: _Cost, comparison: ComparisonTable) -> None:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from lnncmp.comparison.table import ComparisonTable, ModelRow
 from lnncmp.models.base import GROUPS
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 from lnncmp.report.figures.errors import ErrorAxis, Spot, error_axis
 
 SUBJECT = "models ranked by test error"
@@ -50,9 +50,10 @@ def draw(comparison: ComparisonTable, caption: style.Caption, thin: Mapping[str,
     for name, error in lines.items():
         _draw_baseline(panel, name, error, levels[name], axis, (thin[name], len(rows)))
     for place, row in enumerate(rows):
-        _draw_model(panel, row, axis.spot(row.metrics[comparison.main]), place)
+        _draw_model(panel, row, axis, axis.spot(row.metrics[comparison.main]), place)
         if (published := _published(row, axis)) is not None:
             panel.plot(published, place, color=style.INK, marker="*", markersize=_SIZE + 1, zorder=4)
+            tips.put(panel, published, place, tips.value(f"{row.model}, published", published, None))
     panel.set_yticks(range(len(rows)), names)
     panel.tick_params(axis="y", length=0, labelsize=7.5)
     panel.spines["left"].set_visible(False)
@@ -171,6 +172,7 @@ def _draw_baseline(
     look, rows = drawn
     top = -1.0 - level
     panel.plot([error, error], [rows - 0.4, top - 0.4], color=look.color, linestyle=look.dash, linewidth=0.9, zorder=1)
+    tips.put(panel, error, top, tips.value(f"{name} (untrained)", error, None))
     right = _on_left(error, axis)
     panel.annotate(
         name,
@@ -185,7 +187,7 @@ def _draw_baseline(
     )
 
 
-def _draw_model(panel: Axes, row: ModelRow, spot: Spot | None, place: int) -> None:
+def _draw_model(panel: Axes, row: ModelRow, axis: ErrorAxis, spot: Spot | None, place: int) -> None:
     color, marker = style.KINDS[row.group]
     if spot is None:
         panel.text(0.01, place, "no result", transform=panel.get_yaxis_transform(), va="center", color=_LOST)
@@ -193,6 +195,9 @@ def _draw_model(panel: Axes, row: ModelRow, spot: Spot | None, place: int) -> No
     panel.plot([spot.low, spot.high], [place, place], color=color, linewidth=1.3, solid_capstyle="butt", zorder=2)
     face = "#ffffff" if row.unconverged else color
     panel.plot(spot.value, place, color=color, marker=marker, markersize=_SIZE, markerfacecolor=face, zorder=3)
+    notes = ("a run had not converged" if row.unconverged else "", style.lost_runs(row))
+    text = tips.value(row.model, spot.value, (spot.low, spot.high), axis.over(row.n_ok), *notes)
+    tips.put(panel, spot.value, place, text)
 
 
 def _legend(rows: Sequence[ModelRow], published: bool) -> list[Line2D]:

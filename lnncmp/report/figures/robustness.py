@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 from lnncmp.report.figures.errors import ErrorAxis, Known, Spot, error_axis
 
 SUBJECT = "test error under perturbations"
@@ -126,11 +126,13 @@ def _draw_group(
     for n, row in enumerate(comparison.rows):
         own, count = _of_model(row, group), len(comparison.rows)
         spots = [axis.spot(point.error) or Spot(math.nan, math.nan, math.nan) for point in own]
-        if count <= style.MANY:
-            place = _place(levels, n, count)
-            _draw_model(panel, [place(point.level) for point in own], spots, looks[row.model])
-        else:
-            _draw_line(panel, [point.level for point in own], spots, looks[row.model])
+        few = count <= style.MANY
+        place: Callable[[float], float] = _place(levels, n, count) if few else float
+        places = [place(point.level) for point in own]
+        (_draw_model if few else _draw_line)(panel, places, spots, looks[row.model])
+        for point, at, spot in zip(own, places, spots, strict=True):
+            name = f"{row.model}, {point.name}"
+            tips.put(panel, at, spot.value, tips.value(name, spot.value, spot[1:], axis.over(row.n_ok)))
     ticks = _ticks(levels)
     panel.set_xticks(ticks, [f"{level:g}" for level in ticks])
     panel.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)

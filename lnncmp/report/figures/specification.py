@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from lnncmp.claims.readings import ClaimReadings, Multiverse, Outcome, Reading
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 
 _MARKS: Mapping[Outcome, tuple[str, str, bool]] = {
     "supports": ("#0072b2", "o", True),
@@ -100,6 +100,7 @@ def _draw_curve(axes: Axes, claim: ClaimReadings, readings: Sequence[Reading]) -
         axes.plot(
             place, one.effect, marker, color=color, markersize=_SIZE, markerfacecolor=color if filled else "#ffffff"
         )
+        tips.put(axes, place, one.effect, f"{_number(claim, one.effect)}, {_WORDS[one.outcome]}")
         if any(one.lost):
             axes.plot(
                 place, one.effect, "o", color="#000000", markersize=_SIZE + 4, fillstyle="none", markeredgewidth=0.7

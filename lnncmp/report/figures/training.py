@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from lnncmp.comparison.budget import median_losses
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.records.schema import RunRecord
-from lnncmp.report.figures import style
+from lnncmp.report.figures import style, tips
 
 SUBJECT = "validation loss while training"
 _COLUMNS = ((9, 3), (16, 4))
@@ -45,7 +45,7 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
     shown = [loss for group in runs.values() for run in group for loss in _losses(run).values()]
     for n, (panel, row) in enumerate(zip(panels, comparison.rows, strict=False)):
         for run in runs.get(row.model, ()):
-            _draw_run(panel, run, looks[row.model])
+            _draw_run(panel, row.model, run, looks[row.model])
         middle = median_losses(runs.get(row.model, ()))
         panel.plot(list(middle), list(middle.values()), color=looks[row.model].color, linewidth=1.6, zorder=3)
         panel.set_title("\n".join(wrap(style.label(row), _LETTERS // columns)))
@@ -79,7 +79,7 @@ def _losses(run: RunRecord) -> dict[int, float]:
     return {epoch: loss for epoch, loss in history.items() if loss > 0 and math.isfinite(loss)}
 
 
-def _draw_run(panel: Axes, run: RunRecord, look: style.Look) -> None:
+def _draw_run(panel: Axes, model: str, run: RunRecord, look: style.Look) -> None:
     losses = _losses(run)
     if not losses:
         return
@@ -95,6 +95,10 @@ def _draw_run(panel: Axes, run: RunRecord, look: style.Look) -> None:
         linewidth=0.5 if good else 1.0,
         zorder=2 if good else 3,
     )
+    shown = run.best_epoch if good and run.best_epoch in losses else epochs[-1]
+    how = "best epoch" if good else f"{run.status} in epoch"
+    name = f"{model}, seed {run.seeds.root}, {how} {shown}"
+    tips.put(panel, shown, losses[shown], tips.value(name, losses[shown], None))
     if not good:
         panel.plot(epochs[-1], losses[epochs[-1]], color=_LOST, marker="x", markersize=5, linestyle="none", zorder=4)
     elif run.best_epoch in losses:

@@ -17,7 +17,8 @@ class ReportFigure:
     """One picture. kind: which chapter it belongs to; name: of its files, without ending.
 
     title: what it shows; explanation: how to read it; alt: the picture in words. files: where it is next to the page.
-    svg: None where the page would become too large; then the files alone hold it.
+    svg: None where the page would become too large; then the files alone hold it. shown: (anchor, heading) of the
+    comparison that shows the same picture, None if this one does; then there are neither files nor svg.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class ReportFigure:
     alt: str
     files: tuple[str, ...]
     svg: "InlineSvg | None"
+    shown: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -48,16 +48,6 @@
     });
   }
 
-  const reveal = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target) return;
-    const own = target.id.startsWith("claim-") ? target.querySelector("details") : null;
-    for (let one = own ?? target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
-    target.scrollIntoView();
-  };
-  addEventListener("hashchange", reveal);
-  reveal();
-
   for (const group of document.querySelectorAll("[data-choose]")) {
     const figures = [...group.children];
     const label = document.createElement("label");
@@ -67,10 +57,22 @@
     figures.forEach((figure, n) => select.add(new Option(figure.querySelector(".title").textContent.replace(/\.$/, ""), n)));
     const show = () => figures.forEach((figure, n) => { figure.hidden = n !== Number(select.value); });
     select.addEventListener("change", show);
+    figures.forEach((figure, n) => figure.addEventListener("choose", () => { select.value = n; show(); }));
     label.append(select);
     group.prepend(label);
     show();
   }
+
+  const reveal = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const own = target.id.startsWith("claim-") ? target.querySelector("details") : null;
+    for (let one = own ?? target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+    target.closest("figure")?.dispatchEvent(new Event("choose"));
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
 
   const edges = (area) => area.classList.toggle("more", area.scrollLeft + area.clientWidth < area.scrollWidth - 4);
   const watch = new ResizeObserver((entries) => entries.forEach((entry) => edges(entry.target)));
@@ -106,11 +108,13 @@
     let now = -1;
     const mark = (n) => {
       points.forEach((point, m) => point.classList.toggle("now", m === n));
+      if (n >= 0) points[n].scrollIntoView({ block: "nearest", inline: "nearest" });
       tell(n < 0 ? "" : points[n].dataset.tip, n < 0 ? null : points[n].getBoundingClientRect());
       if (n >= 0) status.textContent = points[n].dataset.tip;
     };
     area.addEventListener("keydown", (event) => {
-      if (!(event.key in steps)) return;
+      const sideways = event.key === "ArrowRight" || event.key === "ArrowLeft";
+      if (!(event.key in steps) || (sideways && area.classList.contains("scroll"))) return;
       event.preventDefault();
       now = (Math.max(now, steps[event.key] > 0 ? -1 : 0) + steps[event.key] + points.length) % points.length;
       mark(now);
@@ -120,7 +124,7 @@
 
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details:not([open], .reference)")];
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
