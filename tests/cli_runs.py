@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lnncmp.cli import main as command_line
+from lnncmp.records.read import parse_record
 from lnncmp.records.schema import RunRecord
 
 COMMAND = [sys.executable, "-m", "lnncmp"]
@@ -101,7 +102,7 @@ def with_measurements(out: Path, finished: Path) -> Path:
 
 def records(out: Path) -> dict[tuple[str, int], RunRecord]:
     """Return all run records of a folder by model and seed."""
-    found = (RunRecord.model_validate_json(path.read_bytes()) for path in (out / "records").glob("*.json"))
+    found = (parse_record(path.read_bytes(), RunRecord) for path in (out / "records").glob("*.json"))
     return {(record.model, record.seeds.root): record for record in found}
 
 

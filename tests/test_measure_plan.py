@@ -16,7 +16,7 @@ from lnncmp.comparison.costs import costs_of, epoch_seconds, step_seconds
 from lnncmp.errors import DataError, LnncmpError
 from lnncmp.evaluation import cost
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, memory_spread, seconds_in_turn
-from lnncmp.records.read import read_records
+from lnncmp.records.read import parse_record, read_records
 from lnncmp.records.schema import MeasurementRecord
 from lnncmp.training import watched_memory
 
@@ -95,7 +95,7 @@ def finished(simulated_cache, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(finished):
-    found = [MeasurementRecord.model_validate_json(path.read_bytes()) for path in (finished / "measurements").iterdir()]
+    found = [parse_record(path.read_bytes(), MeasurementRecord) for path in (finished / "measurements").iterdir()]
     return {record.model: record for record in found}
 
 
@@ -125,7 +125,7 @@ class TestRecords:
                     (out / kind / path.name).write_bytes(path.read_bytes())
         answer = run(*STUDY, "--out", out, env=environment(LNNCMP_CACHE=str(simulated_cache)))
         assert answer.code == 0, answer
-        again = [MeasurementRecord.model_validate_json(path.read_bytes()) for path in (out / "measurements").iterdir()]
+        again = [parse_record(path.read_bytes(), MeasurementRecord) for path in (out / "measurements").iterdir()]
         assert len(again) == 2 and len({record.session for record in again}) == 1
         for row in json.loads(answer.out)["rows"]:
             low, high = row["epoch_seconds_ci95"]

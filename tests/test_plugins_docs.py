@@ -12,6 +12,7 @@ from plugin_packages import install, seen
 from report_folders import small_folder
 
 from lnncmp.evaluation.contract import case_faults, model_faults
+from lnncmp.records.read import parse_record
 from lnncmp.records.schema import BaselineRecord
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -95,7 +96,7 @@ def test_records_name_the_package(out):
 
 def test_the_example_is_what_it_says(out):
     """The variance of the noise, 1, is the floor of its error: the best baseline comes close to it."""
-    made = [BaselineRecord.model_validate_json(path.read_bytes()) for path in (out / "baselines").glob("*.json")]
+    made = [parse_record(path.read_bytes(), BaselineRecord) for path in (out / "baselines").glob("*.json")]
     assert 0.9 < min(one.scores.metrics["test"]["mse"] for one in made) < 1.1
 
 

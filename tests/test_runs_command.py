@@ -14,6 +14,7 @@ from lnncmp.cli import reproduce as cli_reproduce
 from lnncmp.cli import study as cli_study
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.common.files import file_lock
+from lnncmp.common.small_files import unsealed
 from lnncmp.errors import DataError
 from lnncmp.recipe.load import load_recipe
 from lnncmp.records.store import Store
@@ -216,7 +217,7 @@ def test_a_run_of_an_edited_recipe_is_refused(command, study, tmp_path):
     record = records(out)["lstm", 0]
     Store(out).prune_weights(record.run_id)
     path = out / "records" / f"{record.run_id}.json"
-    table = json.loads(path.read_text())
+    table = unsealed(path.read_bytes())
     table["recipe"]["train"]["learning_rate"] *= 2
     path.write_text(json.dumps(table))
     answer = command("train-weights", record.run_id, "--out", out, "-q")

@@ -17,6 +17,7 @@ from lnncmp.cases.base import load_case
 from lnncmp.common import files as atomic
 from lnncmp.errors import DataError
 from lnncmp.recipe.load import load_recipe
+from lnncmp.records.checkpoints import unpacked
 from lnncmp.records.store import Store
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
 from lnncmp.runs.worker import execute_runs
@@ -62,7 +63,7 @@ def undisturbed(sample, tmp_path_factory):
 
 def test_a_run_goes_on_from_its_checkpoint_to_the_same_numbers(sample, undisturbed, tmp_path):
     path = _stopped(sample, tmp_path)
-    assert len(torch.load(path, weights_only=True)["history"]) == 2
+    assert len(unpacked(path.read_bytes(), path.stem)["history"]) == 2
     warnings = []
     record, _ = _train(sample, tmp_path, warnings=warnings)
     assert numbers(record) == undisturbed
@@ -80,13 +81,13 @@ def _cut(path: Path) -> None:
 
 
 def _without_weights(path: Path) -> None:
-    state = torch.load(path, weights_only=True)
+    state = unpacked(path.read_bytes(), path.stem)
     del state["best_weights"]
     torch.save(state, path)
 
 
 def _other_shape(path: Path) -> None:
-    state = torch.load(path, weights_only=True)
+    state = unpacked(path.read_bytes(), path.stem)
     of_stack = "weights" in state
     state |= {"weights": torch.zeros(3)} if of_stack else {"model": {name: torch.zeros(3) for name in state["model"]}}
     torch.save(state, path)
@@ -94,7 +95,7 @@ def _other_shape(path: Path) -> None:
 
 def _broken_at_the_end(path: Path) -> None:
     # Everything before the batches' random state is taken over already when this is found out.
-    state = torch.load(path, weights_only=True)
+    state = unpacked(path.read_bytes(), path.stem)
     state["batch_rng"] = {"bit_generator": "PCG64"}
     torch.save(state, path)
 

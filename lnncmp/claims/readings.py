@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lnncmp.claims.schema import ClaimsTable
+from lnncmp.common.small_files import RECORD_BYTES, RefusedFileError, read_small, unsealed
 from lnncmp.errors import DataError
 
 READINGS_SCHEMA_VERSION = 1
@@ -164,10 +165,10 @@ def read_multiverses(out: Path) -> tuple[list[Multiverse], list[str]]:
     found, notes = [], []
     for path in sorted((out / FOLDER).glob("*.json")):
         try:
-            made = Multiverse.model_validate_json(path.read_bytes())
+            made = Multiverse.model_validate(unsealed(read_small(path, RECORD_BYTES)))
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
-        except ValidationError:
+        except (RefusedFileError, ValidationError):
             notes.append(f"Not used: {FOLDER}/{path.name}, which is damaged or of another version of lnncmp.")
             continue
         if made.schema_version == READINGS_SCHEMA_VERSION and made.case == path.stem:

@@ -7,7 +7,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,10 +53,11 @@ def make_dir(path: Path, mode: int = 0o777) -> Path:
 
 
 @contextmanager
-def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, mode: int = 0o666, durable: bool = False) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes `path` if the block ends without an error, and is removed otherwise.
 
-    Creates the folder if needed. Raises DataError if the disk is full or the folder is not writable.
+    Creates the folder if needed. durable: after a power loss, too, the new file has its name before anything that is
+    written or removed later. Raises DataError if the disk is full or the folder is not writable.
     """
     make_dir(path.parent)
     temporary: Path | None = None
@@ -72,9 +73,21 @@ def atomic_write(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
             os.umask(umask)
             temporary.chmod(mode & ~umask)
             temporary.replace(path)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the names of a folder's files to the disk, where the system can."""
+    with suppress(OSError):  # some systems open no folders, some file systems do not sync them
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager
@@ -83,7 +96,8 @@ def file_lock(
 ) -> Iterator[bool]:
     """Yield True while this process holds the lock file `path`; False if another process holds it and `wait` is False.
 
-    A killed process loses its locks. On a file system without locks it calls `unsupported` with the reason and yields
+    A killed process loses its locks. The file is removed at the end: whoever opened it meanwhile notices that it has no
+    name any more and opens the next. On a file system without locks it calls `unsupported` with the reason and yields
     True. Raises DataError if the lock file cannot be created.
     """
     make_dir(path.parent)
@@ -91,26 +105,38 @@ def file_lock(
         path.touch(mode)
     # The soft lock of `filelock` would outlive a killed process, and all others would wait for it.
     lock = FileLock(path, blocking=wait, fallback_to_soft=False)
-    mine = True
+    mine = held = True
     try:
         lock.acquire()
     except Timeout:
-        mine = False
+        mine = held = False
     except OSError as error:  # some network file systems
+        held = False
         unsupported(error.strerror or str(error))
     try:
         yield mine
     finally:
+        if held:
+            with suppress(OSError):  # Windows removes no open file; its locks do that themselves
+                path.unlink()
         lock.release()
 
 
-def sweep(folder: Path, stem: str) -> None:
-    """Remove temporary files of killed writers in `folder` whose names begin with `stem`. No writer may be active."""
-    for leftover in folder.glob(f".{stem}*.part"):
+def temporary_files(folder: Path, stem: str = "") -> list[Path]:
+    """Return what writers of `folder` have open, or left when they were killed, of files `stem`.*, or of all."""
+    begin = f".{stem}." if stem else "."
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return [Path(one.path) for one in entries if one.name.startswith(begin) and one.name.endswith(".part")]
+    return []
+
+
+def sweep(folder: Path, stem: str = "") -> None:
+    """Remove temporary files of killed writers in `folder`, of files `stem`.*, or of all. No writer may be active."""
+    for leftover in temporary_files(folder, stem):
         leftover.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
+def write_bytes(path: Path, content: bytes, mode: int = 0o666, durable: bool = False) -> None:
     """Write `content` to `path` atomically. Raises DataError like `atomic_write`."""
-    with atomic_write(path, mode) as file:
+    with atomic_write(path, mode, durable) as file:
         file.write(content)

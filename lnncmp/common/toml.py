@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from lnncmp.common.small_files import RefusedFileError, read_small
 from lnncmp.errors import DataError, UsageError
 
 MAX_BYTES = 1_000_000
@@ -14,19 +15,18 @@ _MAX_DEPTH = 50
 def read_toml(path: Path, what: str) -> dict[str, Any]:
     """Return the table of a TOML file. what: it is, for sentences, e.g. "the recipe".
 
-    Raises DataError if it cannot be read, UsageError if it is no TOML file or larger than MAX_BYTES.
+    Raises DataError if it cannot be read, UsageError if it is no TOML file, no regular one, or larger than MAX_BYTES.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_small(path, MAX_BYTES)
     except OSError as error:
         raise DataError(f"cannot read {what} in {path}: {error.strerror}") from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes: it cannot be {what}")
+    except RefusedFileError as reason:
+        raise UsageError(f"{path.name} is {reason}: it cannot be {what}") from None
     try:
         table = tomllib.loads(content.decode("utf-8-sig"))
         _check_depth(table)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise UsageError(f"{path.name} is no TOML file: {error}") from error
     except RecursionError:
         raise UsageError(f"{path.name} cannot be {what}: its values are nested too deeply") from None

@@ -15,6 +15,7 @@ from lnncmp.claims.readings import (
     summary_path,
 )
 from lnncmp.common.files import write_bytes
+from lnncmp.common.small_files import sealed
 from lnncmp.multiverse.choices import Choices
 from lnncmp.multiverse.evidence import (
     claims_in,
@@ -62,7 +63,7 @@ def summarize(
 def write_summary(out: Path, found: Multiverse) -> Path:
     """Keep the summary where `lnncmp claims` and the page look for it, and return its path."""
     path = summary_path(out, found.case)
-    write_bytes(path, found.model_dump_json(indent=1).encode())
+    write_bytes(path, sealed(found.model_dump_json(indent=1)), durable=True)
     return path
 
 

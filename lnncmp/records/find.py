@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lnncmp.errors import DataError, UsageError, unknown_name
-from lnncmp.records.read import UnreadableRecordError, parse_record
+from lnncmp.records.read import UnreadableRecordError, read_file
 from lnncmp.records.schema import RunRecord
 from lnncmp.records.weights import SUFFIX
 
@@ -50,8 +50,9 @@ def _shortened(error: UsageError, count: int, out: Path) -> UsageError:
 def read_record(path: Path) -> RunRecord:
     """Return the record of a run. Raises DataError."""
     try:
-        return parse_record(path.read_bytes(), RunRecord)
+        return read_file(path, RunRecord)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
     except UnreadableRecordError as reason:
-        raise DataError(f"{path} is a record that is {reason}", "Use the lnncmp that made it.") from None
+        hint = "Use the lnncmp that made it." if reason.other_schema else "`lnncmp runs verify` lists all such files."
+        raise DataError(f"{path} is a record that is {reason}", hint) from None

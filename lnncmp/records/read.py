@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
 
+from lnncmp.common.small_files import RECORD_BYTES, RefusedFileError, read_small, unsealed
 from lnncmp.errors import DataError
 from lnncmp.records.schema import SCHEMA_VERSION, BaselineRecord, MeasurementRecord, RunRecord
 
 Record = TypeVar("Record", bound=BaseModel)
 
 DAMAGED = "damaged or incomplete"
+OTHER_NAME = "under another name than its own"
 _READABLE = f"this version reads {SCHEMA_VERSION} and 1"
 _NAMED = 3
 """How many files a note names."""
@@ -108,7 +109,9 @@ def _read(folder: Path, kind: type[Record], refused: dict[str, list[str]]) -> li
     found: list[Record] = []
     for path in sorted(folder.glob("*.json")):
         try:
-            found.append(parse_record(path.read_bytes(), kind))
+            found.append(read_file(path, kind))
+        except FileNotFoundError:  # another process has removed it meanwhile
+            continue
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
         except UnreadableRecordError as reason:
@@ -116,12 +119,29 @@ def _read(folder: Path, kind: type[Record], refused: dict[str, list[str]]) -> li
     return found
 
 
+def read_file(path: Path, kind: type[Record]) -> Record:
+    """Return the record in a file, which counts under its own name only. Raises UnreadableRecordError and OSError."""
+    try:
+        content = read_small(path, RECORD_BYTES)
+    except RefusedFileError as reason:
+        raise UnreadableRecordError(str(reason)) from None
+    record = parse_record(content, kind)
+    if path.stem != own_name(record):
+        raise UnreadableRecordError(OTHER_NAME)
+    return record
+
+
+def own_name(record: BaseModel) -> str:
+    """Return the identity of a record, which is the name of its file."""
+    return str(getattr(record, f"{record.kind}_id"))  # type: ignore[attr-defined]
+
+
 def parse_record(content: bytes, kind: type[Record]) -> Record:
     """Return the record that a file holds. Raises UnreadableRecordError."""
     try:
-        table = from_json(content)
-    except ValueError:
-        raise UnreadableRecordError(DAMAGED) from None
+        table = unsealed(content)
+    except RefusedFileError as reason:
+        raise UnreadableRecordError(str(reason)) from None
     version = table.get("schema_version") if isinstance(table, dict) else None
     if version not in (1, SCHEMA_VERSION):
         if isinstance(version, int):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lnncmp.common.small_files import RefusedFileError, read_small
 from lnncmp.errors import DataError
 
 SUFFIX = ".safetensors"
@@ -44,16 +45,13 @@ def read_weights(path: Path, stated: WeightsFile, numbers: int) -> bytes:
     """
     limit = most_bytes(numbers)
     try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
+        content = read_small(path, limit)
     except FileNotFoundError:
         raise DataError(f"the weights {path} are not there: they were pruned", _again(path)) from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", "Check its permissions.") from error
-    if len(content) > limit:
-        raise DataError(
-            f"{path} is larger than the {limit:,} bytes that a network of {numbers:,} numbers can take", _again(path)
-        )
+    except RefusedFileError as reason:
+        raise DataError(f"{path} is {reason}: no file of a network of {numbers:,} numbers", _again(path)) from None
     found = described(path.name, content)
     if found.sha256 != stated.sha256:
         if content.startswith(_PICKLES):

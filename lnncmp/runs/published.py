@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lnncmp.common.files import write_bytes
+from lnncmp.common.small_files import RECORD_BYTES, RefusedFileError, read_small
 from lnncmp.errors import DataError
 from lnncmp.runs.state import StudyState
 
@@ -92,8 +93,8 @@ def read_published(out: Path) -> list[Published]:
     found = []
     for path in sorted((out / _FOLDER).glob("*.json")):
         try:
-            one = Published.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):  # its command has just ended, or it is none of ours
+            one = Published.model_validate_json(read_small(path, RECORD_BYTES))
+        except (OSError, RefusedFileError, ValidationError):  # its command has just ended, or it is none of ours
             continue
         if _alive(one.host, one.process, one.at):
             found.append(one)

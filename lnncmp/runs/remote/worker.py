@@ -14,8 +14,9 @@ from threading import Thread
 from typing import Any
 
 from lnncmp.cases.base import Prepared
+from lnncmp.common.small_files import RefusedFileError
 from lnncmp.errors import LnncmpError
-from lnncmp.records.checkpoint import UnreadableCheckpointError, packed, unpacked
+from lnncmp.records.checkpoints import packed, unpacked
 from lnncmp.records.schema import RunRecord
 from lnncmp.records.weights import SUFFIX, WeightsFile, described
 from lnncmp.runs.plan import RunBatch
@@ -59,14 +60,14 @@ class MessageKeeper:
         if run_id not in self.checkpoints:
             return None
         try:
-            return unpacked(self.checkpoints[run_id])
-        except UnreadableCheckpointError as reason:
+            return unpacked(self.checkpoints[run_id], run_id)
+        except RefusedFileError as reason:
             self.refuse_checkpoint(run_id, str(reason))
             return None
 
     def save_checkpoint(self, run_id: str, state: dict[str, Any]) -> None:
         """Send a checkpoint, which replaces the one before."""
-        self.checkpoints[run_id] = packed(state)
+        self.checkpoints[run_id] = packed(run_id, state)
         self.send(("checkpoint", run_id, self.checkpoints[run_id]))
 
     def refuse_checkpoint(self, run_id: str, reason: str) -> None:

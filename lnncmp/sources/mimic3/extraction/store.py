@@ -124,5 +124,5 @@ def locked(folder: Path) -> Iterator[None]:
     Clears away what killed writers left. Where the file system has no locks two processes may do the same work.
     """
     with file_lock(folder / LOCK, wait=True, mode=PRIVATE_FILE):
-        sweep(folder, "")
+        sweep(folder)
         yield
