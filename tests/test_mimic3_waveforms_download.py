@@ -20,8 +20,8 @@ SECRET = "999999"
 def published(site, tmp_path):
     """Two records on the local server; returns the folder they were made in."""
     made = tmp_path / "made"
-    for name in (NAME, OTHER):
-        write(made, {"HR": [60] * 120}, name.rpartition("/")[2])
+    for rate, name in enumerate((NAME, OTHER), start=60):
+        write(made, {"HR": [rate] * 120}, name.rpartition("/")[2])
     publish(site, made)
     return made
 

@@ -69,7 +69,7 @@ def download_records(names: Sequence[str], context: SourceContext, address: str 
             errand.bring(path, MAX_HEADER_BYTES, session)
             header = _judge(path, errand.words)
             for file in header.files:
-                wanted = 1 if header.samples is None else -(-header.samples * file.bits // 8)
+                wanted = -(-(header.samples or 1) * file.bits // 8)
                 errand.bring(path.with_name(file.name), MAX_DAT_BYTES, session, at_least=wanted)
             headers.append(path)
     context.progress("downloading waveform records", len(names), len(names))
