@@ -9,7 +9,7 @@ from numerics_records import RECORD, SUBJECT, relabel, write
 from lnncmp.errors import DataError, UsageError
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.waveforms import SOURCE, obtain
-from lnncmp.sources.mimic3.waveforms.download import record_names
+from lnncmp.sources.mimic3.waveforms.names import record_names
 
 NAME = f"p99/{SUBJECT}/{RECORD}"
 OTHER = f"p99/{SUBJECT}/{SUBJECT}-2150-02-01-00-00n"

@@ -1,7 +1,7 @@
 """The numbers in a signal file of a record of WFDB (https://wfdb.io/spec/signal-files.html), as numerics have them."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,10 @@ def no_value(form: str) -> int:
 
 def _plain(kind: str, shift: int = 0) -> Callable[[NDArray[np.uint8], int], Ints]:
     def read(content: NDArray[np.uint8], count: int) -> Ints:
-        numbers = cast(Ints, content.view(kind))
-        return numbers.astype(np.int32) - shift if shift else numbers
+        numbers: Ints = content.view(kind)
+        if shift:
+            numbers = numbers.astype(np.int32) - np.int32(shift)
+        return numbers
 
     return read
 
