@@ -3,6 +3,10 @@
 import numpy as np
 import wfdb
 
+from lnncmp.sources.base import SourceContext
+from lnncmp.sources.mimic3.variables import NAMES
+from lnncmp.sources.mimic3.waveforms import SOURCE
+
 SUBJECT = "p999999"
 RECORD = f"{SUBJECT}-2150-01-01-00-00n"
 NAN = np.nan
@@ -31,3 +35,20 @@ def relabel(header, old, new):
     text = header.read_text()
     assert old in text
     header.write_text(text.replace(old, new))
+
+
+def context(folder, warnings=None, **options):
+    sink = warnings if warnings is not None else []
+    return SourceContext(folder / "cache", data_dir=folder, options=options, warn=sink.append)
+
+
+def only(folder, **options):
+    (recording,) = SOURCE.load(context(folder, **options))
+    return recording
+
+
+def column(recording, name):
+    """Return a variable's values, None where not observed."""
+    index = NAMES.index(name)
+    pairs = zip(recording.values[:, index], recording.observed[:, index], strict=True)
+    return [round(float(value), 6) if seen else None for value, seen in pairs]

@@ -214,7 +214,7 @@ class TestTexts:
             (text(FIRST["a"], [("01:99", "HR", 80)]), "a time that is not written like 07:30"),
             (text(FIRST["a"], [("", "HR", 80)]), "a time that is not written like 07:30"),
             (text(FIRST["a"], [("01:00", "HR", "highest")]), "text where a number belongs"),
-            (text(FIRST["a"], [("01:00", "HR", "80,5")]), "a row with more than three cells"),
+            (text(FIRST["a"], [("01:00", "HR", "80,5")]), "a row that has not 3 cells"),
             (text(FIRST["a"] + 1, [("01:00", "HR", 80)]), "a RecordID that is not the name of its file"),
         ],
     )

@@ -4,12 +4,14 @@ import subprocess
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 from mimic3_tables import event, extracted, patient, put, series, stay, step, table_text, tables
 
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.clinical import SOURCE
 from lnncmp.sources.mimic3.extraction.extraction import extract
+from lnncmp.sources.mimic3.extraction.overlaps import disjoint
 from lnncmp.sources.mimic3.variables import NAMES
 
 HR, SBP_ART, SBP_CUFF, TEMP_C, TEMP_F, FIO2_FRACTION, FIO2_PERCENT = 220045, 220050, 220179, 223762, 223761, 190, 223835
@@ -114,6 +116,35 @@ class TestStays:
         assert (kept.rows, kept.recordings, kept.groups, core.recordings, core.groups) == (3, 3, 2, 3, 2)
         adults = step(found, "stays of adults")
         assert (adults.recordings, adults.groups) == (4, 3)
+
+    def test_an_event_belongs_to_the_stay_that_began_last_among_those_that_contain_it(self, tmp_path):
+        chart = [event(HR, hour, 60 + hour) for hour in (5, 15, 50, 90, 110)]
+        found = extracted(tmp_path, chart, stays=[stay(1, 0, 100), stay(1, 10, 20)])
+        assert [series(r, "hr") for r in found.recordings] == [{5.0: 65.0, 50.0: 110.0, 90.0: 150.0}, {5.0: 75.0}]
+        assert step(found, "rows inside a stay").rows == 4
+
+    def test_overlaps_of_many_stays_as_a_search_through_all_of_them_finds(self):
+        draw = np.random.default_rng(11)
+        for _ in range(60):
+            begins = draw.integers(0, 30, draw.integers(1, 9))
+            rows = [(int(draw.integers(1, 3)), int(b), int(b + draw.integers(0, 20))) for b in begins]
+            stays = pl.DataFrame(rows, schema=("SUBJECT_ID", "start", "end"), orient="row").sort(pl.all())
+            spans = disjoint(stays).rows()
+            for subject in (1, 2):
+                for time in range(55):
+                    inside = [
+                        n for n, (who, start, end) in enumerate(stays.rows()) if who == subject and start <= time < end
+                    ]
+                    mine = [row[1] for row in spans if row[0] == subject and row[3] <= time < row[4]]
+                    assert mine == inside[-1:]
+
+    def test_stay_that_ends_centuries_later_is_left_out_and_counted(self, tmp_path):
+        stays = [stay(1, 0, 24 * 366 * 2000), stay(2)]
+        chart = [event(HR, 0, 80), event(HR, 24 * 366 * 1999, 80), event(HR, 0, 70, subject=2)]
+        found = extracted(tmp_path, chart, stays=stays)
+        assert only(found).group == "subject-2"
+        assert step(found, "stays with a beginning and an end").recordings == 2
+        assert step(found, "stays of 366 days at most").recordings == 1
 
     def test_age(self, tmp_path):
         born = {

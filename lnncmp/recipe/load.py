@@ -72,6 +72,8 @@ def _resolved(
     for change in changes:
         _set(table, change)
     table.update(overrides)
+    if isinstance(table.get("data"), dict):
+        table["data"] = load_case(case).settings.concealed(table["data"])
     kept = table.pop("only", None)
     parse(Recipe, {**table, "case": case, "preset": preset}, "")
     if only is not None or kept is not None:

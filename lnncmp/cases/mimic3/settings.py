@@ -3,14 +3,24 @@
 import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError
 
 from lnncmp.cases.base import Settings, each_once, leaves_training_data
 from lnncmp.sources.mimic3.variables import CORE, NAMES
+from lnncmp.sources.mimic3.waveforms.names import RecordNames
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Names = Annotated[RecordNames, PlainValidator(RecordNames.of), PlainSerializer(str)]
 Level = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -21,7 +31,8 @@ class Mimic3Settings(Settings):
     `most_steps` of the context). variables: `core` are the seven that are predicted, `context` adds blood glucose, coma
     scale, oxygen and urine to the inputs. leave_out: variables that count as never measured, in inputs and targets: the
     windows keep their shape, nothing of these variables is in them. records: names of bedside numerics to download for
-    the source `waveforms`, separated by commas. sets: which sets the source `challenge2012` reads, such as a or abc.
+    the source `waveforms`, separated by commas; a digest of them is kept in their place. sets: which sets the source
+    `challenge2012` reads, such as a or abc.
     feedback: whether a prediction that is fed back counts as a measurement of
     that hour, or as a value carried on with nothing measured. context: hours that a model reads. stride: rows from
     one training window to the next; test_stride: from one test window to the next. train_windows, test_windows:
@@ -32,7 +43,7 @@ class Mimic3Settings(Settings):
     grid: Literal["hour", "event"] = "hour"
     variables: Literal["core", "context"] = "core"
     leave_out: tuple[str, ...] = ()
-    records: Annotated[str, Field(max_length=100_000)] = ""
+    records: Names = RecordNames("")
     sets: Literal["a", "b", "c", "ab", "ac", "bc", "abc"] = "a"
     feedback: Literal["measured", "missing"] = "measured"
     context: Annotated[int, Field(ge=1, le=500)] = 24
@@ -85,6 +96,11 @@ class Mimic3Settings(Settings):
         table: dict[str, Any] = written(self)
         defaults = (("leave_out", ()), ("sets", "a"))
         return {key: value for key, value in table.items() if (key, getattr(self, key)) not in defaults}
+
+    @classmethod
+    def concealed(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Return the table with a digest and a count in place of the names of records."""
+        return {**table, "records": RecordNames.of(table["records"])} if "records" in table else table
 
     @property
     def data_seed(self) -> int:

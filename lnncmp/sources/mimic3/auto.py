@@ -19,6 +19,7 @@ from lnncmp.sources.mimic3 import challenge2012, demo
 from lnncmp.sources.mimic3.challenge2012.copies import looks_like
 from lnncmp.sources.mimic3.extraction.tables import find_tables
 from lnncmp.sources.mimic3.published import Manifest, Published
+from lnncmp.sources.mimic3.waveforms.header import is_header
 
 PATIENCE = 8.0
 """Seconds that PhysioNet has for a first answer."""
@@ -91,7 +92,7 @@ def _kind(data: Path) -> str:
             return "clinical"
         if looks_like(data):
             return "challenge2012"
-        return "waveforms" if next(data.rglob("*.hea"), None) is not None else "clinical"
+        return "waveforms" if any(is_header(path.name) for path in data.rglob("*")) else "clinical"
     except OSError:
         return "clinical"
 

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from lnncmp.errors import DataError
+from lnncmp.sources.rows import Rows, split_rows
 from lnncmp.sources.table.chunks import Chunk, Opened
 from lnncmp.sources.table.delimiters import NONE, tidied
 from lnncmp.sources.table.dialect import Dialect, find_dialect, first_rows
 from lnncmp.sources.table.files import TableFile
-from lnncmp.sources.table.rows import Rows, split_rows
 from lnncmp.sources.table.text import Found, text_blocks
 
 _HEADER_LINE = 1

@@ -5,8 +5,8 @@ arrays are (N, T) by row, (N,) by series, or (T,) the same in every series.
 """
 
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lnncmp.errors import DataError
+from lnncmp.sources.parsing import parsing
 from lnncmp.sources.table.budget import Budget
 from lnncmp.sources.table.chunks import Chunk, Opened
 from lnncmp.sources.table.files import TableFile
@@ -22,10 +23,6 @@ from lnncmp.sources.table.files import TableFile
 _KINDS = "biufUM"
 _HEAD = 1000
 _SHAPES = "Arrays should be (T,), (T, C) or (N, T, C), T rows of the same number in all."
-_DAMAGE = (
-    *(ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, SyntaxError),
-    *(MemoryError, OverflowError, TypeError, RuntimeError),
-)
 Shape = tuple[int, ...]
 Array = NDArray[Any]
 
@@ -67,30 +64,29 @@ def open_npz(file: TableFile) -> Opened:
 def _shapes(file: TableFile) -> dict[str, Shape]:
     """Return the shape of each array of `file` by key; only their headers are read, and checked against their sizes."""
     shapes: dict[str, Shape] = {}
-    try:
-        with zipfile.ZipFile(file.path) as archive:
-            for member in archive.infolist():
-                if not member.filename.endswith(".npy"):
-                    raise DataError(f"{file.name} is a zip file, but not of NumPy's arrays alone", "Use numpy.savez.")
-                with archive.open(member) as opened:
-                    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-                    shape, _, dtype = read[np.lib.format.read_magic(opened)](opened)
-                    held = member.file_size - opened.tell()
-                key = member.filename.removesuffix(".npy")
-                if dtype.kind not in _KINDS or not 1 <= len(shape) <= 3:
-                    raise DataError(f"the array '{key}' of {file.name} is {dtype} {shape}, no column", _SHAPES)
-                if np.prod(shape, dtype=object) * dtype.itemsize != held:
-                    raise EOFError
-                shapes[key] = shape
-    except _DAMAGE:
-        raise _damaged(file) from None
+    with _parsed(file), zipfile.ZipFile(file.path) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                raise DataError(f"{file.name} is a zip file, but not of NumPy's arrays alone", "Use numpy.savez.")
+            with archive.open(member) as opened:
+                read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+                shape, _, dtype = read[np.lib.format.read_magic(opened)](opened)
+                held = member.file_size - opened.tell()
+            key = member.filename.removesuffix(".npy")
+            if dtype.kind not in _KINDS or not 1 <= len(shape) <= 3:
+                raise DataError(f"the array '{key}' of {file.name} is {dtype} {shape}, no column", _SHAPES)
+            if np.prod(shape, dtype=object) * dtype.itemsize != held:
+                raise EOFError
+            shapes[key] = shape
     if not shapes:
         raise DataError(f"{file.name} holds no arrays", _SHAPES)
     return shapes
 
 
-def _damaged(file: TableFile) -> DataError:
-    return DataError(f"{file.name} is damaged: its arrays cannot be read", "Write it again with numpy.savez.")
+def _parsed(file: TableFile) -> AbstractContextManager[None]:
+    return parsing(
+        DataError(f"{file.name} is damaged: its arrays cannot be read", "Write it again with numpy.savez."),
+    )
 
 
 def _of_one(key: str, shape: Shape, rows: int, file: TableFile) -> list[Part]:
@@ -127,16 +123,13 @@ def _cells(file: TableFile, parts: Sequence[Part], series: int, rows: int) -> di
     """Return the first rows of the first series of columns (N, T) by name. Each array is read once."""
     budget = Budget()
     cells: dict[str, Array] = {}
-    try:
-        with np.load(file.path, allow_pickle=False) as loaded, zipfile.ZipFile(file.path) as archive:
-            for key in dict.fromkeys(part.key for part in parts):
-                budget.fits(file.name, archive.getinfo(f"{key}.npy").file_size)
-                array = loaded[key]
-                for part in parts:
-                    if part.key == key:
-                        cells[part.name] = part.take(array)[:series, :rows].copy()
-    except _DAMAGE:
-        raise _damaged(file) from None
+    with _parsed(file), np.load(file.path, allow_pickle=False) as loaded, zipfile.ZipFile(file.path) as archive:
+        for key in dict.fromkeys(part.key for part in parts):
+            budget.fits(file.name, archive.getinfo(f"{key}.npy").file_size)
+            array = loaded[key]
+            for part in parts:
+                if part.key == key:
+                    cells[part.name] = part.take(array)[:series, :rows].copy()
     return cells
 
 

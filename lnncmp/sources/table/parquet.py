@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from lnncmp.errors import DataError
+from lnncmp.sources.parsing import parsing
 from lnncmp.sources.table.chunks import Chunk, Opened
 from lnncmp.sources.table.files import TableFile
 
@@ -47,7 +48,5 @@ def _chunk(file: TableFile, frame: pl.DataFrame, start: int) -> Chunk:
 
 
 def _tried(file: TableFile, read: Callable[[], Result]) -> Result:
-    try:
+    with parsing(DataError(f"{file.name} is damaged: it cannot be read as Parquet", "Copy it again.")):
         return read()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
-        raise DataError(f"{file.name} is damaged: it cannot be read as Parquet", "Copy it again.") from None

@@ -3,17 +3,13 @@
 import codecs
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from lnncmp.errors import DataError
 from lnncmp.sources.table.files import EXPECTED, TableFile
-from lnncmp.sources.whole_rows import GZIP_MAGIC, end_of_rows, inflated, plain
+from lnncmp.sources.whole_rows import GZIP_MAGIC, Block, LongRowError, inflated, line_feeds, plain, whole_rows
 
-BLOCK = 1 << 22
-"""Bytes of text in a block, about; a row is never split."""
-LONGEST = 1 << 24
-"""Bytes after which a row that has not ended is an error."""
 _BOMB_BYTES, _BOMB_RATIO = 1 << 30, 400
 """A packed file that unpacks to more than this, and to more than this many times its size, is refused."""
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -29,38 +25,25 @@ class Found:
     carriage_returns: bool = False
 
 
-@dataclass(frozen=True)
-class Block:
-    """Whole rows in UTF-8, each ended by a line feed, and the line of the file where the first begins."""
-
-    text: bytes
-    line: int
-
-
-def text_blocks(file: TableFile, found: Found, size: int = BLOCK) -> Iterator[Block]:
+def text_blocks(file: TableFile, found: Found, size: int | None = None) -> Iterator[Block]:
     """Yield the text of `file` in blocks of about `size` bytes; line breaks inside quotes do not end a row.
 
     UTF-8 and UTF-16 (with or without a byte order mark) are read as such, other text as Latin-1. Lines may end
     with LF, CRLF or CR. Raises DataError if the file is damaged, binary, a web page, or has a row without an end.
     """
-    pending, line = b"", 1
-    for piece in _line_feeds(_unmarked(_bytes(file), file, found), found):
-        pending += piece
-        if len(pending) < size:
-            continue
-        end = end_of_rows(pending)
-        if not end:
-            if len(pending) > LONGEST:
-                raise DataError(f"{file.name} has a row without an end from line {line} on", _QUOTES)
-            continue
-        yield Block(_as_utf8(pending[:end], file, found), line)
-        line += pending.count(b"\n", 0, end)
-        pending = pending[end:]
-    if pending.strip():
-        pending = _without_empty_end(pending)
-        if pending.count(b'"') % 2:
+    last = None
+    try:
+        for block in whole_rows(_line_feeds(_unmarked(_bytes(file), file, found), found), size):
+            if last is not None:
+                yield replace(last, text=_as_utf8(last.text, file, found))
+            last = block
+    except LongRowError as error:
+        raise DataError(f"{file.name} has a row without an end from line {error.line} on", _QUOTES) from None
+    if last is not None and last.text.strip():
+        text = _without_empty_end(last.text)
+        if text.count(b'"') % 2:
             raise DataError(f"{file.name} ends inside a quoted cell", _QUOTES)
-        yield Block(_as_utf8(pending, file, found), line)
+        yield replace(last, text=_as_utf8(text, file, found))
 
 
 def _without_empty_end(text: bytes) -> bytes:
@@ -75,7 +58,7 @@ def _without_empty_end(text: bytes) -> bytes:
     return text[:end]
 
 
-_QUOTES = "Its quotation marks do not match, or it was cut off."
+_QUOTES = "Its quotation marks do not match, or it was cut off, or it is no table."
 
 
 def _bytes(file: TableFile) -> Iterator[bytes]:
@@ -147,19 +130,9 @@ def _refuse_other_text(first: bytes, file: TableFile) -> None:
 
 def _line_feeds(pieces: Iterator[bytes], found: Found) -> Iterator[bytes]:
     """Yield text whose lines end with LF alone."""
-    held = b""
-    for piece in pieces:
-        piece = held + piece
-        held = b""
-        if b"\r" in piece:
-            if piece.endswith(b"\r"):  # perhaps half of CRLF
-                piece, held = piece[:-1], b"\r"
-            piece = piece.replace(b"\r\n", b"\n")
-            found.carriage_returns |= b"\r" in piece
-            piece = piece.replace(b"\r", b"\n")
+    for piece, alone in line_feeds(pieces):
+        found.carriage_returns |= alone
         yield piece
-    if held:
-        yield b"\n"
 
 
 def _as_utf8(text: bytes, file: TableFile, found: Found) -> bytes:

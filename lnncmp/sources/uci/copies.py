@@ -3,16 +3,16 @@
 Only names of the manifest are read, and never more bytes of one than a file of these data can have.
 """
 
-import gzip
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from lnncmp.errors import DataError
+from lnncmp.sources.parsing import parsing
+from lnncmp.sources.whole_rows import inflated, plain
 
-LARGEST = 1 << 25
+LARGEST = 1 << 24
 """Most bytes of one unpacked file; the largest published one has some three million."""
 _MOST_ENTRIES = 20_000
 _ENCRYPTED = 0x1
@@ -66,18 +66,16 @@ def read_archive(file: BinaryIO, label: str, names: Iterable[str]) -> dict[str, 
     """
     wanted = set(names)
     found: dict[str, bytes] = {}
-    try:
-        with zipfile.ZipFile(file) as opened:
-            for member in _in_order(opened.infolist()):
-                name = _plain(PurePosixPath(member.filename).name)
-                if name not in wanted or name in found or member.is_dir():
-                    continue
-                if member.flag_bits & _ENCRYPTED:
-                    raise DataError(f"{name} in {label} is encrypted")
-                with opened.open(member) as content:
-                    found[name] = _bounded(cast(BinaryIO, content), PurePosixPath(member.filename).name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"{label} is not a readable zip file: {error}", "Download it again.") from error
+    refusal = DataError(f"{label} is not a readable zip file", "Download it again.")
+    with parsing(refusal), zipfile.ZipFile(file) as opened:
+        for member in _in_order(opened.infolist()):
+            name = _plain(PurePosixPath(member.filename).name)
+            if name not in wanted or name in found or member.is_dir():
+                continue
+            if member.flag_bits & _ENCRYPTED:
+                raise DataError(f"{name} in {label} is encrypted")
+            with opened.open(member) as content:
+                found[name] = _bounded(cast(BinaryIO, content), PurePosixPath(member.filename).name)
     return found
 
 
@@ -95,11 +93,10 @@ def _plain(name: str) -> str:
 
 def _bounded(file: BinaryIO, name: str) -> bytes:
     """Return what is in an open file, unpacked if its name ends with .gz. Raises DataError."""
-    try:
-        source = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if name.endswith(".gz") else file
-        content = source.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} cannot be unpacked: {error}", "Copy or download it again.") from error
+    with parsing(DataError(f"{name} cannot be unpacked", "Copy or download it again.")):
+        content, pieces = b"", inflated(file) if name.endswith(".gz") else plain(file)
+        while len(content) <= LARGEST and (piece := next(pieces, b"")):
+            content += piece
     if len(content) > LARGEST:
         raise DataError(f"{name} has more than {LARGEST:,} bytes, which no file of these data has")
     return content

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.errors import DataError
+from lnncmp.sources.parsing import parsing
+from lnncmp.sources.whole_rows import LONGEST
 
 Floats = NDArray[np.float64]
 _EPOCH, _NO_DATE = datetime(1970, 1, 1), datetime(1900, 1, 1)  # the latter is what strptime gives a clock alone
@@ -32,16 +34,16 @@ def rows_of(name: str, content: bytes, columns: int) -> list[list[str]]:
         text = content.decode("latin-1")
     # str.splitlines would also split at form feeds and the like.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if max(map(len, lines)) > LONGEST:
+        raise DataError(f"{name} is not a text table: it has a line of more than {LONGEST:,} signs")
     rows = []
-    try:
+    with parsing(DataError(f"{name} is not a text table: a cell is too long")):
         for number, row in enumerate(csv.reader(lines), start=1):
             if not row:
                 continue
             if len(row) != columns:
                 raise DataError(f"{name}, line {number}: {len(row)} columns, expected {columns}")
             rows.append([cell.strip() for cell in row])
-    except csv.Error as error:
-        raise DataError(f"{name} is not a text table: {error}") from error
     if len(rows) < 2:
         raise DataError(f"{name} has no rows")
     return rows

@@ -3,18 +3,18 @@
 Nothing is unpacked to disk, so no name can lead anywhere; links, folders and other files are passed over.
 """
 
-import gzip
 import lzma
 import re
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
 from lnncmp.errors import DataError
+from lnncmp.sources.parsing import parsing
+from lnncmp.sources.whole_rows import GZIP_MAGIC, inflated, plain
 
 SETS = "abc"
 MOST_MEMBERS = 50_000
@@ -22,7 +22,6 @@ MOST_BYTES = 1 << 20
 """Longest text of a stay; those of set A have 24 kB at most."""
 MOST_TEXT = 1 << 28
 """Longest unpacked archive, 256 MB: all three sets together have a third of it."""
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 AGAIN = "Download or copy it again."
 
 _STAY = re.compile(r"(\d{1,9})\.txt", re.IGNORECASE)
@@ -59,20 +58,20 @@ def read_archive(path: Path) -> Iterator[StayText]:
 
     Raises DataError if the file cannot be read, is damaged, or is larger inside than any set.
     """
+    # Without the library's words and the exception itself: they name members, and so patients.
     try:
-        with path.open("rb") as file:
+        with parsing(DataError(f"{path.name} is damaged, or no archive", AGAIN)), path.open("rb") as file:
             start = file.read(6)
-        if start.startswith(b"PK"):
-            yield from _zip(path)
-        elif start.startswith(b"\x1f\x8b"):
-            yield from _tar(path, cast(Callable[[Path], BinaryIO], gzip.open))
-        elif start.startswith(b"\xfd7zXZ"):
-            yield from _tar(path, cast(Callable[[Path], BinaryIO], lzma.open))
-        else:
-            yield from _tar(path, lambda plain: plain.open("rb"))
-    except (*_DAMAGE, gzip.BadGzipFile):
-        # Without the library's words and the exception itself: they name members, and so patients.
-        raise DataError(f"{path.name} is damaged, or no archive", AGAIN) from None
+            file.seek(0)
+            if start.startswith(b"PK"):
+                yield from _zip(path)
+            elif start.startswith(GZIP_MAGIC):
+                yield from _tar(path, inflated(file))
+            elif start.startswith(b"\xfd7zXZ"):
+                with lzma.open(file) as unpacked:
+                    yield from _tar(path, plain(cast(BinaryIO, unpacked)))
+            else:
+                yield from _tar(path, plain(file))
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror}", AGAIN) from None
 
@@ -93,35 +92,35 @@ def read_folder(folder: Path) -> Iterator[StayText]:
 class _Limited:
     """A stream to read from that ends in a DataError after MOST_TEXT bytes."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
-        self.stream, self.path, self.left = stream, path, MOST_TEXT
+    def __init__(self, pieces: Iterator[bytes], path: Path) -> None:
+        self.pieces, self.path, self.left, self.held = pieces, path, MOST_TEXT, b""
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, as many as asked for until the end."""
-        block = self.stream.read(size)
+        """Return the next bytes, `size` of them at most; none at the end."""
+        text = self.held or next(self.pieces, b"")
+        block, self.held = text[:size], text[size:]
         self.left -= len(block)
         if self.left < 0:
             raise _too_large(self.path)
         return block
 
 
-def _tar(path: Path, unpack: Callable[[Path], BinaryIO]) -> Iterator[StayText]:
+def _tar(path: Path, pieces: Iterator[bytes]) -> Iterator[StayText]:
     own = set_of(PurePath(path.name))
-    with unpack(path) as stream:
-        limited = _Limited(stream, path)
-        with tarfile.open(fileobj=cast(BinaryIO, limited), mode="r|") as opened:
-            for number, member in enumerate(opened):
-                if number >= MOST_MEMBERS:
-                    raise _too_large(path)
-                record = record_of(PurePosixPath(member.name).name)
-                if record is None or not member.isreg():
-                    continue
-                file = opened.extractfile(member)
-                text = b"" if file is None else file.read(MOST_BYTES + 1)
-                yield StayText(set_of(PurePosixPath(member.name)) or own, record, _bounded(text, path))
-        # To the end of the packed stream, where its checksum stands.
-        while limited.read(1 << 16):
-            pass
+    limited = _Limited(pieces, path)
+    with tarfile.open(fileobj=cast(BinaryIO, limited), mode="r|") as opened:
+        for number, member in enumerate(opened):
+            if number >= MOST_MEMBERS:
+                raise _too_large(path)
+            record = record_of(PurePosixPath(member.name).name)
+            if record is None or not member.isreg():
+                continue
+            file = opened.extractfile(member)
+            text = b"" if file is None else file.read(MOST_BYTES + 1)
+            yield StayText(set_of(PurePosixPath(member.name)) or own, record, _bounded(text, path))
+    # To the end of the packed stream, where its checksum stands.
+    while limited.read(1 << 16):
+        pass
 
 
 def _zip(path: Path) -> Iterator[StayText]:

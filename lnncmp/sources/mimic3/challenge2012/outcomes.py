@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lnncmp.errors import DataError
 from lnncmp.sources.mimic3.challenge2012.copies import GET
+from lnncmp.sources.parsing import parsing
 
 RECORD, DIED = "RecordID", "In-hospital_death"
 _LARGEST = 1 << 22
@@ -53,10 +54,11 @@ def _read(path: Path) -> dict[str, int]:
     if len(content) > _LARGEST:
         raise DataError(f"{path.name} is longer than any file of outcomes ({_LARGEST:,} bytes)", GET)
     found: dict[str, int] = {}
-    for group, died in _pairs(content.decode("utf-8-sig", "replace"), path):
-        if group in found:
-            raise DataError(f"{path.name} holds a stay twice", GET)
-        found[group] = died
+    with parsing(DataError(f"{path.name} cannot be read as a table", GET)):
+        for group, died in _pairs(content.decode("utf-8-sig", "replace"), path):
+            if group in found:
+                raise DataError(f"{path.name} holds a stay twice", GET)
+            found[group] = died
     if not found:
         raise DataError(f"{path.name} has a header but no rows", GET)
     return found
@@ -64,7 +66,7 @@ def _read(path: Path) -> dict[str, int]:
 
 def _pairs(text: str, path: Path) -> Iterator[tuple[str, int]]:
     """Yield group and outcome of every row. Raises DataError."""
-    rows = csv.reader(io.StringIO(text))
+    rows = csv.reader(io.StringIO(text, newline=None))
     names = [name.strip() for name in next(rows, [])]
     missing = [name for name in (RECORD, DIED) if names.count(name) != 1]
     if missing:

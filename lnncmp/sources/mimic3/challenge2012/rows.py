@@ -14,9 +14,11 @@ from lnncmp.sources.mimic3.challenge2012.archives import StayText
 from lnncmp.sources.mimic3.challenge2012.copies import GET
 from lnncmp.sources.mimic3.challenge2012.parameters import CODES, RECORD_ID
 from lnncmp.sources.mimic3.extraction.events import EVENT_SCHEMA
+from lnncmp.sources.parsing import parsing
 
 HEADER = b"time,parameter,value"
 _NUMBERS = {**CODES, RECORD_ID: len(CODES)}
+_CELLS = 3
 _COLUMNS = {"time": pl.String(), "parameter": pl.String(), "value": pl.String()}
 
 
@@ -54,16 +56,16 @@ def _body(stay: StayText) -> bytes:
     header, *rows = stay.text.removeprefix(b"\xef\xbb\xbf").split() or [b""]
     if header.lower() != HEADER:
         raise _refused("a file whose first line is not Time,Parameter,Value")
+    if any(row.count(b",") != _CELLS - 1 for row in rows):
+        raise _refused(f"a row that has not {_CELLS} cells")
     return b"\n".join(rows) + b"\n" if rows else b""
 
 
 def _parse(text: bytes) -> pl.DataFrame:
     if not text:
         return pl.DataFrame(schema=_COLUMNS)
-    try:
+    with parsing(_refused("a row that cannot be read")):
         return pl.read_csv(text, has_header=False, schema=_COLUMNS, quote_char=None, encoding="utf8-lossy")
-    except pl.exceptions.PolarsError:
-        raise _refused("a row with more than three cells") from None
 
 
 def _seconds(times: pl.Series) -> pl.Series:

@@ -6,46 +6,49 @@ and holds one block at a time for any size of the table. It costs no time: undoi
 
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from lnncmp.errors import DataError
 from lnncmp.sources.mimic3.extraction.tables import GET, Table
-from lnncmp.sources.whole_rows import GZIP_MAGIC, end_of_rows, inflated, plain
-
-BLOCK = 1 << 22
-"""Bytes of text in a block, about; a row is never split."""
-LONGEST = 1 << 26
-"""Bytes after which a row that has not ended is an error."""
+from lnncmp.sources.whole_rows import GZIP_MAGIC, Block, LongRowError, inflated, line_feeds, plain, whole_rows
 
 Tell = Callable[[int], None]
 """Called with the number of bytes of the file that were read so far."""
 
 
-def text_blocks(table: Table, tell: Tell) -> Iterator[bytes]:
+def text_blocks(table: Table, tell: Tell) -> Iterator[Block]:
     """Yield the text of `table` in blocks that end with whole rows; line breaks inside quotes do not end a row.
 
-    The first bytes of the file, not its name, decide whether it is packed. The last block may lack its line break.
-    Raises DataError if the file cannot be read, is truncated, corrupt, or a web page.
+    The first bytes of the file, not its name, decide whether it is packed. Lines may end with LF, CRLF or CR. The last
+    block may lack its line break. Raises DataError if the file cannot be read, is truncated, corrupt, a web page, or
+    has a row that is longer than any.
     """
-    pending = b""
-    first = True
-    for text in _text(table, tell):
-        pending += text
-        if first:
-            _refuse_web_page(pending, table)
-            pending, first = pending.removeprefix(b"\xef\xbb\xbf"), False
-        if len(pending) < BLOCK:
-            continue
-        end = end_of_rows(pending)
-        if end:
-            yield pending[:end]
-            pending = pending[end:]
-        elif len(pending) > LONGEST:
-            raise DataError(f"{table.path} has a row without an end: its quotation marks do not match", GET)
-    if pending.strip():
-        if pending.count(b'"') % 2:
+    last = None
+    try:
+        for block in whole_rows(piece for piece, _ in line_feeds(_unmarked(_text(table, tell), table))):
+            if last is not None:
+                yield last
+            last = block
+    except LongRowError as error:
+        raise DataError(
+            f"{table.path} has a row without an end from line {error.line:,} on: its quotation marks do not match, "
+            f"or it is no table",
+            GET,
+        ) from None
+    if last is not None and last.text.strip():
+        if last.text.count(b'"') % 2:
             raise DataError(f"{table.path} ends inside a quoted cell: the file is truncated", GET)
-        yield pending.rstrip(b"\r\n") + b"\n" if pending.endswith(b"\n") else pending
+        ended = last.text.endswith(b"\n")
+        yield replace(last, text=last.text.rstrip(b"\n") + b"\n") if ended else last
+
+
+def _unmarked(pieces: Iterator[bytes], table: Table) -> Iterator[bytes]:
+    """Yield text without its byte order mark. Raises DataError if it is a web page."""
+    first = next(pieces, b"")
+    _refuse_web_page(first, table)
+    yield first.removeprefix(b"\xef\xbb\xbf")
+    yield from pieces
 
 
 def _refuse_web_page(text: bytes, table: Table) -> None:

@@ -27,7 +27,7 @@ from lnncmp.sources.mimic3.extraction.stays import Stays, read_stays
 from lnncmp.sources.mimic3.extraction.tables import OUTPUTEVENTS, Table, find_tables
 from lnncmp.sources.mimic3.variables import NAMES
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same tables give other recordings."""
 BYTES_PER_BUCKET = 175_000_000
 """Bytes of CHARTEVENTS as text per bucket: about a quarter of a million events of the items asked for."""

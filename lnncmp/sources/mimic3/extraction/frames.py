@@ -3,14 +3,20 @@
 import csv
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import polars as pl
 
 from lnncmp.errors import DataError
 from lnncmp.sources.base import Progress
 from lnncmp.sources.mimic3.extraction.blocks import text_blocks
-from lnncmp.sources.mimic3.extraction.tables import GET, Table
+from lnncmp.sources.mimic3.extraction.tables import EXPECTED, GET, Table
+from lnncmp.sources.rows import Rows, split_rows
+from lnncmp.sources.whole_rows import Block, end_of_first_row
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+MOST_COLUMNS = 200
+"""Columns of a table of MIMIC-III, at most; the widest has 19."""
+ONLY_IN_MIMIC4 = ("STAY_ID", "ANCHOR_AGE")
 
 
 def read_frames(table: Table, columns: Mapping[str, pl.DataType], progress: Progress) -> Iterator[pl.DataFrame]:
@@ -21,16 +27,13 @@ def read_frames(table: Table, columns: Mapping[str, pl.DataType], progress: Prog
     """
     names: list[str] = []
     rows = 0
-    blocks = text_blocks(table, lambda done: progress(f"reading {table.name}", done, table.size))
-    for block in blocks:
+    for block in text_blocks(table, lambda done: progress(f"reading {table.name}", done, table.size)):
         if not names:
-            header, _, block = block.partition(b"\n")
-            names = _names(header, table, columns)
-        if not block.strip():
+            names, block = _headed(block, table, columns)
+        whole = _whole(block, names, table)
+        if not len(whole.lines):
             continue
-        if not block.endswith(b"\n"):
-            _refuse_half_a_row(block, names, table)
-        frame = _parse(block, names, table, columns)
+        frame = _parse(whole, names, table, columns)
         rows += frame.height
         yield frame
     if not rows:
@@ -60,10 +63,25 @@ def epoch_seconds(frame: pl.DataFrame, column: str, table: Table, *, required: b
     return seconds
 
 
+def _headed(block: Block, table: Table, wanted: Mapping[str, pl.DataType]) -> tuple[list[str], Block]:
+    """Return the names of the columns, in capitals, and the block without their row."""
+    text = block.text.lstrip(b"\n ")
+    end = end_of_first_row(text)
+    line = block.line + block.text.count(b"\n", 0, len(block.text) - len(text) + end)
+    return _names(text[:end], table, wanted), Block(text[end:], line)
+
+
 def _names(header: bytes, table: Table, wanted: Mapping[str, pl.DataType]) -> list[str]:
-    """Return the names of the columns in capitals."""
-    line = header.decode("utf-8", "replace").strip("\r\n ")
-    names = [name.strip().upper() for name in next(csv.reader([line]), [])]
+    line = header.decode("utf-8", "replace").strip("\n ")
+    try:
+        names = [" ".join(name.split()).upper() for name in next(csv.reader([line]), [])]
+    except csv.Error:
+        names = []
+    if not 0 < len(names) <= MOST_COLUMNS:
+        raise DataError(f"{table.path} does not begin with the names of the columns of {table.name}", GET)
+    later = [name for name in ONLY_IN_MIMIC4 if name in names]
+    if later:
+        raise DataError(f"{table.path} is a table of MIMIC-IV (it has the column {later[0]}), {EXPECTED}", GET)
     missing = [name for name in wanted if names.count(name) != 1]
     if not missing:
         return names
@@ -75,24 +93,34 @@ def _names(header: bytes, table: Table, wanted: Mapping[str, pl.DataType]) -> li
     raise DataError(f"the table {table.name} in {table.path} {what} the column {', '.join(twice or missing)}", GET)
 
 
-def _refuse_half_a_row(block: bytes, names: list[str], table: Table) -> None:
-    """Raise DataError if the last row, which has no line break, has too few cells: the file was cut off."""
-    last = block[block.rfind(b"\n") + 1 :].decode("utf-8", "replace")
-    if len(next(csv.reader([last]), [])) < len(names):
+def _whole(block: Block, names: list[str], table: Table) -> Rows:
+    """Return the rows of `block`. Raises DataError if one has not as many cells as there are `names`."""
+    ended = block.text.endswith(b"\n") or not block.text
+    rows = split_rows(block if ended else Block(block.text + b"\n", block.line), b",", keep_blank=False)
+    odd = np.flatnonzero(rows.cells != len(names))
+    if not len(odd):
+        return rows
+    first, cells = int(rows.lines[odd[0]]), int(rows.cells[odd[0]])
+    if not ended and odd[0] == len(rows.cells) - 1 and cells < len(names):
         raise DataError(f"{table.path} is truncated: it ends in the middle of a row", GET)
+    raise DataError(
+        f"{table.path} has a row with more or fewer cells than its header ({cells:,} in line {first:,}, expected "
+        f"{len(names):,}; {len(odd):,} such rows in the lines {block.line:,} to {rows.lines[-1]:,})",
+        GET,
+    )
 
 
-def _parse(block: bytes, names: list[str], table: Table, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def _parse(rows: Rows, names: list[str], table: Table, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Return the frame of one block without a header."""
     # polars insists on these names where there is no header; unneeded columns are text, and never decoded.
     internal = {f"column_{index}": columns.get(name, pl.String()) for index, name in enumerate(names, start=1)}
     chosen = {f"column_{names.index(name) + 1}": name for name in columns}
     try:
-        frame = pl.read_csv(block, has_header=False, schema=internal, columns=list(chosen), encoding="utf8-lossy")
-    except pl.exceptions.SchemaError:
-        raise DataError(f"{table.path} has a row with more or fewer cells than its header", GET) from None
-    except pl.exceptions.PolarsError as error:
+        frame = pl.read_csv(rows.text, has_header=False, schema=internal, columns=list(chosen), encoding="utf8-lossy")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         culprits = [name for internal_name, name in chosen.items() if f"'{internal_name}'" in str(error)]
         where = f" in column {culprits[0]}" if culprits else ""
         raise DataError(f"{table.path} has a cell{where} that cannot be read", GET) from None
+    if frame.height != len(rows.lines):
+        raise DataError(f"{table.path} has a quotation mark inside a cell after line {rows.lines[0]:,}", GET)
     return frame.rename(chosen).select(list(columns))

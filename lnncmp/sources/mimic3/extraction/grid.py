@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lnncmp.sources.mimic3.extraction.columns import MIMIC3, Columns
 from lnncmp.sources.mimic3.extraction.items import Convert, item_rows
+from lnncmp.sources.mimic3.extraction.overlaps import disjoint
 
 HOUR = 3600
 
@@ -129,22 +130,22 @@ def _plausible(events: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, ND
 def _inside(events: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Assign each event to the stay of its subject that contains it, INTIME <= time < OUTTIME; drop events in none.
 
-    ICUSTAY_ID is not used: it tags rows up to hours outside of the stay and is missing in others. An event in two
-    overlapping stays goes to the one that began last.
+    ICUSTAY_ID is not used: it tags rows up to hours outside of the stay and is missing in others. An event in several
+    overlapping stays goes to the one of them that began last.
     """
-    begins = stays["start"].to_numpy()
+    spans = disjoint(stays)
+    begins = spans["begin"].to_numpy()
     zero = begins.min(initial=0)
-    subjects = np.unique(stays["SUBJECT_ID"].to_numpy())
-    # One sorted number per stay, subject first: the last that is not above an event's is the stay that it can be in.
-    keys = np.searchsorted(subjects, stays["SUBJECT_ID"].to_numpy()) * _SPAN + begins - zero
+    subjects = np.unique(spans["SUBJECT_ID"].to_numpy())
+    # One sorted number per span, subject first: the last that is not above an event's is the span that it can be in.
+    keys = np.searchsorted(subjects, spans["SUBJECT_ID"].to_numpy()) * _SPAN + begins - zero
     owner = events["SUBJECT_ID"].to_numpy()
     place = np.searchsorted(subjects, owner)
     key = place * _SPAN + np.clip(events["time"].to_numpy() - zero, 0, _SPAN - 1)
-    stay = np.searchsorted(keys, key, side="right") - 1
-    placed = events.with_columns(stay=pl.Series(stay, dtype=pl.Int32)).filter(stay >= 0)
-    numbered = stays.with_columns(stay=pl.int_range(pl.len(), dtype=pl.Int32))
-    joined = placed.join(numbered, on=["SUBJECT_ID", "stay"], how="inner")
-    return joined.filter((pl.col("time") >= pl.col("start")) & (pl.col("time") < pl.col("end"))).select(
+    span = np.searchsorted(keys, key, side="right") - 1
+    placed = events.with_columns(span=pl.Series(span, dtype=pl.Int32)).filter(span >= 0)
+    joined = placed.join(spans.with_row_index("span").cast({"span": pl.Int32}), on=["SUBJECT_ID", "span"], how="inner")
+    return joined.filter((pl.col("time") >= pl.col("begin")) & (pl.col("time") < pl.col("until"))).select(
         "stay", "start", "ITEMID", "time", "variable", "rank", "value"
     )
 

@@ -15,6 +15,8 @@ ADULT_AGE = 18
 """Years at the beginning of the stay."""
 
 HOUR = 3600
+LONGEST_DAYS = 366
+"""Days of the longest stay that is believed; the longest of MIMIC-III has 173."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,14 @@ def read_stays(icustays: Table, patients: Table, progress: Progress) -> Stays:
             "before the beginning (OUTTIME before INTIME)",
             GET,
         )
-    adults = timed.join(_birthdays(patients, progress), on="SUBJECT_ID", how="left").filter(
+    short = timed.filter(pl.col("end") - pl.col("start") <= LONGEST_DAYS * 24 * HOUR)
+    adults = short.join(_birthdays(patients, progress), on="SUBJECT_ID", how="left").filter(
         pl.col("start") >= pl.col("adult")
     )
     if adults.is_empty():
         raise DataError(
-            f"{icustays.path} and {patients.path} hold no stay of an adult ({ADULT_AGE} years or older at INTIME)",
+            f"{icustays.path} and {patients.path} hold no stay of an adult ({ADULT_AGE} years or older at INTIME) "
+            f"of {LONGEST_DAYS} days at most",
             "Are both tables from the same copy of MIMIC-III? The subjects of one have to be in the other.",
         )
     hours = int(-((timed["start"] - timed["end"]) // HOUR).sum())
@@ -67,6 +71,9 @@ def read_stays(icustays: Table, patients: Table, progress: Progress) -> Stays:
         _step("stays in ICUSTAYS", "all stays listed, a duplicate row counted once", listed),
         _step(
             "stays with a beginning and an end", f"INTIME or OUTTIME is missing; {hours:,} hours begun remain", timed
+        ),
+        _step(
+            f"stays of {LONGEST_DAYS} days at most", "OUTTIME is later than any stay lasts: an error of entry", short
         ),
         _step("stays of adults", f"younger than {ADULT_AGE} years at INTIME, or no date of birth", adults),
     )

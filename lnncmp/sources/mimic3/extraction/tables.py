@@ -14,6 +14,8 @@ _FULL, _DEMO = "physionet.org/files/mimiciii/1.4", "physionet.org/files/mimiciii
 NESTED = ("", "1.4", "mimiciii/1.4", "files/mimiciii/1.4", _FULL, _DEMO)
 """Where the tables may lie below the folder that the user names: `wget -r` nests them."""
 
+EXPECTED = "expected one of MIMIC-III 1.4"
+
 GET = (
     "Get the full set (an account with PhysioNet and its training are needed) with `wget -r -N -c -np --user YOUR_NAME "
     "--ask-password https://physionet.org/files/mimiciii/1.4/`, or the open demo with "
@@ -49,12 +51,20 @@ def find_tables(folder: Path, warn: Callable[[str], None]) -> dict[str, Table]:
         found[name] = _table(name, candidates[0])
     missing = [name for name in NEEDED if name not in found]
     if missing:
+        if _is_mimic4(folder):
+            raise DataError(f"{folder} holds tables of MIMIC-IV (folders hosp and icu), {EXPECTED}", GET)
         raise DataError(
             f"{place} lacks the {'table' if len(missing) == 1 else 'tables'} {', '.join(missing)} "
             f"(looked for {_looked_for(missing)}, in any case of letters)",
             GET,
         )
     return found
+
+
+def _is_mimic4(folder: Path) -> bool:
+    """Tell whether `folder` is a copy of MIMIC-IV, or one of its two folders."""
+    tops = (folder, folder.parent) if folder.name in ("hosp", "icu") else (folder,)
+    return any((top / "hosp").is_dir() and (top / "icu").is_dir() for top in tops)
 
 
 def _looked_for(names: Sequence[str]) -> str:

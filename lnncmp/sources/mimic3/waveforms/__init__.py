@@ -19,9 +19,10 @@ from pathlib import Path
 from lnncmp.data.recording import AttritionStep, Recording
 from lnncmp.errors import DataError
 from lnncmp.sources.base import Source, SourceContext
-from lnncmp.sources.mimic3.waveforms.download import ADDRESS, FOLDER, WGET, download_records, record_names
+from lnncmp.sources.mimic3.waveforms.download import ADDRESS, FOLDER, WGET, download_records
 from lnncmp.sources.mimic3.waveforms.grid import checked_grid
 from lnncmp.sources.mimic3.waveforms.header import find_headers
+from lnncmp.sources.mimic3.waveforms.names import asked_names, keep_names
 from lnncmp.sources.mimic3.waveforms.reading import Collected, collect
 
 HINT = (
@@ -40,13 +41,15 @@ def obtain(context: SourceContext, address: str = ADDRESS) -> tuple[Path, Collec
     if context.data_dir is not None:
         folder, headers = context.data_dir, _headers_below(context.data_dir)
     else:
-        names = record_names(context.options.get("records", ""))
+        asked = context.options.get("records", "")
+        names = asked_names(asked, context.cache / FOLDER)
         if not names:
             raise DataError(
                 "the waveform numerics need a folder with records, or the names of records to download",
                 f"{HINT} Or name records with --set data.records=NAME,NAME.",
             )
         folder, headers = context.cache / FOLDER, download_records(names, context, address)
+        keep_names(asked, folder)
     collected = collect(headers, grid, context.progress)
     if not collected.recordings:
         lost = collected.lost()
@@ -89,7 +92,7 @@ SOURCE = Source(
     name="waveforms",
     summary="Bedside numerics of the MIMIC-III Waveform Database, from your own folder or downloaded by record name.",
     card="mimic3",
-    version=1,
+    version=2,
     load=_load,
     fetch=_fetch,
     attrition=_attrition,

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lnncmp.common.files import explained, make_dir
-from lnncmp.errors import DataError, UsageError
+from lnncmp.common.files import explained
+from lnncmp.errors import DataError
 from lnncmp.sources.base import SourceContext
 from lnncmp.sources.download.fetch import download, open_session
 from lnncmp.sources.mimic3.waveforms.header import MAX_DAT_BYTES, MAX_HEADER_BYTES, Header, read_header, regular_size
+from lnncmp.sources.mimic3.waveforms.names import FORM, make_private
 from lnncmp.sources.mimic3.waveforms.skipped import Reason, SkippedError
 
 if TYPE_CHECKING:
@@ -34,24 +35,6 @@ OWN_COPY = (
 MAX_FILES = 16
 """Most signal files that one header may name."""
 
-_NAME = re.compile(r"(p[0-9]{2})/(\1[0-9]{4})/\2-[0-9]{4}(?:-[0-9]{2}){4}n")
-_FORM = "pNN/pNNNNNN/pNNNNNN-YYYY-MM-DD-hh-mmn"
-
-
-def record_names(listed: str) -> list[str]:
-    """Return the record names in a comma-separated list, sorted, each once.
-
-    Raises UsageError for a name that does not look like a numerics record of the matched subset.
-    """
-    names = [name.strip() for name in listed.split(",") if name.strip()]
-    for place, name in enumerate(names, 1):
-        if not _NAME.fullmatch(name):
-            raise UsageError(
-                f"record name {place} of {len(names)} is not a numerics record of the matched subset",
-                f"Expected {_FORM}, as in the database's file RECORDS-numerics.",
-            )
-    return sorted(set(names))
-
 
 def download_records(names: Sequence[str], context: SourceContext, address: str = ADDRESS) -> list[Path]:
     """Return the header files of the records `names` in the cache, after downloading what is missing.
@@ -64,12 +47,12 @@ def download_records(names: Sequence[str], context: SourceContext, address: str 
         for place, name in enumerate(names):
             context.progress("downloading waveform records", place, len(names))
             path = root / f"{name}.hea"
-            _make_private(root, path.parent)
+            make_private(root, path.parent)
             errand = _Errand(f"{address}{name.rpartition('/')[0]}/", f"record {place + 1} of {len(names)}", context)
             errand.bring(path, MAX_HEADER_BYTES, session)
             header = _judge(path, errand.words)
             for file in header.files:
-                wanted = 1 if header.samples is None else -(-header.samples * file.bits // 8)
+                wanted = -(-(header.samples or 1) * file.bits // 8)
                 errand.bring(path.with_name(file.name), MAX_DAT_BYTES, session, at_least=wanted)
             headers.append(path)
     context.progress("downloading waveform records", len(names), len(names))
@@ -128,7 +111,7 @@ def _judge(path: Path, words: str) -> Header:
     except SkippedError as skipped:
         path.unlink(missing_ok=True)
         raise DataError(
-            f"{words} cannot be used: it came {skipped.reason.words}", f"Name numerics records: {_FORM}."
+            f"{words} cannot be used: it came {skipped.reason.words}", f"Name numerics records: {FORM}."
         ) from None
     return header
 
@@ -138,14 +121,3 @@ def _nameless(message: str, *secrets: str) -> str:
     for secret in secrets:
         message = message.replace(secret, "the file")
     return re.sub(r"\b[ps][0-9]{5,6}[-\w.]*", "...", message)
-
-
-def _make_private(root: Path, folder: Path) -> None:
-    """Create `folder` at or below `root`, closed to other users at every level from `root` on."""
-    make_dir(root.parent)
-    levels = [folder, *folder.parents]
-    # Errors name the root alone: the folders below are called after subjects.
-    with explained(root):
-        for level in reversed(levels[: levels.index(root) + 1]):
-            level.mkdir(mode=0o700, exist_ok=True)
-            level.chmod(0o700)

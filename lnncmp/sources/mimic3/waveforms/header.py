@@ -1,15 +1,17 @@
 """Read and check the headers of untrusted WFDB records.
 
-A header is a text file that says how its signal files are to be read (https://wfdb.io/spec/header-files.html). wfdb
-parses it; what it claims is checked against the signal files before any memory is asked for.
+A header is a text file that says how its signal files are to be read (`grammar`). What it claims is checked against
+the signal files before any memory is asked for.
 """
 
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
+from lnncmp.sources.mimic3.waveforms.grammar import Line, parse_header
+from lnncmp.sources.mimic3.waveforms.samples import BITS
 from lnncmp.sources.mimic3.waveforms.signals import is_known
 from lnncmp.sources.mimic3.waveforms.skipped import Reason, SkippedError
 
@@ -24,18 +26,22 @@ MAX_SECONDS = 366 * 86400.0
 """Longest record accepted."""
 
 _RECORD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
-_DAT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*\.dat")
-_SUBJECT = re.compile(r"([ps][0-9]{5,6})(?:-.*)?")
-_BITS = {"16": 16, "61": 16, "160": 16, "24": 24, "32": 32, "80": 8, "212": 12}
-"""Bits per sample by signal format, for those in which the length of a file follows from its samples."""
+_DAT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*\.dat", re.IGNORECASE)
+_SUBJECT = re.compile(r"([ps][0-9]{5,6})(?:-.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class SignalFile:
-    """A signal file that a header names, the bits that one sample of all its signals takes, its declared format."""
+    """A signal file that a header names: name, the format of all its numbers, how many signals it holds."""
 
     name: str
-    bits: int
+    format: str
+    signals: int
+
+    @property
+    def bits(self) -> int:
+        """Bits that one sample of all its signals takes; 0 for a format that is not known."""
+        return BITS.get(self.format, 0) * self.signals
 
 
 @dataclass(frozen=True)
@@ -43,24 +49,51 @@ class Header:
     """What the header of a numerics record claims.
 
     record: path of the record without an ending. period: seconds between samples. samples: declared number of
-    samples, None if the length of the first signal file decides. files: the signal files. channels, names, units:
-    number, name and unit of the known signals. plain_layout: whether the signal format is supported.
+    samples, None if the length of the first signal file decides. signals: all of them, in order.
     """
 
     record: Path
     period: float
     samples: int | None
-    files: tuple[SignalFile, ...]
-    channels: tuple[int, ...]
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    plain_layout: bool
+    signals: tuple[Line, ...]
+
+    @cached_property
+    def files(self) -> tuple[SignalFile, ...]:
+        """The signal files, in order."""
+        names = dict.fromkeys(line.file for line in self.signals)
+        held = {name: [line.format for line in self.signals if line.file == name] for name in names}
+        return tuple(SignalFile(name, formats[0], len(formats)) for name, formats in held.items())
+
+    @property
+    def known(self) -> tuple[Line, ...]:
+        """The signals that give one of the variables."""
+        return tuple(line for line in self.signals if is_known(line.name))
+
+    @property
+    def plain_layout(self) -> bool:
+        """Whether each file has a safe name and one known format, without frames, skews and offsets."""
+        formats = {file.name: file.format for file in self.files}
+        return all(
+            line.plain and _DAT_NAME.fullmatch(line.file) and line.format == formats[line.file] in BITS
+            for line in self.signals
+        )
 
     @property
     def group(self) -> str:
         """The subject in the record's name ("s00001", "p000878"); the whole name without one."""
         match = _SUBJECT.fullmatch(self.record.name)
-        return match[1] if match else self.record.name
+        return match[1].lower() if match else self.record.name
+
+    def place(self, file: SignalFile) -> Path:
+        """Return where a signal file lies: beside the header, in any case of letters."""
+        exact = self.record.with_name(file.name)
+        if regular_size(exact) is not None:
+            return exact
+        try:
+            others = sorted(path for path in exact.parent.iterdir() if path.name.lower() == file.name.lower())
+        except OSError:
+            others = []
+        return others[0] if others else exact
 
     def checked_samples(self) -> int:
         """Return the number of samples, checked against the sizes of the signal files.
@@ -71,7 +104,7 @@ class Header:
             raise SkippedError(Reason.BAD_LAYOUT)
         samples = self.samples
         for file in self.files:
-            size = regular_size(self.record.with_name(file.name))
+            size = regular_size(self.place(file))
             if size is None:
                 raise SkippedError(Reason.DAT_MISSING)
             if size > MAX_DAT_BYTES:
@@ -86,6 +119,11 @@ class Header:
         return samples
 
 
+def is_header(name: str) -> bool:
+    """Tell whether a file of this name is a header."""
+    return name.lower().endswith(".hea")
+
+
 def find_headers(folder: Path) -> list[Path]:
     """Return all .hea files below `folder`, at any depth, by name and then by path. Links to folders are not followed.
 
@@ -97,7 +135,7 @@ def find_headers(folder: Path) -> list[Path]:
 
     found: list[Path] = []
     for base, _, files in os.walk(folder, onerror=give_up):
-        found += [Path(base) / name for name in files if name.endswith(".hea")]
+        found += [Path(base) / name for name in files if is_header(name)]
     return sorted(found, key=lambda path: (path.name, str(path)))
 
 
@@ -114,60 +152,26 @@ def read_header(path: Path) -> Header:
 
     Numerics are single-segment records below MAX_RATE.
     """
-    import wfdb  # type: ignore[import-untyped]
-
     record = Path(os.path.abspath(path)).with_suffix("")  # noqa: PTH100 - resolve() would leave the user's folder
-    # wfdb opens files through fsspec, to which "::" means a chain of protocols.
-    if not _RECORD_NAME.fullmatch(record.name) or "::" in str(record):
+    if not _RECORD_NAME.fullmatch(record.name):
         raise SkippedError(Reason.ODD_NAME)
     size = regular_size(path)
     if size is None or size > MAX_HEADER_BYTES:
         raise SkippedError(Reason.BAD_HEADER)
     try:
-        parsed = wfdb.rdheader(str(record))
-    except Exception as error:
-        # The parser may raise any error on untrusted text.
+        text = path.read_bytes().decode("latin-1")
+    except OSError as error:
         raise SkippedError(Reason.BAD_HEADER) from error
-    if isinstance(parsed, wfdb.MultiRecord):
-        raise SkippedError(Reason.MULTI_SEGMENT)
-    if parsed.fs is None or parsed.n_sig is None:
+    said = parse_header(text)
+    if said.rate is None:
         raise SkippedError(Reason.BAD_HEADER)
-    if parsed.fs >= MAX_RATE:
+    if said.rate >= MAX_RATE:
         raise SkippedError(Reason.WAVEFORM)
-    if not parsed.fs > 1 / MAX_SECONDS:
+    if not said.rate > 1 / MAX_SECONDS:
         raise SkippedError(Reason.BAD_RATE)
-    if not parsed.n_sig or not parsed.file_name or len(parsed.file_name) != parsed.n_sig:
-        raise SkippedError(Reason.BAD_HEADER)
-    channels = tuple(index for index, name in enumerate(parsed.sig_name) if name and is_known(name))
-    if not channels:
+    if not any(is_known(line.name) for line in said.signals):
         raise SkippedError(Reason.NO_KNOWN_SIGNAL)
-    return Header(
-        record,
-        _period(float(parsed.fs)),
-        parsed.sig_len,
-        tuple(
-            SignalFile(name, sum(_BITS.get(fmt, 0) for other, fmt in _formats(parsed) if other == name))
-            for name in dict.fromkeys(parsed.file_name)
-        ),
-        channels,
-        tuple(parsed.sig_name[index] for index in channels),
-        tuple(parsed.units[index] or "" for index in channels),
-        _is_plain(parsed),
-    )
-
-
-def _formats(parsed: Any) -> list[tuple[str, str]]:
-    """Return (signal file, format) of every signal of a wfdb record."""
-    return list(zip(parsed.file_name, parsed.fmt, strict=True))
-
-
-def _is_plain(parsed: Any) -> bool:
-    """Return whether a wfdb record has one sample a frame, no skew, no offset, safe file names and known formats."""
-    fields = (parsed.samps_per_frame, parsed.skew, parsed.byte_offset)
-    plain = all(count == 1 for count in fields[0]) and not any(fields[1]) and not any(fields[2])
-    pairs = _formats(parsed)
-    one_each = len(set(pairs)) == len({name for name, _ in pairs})
-    return plain and one_each and all(_DAT_NAME.fullmatch(name) and fmt in _BITS for name, fmt in pairs)
+    return Header(record, _period(said.rate), said.samples, said.signals)
 
 
 def _period(rate: float) -> float:

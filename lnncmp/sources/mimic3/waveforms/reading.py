@@ -1,6 +1,6 @@
 """Read the numerics records of a folder into recordings and keep count of what is lost on the way."""
 
-import warnings
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 
 from lnncmp.data.recording import AttritionStep, Recording
 from lnncmp.sources.base import Progress, no_progress
+from lnncmp.sources.mimic3.waveforms.grammar import Line
 from lnncmp.sources.mimic3.waveforms.grid import resample
 from lnncmp.sources.mimic3.waveforms.header import Header, read_header
-from lnncmp.sources.mimic3.waveforms.signals import clean
+from lnncmp.sources.mimic3.waveforms.samples import decode, no_value
+from lnncmp.sources.mimic3.waveforms.signals import clean, is_unread_pressure
 from lnncmp.sources.mimic3.waveforms.skipped import Reason, SkippedError, Stage
 
 
 @dataclass
 class Collected:
-    """The recordings of a folder, and counts: headers found, records skipped by reason, samples, values dropped."""
+    """The recordings of a folder, and counts: headers found, records skipped by reason, samples, values dropped.
+
+    unread: pressure signals under names that do not say which pressure they are.
+    """
 
     grid: str
     found: int
@@ -28,6 +33,7 @@ class Collected:
     samples: int = 0
     outside: int = 0
     repeats: int = 0
+    unread: int = 0
     read_groups: set[str] = field(default_factory=set)
 
     def left_after(self, stage: Stage) -> int:
@@ -47,6 +53,7 @@ class Collected:
 
         ranges = f"{self.outside:,} values outside of the plausible range of their variable dropped"
         held = f"{self.repeats:,} samples that repeat a held cuff pressure dropped"
+        unread = f"; {self.unread:,} pressure signals under names that are not known not read" if self.unread else ""
         readable, groups = self.left_after(Stage.READABLE), len(self.read_groups)
         summary = "samples with any observation" if self.grid == "event" else f"means of each {self.grid}"
         return [
@@ -55,7 +62,7 @@ class Collected:
             AttritionStep(
                 "with a known signal", left_out(Stage.KNOWN_SIGNAL), recordings=self.left_after(Stage.KNOWN_SIGNAL)
             ),
-            AttritionStep("readable", left_out(Stage.READABLE), self.samples, readable, groups),
+            AttritionStep("readable", left_out(Stage.READABLE) + unread, self.samples, readable, groups),
             AttritionStep("cleaned", f"0 counts as missing; {ranges}; {held}", self.samples, readable, groups),
             AttritionStep(
                 "on the grid",
@@ -71,47 +78,62 @@ def collect(headers: Sequence[Path], grid: str, progress: Progress = no_progress
     """Read the records behind the header files `headers` in their order; records that cannot be used are counted."""
     collected = Collected(grid, len(headers))
     names: set[str] = set()
+    digests: set[str] = set()
     for done, path in enumerate(headers):
         progress("reading waveform records", done, len(headers))
         try:
             header = read_header(path)
-            if header.record.name in names:
+            if header.record.name.lower() in names:
                 raise SkippedError(Reason.DUPLICATE)
-            names.add(header.record.name)
-            _add(header, read_signals(header, header.checked_samples()), collected)
+            names.add(header.record.name.lower())
+            _add(header, digests, collected)
         except SkippedError as skipped:
             collected.skipped[skipped.reason] += 1
     progress("reading waveform records", len(headers), len(headers))
     return collected
 
 
-def _add(header: Header, signals: NDArray[np.float64], collected: Collected) -> None:
-    """Add the recording of one record to `collected`. Raises SkippedError if too little is left of it."""
-    cleaned = clean(signals, header.names, header.units)
+def _add(header: Header, digests: set[str], collected: Collected) -> None:
+    """Add the recording of one record to `collected`, and the digests of its signal files to `digests`.
+
+    Raises SkippedError if it cannot be read, too little is left of it, or one of its files was read before: two headers
+    on one signal file would be two patients.
+    """
+    signals, own = read_signals(header, header.checked_samples())
+    if own & digests:
+        raise SkippedError(Reason.SIGNALS_AGAIN)
+    cleaned = clean(signals, [line.name for line in header.known], [line.unit for line in header.known])
     collected.samples += len(signals)
     collected.outside += cleaned.outside
     collected.repeats += cleaned.repeats
+    collected.unread += sum(is_unread_pressure(line.name) for line in header.signals)
     collected.read_groups.add(header.group)
     times, values, observed = resample(cleaned.values, header.period, collected.grid)
     if len(times) < 2:
         raise SkippedError(Reason.FEW_ROWS)
+    digests |= own
     collected.recordings.append(Recording(values, times, observed, header.group))
 
 
-def read_signals(header: Header, samples: int) -> NDArray[np.float64]:
-    """Return the known signals (samples, S) of a record in physical units, NaN for "no value".
+def read_signals(header: Header, samples: int) -> tuple[NDArray[np.float64], set[str]]:
+    """Return the known signals (samples, S) of a record in physical units, NaN for "no value", and its files' digests.
 
-    Local files only. Raises SkippedError if wfdb cannot read them.
+    Raises SkippedError if a file cannot be read.
     """
-    import wfdb  # type: ignore[import-untyped]
-
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            signals = wfdb.rdrecord(str(header.record), channels=list(header.channels)).p_signal
-    except Exception as error:
-        # What wfdb raises on a gain, baseline or format that makes no sense is not documented.
-        raise SkippedError(Reason.BAD_SIGNALS) from error
-    if signals is None or signals.shape != (samples, len(header.channels)):
-        raise SkippedError(Reason.BAD_SIGNALS)
-    return np.asarray(signals, np.float64)
+    digests: set[str] = set()
+    made: dict[Line, NDArray[np.float64]] = {}
+    for file in header.files:
+        try:
+            content = header.place(file).read_bytes()
+        except OSError as error:
+            raise SkippedError(Reason.BAD_SIGNALS) from error
+        digests.add(hashlib.sha256(content).hexdigest())
+        numbers = decode(content, file.format, samples * file.signals).reshape(samples, file.signals)
+        own = [line for line in header.signals if line.file == file.name]
+        for number, line in enumerate(own):
+            if line in header.known:
+                there = numbers[:, number] != no_value(file.format)
+                with np.errstate(all="ignore"):
+                    values = (numbers[:, number].astype(np.float64) - line.baseline) / line.gain
+                made[line] = np.where(there, values, np.nan)
+    return np.stack([made[line] for line in header.known], axis=1), digests

@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from lnncmp.sources.mimic3.variables import CORE, NAMES
 
+ARTERIAL = ("ABP", "ART", "AOBP", "AO", "FAP", "BAP", "UAP")
+"""What monitors call the pressure in an artery: arterial, aortic, femoral, brachial, umbilical."""
+
 SIGNALS: dict[str, tuple[str, ...]] = {
     "hr": ("HR", "PULSE"),
-    "sbp": ("ABPSYS",),
-    "dbp": ("ABPDIAS",),
-    "map": ("ABPMEAN",),
+    "sbp": tuple(f"{name}SYS" for name in ARTERIAL),
+    "dbp": tuple(f"{name}DIAS" for name in ARTERIAL),
+    "map": tuple(f"{name}MEAN" for name in ARTERIAL),
     "rr": ("RESP",),
     "spo2": ("SPO2", "%SPO2", "SPO2L", "SPO2R"),
     "temp": ("TEMP",),
 }
-"""The signals behind each variable, best first: the pulse replaces a missing rate of the ECG. ABP is arterial."""
+"""The signals behind each variable, best first: the pulse replaces a missing rate of the ECG."""
 
 CUFF: dict[str, tuple[str, ...]] = {"sbp": ("NBPSYS",), "dbp": ("NBPDIAS",), "map": ("NBPMEAN",)}
 """The pressures of one inflation of the cuff, reported together."""
@@ -33,6 +36,7 @@ LAYERS = (SIGNALS, CUFF)
 Pressures of the artery and of the cuff differ systematically: a mean of both would jump with the mix.
 """
 
+_PRESSURE = re.compile(rf"({'|'.join(ARTERIAL)}|NI?BP|P[1-9])[-_]?(?:(SYS|DIA|MEAN)[A-Z]*)?")
 _CUFF_NAMES = {name for names in CUFF.values() for name in names}
 _KNOWN = {name for layer in LAYERS for names in layer.values() for name in names}
 
@@ -52,16 +56,25 @@ class Cleaned:
 def normalised(name: str) -> str:
     """Return a signal's name in upper case without blanks; all temperatures (TEMP1, ...) are called TEMP.
 
-    >>> normalised("ABP Sys")
-    'ABPSYS'
+    >>> normalised("ABP Sys"), normalised("NIBP diastolic")
+    ('ABPSYS', 'NBPDIAS')
     """
     plain = re.sub(r"\s+", "", name).upper()
+    pressure = _PRESSURE.fullmatch(plain)
+    if pressure and pressure[2]:
+        which = pressure[2].replace("DIA", "DIAS")
+        return pressure[1].replace("NIBP", "NBP") + which
     return "TEMP" if plain.startswith("TEMP") else plain
 
 
 def is_known(name: str) -> bool:
     """Return whether a signal of this name (in any writing) gives one of the variables."""
     return normalised(name) in _KNOWN
+
+
+def is_unread_pressure(name: str) -> bool:
+    """Return whether a signal of this name is a pressure, but does not say which: it gives no variable."""
+    return _PRESSURE.fullmatch(normalised(name)) is not None and not is_known(name)
 
 
 def clean(signals: NDArray[np.float64], names: Sequence[str], units: Sequence[str]) -> Cleaned:

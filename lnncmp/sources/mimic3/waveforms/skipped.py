@@ -29,6 +29,7 @@ class Reason(Enum):
     DAT_SHORT = (Stage.READABLE, "with a signal file that ends early")
     DAT_LARGE = (Stage.READABLE, "with an oversized signal file")
     BAD_SIGNALS = (Stage.READABLE, "with unreadable signals")
+    SIGNALS_AGAIN = (Stage.READABLE, "with signals met before under another name")
     FEW_ROWS = (Stage.RESAMPLED, "with fewer than 2 rows")
 
     @property

@@ -38,7 +38,7 @@ def read(folder: Path) -> tuple[list[NamedRollout], Manifest] | None:
         values = np.load(folder / VALUES, allow_pickle=False)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # whatever numpy raises on damaged bytes
         raise DataError(f"{folder} cannot be read") from error
     lengths = [frames for frames, _ in manifest.rollouts.values()]
     if values.shape != (sum(lengths), len(OBSERVATION)) or values.dtype != np.float64:

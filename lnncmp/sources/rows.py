@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lnncmp.sources.table.text import Block
+from lnncmp.sources.whole_rows import Block
 
 _NEWLINE, _QUOTE = 10, 34
 
@@ -26,16 +26,19 @@ def split_rows(block: Block, delimiter: bytes, keep_blank: bool) -> Rows:
     keep_blank: a blank line is an empty cell, as in a table of one column.
     """
     text = np.frombuffer(block.text, np.uint8)
-    newline, separator = text == _NEWLINE, text == delimiter[0]
-    breaks = np.flatnonzero(newline)
+    marking = np.zeros(256, bool)
+    marking[[_NEWLINE, _QUOTE, delimiter[0]]] = True
+    marks = np.flatnonzero(marking[text])
+    sign = text[marks]
+    newline, separator = sign == _NEWLINE, sign == delimiter[0]
+    breaks = marks[newline]
     if b'"' in block.text:
-        outside = ~np.logical_xor.accumulate(text == _QUOTE)
-        ends = np.flatnonzero(newline & outside)
+        outside = ~np.logical_xor.accumulate(sign == _QUOTE)
+        newline &= outside
         separator &= outside
-    else:
-        ends = breaks
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    cells = np.diff(np.searchsorted(np.flatnonzero(separator), ends), prepend=0) + 1
+    ends = marks[newline]
+    starts = np.concatenate([[0], ends + 1])[:-1]
+    cells = np.diff(np.cumsum(separator)[newline], prepend=0) + 1
     lines = block.line + np.searchsorted(breaks, starts)
     filled = ends > starts
     blank = 0 if keep_blank else int(len(ends) - filled.sum())
