@@ -14,7 +14,7 @@ from lnncmp.sources.base import Progress, no_progress
 from lnncmp.sources.mimic3.waveforms.grammar import Line
 from lnncmp.sources.mimic3.waveforms.grid import resample
 from lnncmp.sources.mimic3.waveforms.header import Header, read_header
-from lnncmp.sources.mimic3.waveforms.samples import decode, no_value
+from lnncmp.sources.mimic3.waveforms.samples import no_value, read_numbers
 from lnncmp.sources.mimic3.waveforms.signals import clean, is_unread_pressure
 from lnncmp.sources.mimic3.waveforms.skipped import Reason, SkippedError, Stage
 
@@ -123,12 +123,9 @@ def read_signals(header: Header, samples: int) -> tuple[NDArray[np.float64], set
     digests: set[str] = set()
     made: dict[Line, NDArray[np.float64]] = {}
     for file in header.files:
-        try:
-            content = header.place(file).read_bytes()
-        except OSError as error:
-            raise SkippedError(Reason.BAD_SIGNALS) from error
-        digests.add(hashlib.sha256(content).hexdigest())
-        numbers = decode(content, file.format, samples * file.signals).reshape(samples, file.signals)
+        path = header.place(file)
+        digests.add(_digest(path))
+        numbers = read_numbers(path, file.format, samples, file.signals)
         own = [line for line in header.signals if line.file == file.name]
         for number, line in enumerate(own):
             if line in header.known:
@@ -137,3 +134,11 @@ def read_signals(header: Header, samples: int) -> tuple[NDArray[np.float64], set
                     values = (numbers[:, number].astype(np.float64) - line.baseline) / line.gain
                 made[line] = np.where(there, values, np.nan)
     return np.stack([made[line] for line in header.known], axis=1), digests
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SkippedError(Reason.BAD_SIGNALS) from error
