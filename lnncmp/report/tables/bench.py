@@ -104,7 +104,7 @@ _MAIN: list[tuple[str, Cell]] = [
     ("x faster\nthan nn.LSTM", lambda row: _marked(row, _ratio(row.ratio_lstm))),
     ("CPU\ntime", lambda row: _marked(row, _time(row.cpu_ms))),
     ("of\nroofline", lambda row: _marked(row, _share(row.roofline_fraction))),
-    ("\nbound", lambda row: row.roofline_bound or UNKNOWN),
+    ("\nbound", lambda row: (row.roofline_fraction and row.roofline_bound) or UNKNOWN),
     ("forward\npass", lambda row: _marked(row, _time(row.inference_ms))),
     ("x faster\nthan its peer", lambda row: _marked(row, _ratio(row.inference_ratio_peer))),
     ("streaming\nlatency", lambda row: seconds(None if row.latency_us is None else row.latency_us / 1e6)),
