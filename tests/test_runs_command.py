@@ -66,6 +66,46 @@ def test_list_says_whose_weights_are_kept(command, kept, copy):
     assert kept.record.run_id in table and "pruned" in table
 
 
+def test_list_shows_those_that_are_asked_for(command, kept, copy):
+    store, record = Store(copy), kept.record
+    store.write_run(record.model_copy(update={"run_id": "0" * 16, "model": "gru", "status": "diverged"}))
+
+    def seeds(*args):
+        found = json.loads(command("list", "--out", copy, "--format", "json", *args).out)
+        return {(row["model"], row["seed"]) for row in found}
+
+    assert seeds() == {("lstm", 0), ("lstm", 1), ("gru", 0)}
+    assert seeds("--models", "gru") == seeds("--status", "diverged") == {("gru", 0)}
+    assert seeds("--seeds", "1-1") == {("lstm", 1)} and seeds("--case", "sine", "--models", "lstm", "--seeds", "1") == {
+        ("lstm", 0)
+    }
+    answer = command("list", "--out", copy)
+    assert "3 of 3 runs" in answer.err and "where other models have these seeds: gru seed 1." in answer.err
+    refused(command("list", "--out", copy, "--models", "gur"), 2, "unknown model 'gur'", "Did you mean 'gru'?")
+
+
+def test_a_list_is_right_whatever_became_of_its_index(command, kept, copy, tmp_path, monkeypatch):
+    monkeypatch.setenv("LNNCMP_CACHE", str(tmp_path / "cache"))
+
+    def listed():
+        return command("list", "--out", copy, "--format", "json").out
+
+    first = listed()
+    (index,) = (tmp_path / "cache" / "index").iterdir()
+    assert listed() == first
+    content = index.read_bytes()
+    for changed in (content[:-9], content.replace(b'"seed": 0', b'"seed": 7'), b"", b"[]"):
+        index.write_bytes(changed)
+        assert listed() == first
+    index.unlink()
+    assert listed() == first and index.exists()
+    path = copy / "records" / f"{kept.record.run_id}.json"
+    Store(copy).write_run(kept.record.model_copy(update={"model": "gru"}))
+    assert {row["model"] for row in json.loads(listed())} == {"lstm", "gru"}
+    path.unlink()
+    assert [row["seed"] for row in json.loads(listed())] == [1]
+
+
 def test_show_says_what_a_network_reads(command, kept):
     shown = json.loads(command("show", kept.record.run_id[:8], "--out", kept.out, "--format", "json").out)
     assert shown["reads"] == {"y": "1"} and shown["predicts"] == ["y"] and shown["time_unit"] == "sample"
@@ -87,6 +127,8 @@ def test_no_records_are_one_sentence(command, tmp_path, name):
 
 def test_verify_finds_what_is_damaged_and_changes_nothing(command, kept, copy):
     assert command("verify", "--out", copy).out.endswith("2 records and 2 files of weights are whole\n")
+    Store(copy).save_checkpoint("cdef", {"history": []})
+    Store(copy).checkpoint_path("cdef").write_bytes(Store(copy).checkpoint_path("cdef").read_bytes()[:-1])
     path = Store(copy).weights_path(kept.record.run_id)
     path.write_bytes(path.read_bytes()[:-1])
     shutil.copy(path, path.with_name("0123.safetensors"))
@@ -94,29 +136,52 @@ def test_verify_finds_what_is_damaged_and_changes_nothing(command, kept, copy):
     shutil.copy(kept.json, copy / "records" / "89ab.json")
     before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
     answer = command("verify", "--out", copy)
-    assert answer.code == 3 and "4 of the files" in answer.err
+    assert answer.code == 3 and "5 of the files" in answer.err
     said = " ".join(answer.out.split())
     assert "2 records and 1 files of weights are whole" in said
-    for phrase in ("SHA-256 begins with", "0123.safetensors has no record", "4567.json", "the record of another run"):
+    for phrase in (
+        "SHA-256 begins with",
+        "0123.safetensors has no record",
+        "4567.json",
+        "under another name",
+        "cdef.pt",
+    ):
         assert phrase in said
     assert before == {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
 
 
 def test_prune_removes_weights_and_nothing_else(command, kept, copy):
     size = sum(path.stat().st_size for path in (copy / "records").glob("*.safetensors"))
-    assert f"weights of 2 runs, {size:,} bytes, would be removed" in command("prune", "--out", copy, "--dry-run").out
+    assert f"weights of 2 runs, {size:,} bytes, would be removed (--yes" in command("prune", "--out", copy).out
     assert len(list((copy / "records").glob("*.safetensors"))) == 2
-    assert "weights of 1 runs" in command("prune", kept.record.run_id, "--out", copy).out
+    assert "weights of 1 runs" in command("prune", kept.record.run_id, "--out", copy, "--yes").out
     assert not Store(copy).weights_path(kept.record.run_id).exists()
     (copy / "records" / "0123.safetensors").write_bytes(b"without a record")
-    assert "weights of 2 runs" in command("prune", "--out", copy).out
+    assert "weights of 2 runs" in command("prune", "--out", copy, "--yes").out
     assert not list((copy / "records").glob("*.safetensors"))
     assert records(copy) == records(kept.out)
 
 
+def test_prune_removes_what_nobody_needs(command, kept, copy):
+    store = Store(copy)
+    store.save_checkpoint(kept.record.run_id, {"history": []})  # of a finished run
+    store.save_checkpoint("unfinished", {"history": []})
+    (copy / "records" / "4567.json.damaged").write_bytes(b"{")
+    (copy / "records" / "89ab.json.damaged").mkdir()
+    (copy / "records" / ".0123.json.x7.part").touch()
+    (copy / "locks").mkdir(exist_ok=True)
+    (copy / "locks" / "0123.lock").touch()
+    before = {path for path in copy.rglob("*") if path.is_file()}
+    assert "and 5 other files" in command("prune", "--out", copy).out
+    assert {path for path in copy.rglob("*") if path.is_file()} == before
+    assert "weights of 2 runs and 5 other files" in command("prune", "--out", copy, "--yes").out
+    left = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert left == {*(f"records/{one.run_id}.json" for one in records(copy).values()), "checkpoints/unfinished.pt"}
+
+
 def test_prune_leaves_a_run_that_another_process_works_on(command, kept, copy):
     with file_lock(copy / "locks" / f"{kept.record.run_id}.lock", wait=False):
-        answer = command("prune", "--out", copy)
+        answer = command("prune", "--out", copy, "--yes")
     assert "weights of 1 runs" in answer.out and "another process works on it" in answer.err
 
 
@@ -171,7 +236,7 @@ def test_damaged_weights_are_made_again(study, tmp_path, monkeypatch):
         again.weights_path(record.run_id).write_bytes(before)
         return record
 
-    monkeypatch.setattr(train_again, "_trained", train)
+    monkeypatch.setattr(train_again, "trained_again", train)
     with LiveProgress(quiet=True) as progress:
         assert train_again.train_weights(record, Request(out, tmp_path / "cache"), progress) == record.weights
         assert path.read_bytes() == before

@@ -6,7 +6,10 @@ import sys
 
 import pytest
 from cli_runs import refused, run_here, wait_for
+from synthetic_records import run
 
+from lnncmp.cli import watch as watching
+from lnncmp.records.store import Store
 from lnncmp.runs.published import Published, Publisher, read_published
 from lnncmp.runs.state import Activity, StudyState
 
@@ -113,3 +116,26 @@ def test_times_go_on_since_they_were_written(monkeypatch):
 def test_a_folder_that_does_not_exist_is_refused(capsys, monkeypatch, tmp_path):
     answer = run_here(capsys, monkeypatch, "runs", "watch", "--out", tmp_path / "none")
     refused(answer, 3, "the folder of records", "does not exist")
+
+
+def test_tail_follows_in_plain_lines_until_the_study_ends(capsys, monkeypatch, tmp_path):
+    store = Store(tmp_path)
+    store.write_run(run("gru", 0, 0.5))
+    states = [[STATE], [STATE], [STATE.model_copy(update={"done": 4})], []]
+    ended = iter([None, None, run("lstm", 1, 0.25), None])
+
+    def now(out):
+        record = next(ended)
+        if record is not None:
+            store.write_run(record)
+        return states.pop(0)
+
+    monkeypatch.setattr(watching, "_states", now)
+    monkeypatch.setattr(watching.time, "sleep", lambda seconds: None)
+    lines = run_here(capsys, monkeypatch, "runs", "tail", "--out", tmp_path, "--every", "0").out.splitlines()
+    assert [line.partition(", ")[0] for line in lines if "of 8" in line] == [
+        "sine clean: 3 of 8 runs",
+        "sine clean: 4 of 8 runs",
+    ]
+    assert next(line for line in lines if line.startswith("lstm seed 1")).endswith(": ok, test error 0.25")
+    assert lines[-1] == f"No study runs in {tmp_path} now; it holds 2 records of runs."

@@ -1,4 +1,4 @@
-"""`lnncmp runs ...`: what a folder of records keeps of each run; check, prune, make weights again, watch."""
+"""`lnncmp runs ...`: what a folder of records keeps of each run; check, prune, make weights again, follow."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,9 @@ from lnncmp.cli import complete, options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
 from lnncmp.cli.options import check_choice
 from lnncmp.cli.progress import LiveProgress
+from lnncmp.cli.runs_list import list_runs, row_of
 from lnncmp.cli.terminal import interruptible, note, print_result
-from lnncmp.cli.watch import watch
+from lnncmp.cli.watch import tail, watch
 from lnncmp.common.cache import cache_root
 from lnncmp.errors import DataError
 from lnncmp.recipe.recipe import parse
@@ -21,13 +22,20 @@ from lnncmp.records.find import read_record, record_path
 from lnncmp.records.read import read_records
 from lnncmp.records.schema import RunRecord
 from lnncmp.records.store import Store
+from lnncmp.records.summaries import file_sizes, summary_of
+
+_MORE = ("measurements", "baselines", "checkpoints")
+_NAMED = 5
+"""How many values that differ are named."""
 
 app = typer.Typer(
-    help="List, show, verify and prune kept runs; make their weights again; watch a study.",
+    help="List, show, verify and prune kept runs; make their weights again; watch or follow a study.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("list")(list_runs)
 app.command()(watch)
+app.command()(tail)
 RunName = Annotated[
     str,
     typer.Argument(
@@ -36,41 +44,13 @@ RunName = Annotated[
 ]
 
 
-@app.command("list")
-def list_runs(out: options.Out = options.RESULTS, format: ListFormat = "table") -> None:
-    """List the runs of a folder, and whether their weights are kept."""
-    check_choice("format", format, LIST_FORMATS)
-    found = read_records(out)
-    for sentence in found.notes:
-        note(sentence)
-    rows = [_row(record, out / "records") for record in found.runs]
-    print_listing(f"Runs in {out}", rows, format, whole=("run", "seed", "status", "test_error", "weights"))
-
-
-def _row(record: RunRecord, folder: Path) -> dict[str, Any]:
-    return {
-        "run": record.run_id,
-        "study": " ".join(filter(None, [record.case, record.source, record.conditions, record.preset])),
-        "model": record.model,
-        "seed": record.seeds.root,
-        "status": record.status,
-        "test_error": _test_error(record),
-        "weights": inventory.kept_weights(record, folder),
-    }
-
-
-def _test_error(record: RunRecord) -> float | None:
-    found = None if record.scores is None else record.scores.metrics.get("test", {}).get(record.scores.main)
-    return None if found is None else float(f"{found:.6g}")
-
-
 @app.command()
 def show(run: RunName, out: options.Out = options.RESULTS, format: ListFormat = "table") -> None:
     """Show one run: its model, data, training, score, weights, and the columns that its network reads."""
     check_choice("format", format, LIST_FORMATS)
     path = record_path(run, out)
     record = read_record(path)
-    shown = _row(record, path.parent) | _details(record, path)
+    shown = row_of(summary_of(record), file_sizes(path.parent)) | _details(record, path)
     if format == "json":
         print_result(json.dumps(shown, indent=2))
         return
@@ -108,17 +88,57 @@ def _words(value: Any) -> str:
 
 
 @app.command()
-def verify(out: options.Out = options.RESULTS) -> None:
-    """Check that records can be read and that kept weights are those that their records name. Changes nothing."""
-    runs, weights, findings = inventory.verify(out)
-    print_result(f"{out}: {runs} records and {weights} files of weights are whole")
-    for finding in findings:
+def verify(
+    out: options.Out = options.RESULTS,
+    rerun: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Train N runs again elsewhere and compare all their numbers.")
+    ] = 0,
+    data: options.DataDir = None,
+    offline: options.Offline = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Read all files again and check their digests: records, measurements, baselines, weights, checkpoints.
+
+    Changes nothing.
+    """
+    found = inventory.verify(out)
+    counted = [f"{found.whole.get(what, 0)} {what}" for what in ("records", "files of weights")]
+    counted += [f"{count} {what}" for what, count in found.whole.items() if what in _MORE]
+    print_result(f"{out}: {', '.join(counted[:-1])} and {counted[-1]} are whole")
+    for finding in found.findings:
         print_result(f"{finding.file}: {finding.problem}")
-    if findings:
+    differing = _rerun(out, rerun, data, offline, quiet) if rerun else 0
+    if found.findings:
         raise DataError(
-            f"{len(findings)} of the files in {out} cannot be used",
+            f"{len(found.findings)} of the files in {out} cannot be used",
             "`lnncmp runs train-weights RUN` makes weights again; a run without a record is run again by its study.",
         )
+    if differing:
+        raise DataError(
+            f"{differing} of the runs that were trained again give other numbers",
+            "Only the same machine, packages and lnncmp give the same bits; the record's provenance names them.",
+        )
+
+
+def _rerun(out: Path, count: int, data: Path | None, offline: bool, quiet: bool) -> int:
+    """Train runs again, the first by their id, which is as good as drawn; return how many differ."""
+    records = [record for record in read_records(out).runs if record.status in ("ok", "diverged")]
+    differing = 0
+    with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
+        progress.doing("importing torch")
+        from lnncmp.runs.ready import Request
+        from lnncmp.runs.rerun import rerun
+
+        for record in sorted(records, key=lambda one: one.run_id)[:count]:
+            found = rerun(record, Request(out, cache_root(), data, offline), progress)
+            name = f"{record.run_id} ({record.model} seed {record.seeds.root})"
+            if not found:
+                print_result(f"{name}: trained again, all numbers are the same bits")
+                continue
+            differing += 1
+            more = f"; {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+            print_result(f"{name}: trained again, {len(found):,} values differ: {'; '.join(found[:_NAMED])}{more}")
+    return differing
 
 
 @app.command()
@@ -128,19 +148,24 @@ def prune(
         typer.Argument(
             metavar="[RUN]...",
             autocompletion=complete.run,
-            help="Runs whose weights go (default: all).",
+            help="Runs whose weights go (default: all weights, and files that nobody needs).",
         ),
     ] = None,
     out: options.Out = options.RESULTS,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, remove nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them. Without it they are only counted.")] = False,
 ) -> None:
-    """Remove weights of finished runs to free space. Records stay, and with them every table and figure."""
+    """Free space: weights, damaged files, checkpoints of finished runs, what killed commands left.
+
+    Records stay, and with them every table and figure.
+    """
     wanted = None if not runs else [record_path(run, out).stem for run in runs]
-    done = inventory.prune(Store(out, note), wanted, dry_run)
+    done = inventory.prune(Store(out, note), wanted, yes)
     for run_id in done.busy:
         note(f"Run {run_id} is left as it is: another process works on it.")
+    others = f" and {done.others} other files" if done.others else ""
     print_result(
-        f"{out}: weights of {done.files} runs, {done.bytes:,} bytes, {'would be' if dry_run else 'were'} removed"
+        f"{out}: weights of {done.weights} runs{others}, {done.bytes:,} bytes, "
+        f"{'were' if yes else 'would be'} removed{'' if yes else ' (--yes removes them)'}"
     )
 
 

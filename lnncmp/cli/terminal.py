@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -80,23 +80,30 @@ def print_rendered(text: str) -> None:
 
 
 class _Terminated(BaseException):
-    """SIGTERM, as a BaseException, so that no handler mistakes it for a failed run."""
+    """SIGTERM or SIGHUP, as a BaseException, so that no handler mistakes it for a failed run."""
 
 
 @contextmanager
 def interruptible(advice: str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into exit codes 130 and 143; `advice` says how to continue."""
+    """Turn Ctrl-C, SIGTERM and a closed terminal into exit codes 130, 143 and 129; `advice` says how to continue."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)  # the way out is not interrupted again
+        raise _Terminated(number)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    wanted = [signal.SIGTERM, *((signal.SIGHUP,) if os.name == "posix" else ())]
+    before = {one: signal.getsignal(one) for one in wanted if signal.getsignal(one) != signal.SIG_IGN}  # nohup
+    for one in before:
+        signal.signal(one, terminate)
     try:
         with never_lost({KeyboardInterrupt: signal.SIGINT, _Terminated: signal.SIGTERM}):
             yield
     except (KeyboardInterrupt, _Terminated) as stop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C
-        note(f"Interrupted. {advice}")
-        raise typer.Exit(130 if isinstance(stop, KeyboardInterrupt) else 143) from None
+        with suppress(OSError):  # the terminal may be gone
+            note(f"Interrupted. {advice}")
+        raise typer.Exit(130 if isinstance(stop, KeyboardInterrupt) else 128 + stop.args[0]) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -136,10 +136,13 @@ def _key(point: PerturbationPoint) -> _Key:
 
 def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
     """Return error and ratio to the error of persistence over seeds, for each perturbation, in the order stored."""
-    keys = dict.fromkeys(_key(point) for seed in sorted(scores) for point in scores[seed].perturbations)
+    by_key: dict[_Key, dict[int, PerturbationPoint]] = {}
+    for seed in sorted(scores):
+        for point in scores[seed].perturbations:
+            by_key.setdefault(_key(point), {})[seed] = point
 
     def summary(key: _Key) -> PerturbationSummary:
-        found = {seed: p for seed, score in scores.items() for p in score.perturbations if _key(p) == key}
+        found = by_key[key]
         ratios = {seed: p.ratio for seed, p in found.items() if p.ratio is not None}
         group, name, level = key
         return PerturbationSummary(
@@ -151,7 +154,7 @@ def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
             scaled=estimate({seed: p.scaled for seed, p in found.items()}),
         )
 
-    return [summary(key) for key in keys]
+    return [summary(key) for key in by_key]
 
 
 def as_run(runs: Sequence[RunRecord]) -> dict[str, Any]:

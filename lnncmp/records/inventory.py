@@ -1,19 +1,27 @@
-"""What a folder of records keeps: which runs have their weights, whether files are whole, and pruning them."""
+"""What a folder of records keeps besides them: whether all files are whole, and removing what is not needed."""
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+
+from pydantic import BaseModel
 
 from lnncmp.common.files import explained
+from lnncmp.common.small_files import RefusedFileError, read_small
 from lnncmp.errors import DataError
-from lnncmp.records.find import read_record
-from lnncmp.records.schema import RunRecord
+from lnncmp.records.checkpoints import MOST_BYTES, unpacked
+from lnncmp.records.read import UnreadableRecordError, read_file
+from lnncmp.records.schema import BaselineRecord, MeasurementRecord, RunRecord
 from lnncmp.records.store import Store
+from lnncmp.records.tidy import FOLDERS, leftovers, tidy
 from lnncmp.records.weights import SUFFIX, read_weights
 
-Kept = Literal["kept", "pruned", "not kept", "damaged"]
+_KINDS: dict[str, type[BaseModel]] = {
+    "records": RunRecord,
+    "measurements": MeasurementRecord,
+    "baselines": BaselineRecord,
+}
 
 
 @dataclass(frozen=True)
@@ -24,76 +32,117 @@ class Finding:
     problem: str
 
 
+@dataclass
+class Verified:
+    """How many files are whole, by what they are, and what is not."""
+
+    whole: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def count(self, what: str) -> None:
+        """Count a file that is whole."""
+        self.whole[what] = self.whole.get(what, 0) + 1
+
+
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed, or would be: files of weights and their bytes. busy: runs that another process works on."""
+    """What was removed, or would be: files of weights, other files, their bytes. busy: what other processes hold."""
 
-    files: int
+    weights: int
+    others: int
     bytes: int
     busy: Sequence[str] = ()
 
 
-def kept_weights(record: RunRecord, folder: Path) -> Kept:
-    """Return whether the weights of a record in `folder` are there, by their size alone (`verify` reads them)."""
-    if record.weights is None:
-        return "not kept"
-    path = folder / f"{record.run_id}{SUFFIX}"
-    if not path.is_file():
-        return "pruned"
-    return "kept" if path.stat().st_size == record.weights.bytes else "damaged"
-
-
-def verify(out: Path) -> tuple[int, int, list[Finding]]:
-    """Return how many records and files of weights are whole, and what is not. Changes nothing.
+def verify(out: Path) -> Verified:
+    """Read every record, measurement, baseline, file of weights and checkpoint again. Changes nothing.
 
     Weights that were pruned are no finding. Raises DataError if there is no folder of records.
     """
+    found = Verified()
     folder = _folder(out)
-    runs, weights, findings = 0, 0, []
-    owned = set()
-    for path in sorted(folder.glob("*.json")):
-        owned.add(path.stem)
-        try:
-            record = read_record(path)
-            if record.run_id != path.stem:
-                raise DataError(f"{path} holds the record of another run, {record.run_id}")
-        except DataError as error:
-            findings.append(Finding(path.name, error.message))
-            continue
-        runs += 1
-        if record.weights is None or kept_weights(record, folder) == "pruned":
-            continue
-        try:
-            read_weights(path.with_suffix(SUFFIX), record.weights, record.parameters.total)
-            weights += 1
-        except DataError as error:
-            findings.append(Finding(f"{path.stem}{SUFFIX}", error.message))
+    for name, kind in _KINDS.items():
+        for path in sorted((out / name).glob("*.json")):
+            try:
+                record = read_file(path, kind)
+            except (UnreadableRecordError, OSError) as reason:
+                found.findings.append(Finding(path.name, f"{path} is {reason}"))
+                continue
+            found.count(name)
+            if isinstance(record, RunRecord):
+                _verify_weights(record, path, found)
+    owned = {path.stem for path in folder.glob("*.json")}
     orphans = [path for path in sorted(folder.glob(f"*{SUFFIX}")) if path.stem not in owned]
-    findings += [Finding(path.name, f"{path} has no record: `lnncmp runs prune` removes it") for path in orphans]
-    return runs, weights, findings
+    found.findings += [Finding(path.name, f"{path} has no record: `lnncmp runs prune` removes it") for path in orphans]
+    _verify_checkpoints(out, found)
+    return found
 
 
-def prune(store: Store, runs: Sequence[str] | None, dry_run: bool) -> Pruned:
-    """Remove the weights of `runs`, None: of all runs of the folder, and weights without a record. Records stay.
+def _verify_weights(record: RunRecord, path: Path, found: Verified) -> None:
+    if record.weights is None or not path.with_suffix(SUFFIX).exists():
+        return
+    try:
+        read_weights(path.with_suffix(SUFFIX), record.weights, record.parameters.total)
+        found.count("files of weights")
+    except DataError as error:
+        found.findings.append(Finding(f"{path.stem}{SUFFIX}", error.message))
 
-    What an interrupted `train-weights` left of them goes too. Raises DataError if a file cannot be removed.
+
+def _verify_checkpoints(out: Path, found: Verified) -> None:
+    for path in sorted((out / "checkpoints").glob("*.pt")):
+        try:
+            unpacked(read_small(path, MOST_BYTES), path.stem)
+            found.count("checkpoints")
+        except FileNotFoundError:  # its run has just ended
+            continue
+        except (RefusedFileError, OSError) as reason:
+            found.findings.append(Finding(path.name, f"{path} is {reason}: its run begins anew"))
+
+
+def prune(store: Store, runs: Sequence[str] | None, remove: bool) -> Pruned:
+    """Remove weights of `runs`, None: of all, and what else is not needed. Records stay.
+
+    What else: weights without a record, files that were set aside as damaged, checkpoints of finished runs,
+    half-written files and locks that no process holds, what an interrupted `train-weights` left. Without `remove`
+    nothing is changed, and what live processes hold is counted too. Raises DataError if a file cannot be removed.
     """
     folder = _folder(store.out)
     wanted = [path.stem for path in sorted(folder.glob(f"*{SUFFIX}"))] if runs is None else list(runs)
-    files, size, busy = 0, 0, []
-    for run_id in wanted:
-        path = store.weights_path(run_id)
-        if dry_run:
-            files, size = files + path.is_file(), size + (path.stat().st_size if path.is_file() else 0)
-            continue
-        with store.lock(run_id) as mine:
-            if not mine:
-                busy.append(run_id)
-                continue
-            files += path.is_file()
-            size += store.prune_weights(run_id)
+    others = [] if runs is not None else [*_set_aside(store.out), *filter(Path.exists, leftovers(store))]
+    weights = [store.weights_path(name) for name in wanted if store.weights_path(name).is_file()]
+    sizes = {path: _size(path) for path in (*weights, *others)}
+    if not remove:
+        return Pruned(len(weights), len(others), sum(sizes.values()))
+    busy = [name for name in wanted if not _prune_weights(store, name)]
+    if runs is None:
+        for path in _set_aside(store.out):
+            _remove(path)
+        tidy(store)
+    gone = [path for path in sizes if not path.exists()]
+    left = len([path for path in weights if path in gone])
+    return Pruned(left, len(gone) - left, sum(sizes[path] for path in gone), busy)
+
+
+def _prune_weights(store: Store, run_id: str) -> bool:
+    """Remove the weights of a run; return whether that could be done: not while another process works on it."""
+    with store.lock(run_id) as mine:
+        if mine:
+            store.prune_weights(run_id)
             remove_folder(store.again(run_id))
-    return Pruned(files, size, busy)
+        return mine
+
+
+def _set_aside(out: Path) -> list[Path]:
+    return [path for name in FOLDERS for path in sorted((out / name).glob("*.damaged"))]
+
+
+def _size(path: Path) -> int:
+    return path.lstat().st_size if path.is_file() or path.is_symlink() else 0
+
+
+def _remove(path: Path) -> None:
+    with explained(path):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 def remove_folder(path: Path) -> None:

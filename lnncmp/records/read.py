@@ -58,7 +58,7 @@ def read_records(folder: Path) -> Records:
     refused: dict[str, list[str]] = {}
     with _uncollected():
         runs = _read(folder / "records", RunRecord, refused)
-        lost_runs = _reasons(refused)
+        lost_runs = reasons(refused)
         measurements = [placed(one, runs) for one in _read(folder / "measurements", MeasurementRecord, refused)]
         baselines = _read(folder / "baselines", BaselineRecord, refused)
     if not runs and lost_runs:
@@ -69,7 +69,7 @@ def read_records(folder: Path) -> Records:
     if not runs:
         raise DataError(f"no records of runs in {folder}", "Make some with a case's command, e.g.: lnncmp walker2d")
     runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.protocol_id, run.model, run.seeds.root))
-    return Records(folder, runs, measurements, baselines, [f"Not used: {reason}." for reason in _reasons(refused)])
+    return Records(folder, runs, measurements, baselines, [f"Not used: {reason}." for reason in reasons(refused)])
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def placed(measurement: MeasurementRecord, runs: Sequence[RunRecord]) -> Measure
     return measurement.model_copy(update={"case": cases.pop()}) if len(cases) == 1 else measurement
 
 
-def _reasons(refused: Mapping[str, Sequence[str]]) -> list[str]:
+def reasons(refused: Mapping[str, Sequence[str]]) -> list[str]:
     """Return for each reason how many records it concerns and the names of the first."""
     found = []
     for reason, names in refused.items():

@@ -22,6 +22,7 @@ from lnncmp.evaluation.cost import (
 from lnncmp.evaluation.joules import UNREADABLE, energy_meter, joules_of
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import MeasurementRecord
+from lnncmp.runs.machine_errors import pass_on
 from lnncmp.runs.plan import MeasureSpec, Sample
 from lnncmp.runs.worker import failure
 from lnncmp.training.build import build_named
@@ -74,6 +75,7 @@ def _tried(work: Callable[[MeasureSpec], Any]) -> Callable[[MeasureSpec], Any]:
         except LnncmpError:
             raise
         except Exception as error:  # a model may raise anything
+            pass_on(error)
             return UnmeasurableError(failure(error))
 
     return done

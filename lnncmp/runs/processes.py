@@ -126,7 +126,7 @@ class _environment:
 
 @contextmanager
 def _signals_deferred() -> Iterator[None]:
-    """Defer Ctrl-C and SIGTERM while a child starts, and block Ctrl-C in the child permanently.
+    """Defer Ctrl-C, SIGTERM and SIGHUP while a child starts, and block Ctrl-C and SIGHUP in the child permanently.
 
     A terminal sends Ctrl-C to the whole process group, and a child that is still importing would print a traceback.
     The parent decides what to stop.
@@ -135,9 +135,11 @@ def _signals_deferred() -> Iterator[None]:
         yield
         return
     pending: list[int] = []
-    before = {n: signal.signal(n, lambda got, frame: pending.append(got)) for n in (signal.SIGINT, signal.SIGTERM)}
     posix = os.name == "posix"  # elsewhere a child that is still importing prints a traceback on Ctrl-C
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if posix else set()  # children inherit the mask
+    terminal = {signal.SIGINT, signal.SIGHUP} if posix else {signal.SIGINT}
+    deferred = [n for n in (*terminal, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {n: signal.signal(n, lambda got, frame: pending.append(got)) for n in deferred}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, terminal) if posix else set()  # children inherit the mask
     try:
         yield
     finally:

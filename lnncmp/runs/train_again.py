@@ -42,13 +42,13 @@ def train_weights(record: RunRecord, request: Request, listener: StudyListener) 
     require_versions(record)
     require_device(record.recipe.device)
     store.check()
-    prepared = _data(record, request, listener)
+    prepared = data_of(record, request, listener)
     with store.lock(record.run_id) as mine:
         if not mine:
             raise UsageError(f"another process works on run {record.run_id}", "Wait for it, then try again.")
         again = Store(store.again(record.run_id), listener.warn)
         again.prepare()
-        made = _trained(record, again, request, listener)
+        made = trained_again(record, again, request, listener)
         try:
             _require_score(record, made, again, prepared)
             content = again.weights_path(record.run_id).read_bytes()
@@ -72,7 +72,7 @@ def _are_there(record: RunRecord, store: Store) -> bool:
     return True
 
 
-def _data(record: RunRecord, request: Request, listener: StudyListener) -> Prepared:
+def data_of(record: RunRecord, request: Request, listener: StudyListener) -> Prepared:
     """Return the data of a run. Raises DataError if those here are others than it was trained on."""
     if request.data_dir is None:
         make_dir(request.cache)
@@ -100,8 +100,18 @@ def _data(record: RunRecord, request: Request, listener: StudyListener) -> Prepa
     return prepared
 
 
-def _trained(record: RunRecord, again: Store, request: Request, listener: StudyListener) -> RunRecord:
-    """Return the record of the same run, trained without looking at test data in a worker process."""
+def trained_again(
+    record: RunRecord,
+    again: Store,
+    request: Request,
+    listener: StudyListener,
+    evaluate: bool = False,
+    keep_weights: bool = True,
+) -> RunRecord:
+    """Return the record of the same run, trained in a worker process; it looks at test data only to evaluate.
+
+    Raises DataError if it did not end as the recorded run did.
+    """
     config = WorkerConfig(
         out=again.out,
         cache=request.cache,
@@ -111,15 +121,15 @@ def _trained(record: RunRecord, again: Store, request: Request, listener: StudyL
         deterministic=record.recipe.deterministic,
         jobs=1,
         stack=1,
-        evaluate=False,
-        keep_weights=True,
+        evaluate=evaluate,
+        keep_weights=keep_weights,
     )
     train_batches([RunBatch(runs=(_spec(record),))], config, listener, LocalExecutor())
     made = again.run(record.run_id)
-    if made is None or made.status != "ok":
-        what = "left no record" if made is None else f"{made.status} ({made.reason})"
+    if made is None or made.status != record.status:
+        what = "left no record" if made is None else f"ended {made.status} ({made.reason})"
         remove_folder(again.out)
-        raise DataError(f"trained again, run {record.run_id} {what}; recorded is that it ended ok")
+        raise DataError(f"trained again, run {record.run_id} {what}; recorded is that it ended {record.status}")
     return made
 
 

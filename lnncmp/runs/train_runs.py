@@ -11,6 +11,7 @@ from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Seeds
 from lnncmp.records.settings import TrainSettings
 from lnncmp.runs.keeper import RunKeeper
+from lnncmp.runs.machine_errors import pass_on
 from lnncmp.runs.plan import RunSpec
 from lnncmp.training.stack_trainer import StackTrainer
 from lnncmp.training.trainer import Fitted, Trainer
@@ -65,6 +66,7 @@ def _fit_stack(
         try:
             trainer.restore(states)
         except Exception as error:  # readable, but not of this run: its content may be anything
+            pass_on(error)
             if len(runs) > 1:
                 raise
             _start_over(runs[0], store, error)
@@ -82,6 +84,7 @@ def _fit_one(
         try:
             trainer.restore(states[0])
         except Exception as error:  # as above
+            pass_on(error)
             _start_over(run, store, error)
             trainer = Trainer(run.model, splits, settings, run.seeds.batches, device)
 

@@ -24,6 +24,7 @@ from lnncmp.records.schema import RunRecord, Seeds
 from lnncmp.records.weights import WeightsFile
 from lnncmp.runs.keeper import RunKeeper
 from lnncmp.runs.kernel_checks import require_sound_kernels
+from lnncmp.runs.machine_errors import pass_on
 from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.train_runs import EpochReport, PendingRun, fit
 from lnncmp.runs.unfinished import begun
@@ -117,6 +118,7 @@ def _trained(
         except (LnncmpError, ConnectionError):
             raise
         except Exception as error:  # of one run or of the stack: trained alone, each run gets its own outcome
+            pass_on(error)
             store.warn(
                 f"{first.spec.label}: training {len(runs)} runs in one call failed ({failure(error)}); "
                 "training them one by one"
@@ -150,12 +152,13 @@ def _begin(spec: RunSpec, prepared: Prepared, store: RunKeeper, jobs: int) -> _R
 
 @contextmanager
 def _recorded(run: _Run) -> Iterator[None]:
-    """Record any exception of a model as the outcome of its run, so that the study continues."""
+    """Record any exception of a model, not of the machine, as the outcome of its run, so that the study continues."""
     try:
         yield
     except (LnncmpError, ConnectionError):
         raise
     except Exception as error:
+        pass_on(error)
         run.record |= {"status": "failed", "reason": failure(error)}
         run.model = None
 
@@ -213,6 +216,7 @@ def _operations(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: 
     try:
         return count_operations(model, *tensors(windows, torch.device(spec.recipe.device)))
     except Exception as error:  # a model may do what the counting cannot follow
+        pass_on(error)
         store.warn(f"{spec.label}: its operations were not counted ({failure(error)})")
         return None
 

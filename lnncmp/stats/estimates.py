@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.stats.intervals import deviation_of, mean_of
+from lnncmp.stats.student import t_above, t_quantile
+
 Floats = NDArray[np.float64]
 Samples = Sequence[Sequence[float]]
 """For each of S runs the value over R bootstrap samples of the groups, the same samples for all runs; () if unknown."""
@@ -42,18 +45,14 @@ class MeanEstimate:
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return the t interval."""
-        from scipy import stats
-
-        half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error if self.error else 0.0
+        half = t_quantile((1 + confidence) / 2, self.freedom) * self.error if self.error else 0.0
         return self.value - half, self.value + half
 
     def p_above(self, value: float) -> float:
         """Return the one-sided p of the hypothesis that the true value is at most `value`: small if it is above."""
-        from scipy import stats
-
         if self.error == 0:
             return self.least if self.value > value else 1.0
-        return float(stats.t.sf((self.value - value) / self.error, self.freedom))
+        return t_above((self.value - value) / self.error, self.freedom)
 
     def p_below(self, value: float) -> float:
         """Return the one-sided p of the hypothesis that the true value is at least `value`: small if it is below."""
@@ -120,11 +119,11 @@ def difference(
 
 
 def _estimate(sides: Sequence[tuple[float, Sequence[float], Samples]], least: float) -> MeanEstimate | None:
-    arrays = [np.asarray(values, dtype=np.float64) for _, values, _ in sides]
-    if any(one.size < 2 or not np.isfinite(one).all() for one in arrays):
+    if any(len(values) < 2 or not all(map(math.isfinite, values)) for _, values, _ in sides):
         return None
+    arrays = [np.asarray(values, dtype=np.float64) for _, values, _ in sides]
     with np.errstate(over="ignore", invalid="ignore"):
-        value = float(sum(sign * one.mean() for (sign, *_), one in zip(sides, arrays, strict=True)))
+        value = float(sum(sign * mean_of(one) for (sign, *_), one in zip(sides, arrays, strict=True)))
         parts = [(_variance(one) / one.size, one.size - 1.0) for one in arrays]
     if not math.isfinite(value) or not all(math.isfinite(part) for part, _ in parts):
         return None
@@ -133,8 +132,8 @@ def _estimate(sides: Sequence[tuple[float, Sequence[float], Samples]], least: fl
 
 
 def _variance(values: Floats) -> float:
-    spread = float(values.std(ddof=1))
-    return spread**2 if spread > _NO_SPREAD * float(np.abs(values).max()) else 0.0
+    spread = deviation_of(values)
+    return spread**2 if spread > _NO_SPREAD * float(np.maximum.reduce(np.abs(values))) else 0.0
 
 
 def _over_groups(sides: Sequence[tuple[float, Sequence[float], Samples]]) -> float:
