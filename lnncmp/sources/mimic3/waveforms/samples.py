@@ -36,7 +36,8 @@ def _plain(kind: str, shift: int = 0) -> Callable[[NDArray[np.uint8], int], Ints
 
 def _three_bytes(content: NDArray[np.uint8], count: int) -> Ints:
     low, middle, high = content.reshape(count, 3).astype(np.int32).T
-    return low + (middle << 8) + (high.astype(np.int8).astype(np.int32) << 16)
+    numbers: Ints = low + (middle << 8) + (high.astype(np.int8).astype(np.int32) << 16)
+    return numbers
 
 
 def _twelve_bits(content: NDArray[np.uint8], count: int) -> Ints:
