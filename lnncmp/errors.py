@@ -6,6 +6,9 @@ Any module may raise them; only `lnncmp.cli` prints them.
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 200
+"""Characters of a name for which a near one is looked for."""
+
 
 class LnncmpError(Exception):
     """An error whose message is meant for the user, without a traceback.
@@ -37,10 +40,19 @@ class DataError(LnncmpError):
     exit_code = 3
 
 
+def shown(value: object, most: int = 80) -> str:
+    """Return what a user gave as messages quote it: printable, on one line, `most` characters of it at most."""
+    text = value if isinstance(value, str) else repr(value)
+    text = " ".join("".join(sign if sign.isprintable() or sign.isspace() else "?" for sign in text[: most + 1]).split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], most: int | None = None) -> UsageError:
     """Return the error for a name that is not in `known`, with the nearest match and the list, at most `most` of it."""
     options = sorted(known)
-    near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:_LONGEST], options, n=1, cutoff=0.5)
     guess = f"Did you mean '{near[0]}'? " if near else ""
     more = f" and {len(options) - most:,} more" if most is not None and len(options) > most else ""
-    return UsageError(f"unknown {kind} '{name}'", f"{guess}Available: {', '.join(options[:most]) or 'none'}{more}")
+    return UsageError(
+        f"unknown {kind} '{shown(name)}'", f"{guess}Available: {', '.join(options[:most]) or 'none'}{more}"
+    )

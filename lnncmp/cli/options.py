@@ -11,13 +11,13 @@ import typer
 from lnncmp.cli import complete
 from lnncmp.cli.terminal import be_quiet
 from lnncmp.comparison.groups import MATCHINGS
-from lnncmp.errors import UsageError, unknown_name
+from lnncmp.errors import UsageError, shown, unknown_name
 from lnncmp.recipe.files import RecipeFile, read_recipe
+from lnncmp.recipe.recipe import MAX_SEEDS
 from lnncmp.report.tables.render import FORMATS
 
 MATCHES = MATCHINGS
 IMPLEMENTATIONS = ("auto", "fused", "loop")
-MAX_SEEDS = 1000
 STANDARD = "standard"
 """The preset where none is named."""
 RESULTS = Path("lnncmp-results")
@@ -205,7 +205,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     except ValueError:
         seeds = ()
     if len(seeds[: MAX_SEEDS + 1]) > MAX_SEEDS:
-        raise UsageError(f"--seeds '{text}' asks for more than {MAX_SEEDS} seeds", "Use fewer.")
+        raise UsageError(f"--seeds '{shown(text)}' asks for more than {MAX_SEEDS} seeds", "Use fewer.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds takes a number (10), a range (0-4) or a list (0,3,7) of seeds, got '{text}'")
+        raise UsageError(f"--seeds takes a number (10), a range (0-4) or a list (0,3,7) of seeds, got '{shown(text)}'")
     return tuple(seeds)

@@ -1,19 +1,21 @@
 """Loads a recipe: merges the files of a case and preset, options and `--set`, and validates the result."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 from lnncmp.cases.base import load_case
-from lnncmp.errors import UsageError, unknown_name
-from lnncmp.models.base import model_names
+from lnncmp.common.toml import value_of
+from lnncmp.errors import UsageError, shown, unknown_name
+from lnncmp.models.base import load_model, model_names
 from lnncmp.recipe import decay
 from lnncmp.recipe.files import RecipeFile, merged, preset_names, read_preset
 from lnncmp.recipe.recipe import Recipe, Table, parse
 from lnncmp.recipe.tuned import TunedRecipe, forget_changed, laid_over, load_tuned, require_other_seeds
 
 __all__ = ["RecipeFile", "check", "load_recipe", "preset_names"]
+_MOST_PARTS, _LONGEST_KEY = 10, 300
+"""Parts and characters of a key of `--set`."""
 _BY_COMMAND = {"case": "lnncmp CASE", "preset": "lnncmp CASE --preset NAME or --recipe FILE"}
 
 
@@ -41,6 +43,8 @@ def load_recipe(
         return _resolved(case, preset, read_preset(case, preset), changes, overrides or {}, only, variant)
     with preset.named():
         _check_form(case, preset.table)
+        for other in preset.table.get("variants", {}):
+            _resolved(case, preset.preset, preset.table, (), {}, None, other)
         recipe = _resolved(case, preset.preset, preset.table, (), {}, None, variant)
     if not changes and not overrides and only is None:
         return recipe
@@ -75,7 +79,7 @@ def _resolved(
     if isinstance(table.get("data"), dict):
         table["data"] = load_case(case).settings.concealed(table["data"])
     kept = table.pop("only", None)
-    parse(Recipe, {**table, "case": case, "preset": preset}, "")
+    _check_entries(parse(Recipe, {**table, "case": case, "preset": preset}, ""))
     if only is not None or kept is not None:
         _choose_models(table, only if only is not None else kept)
     if tuned is not None:
@@ -135,6 +139,17 @@ def _choose_models(table: Table, only: Sequence[str]) -> None:
         table["reference"] = only[0]
 
 
+def _check_entries(recipe: Recipe) -> None:
+    """Raise UsageError for a model, argument or setting that does not exist, also of models that are not compared."""
+    recipe.train_settings()
+    for label in recipe.models:
+        load_model(recipe.entry(label).model)
+        recipe.arguments(label)
+        recipe.train_settings(label)
+    for entry in recipe.cost_only.values():
+        load_model(entry.model)
+
+
 def check(recipe: Recipe) -> None:
     """Raise UsageError unless all names in `recipe` exist and all values are valid."""
     case = load_case(recipe.case)
@@ -142,10 +157,7 @@ def check(recipe: Recipe) -> None:
         raise unknown_name("source", recipe.source, case.sources)
     recipe.data_settings()
     recipe.evaluate_settings()
-    recipe.train_settings()
-    for label in recipe.models:
-        recipe.arguments(label)
-        recipe.train_settings(label)
+    _check_entries(recipe)
     for label in recipe.cost_only:
         if label in recipe.models:
             raise UsageError(f"the recipe names '{label}' both in models and in cost_only", "Rename one of them.")
@@ -156,13 +168,14 @@ def check(recipe: Recipe) -> None:
 
 def _set(table: Table, change: str) -> None:
     key, equals, text = change.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set takes key=value, got '{change}'", "For example: --set train.epochs=5")
+    parts = key.strip().split(".")
+    if not equals or not all(parts) or len(parts) > _MOST_PARTS or len(key) > _LONGEST_KEY:
+        raise UsageError(f"--set takes key=value, got '{shown(change)}'", "For example: --set train.epochs=5")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    *parents, last = key.strip().split(".")
+        value = value_of(text)
+    except UsageError as error:
+        raise UsageError(f"--set {key.strip()}: {error.message}", error.hint) from None
+    *parents, last = parts
     if parents == ["train"]:
         _forget_own(table, last)
     if not parents and last in _BY_COMMAND:

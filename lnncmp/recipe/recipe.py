@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lnncmp.cases.base import Settings, load_case
-from lnncmp.errors import UsageError
+from lnncmp.errors import UsageError, shown
 from lnncmp.models.base import Arguments, load_model
 from lnncmp.recipe import decay
 from lnncmp.records.metric import Published
@@ -19,6 +19,9 @@ from lnncmp.records.settings import EvaluateSettings, Matching, TrainSettings
 from lnncmp.records.tuning import Tuning
 
 Table = dict[str, Any]
+MAX_SEEDS = 1000
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Label = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^\S(.*\S)?$")]
 _WORDS = {"device": "should be cpu, cuda or cuda:N"}
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -74,7 +77,7 @@ class Recipe(BaseModel):
     match: Matching = "hidden"
     hidden: Annotated[int, Field(ge=1)] = 64
     dt_as_input: bool = True
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (0,)
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
     threads: Annotated[int, Field(ge=1)] = 1
     cost_repeats: Annotated[int, Field(ge=1, le=100)] = 5
@@ -84,8 +87,8 @@ class Recipe(BaseModel):
     data: Table = Field(default_factory=dict)
     train: Table = Field(default_factory=dict)
     evaluate: Table = Field(default_factory=dict)
-    models: Annotated[dict[str, Table], Field(min_length=1)]
-    cost_only: dict[str, CostEntry] = Field(default_factory=dict)
+    models: Annotated[dict[Label, Table], Field(min_length=1, max_length=1000)]
+    cost_only: dict[Label, CostEntry] = Field(default_factory=dict)
     assumptions: dict[str, str] = Field(default_factory=dict)
     tuned: bool | str = False
 
@@ -150,9 +153,22 @@ class Recipe(BaseModel):
 def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:
     """Return `table` as a validated `kind`. Raises UsageError with the key, the expected and the given value."""
     try:
-        return kind.model_validate(table)
+        made = kind.model_validate(table)
     except ValidationError as invalid:
         raise _explained(kind, invalid, where) from None
+    for key, value in table.items():
+        if _is_other_kind(value, getattr(made, key, None)):
+            name = f"{where}.{key}" if where else key
+            raise UsageError(f"recipe key '{name}' is {shown(repr(value))}: it should be a number")
+    return made
+
+
+def _is_other_kind(given: object, taken: object) -> bool:
+    """Tell whether a flag or a text was taken for a number: pydantic would read true as 1 and "16" as 16."""
+    if isinstance(given, list | tuple) and isinstance(taken, list | tuple) and len(given) == len(taken):
+        return any(map(_is_other_kind, given, taken))
+    is_number = isinstance(taken, int | float) and not isinstance(taken, bool)
+    return isinstance(given, bool | str) and is_number
 
 
 def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> UsageError:
@@ -164,9 +180,9 @@ def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> U
         near = difflib.get_close_matches(name, list(kind.model_fields), n=1, cutoff=0.5)
         guess = f"Did you mean '{near[0]}'? " if near else ""
         return UsageError(
-            f"unknown recipe key '{key}'", f"{guess}Known keys here: {', '.join(sorted(kind.model_fields))}"
+            f"unknown recipe key '{shown(key)}'", f"{guess}Known keys here: {', '.join(sorted(kind.model_fields))}"
         )
     if first["type"] == "missing":
         return UsageError(f"the recipe lacks the key '{key}'")
     expected = _WORDS.get(key) or first["msg"].removeprefix("Value error, ")
-    return UsageError(f"recipe key '{key}' is {first['input']!r}: {expected[:1].lower()}{expected[1:]}")
+    return UsageError(f"recipe key '{key}' is {shown(repr(first['input']))}: {expected[:1].lower()}{expected[1:]}")

@@ -62,5 +62,5 @@ def task_name(task: Task | RunSpec | MeasureSpec) -> str:
     seeds = [run.seed for run in task.runs] if isinstance(task, RunBatch) else [task.seed]
     if len(seeds) == 1:
         return f"{task.label} seed {seeds[0]}"
-    in_a_row = seeds == list(range(seeds[0], seeds[-1] + 1))
+    in_a_row = seeds == list(range(seeds[0], seeds[0] + len(seeds)))
     return f"{task.label} seeds {f'{seeds[0]}-{seeds[-1]}' if in_a_row else ','.join(map(str, seeds))}"

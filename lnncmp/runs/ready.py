@@ -1,5 +1,6 @@
 """A study before its first run: data are fetched or generated, runs are planned."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -81,6 +82,7 @@ def get_ready(recipe: Recipe, request: Request, listener: StudyListener) -> Read
     A missing device or a folder without write permission is rejected before any work.
     """
     require_device(recipe.device)
+    require_threads(recipe.threads)
     store = Store(request.out, listener.warn, read_only=request.dry_run)
     if not request.dry_run:
         store.check()
@@ -142,6 +144,15 @@ def require_device(device: str) -> None:
     number, count = torch.device(device).index or 0, torch.cuda.device_count()
     if number >= count:
         raise UsageError(f"--device {device} does not exist: torch finds {count} CUDA devices", "Count from cuda:0.")
+
+
+def require_threads(threads: int) -> None:
+    """Raise UsageError for more threads than this machine has processor cores."""
+    cores = os.cpu_count() or 1
+    if threads > cores:
+        raise UsageError(
+            f"{threads:,} threads for each process are more than the {cores} cores of this machine", "Use --threads 1."
+        )
 
 
 def model_arguments(recipe: Recipe, inputs: int, outputs: int) -> dict[str, Arguments]:
