@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from lnncmp.cases.base import load_case, load_source
 from lnncmp.claims.schema import ClaimsTable
 from lnncmp.comparison.commands import commands
 from lnncmp.comparison.rows import error_of, outcome
 from lnncmp.comparison.studies import Study, in_words
+from lnncmp.errors import LnncmpError
 from lnncmp.records.schema import Provenance, RunRecord
 from lnncmp.report.answers.comparison import answers
 from lnncmp.report.page.content import Assumption, Machine, ReportFigure, ReportStudy, RunLine
@@ -39,7 +41,16 @@ def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequenc
         commands=commands(study.runs),
         assumptions=_assumptions(study),
         tables=tables,
+        data=_data(study),
     )
+
+
+def _data(study: Study) -> str:
+    """Return what the source of the data is; "" for a case or a source of a package that is not here."""
+    try:
+        return load_source(load_case(study.table.case), study.table.source).summary.rstrip(".")
+    except LnncmpError:
+        return ""
 
 
 def _line(row: str, run: RunRecord) -> RunLine:

@@ -75,10 +75,8 @@ def draw(fit: Fit, caption: style.Caption) -> Figure:
     explanation = f"{fit.place}; line: median over seeds, band: range; above each panel: mean squared error"
     figure = style.new_figure(_HEIGHT * lines + _LEGEND, caption, f"{SUBJECT} '{fit.name}'", explanation)
     ratios = [2.0, 1.0] * lines
-    grid = figure.subplots(
-        2 * lines, columns, sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": ratios}
-    )
-    limits = _limits(fit)
+    grid = figure.subplots(2 * lines, columns, squeeze=False, gridspec_kw={"height_ratios": ratios})
+    limits, times = _limits(fit), [*fit.input_times, *fit.target_times]
     for n in range(lines * columns):
         line, column = divmod(n, columns)
         pair = grid[2 * line, column], grid[2 * line + 1, column]
@@ -88,15 +86,16 @@ def draw(fit: Fit, caption: style.Caption) -> Figure:
             continue
         _draw_row(fit, fit.rows[n], *pair)
         pair[0].set_title("\n".join(wrap(_title(fit.rows[n]), _LETTERS // columns)), fontsize=7)
-        pair[0].set_ylim(*limits[0])
-        pair[1].set_ylim(*limits[1])
+        for panel, ends in zip(pair, limits, strict=True):
+            panel.set(xlim=(min(times), max(times)), ylim=ends)
+            panel.tick_params(labelleft=column == 0, labelbottom=False)
+            style.whole_numbers(panel, 4)
         if column == 0:
             pair[0].set_ylabel(fit.quantity)
             pair[1].set_ylabel("residual")
         if n + columns >= count:
             pair[1].set_xlabel(f"time ({fit.time_unit})")
             pair[1].tick_params(labelbottom=True)
-            style.whole_numbers(pair[1], 4)
     style.put_legend(figure, _legend(fit))
     return figure
 
@@ -129,8 +128,6 @@ def _draw_row(fit: Fit, row: FitRow, wave: Axes, residual: Axes) -> None:
     ):
         panel.fill_between(fit.target_times, low, high, color=_BAND, alpha=0.8, linewidth=0, zorder=3)
         panel.plot(fit.target_times, line, color=style.INK, linewidth=0.9, zorder=4)
-    times = [*fit.input_times, *fit.target_times]
-    wave.set_xlim(min(times), max(times))
 
 
 def _limits(fit: Fit) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -12,12 +12,14 @@ from textwrap import wrap
 from typing import Any, Literal
 
 import matplotlib.style
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lnncmp.common.text import visible
 from lnncmp.comparison.table import ComparisonTable, ModelRow
@@ -206,12 +208,38 @@ def new_figure(height: float, caption: Caption, subject: str, explanation: str, 
 
 def lay_out(figure: Figure) -> None:
     """Spell control characters out, and give every part its place, once for all formats: that takes longest."""
-    for text in figure.findobj(Text):
+    for text in _texts(figure):
         text.set_text(visible(text.get_text()))
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # any other one, "none" too, would make each file draw everything twice
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Yield all texts but the numbers of axes, whose ticks take long to make."""
+    for child in artist.get_children():
+        if isinstance(child, Text):
+            yield child
+        elif not isinstance(child, Axis):
+            yield from _texts(child)
+        else:
+            yield child.label
+            if isinstance(child.get_major_formatter(), FixedFormatter):
+                yield from child.get_ticklabels()
+
+
+def same_limits(panels: Sequence[Axes]) -> None:
+    """Give all panels the limits that hold what each of them shows.
+
+    matplotlib's own shared axes do the same, but each of them takes time for every other one.
+    """
+    shown = [panel for panel in panels if panel.has_data()]
+    for which in ("xlim", "ylim"):
+        ends = [end for panel in shown for end in (panel.get_xlim() if which == "xlim" else panel.get_ylim())]
+        if ends:
+            for panel in panels:
+                panel.set(**{which: (min(ends), max(ends))})
 
 
 def lost_runs(row: ModelRow) -> str:

@@ -39,7 +39,7 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
     lines = -(-count // columns)
     height = (1.75 if columns < _MOST_COLUMNS else 1.25) * lines + 0.7
     figure = style.new_figure(height, caption, SUBJECT, "thin: one line per seed; bold: their median")
-    panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
+    panels = list(figure.subplots(lines, columns, squeeze=False).flat)
     for panel in panels[count:]:
         panel.remove()
     shown = [loss for group in runs.values() for run in group for loss in _losses(run).values()]
@@ -55,8 +55,9 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
             panel.set_ylabel("validation loss")
         if n + columns >= count:
             panel.set_xlabel("epoch")
-            style.whole_numbers(panel)
-            panel.tick_params(labelbottom=True)
+        style.whole_numbers(panel)
+        panel.tick_params(labelleft=n % columns == 0, labelbottom=n + columns >= count)
+    style.same_limits(panels[:count])
     lost = any(run.status != "ok" for group in runs.values() for run in group)
     style.put_legend(figure, _legend()[: 3 if lost else 2])
     return figure

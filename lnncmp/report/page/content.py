@@ -59,7 +59,7 @@ class ReportStudy:
     """One comparison. anchor: its name on the page. heading: its title in a few words.
 
     answers: what it says, in at most five sentences. commands: what makes these runs again. missing: sentences on runs
-    that are asked for but missing.
+    that are asked for but missing. data: what the source of the data is, without a full stop; "" if not known.
     """
 
     anchor: str
@@ -72,6 +72,7 @@ class ReportStudy:
     commands: Sequence[str]
     assumptions: Sequence[Assumption]
     tables: Sequence[str]
+    data: str = ""
 
 
 @dataclass(frozen=True)
