@@ -99,7 +99,11 @@ def _refused(address: str | None, error: Exception) -> UsageError:
     if len(reason) > 300:
         reason = f"{reason[:300]} ..."
     what = "Ray did not start on this machine" if address is None else f"cannot join the Ray cluster at {address}"
-    return UsageError(f"{what}: {reason}", "This machine must be a node of the cluster: ray start --address=HOST:PORT")
+    return UsageError(
+        f"{what}: {reason}",
+        "This machine must be a node of the cluster (ray start --address=HOST:PORT), with the cluster's Ray and Python "
+        "and its login (RAY_AUTH_MODE, RAY_AUTH_TOKEN).",
+    )
 
 
 def _greet(ray: Any) -> None:
