@@ -1,35 +1,26 @@
 """Runs on a Ray cluster: the numbers of the local executor, whatever happens to a node. Needs ray, which CI has not."""
 
 import os
-import signal
 from dataclasses import replace
 
 import pytest
 from cli_runs import (
-    SMALL,
-    TWO,
     all_numbers,
-    finish,
     leftovers,
-    refused,
-    run,
-    run_here,
-    start,
-    wait_for,
-    with_measurements,
 )
 from ray_nodes import LOGIN, cluster
 
 os.environ.update(LOGIN)  # read when ray is imported
 pytest.importorskip("ray", reason="needs ray (pip install lnncmp[ray])")
 
-from lnncmp.errors import UsageError  # noqa: E402
-from lnncmp.recipe.load import load_recipe  # noqa: E402
-from lnncmp.records.store import Store  # noqa: E402
-from lnncmp.runs.execute import run_batches, train_batches  # noqa: E402
-from lnncmp.runs.executors.base import Choice  # noqa: E402
-from lnncmp.runs.executors.local import LocalExecutor  # noqa: E402
-from lnncmp.runs.ready import Request, get_ready, worker_config  # noqa: E402
+import itertools
+
+from lnncmp.recipe.load import load_recipe
+from lnncmp.records.store import Store
+from lnncmp.runs.execute import run_batches, train_batches
+from lnncmp.runs.executors.base import Choice
+from lnncmp.runs.executors.local import LocalExecutor
+from lnncmp.runs.ready import Request, get_ready, worker_config
 
 pytestmark = pytest.mark.slow
 QUICK = ["train.epochs=40", "hidden=8", "data.noise_levels=[0.1]", "train.learning_rate=0.001"]
@@ -95,7 +86,7 @@ def test_a_killed_node_loses_at_most_an_epoch_and_no_number_changes(planned, loc
         assert carried_out(planned, tmp_path, executor, watcher) == local
     assert len(watcher.warnings) == 1 and "goes on from its last epoch" in watcher.warnings[0]
     for epochs in watcher.epochs.values():
-        again = [epoch for before, epoch in zip(epochs, epochs[1:], strict=False) if epoch <= before]
+        again = [epoch for before, epoch in itertools.pairwise(epochs) if epoch <= before]
         assert len(again) <= 1 and all(epoch > 1 for epoch in again)
         assert sorted(set(epochs))[-1] == 40
     assert leftovers(tmp_path) == [] and list((tmp_path / "checkpoints").iterdir()) == []
