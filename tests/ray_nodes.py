@@ -14,7 +14,6 @@ from pathlib import Path
 
 from cli_runs import MARK, environment, marked, wait_for
 
-
 LOGIN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4, "RAY_USAGE_STATS_ENABLED": "0"}
 """What all processes of a cluster need to be let in, by the versions of Ray that ask for it."""
 
