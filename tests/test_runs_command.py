@@ -10,6 +10,7 @@ from cli_runs import leftovers, records, refused, run_here
 from kept_networks import keep
 
 import lnncmp
+from lnncmp.cli import lists
 from lnncmp.cli import reproduce as cli_reproduce
 from lnncmp.cli import study as cli_study
 from lnncmp.cli.progress import LiveProgress
@@ -82,6 +83,13 @@ def test_list_shows_those_that_are_asked_for(command, kept, copy):
     answer = command("list", "--out", copy)
     assert "3 of 3 runs" in answer.err and "where other models have these seeds: gru seed 1." in answer.err
     refused(command("list", "--out", copy, "--models", "gur"), 2, "unknown model 'gur'", "Did you mean 'gru'?")
+
+
+def test_a_long_list_has_no_frame(command, kept, copy, monkeypatch):
+    monkeypatch.setattr(lists, "_LONG", 1)
+    lines = command("list", "--out", copy).out.splitlines()
+    assert lines[1].split() == ["run", "study", "model", "seed", "status", "test", "error", "weights"]
+    assert lines[2].startswith(f"{kept.record.run_id}  sine generated clean quick  lstm   0     ok")
 
 
 def test_a_list_is_right_whatever_became_of_its_index(command, kept, copy, tmp_path, monkeypatch):

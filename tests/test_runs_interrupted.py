@@ -64,7 +64,9 @@ def _disturb(out: Path, cache: Path, mark: str, how) -> SimpleNamespace:
 
 STAGES = {
     "ctrl_c": lambda process, workers: os.killpg(process.pid, signal.SIGINT),
+    "ctrl_c_twice": lambda process, workers: [os.killpg(process.pid, signal.SIGINT) for _ in range(2)],
     "sigterm": lambda process, workers: process.terminate(),
+    "sighup": lambda process, workers: os.killpg(process.pid, signal.SIGHUP),
     "kill": lambda process, workers: process.kill(),
     "kill_worker": lambda process, workers: os.kill(workers[0], signal.SIGKILL),
 }
@@ -79,7 +81,7 @@ def disturbed(simulated_cache, finished, undisturbed, tmp_path_factory):
     return SimpleNamespace(out=out, stages=stages, last=last)
 
 
-@pytest.mark.parametrize(("stage", "code"), [("ctrl_c", 130), ("sigterm", 143)])
+@pytest.mark.parametrize(("stage", "code"), [("ctrl_c", 130), ("ctrl_c_twice", 130), ("sigterm", 143), ("sighup", 129)])
 def test_an_interruption_has_its_exit_code_and_says_how_to_go_on(disturbed, stage, code):
     seen = disturbed.stages[stage]
     assert seen.answer.code == code
@@ -167,6 +169,16 @@ def test_ctrl_c_on_a_terminal_is_quiet_at_any_moment(simulated_cache, finished, 
     assert "Traceback" not in said
     assert leftovers(out) == []
     wait_for(lambda: not marked(str(out)), timeout=10)
+
+
+def test_a_closed_terminal_ends_the_command_with_its_code(simulated_cache, finished, tmp_path):
+    out = with_measurements(tmp_path / "out", finished)
+    process, end = _on_a_terminal(*LONG, "--out", out, env=environment(**{MARK: str(out)}))
+    wait_for(lambda: _progressed(out, {}) or process.poll() is not None)
+    os.close(end)
+    assert process.wait(30) == 129
+    wait_for(lambda: not marked(str(out)), timeout=10)
+    assert leftovers(out) == [] and list((out / "locks").iterdir()) == []
 
 
 def test_a_terminal_shows_progress_and_then_the_table(finished, tmp_path, simulated_cache):

@@ -15,6 +15,7 @@ from cli_runs import TWO, all_numbers, leftovers, numbers, records, refused, run
 
 from lnncmp.cases.base import load_case
 from lnncmp.common import files as atomic
+from lnncmp.common.files import file_lock
 from lnncmp.errors import DataError
 from lnncmp.recipe.load import load_recipe
 from lnncmp.records.checkpoints import unpacked
@@ -220,6 +221,47 @@ class TestLocks:
             holder.wait()
         with Store(tmp_path).lock("abc") as mine:
             assert mine
+
+    def test_its_file_is_removed_and_who_opened_it_before_takes_the_next(self, tmp_path, monkeypatch):
+        path, flock, opened = tmp_path / "x.lock", fcntl.flock, []
+
+        def late(file, operation):
+            if operation & fcntl.LOCK_EX and not opened:  # between opening and locking the holder ends
+                opened.append(file)
+                path.unlink()
+            flock(file, operation)
+
+        with file_lock(path, wait=False) as mine:
+            assert mine and path.exists()
+        assert not path.exists()
+        monkeypatch.setattr(fcntl, "flock", late)
+        with file_lock(path, wait=True) as mine:
+            assert mine and path.exists() and opened
+            with file_lock(path, wait=False) as second:
+                assert not second
+            assert path.exists()
+        assert not path.exists()
+
+    def test_what_killed_commands_left_is_cleared_but_nothing_of_a_live_one(self, tmp_path, sample):
+        record, store = _train(sample, tmp_path)
+        store.save_checkpoint(record.run_id, {"history": []})  # killed between record and checkpoint
+        store.save_checkpoint("unfinished", {"history": []})
+        for name in ("checkpoints/.abc.pt.x7.part", "baselines/.def.json.x7.part", "locks/abc.lock"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).touch()
+        with Store(tmp_path).lock("live") as mine:
+            assert mine
+            (tmp_path / "records" / ".live.json.x7.part").touch()
+            store.prepare()
+            left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+        assert left == {
+            f"records/{record.run_id}.json",
+            "records/.live.json.x7.part",
+            "locks/live.lock",
+            "checkpoints/unfinished.pt",
+        }
+        store.prepare()
+        assert leftovers(tmp_path) == [] and list((tmp_path / "locks").iterdir()) == []
 
     @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
     def test_without_locks_there_is_one_warning_and_no_waiting(self, tmp_path, monkeypatch, code):

@@ -18,6 +18,8 @@ from lnncmp.common.text import visible
 from lnncmp.models.base import load_model, model_names, refused_models
 from lnncmp.report.tables.render import FORMATS
 
+_LONG = 300
+"""Rows beyond which a table has no frame: to draw one of thousands takes longer than all else."""
 LIST_FORMATS = FORMATS[:2]
 ListFormat = Annotated[
     str,
@@ -39,6 +41,9 @@ def print_listing(title: str, rows: list[dict[str, Any]], format: str, whole: Se
     if format == "json":
         print_result(json.dumps(rows, indent=2))
         return
+    if len(rows) > _LONG:
+        print_result("\n".join([title, *_aligned(rows)]))
+        return
     table = Table(title=_text(title), title_justify="left")
     for key in rows[0] if rows else ():
         table.add_column(_text(key.replace("_", " ")), overflow="fold", no_wrap=key in whole)
@@ -48,6 +53,17 @@ def print_listing(title: str, rows: list[dict[str, Any]], format: str, whole: Se
     stdout = Console()
     Console(file=text, width=stdout.width, force_terminal=stdout.is_terminal, no_color=stdout.no_color).print(table)
     print_rendered(text.getvalue())
+
+
+def _aligned(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a list as lines of columns without a frame."""
+    cells = [[key.replace("_", " ") for key in rows[0]], *(list(map(_one_line, row.values())) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+
+
+def _one_line(value: Any) -> str:
+    return " ".join(visible(str(value)).split())
 
 
 def _text(value: Any) -> Text:

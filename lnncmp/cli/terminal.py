@@ -90,8 +90,10 @@ def interruptible(advice: str) -> Iterator[None]:
     def terminate(number: int, frame: FrameType | None) -> None:
         for one in before:
             signal.signal(one, signal.SIG_IGN)  # the way out is not interrupted again
-        raise _Terminated(number)
+        got.append(number)
+        raise _Terminated
 
+    got: list[int] = []
     wanted = [signal.SIGTERM, *((signal.SIGHUP,) if os.name == "posix" else ())]
     before = {one: signal.getsignal(one) for one in wanted if signal.getsignal(one) != signal.SIG_IGN}  # nohup
     for one in before:
@@ -99,11 +101,13 @@ def interruptible(advice: str) -> Iterator[None]:
     try:
         with never_lost({KeyboardInterrupt: signal.SIGINT, _Terminated: signal.SIGTERM}):
             yield
-    except (KeyboardInterrupt, _Terminated) as stop:
+    except (KeyboardInterrupt, _Terminated, OSError) as stop:
+        if isinstance(stop, OSError) and not got:  # else the display that is left finds no terminal any more
+            raise
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C
         with suppress(OSError):  # the terminal may be gone
             note(f"Interrupted. {advice}")
-        raise typer.Exit(130 if isinstance(stop, KeyboardInterrupt) else 128 + stop.args[0]) from None
+        raise typer.Exit(128 + got[0] if got else 130) from None
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

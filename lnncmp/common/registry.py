@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -18,8 +19,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 def own_names(package: ModuleType) -> list[str]:
     """Return the names of lnncmp's own members of `package`: its public modules other than `base`, sorted."""
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return sorted(name for name in found if name != "base" and not name.startswith("_"))
+    return list(_names_in(tuple(package.__path__)))
+
+
+@lru_cache
+def _names_in(folders: tuple[str, ...]) -> tuple[str, ...]:
+    found = (module.name for module in pkgutil.iter_modules(folders))
+    return tuple(sorted(name for name in found if name != "base" and not name.startswith("_")))
 
 
 def member_names(package: ModuleType) -> list[str]:

@@ -19,8 +19,9 @@ RECORD_BYTES = 16_000_000
 _HEAD = b'{\n "digest": "'
 _SEALED = re.compile(rb'\{\s*"digest":\s*"([0-9a-f]{64})",\s*')
 _DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
-_LONG_NUMBER = b"0" * 20
-_LARGEST = 2**63
+_LONG_NUMBER = b"0" * 21
+"""Longer than the digits of a float that Python writes, so that hardly any file has to be searched for integers."""
+_LARGEST = 10**20
 
 
 class RefusedFileError(Exception):
@@ -67,8 +68,8 @@ def sealed(body: str) -> bytes:
 def unsealed(content: bytes) -> Any:
     """Return what a JSON file holds, without its digest. Raises RefusedFileError.
 
-    Refused are what is no JSON, text that its digest does not fit, and whole numbers beyond 64 bits. A file without a
-    digest is an older one.
+    Refused are what is no JSON, text that its digest does not fit, and whole numbers of more than 20 digits. A file
+    without a digest is an older one.
     """
     found = _SEALED.match(content)
     if found is not None and _digest(b"{\n " + content[found.end() :]) != found[1].decode():
@@ -91,6 +92,6 @@ def _digest(text: bytes) -> str:
 
 def _has_huge(value: Any) -> bool:
     if isinstance(value, int):
-        return not -_LARGEST <= value < _LARGEST
+        return abs(value) >= _LARGEST
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(map(_has_huge, parts))

@@ -16,15 +16,18 @@ def never_lost(stops: Mapping[type[BaseException], signal.Signals]) -> Iterator[
     """Send the signal of an exception in `stops` again when Python could not pass that exception on.
 
     A handler runs between two bytecodes of whatever the main thread does. An exception that it raises inside a
-    finalizer or a callback from compiled code (a just-in-time compiler calls such) is printed as ignored and lost.
+    finalizer or a callback from compiled code (a just-in-time compiler calls such) is printed as ignored and lost. The
+    signal meets the handler that it had when the block began, which may have let itself be ignored since.
     """
     before = sys.unraisablehook
+    handlers = {number: signal.getsignal(number) for number in stops.values()}
 
     def again(lost: "sys.UnraisableHookArgs") -> None:
         number = stops.get(lost.exc_type)
         if number is None:
             before(lost)
             return
+        signal.signal(number, handlers[number])  # exceptions of handlers are raised, and lost, in the main thread
         timer = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
         timer.daemon = True
         timer.start()

@@ -42,18 +42,44 @@ def estimate(by_seed: Mapping[int, float], replicates: Mapping[int, Sequence[flo
     """
     seeds = sorted(by_seed)
     values = [by_seed[seed] for seed in seeds]
-    shown = [value if math.isfinite(value) else None for value in values]
-    if not values or None in shown:
-        return Estimate(values=shown, seeds=seeds)
-    samples = [replicates[seed] for seed in seeds] if replicates and all(map(replicates.get, seeds)) else ()
-    found = stats.mean_estimate(values, samples)
-    middle, ends = stats.geometric_estimate(values, samples)
+    if not replicates or not all(map(replicates.get, seeds)) or not all(map(math.isfinite, values)):
+        return estimates([by_seed])[0]
+    samples = [replicates[seed] for seed in seeds]
+    return _estimate(seeds, values, stats.mean_estimate(values, samples), stats.geometric_estimate(values, samples))
+
+
+def estimates(each: Sequence[Mapping[int, float]]) -> list[Estimate]:
+    """Return `estimate` without replicates of several quantities, at once for all that have as many seeds."""
+    found = [Estimate()] * len(each)
+    by_count: dict[int, list[tuple[int, list[int], list[float]]]] = {}
+    for number, by_seed in enumerate(each):
+        seeds = sorted(by_seed)
+        values = [by_seed[seed] for seed in seeds]
+        if all(map(math.isfinite, values)):
+            by_count.setdefault(len(seeds), []).append((number, seeds, values))
+        else:
+            shown = [value if math.isfinite(value) else None for value in values]
+            found[number] = Estimate(values=shown, seeds=seeds)
+    for count, alike in by_count.items():
+        rows = [values for *_, values in alike] if count else []
+        made = zip(alike, stats.mean_estimates(rows), stats.geometric_estimates(rows), strict=True) if rows else ()
+        for (number, seeds, values), mean, geometric in made:
+            found[number] = _estimate(seeds, values, mean, geometric)
+    return found
+
+
+def _estimate(
+    seeds: list[int],
+    values: Sequence[float],
+    found: stats.MeanEstimate | None,
+    geometric: tuple[float | None, tuple[float, float] | None],
+) -> Estimate:
     return Estimate(
-        mean=stats.mean(values),
+        mean=found.value if found is not None else stats.mean(values),
         ci95=found and found.interval(),
-        geometric_mean=middle,
-        geometric_ci95=ends,
-        values=shown,
+        geometric_mean=geometric[0],
+        geometric_ci95=geometric[1],
+        values=list(values),
         seeds=seeds,
     )
 
@@ -104,12 +130,19 @@ def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
     for seed, score in scores.items():
         for point in score.horizons:
             by_step.setdefault(point.step, {})[seed] = point.error
-    points = []
-    for step, values in sorted(by_step.items()):
-        made = estimate(values)
-        means = made.model_dump(exclude={"values", "seeds"})
-        points.append(CurvePoint(step=step, **means, seeds=len(values), not_finite=made.values.count(None)))
-    return points
+    steps = sorted(by_step)
+    return [
+        CurvePoint(
+            step=step,
+            mean=made.mean,
+            ci95=made.ci95,
+            geometric_mean=made.geometric_mean,
+            geometric_ci95=made.geometric_ci95,
+            seeds=len(made.seeds),
+            not_finite=made.values.count(None),
+        )
+        for step, made in zip(steps, estimates([by_step[step] for step in steps]), strict=True)
+    ]
 
 
 def noise_slope(scores: Scores) -> float | None:
@@ -141,20 +174,17 @@ def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
         for point in scores[seed].perturbations:
             by_key.setdefault(_key(point), {})[seed] = point
 
-    def summary(key: _Key) -> PerturbationSummary:
-        found = by_key[key]
-        ratios = {seed: p.ratio for seed, p in found.items() if p.ratio is not None}
-        group, name, level = key
-        return PerturbationSummary(
-            group=group,
-            name=name,
-            level=level,
-            error=estimate({seed: p.error for seed, p in found.items()}),
-            ratio=estimate(ratios),
-            scaled=estimate({seed: p.scaled for seed, p in found.items()}),
-        )
-
-    return [summary(key) for key in by_key]
+    each = list(by_key.values())
+    ratios = [{seed: p.ratio for seed, p in found.items() if p.ratio is not None} for found in each]
+    columns = (
+        estimates([{seed: p.error for seed, p in found.items()} for found in each]),
+        estimates(ratios),
+        estimates([{seed: p.scaled for seed, p in found.items()} for found in each]),
+    )
+    return [
+        PerturbationSummary(group=group, name=name, level=level, error=error, ratio=ratio, scaled=scaled)
+        for (group, name, level), error, ratio, scaled in zip(by_key, *columns, strict=True)
+    ]
 
 
 def as_run(runs: Sequence[RunRecord]) -> dict[str, Any]:

@@ -163,8 +163,8 @@ def _serve(pipe: Connection, config: WorkerConfig, parent: int) -> None:
     """Work on tasks until the pipe closes, the parent ends, or SIGTERM arrives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        signal.signal(signal.SIGTERM, _on_sigterm)
         with never_lost({_Stopped: signal.SIGTERM}):
-            signal.signal(signal.SIGTERM, _on_sigterm)
             threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
             _work(pipe, config)
     except (_Stopped, EOFError, ConnectionError):
