@@ -114,6 +114,7 @@ class Fuzzer:
     def done(self, least: int = 1) -> None:
         """Assert that at least so many were refused, and that the memory stayed bounded."""
         assert self.counts["refused"] >= least, self.counts
+        assert self.counts["accepted"], "nothing was accepted: the input that was changed is not sound"
         grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self.before)
         assert grown < MEMORY, f"the peak grew by {grown >> 20} MB"
         print(dict(self.counts), f"peak +{grown >> 20} MB")
