@@ -3,20 +3,23 @@ PYTHON ?= python3
 VENV ?= .venv
 PRESET ?= standard
 RUN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
+# A space in the name of a target is written with a backslash; in commands names stand in quotes.
+STAMP := $(subst $(SPACE),\ ,$(VENV))/.installed
 OUT ?= lnncmp-results
 # Where to get torch from, whatever this machine is, e.g. https://download.pytorch.org/whl/cu126.
 TORCH_INDEX ?=
 # On Linux the default index has torch with gigabytes of CUDA, of no use without an NVIDIA driver.
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 NVIDIA ?= $(wildcard /proc/driver/nvidia)$(shell command -v nvidia-smi)
-PIP := $(RUN)/pip install --disable-pip-version-check -q -c constraints.txt
-HAS_TORCH := $(RUN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null
-TORCH_CPU_ANSWERS := timeout 10 $(RUN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_CPU)/torch/", timeout=5)' 2>/dev/null
+PIP := "$(RUN)/pip" install --disable-pip-version-check -q -c constraints.txt
+HAS_TORCH := "$(RUN)/python" -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null
+TORCH_CPU_ANSWERS := timeout 10 "$(RUN)/python" -c 'import urllib.request as u; u.urlopen("$(TORCH_CPU)/torch/", timeout=5)' 2>/dev/null
 
 # How many files of tests run at once: a number, or auto for one on each core, but four at most (each takes about 1 GB).
 TEST_JOBS ?= auto
-PYTEST := $(RUN)/pytest -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := "$(RUN)/pytest" -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install reproduce-all readme-picture smoke test test-all check format clean
@@ -27,7 +30,7 @@ help:  ## list the targets
 install: $(STAMP)  ## create .venv and install lnncmp with its development tools
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	test -x "$(RUN)/python" || $(PYTHON) -m venv "$(VENV)"
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch; \
 	elif [ "$$(uname -s)" != Linux ] || [ -n "$(NVIDIA)" ] || $(HAS_TORCH); then $(PIP) torch; \
 	elif $(TORCH_CPU_ANSWERS); then \
@@ -38,18 +41,18 @@ $(STAMP): pyproject.toml constraints.txt
 	  $(PIP) torch; \
 	fi
 	$(PIP) -e '.[dev,tune,export]'
-	@touch $(STAMP)
+	@touch "$(VENV)/.installed"
 
 reproduce-all: install  ## run the whole study and print its tables (PRESET=quick for a first look)
-	$(RUN)/lnncmp reproduce-all --preset $(PRESET) --out $(OUT)
+	"$(RUN)/lnncmp" reproduce-all --preset $(PRESET) --out "$(OUT)"
 
 smoke: install  ## two models, one seed, one epoch: does it run here?
-	$(RUN)/lnncmp walker2d --preset quick --models cfc,lstm --seeds 1 --set train.epochs=1 --out $(OUT)
+	"$(RUN)/lnncmp" walker2d --preset quick --models cfc,lstm --seeds 1 --set train.epochs=1 --out "$(OUT)"
 
 STUDY := docs/readme-study
 
 readme-picture: install  ## draw the picture of the README from the study that is stored in docs/
-	$(RUN)/lnncmp figures walker2d --out $(STUDY) --format svg
+	"$(RUN)/lnncmp" figures walker2d --out $(STUDY) --format svg
 	mv $(STUDY)/figures/*/accuracy_cost.svg docs/walker2d-accuracy-cost.svg
 	rm -r $(STUDY)/figures
 
@@ -63,13 +66,13 @@ test-all: install  ## run every test that this machine can run
 	$(PYTEST)
 
 check: install  ## lint and types
-	$(RUN)/ruff check .
-	$(RUN)/ruff format --check .
-	$(RUN)/mypy
+	"$(RUN)/ruff" check .
+	"$(RUN)/ruff" format --check .
+	"$(RUN)/mypy"
 
 format: install  ## reformat the code
-	$(RUN)/ruff check --fix .
-	$(RUN)/ruff format .
+	"$(RUN)/ruff" check --fix .
+	"$(RUN)/ruff" format .
 
 clean:  ## remove what make and the tests made (not the results)
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -33,7 +33,7 @@ def refused(*changes, only=None):
         ("a." * 100_000 + "b=1", "takes key=value"),
         ("a..b=1", "takes key=value"),
         ("x" * 100_000 + "=1", "takes key=value"),
-        ("models.\x1b.train.epochs=1", "models"),
+        ("models.\x1b.train.epochs=1", "unknown model '?'"),
         ("train.epochs=true", "should be a number"),
         ('hidden="16"', "should be a number"),
         ("seeds=[0, true]", "should be a number"),

@@ -1,15 +1,20 @@
 """Variables that are left out of an intensive care study, and how often each was measured."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from icu_studies import CASE, C, Knows, V, changed, cohort, made, prepare, recording, settings
+from icu_studies import CASE, C, Knows, V, changed, cohort, made, prepare, recording, settings, source_of
 
+from lnncmp.baselines import Persistence
 from lnncmp.cases.mimic3.settings import Mimic3Settings
 from lnncmp.data.recording import Recording
 from lnncmp.data.windows import Futures
 from lnncmp.errors import UsageError
 from lnncmp.recipe.recipe import parse
+from lnncmp.sources.base import SourceContext
 from lnncmp.sources.mimic3.variables import CORE, NAMES
 from lnncmp.training.predict import NetworkPredictor
 
@@ -150,3 +155,19 @@ class TestCoverage:
 
     def test_is_part_of_the_prepared_data(self):
         assert [one.title for one in CASE.sample().described] == ["How often each variable was measured"]
+
+
+def test_a_mean_that_covers_some_of_the_variables_only_is_said(recwarn):
+    never = [replace(r, observed=r.observed & (np.arange(r.observed.shape[1]) != C - 1)) for r in cohort()]
+    heard = []
+    source = source_of(never)
+    CASE.prepare(source, SourceContext(cache=Path(), warn=heard.append), settings(), 4)
+    assert heard == [
+        "temperature cannot be scored, having no value in training or in test stays: means over the variables cover "
+        "6 of 7"
+    ]
+    prepared = made(never)
+    values = prepared.measure(Persistence(C)).values
+    assert np.isfinite(values["z_rmse_1h"]) and "z_rmse_temp_1h" not in values
+    assert made().unscored == [] == made(leave_out=("temp",)).unscored
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]

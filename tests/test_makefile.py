@@ -73,3 +73,19 @@ def test_with_a_driver_or_torch_at_hand_the_default_index_serves(install, driver
 def test_an_index_that_is_asked_for_is_the_only_one(install):
     _, calls = install("NVIDIA=", "TORCH_INDEX=https://example.org/whl", answers=True)
     assert calls == ["--index-url https://example.org/whl torch"]
+
+
+def test_names_with_spaces_stay_whole(tmp_path):
+    settings = [f"VENV={tmp_path / 'a venv'}", f"OUT={tmp_path / 'a b'}"]
+    for target in ("clean", "smoke", "reproduce-all", "test", "check", "install"):
+        done = subprocess.run(["make", "-n", target, *settings], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        for name in ("a venv", "a b"):
+            found = [line for line in done.stdout.splitlines() if name in line]
+            assert all(f'"{tmp_path / name}' in line for line in found), found
+    kept = tmp_path / "a"
+    kept.mkdir()
+    run = ["make", "-C", str(tmp_path), "-f", str(ROOT / "Makefile"), "clean", "VENV=a venv"]
+    (tmp_path / "a venv").mkdir()
+    assert subprocess.run(run, capture_output=True, timeout=60).returncode == 0
+    assert kept.is_dir() and not (tmp_path / "a venv").exists()

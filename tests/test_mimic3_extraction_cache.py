@@ -1,5 +1,7 @@
 """The extraction is kept privately, resumes where it was killed, and does not depend on buckets; the demo's facts."""
 
+import errno
+import io
 import logging
 import os
 import re
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from mimic3_tables import at, event, stay, tables
 
+from lnncmp.errors import DataError
 from lnncmp.sources.mimic3.extraction import events, extraction, grid
 from lnncmp.sources.mimic3.extraction.extraction import extract
 from lnncmp.sources.mimic3.variables import NAMES
@@ -175,6 +178,26 @@ class TestCache:
         marked = not (victim == "complete.json" and damage == "gone")
         assert heard == [f"the stored extraction {home(cache)} is damaged; making it again"] * marked
         same(extract(folder, cache, name="test", buckets=2), first)
+
+    @pytest.mark.parametrize("written", [0, 1, 2, 3, 4, 5])
+    def test_a_full_disk_is_one_sentence_whoever_writes(self, folder, tmp_path, monkeypatch, written):
+        left = [written]
+
+        class Full(io.FileIO):
+            def write(self, content):
+                if not left[0]:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                return super().write(content)
+
+            def close(self):
+                left[0] -= bool(left[0]) and not self.closed
+                super().close()
+
+        monkeypatch.setattr("lnncmp.common.files.os.fdopen", lambda handle, mode: Full(handle, mode))
+        with pytest.raises(DataError, match="no space left while writing") as caught:
+            extract(folder, tmp_path / "cache", name="test", buckets=2)
+        assert "Free some space" in caught.value.hint
+        assert [path for path in (tmp_path / "cache").rglob("*") if path.suffix == ".part"] == []
 
     def test_progress_counts_bytes_up_to_the_size(self, folder, tmp_path):
         heard = []

@@ -46,7 +46,7 @@ def sample():
 
 def assert_equal(theirs, model, tolerance):
     """Outputs, input gradients and every parameter's gradient agree to `tolerance`."""
-    load_ncps(model, theirs.state_dict())
+    load_ncps(model, theirs)
     x, dt = sample()
     pair = [x.clone().requires_grad_(), x.clone().requires_grad_()]
     expected, got = drive_cell(theirs, pair[0], dt), model(pair[1], dt)
@@ -143,10 +143,24 @@ def test_cell_state_dict_without_layer_prefix_is_understood():
 def test_weights_of_another_wiring_are_refused():
     theirs = ncps.torch.LTC(INPUTS, AutoNCP(12, OUTPUTS, seed=1))
     with pytest.raises(UsageError, match="another wiring"):
-        load_ncps(ours("ncp", hidden=12, seed=2), theirs.state_dict())
+        load_ncps(ours("ncp", hidden=12, seed=2), theirs)
     wired = ncps.torch.CfC(INPUTS, AutoNCP(12, OUTPUTS, seed=SEED))
     with pytest.raises(UsageError, match="another wiring"):
-        load_ncps(ours("ncp", hidden=12, cell="cfc"), wired.state_dict())
+        load_ncps(ours("ncp", hidden=12, cell="cfc"), wired)
+
+
+def test_the_constraint_of_an_ltc_has_to_be_known_and_the_same():
+    theirs = ncps.torch.LTC(INPUTS, FullyConnected(6, OUTPUTS, erev_init_seed=7), implicit_param_constraints=False)
+    clipped, soft = (ours("ltc", hidden=6, readout="motor", seed=7, constraint=name) for name in ("clip", "softplus"))
+    with pytest.raises(UsageError, match="does not say whether") as caught:
+        load_ncps(clipped, theirs.state_dict())
+    assert "implicit_param_constraints=True" in caught.value.hint
+    for given in ((theirs,), (theirs.rnn_cell,), (theirs.state_dict(), False)):
+        load_ncps(clipped, *given)
+        with pytest.raises(UsageError, match="kept positive by clip, those of this model by softplus"):
+            load_ncps(soft, *given)
+    with pytest.raises(UsageError, match="is not what the layer of ncps has"):
+        load_ncps(clipped, theirs, True)
 
 
 def test_ltc_with_mixed_memory_is_refused():
@@ -169,7 +183,7 @@ def test_batch_equal_to_units_is_wrong_in_ncps_and_right_here(cell):
     else:
         theirs = ncps.torch.CfC(INPUTS, units, proj_size=OUTPUTS)
         model = ours("cfc", hidden=units)
-    load_ncps(model, theirs.state_dict())
+    load_ncps(model, theirs)
     x, dt = torch.randn(BATCH, STEPS, INPUTS), torch.logspace(-2, 1, BATCH)[:, None].expand(BATCH, STEPS)
     one_by_one = torch.cat([model(x[b : b + 1], dt[b : b + 1]) for b in range(BATCH)])
     assert torch.allclose(model(x, dt), one_by_one, rtol=0, atol=1e-12)

@@ -1,5 +1,6 @@
 """The UCI data sets: archive, mirror, cache, the user's own copy, and every refusal."""
 
+import gzip
 import io
 import zipfile
 
@@ -229,3 +230,11 @@ def test_a_manifest_that_leaves_its_folder_is_refused():
     raw["files"][0]["name"] = "../eighthr.data"
     with pytest.raises(ValueError, match="not a plain file name"):
         UciManifest.model_validate(raw)
+
+
+def test_a_newline_after_a_packed_file_is_no_damage(tmp_path):
+    put(tmp_path, {"eighthr.data.gz": gzip.compress(b"one") + b"\r\n"})
+    assert read_copies(tmp_path, ["eighthr.data"]) == {"eighthr.data": b"one"}
+    put(tmp_path, {"eighthr.data.gz": gzip.compress(b"one")[:-3]})
+    with pytest.raises(DataError, match=r"eighthr.data.gz cannot be unpacked"):
+        read_copies(tmp_path, ["eighthr.data"])

@@ -208,3 +208,9 @@ def test_one_changed_number_of_a_real_file_is_told(case, real, name, change, tmp
     (tmp_path / name).write_bytes((real / name).read_bytes().replace(*change, 1))
     _, told = load(case, tmp_path)
     assert told == [f"{name} in {tmp_path} hold other values than the published files of {DATA_SETS[case].words}"]
+
+
+@pytest.mark.parametrize("content", [b"," * (1 << 21), b'"' + b"x" * 200_000 + b'"\n', b"x\n" + b"y" * (1 << 21)])
+def test_lines_and_cells_that_are_too_long_are_one_sentence(content):
+    with pytest.raises(DataError, match=r"a\.csv"):
+        rows_of("a.csv", content, 1)

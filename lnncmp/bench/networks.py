@@ -68,7 +68,7 @@ def adopt_weights(model: SequenceModel, peer: SequenceModel) -> None:
     if not isinstance(model, RecurrentModel) or not isinstance(peer, NcpsModel | TorchModel):
         raise LnncmpError(f"the bench cannot give a {type(model).__name__} the weights of a {type(peer).__name__}")
     if isinstance(peer, NcpsModel):
-        load_ncps(model, peer.layer.state_dict())
+        load_ncps(model, peer.layer)
     else:
         model.layer.load_state_dict(peer.layer.state_dict())
     if peer.readout.state_dict():

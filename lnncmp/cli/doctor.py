@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, get_args
 
 import typer
@@ -139,9 +140,10 @@ def _check(name: str, arguments: dict[str, Any]) -> _Answer:
 
 
 def _cache() -> dict[str, str]:
-    root = cache_root()
-    probe = root / ".doctor"
+    root: Path | str = "none"
     try:
+        root = cache_root()
+        probe = root / ".doctor"
         write_bytes(probe, b"")
     except LnncmpError as error:
         return {"check": "cache", "found": str(root), "advice": f"Broken: {error.message}. {error.hint}"}

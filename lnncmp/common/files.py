@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from lnncmp.errors import DataError, LnncmpError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -30,7 +31,7 @@ def share_dir(kind: str) -> Path:
 
 
 def _explained(error: OSError, path: Path) -> LnncmpError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return DataError(f"no space left while writing {path}", "Free some space and run the same command again.")
     reason = error.strerror or str(error)
     return DataError(f"cannot write {path}: {reason}", "Choose another folder (--out, or LNNCMP_CACHE for the cache).")
@@ -38,11 +39,21 @@ def _explained(error: OSError, path: Path) -> LnncmpError:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError in the block, which writes to `path`, into a DataError for the user."""
+    """Turn an OSError in the block, which writes to `path`, into a DataError for the user.
+
+    Also one behind another error: a library that closes its file on a full disk raises anew.
+    """
     try:
         yield
+    except LnncmpError:
+        raise
     except OSError as error:
         raise _explained(error, path) from error
+    except Exception as error:
+        behind = error.__cause__ or error.__context__
+        if isinstance(behind, OSError) and behind.errno in _FULL:
+            raise _explained(behind, path) from error
+        raise
 
 
 def make_dir(path: Path, mode: int = 0o777) -> Path:

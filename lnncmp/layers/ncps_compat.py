@@ -37,13 +37,39 @@ def from_ncps(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return converted
 
 
-def load_ncps(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load the state_dict of an ncps layer or cell into `model`; a readout that ncps lacks keeps its own weights.
+def load_ncps(
+    model: nn.Module, source: nn.Module | Mapping[str, Tensor], implicit_param_constraints: bool | None = None
+) -> None:
+    """Load an ncps layer or cell, or its state_dict, into `model`; a readout that ncps lacks keeps its own weights.
 
-    Raises UsageError for a key without counterpart or another wiring, RuntimeError for another architecture.
+    implicit_param_constraints: of an LTC, as ncps was given it: whether softplus keeps its weights positive, or
+    clipping. A layer says so itself, a state_dict does not.
+    Raises UsageError for a key without counterpart, another wiring, or another constraint than that of `model`;
+    RuntimeError for another architecture.
     """
+    state = source.state_dict() if isinstance(source, nn.Module) else source
+    if any(key.removeprefix("rnn_cell.") == "gleak" for key in state):
+        _require_same_constraint(model, source, implicit_param_constraints)
     own = {key: value for key, value in model.state_dict().items() if key.startswith("readout.")}
     model.load_state_dict({**own, **from_ncps(state)})
+
+
+def _require_same_constraint(model: nn.Module, source: object, given: bool | None) -> None:
+    """Raise UsageError unless the weights of an LTC go through softplus in both, or in neither."""
+    said = getattr(getattr(source, "rnn_cell", source), "_implicit_param_constraints", given)
+    if said is None or (given is not None and said is not given):
+        raise UsageError(
+            "a state_dict does not say whether the weights of an LTC go through softplus"
+            if said is None
+            else f"implicit_param_constraints={given} is not what the layer of ncps has",
+            "Pass the layer of ncps itself, or implicit_param_constraints=True (softplus) or False (clipped).",
+        )
+    constraint, own = "softplus" if said else "clip", getattr(model.get_submodule("layer"), "constraint", None)
+    if own != constraint:
+        raise UsageError(
+            f"the weights of ncps are kept positive by {constraint}, those of this model by {own}",
+            f'Build it with constraint="{constraint}".',
+        )
 
 
 def _convert(key: str, value: Tensor, backbone: list[int]) -> tuple[str, Tensor]:

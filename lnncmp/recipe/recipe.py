@@ -159,16 +159,18 @@ def parse(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Parsed:
     for key, value in table.items():
         if _is_other_kind(value, getattr(made, key, None)):
             name = f"{where}.{key}" if where else key
-            raise UsageError(f"recipe key '{name}' is {shown(repr(value))}: it should be a number")
+            expected = "true or false" if isinstance(getattr(made, key), bool) else "a number"
+            raise UsageError(f"recipe key '{name}' is {shown(repr(value))}: it should be {expected}")
     return made
 
 
 def _is_other_kind(given: object, taken: object) -> bool:
-    """Tell whether a flag or a text was taken for a number: pydantic would read true as 1 and "16" as 16."""
+    """Tell whether a flag or a text was taken for a number, or the reverse: pydantic reads true as 1 and "16" as 16."""
     if isinstance(given, list | tuple) and isinstance(taken, list | tuple) and len(given) == len(taken):
         return any(map(_is_other_kind, given, taken))
-    is_number = isinstance(taken, int | float) and not isinstance(taken, bool)
-    return isinstance(given, bool | str) and is_number
+    if isinstance(taken, bool):
+        return not isinstance(given, bool)
+    return isinstance(given, bool | str) and isinstance(taken, int | float)
 
 
 def _explained(kind: type[BaseModel], invalid: ValidationError, where: str) -> UsageError:

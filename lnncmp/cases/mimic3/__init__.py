@@ -41,6 +41,12 @@ def prepare(source: Source, context: SourceContext, settings: Mimic3Settings, ho
     recordings = source.load(asked)
     lost: Sequence[AttritionStep] = source.attrition(asked) if source.attrition is not None else ()
     made = Preparation(recordings, settings, horizon)
+    unscored = made.unscored
+    if unscored:
+        context.warn(
+            f"{' and '.join(unscored)} cannot be scored, having no value in training or in test stays: means over the "
+            f"variables cover {len(CORE) - len(unscored)} of {len(CORE)}"
+        )
     key = {
         "case": ["mimic3", VERSION],
         "source": [source.name, source.version],

@@ -73,6 +73,17 @@ class Preparation:
         resampling = resampling_of(made[2].group, settings.seed, settings.replicates)
         self.subjects, self.weights = resampling.numbers, resampling.weights
 
+    @property
+    def unscored(self) -> list[str]:
+        """The predicted variables of which nothing can be scored, but for those that are to be left out."""
+        test = self.splits.test
+        scored = self.known[:_C] & (test.target_mask & test.valid[..., None]).any(axis=(0, 1))
+        return [
+            variable.words
+            for variable, is_scored in zip(CORE, scored, strict=True)
+            if not is_scored and variable.name not in self.settings.leave_out
+        ]
+
     def _lost(self, long: Sequence[Recording]) -> list[AttritionStep]:
         if not long:
             raise DataError(

@@ -8,9 +8,12 @@ kernel sources: code that is stale is never found. $LNNCMP_KERNEL_CACHE names an
 cache of data.
 """
 
+import atexit
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,10 +24,11 @@ import numba
 from numba.core import event
 from numpy.typing import NDArray
 
-from lnncmp.common.cache import cache_root
+from lnncmp.common.cache import cache_root, require_own
+from lnncmp.errors import UsageError
 from lnncmp.kernels.common.code_cache import SUFFIX, CodeCache
 from lnncmp.kernels.common.machine_code import StandaloneCompiler
-from lnncmp.kernels.common.watch import note_compilation
+from lnncmp.kernels.common.watch import note_compilation, warn
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Array = NDArray[Any]
@@ -40,8 +44,22 @@ def cache_folder() -> Path:
     here = Path(__file__).parents[1]
     for source in sorted(here.rglob("*.py")):
         digest.update(source.relative_to(here).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
+    return _root() / digest.hexdigest()[:16]
+
+
+def _root() -> Path:
+    """Return the folder of all machine code: this user's own, or a private one for as long as this process lasts."""
     chosen = os.environ.get("LNNCMP_KERNEL_CACHE")
-    return (Path(chosen) if chosen else cache_root() / "kernels") / digest.hexdigest()[:16]
+    try:
+        if not chosen:
+            return cache_root() / "kernels"
+        require_own(Path(chosen))
+    except UsageError as error:
+        private = tempfile.mkdtemp(prefix="lnncmp-kernels-")
+        atexit.register(shutil.rmtree, private, ignore_errors=True)
+        warn(f"{error.message}; compiled kernels are kept in a private folder until this process ends")
+        return Path(private)
+    return Path(chosen)
 
 
 def kept_on_disk() -> bool:

@@ -4,6 +4,7 @@ About 15% of CHARTEVENTS is of these items; four narrow columns of it are about 
 rows are written away every FLUSH rows and never held together.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from lnncmp.common.files import atomic_write
+from lnncmp.common.files import write_bytes
 from lnncmp.errors import DataError
 from lnncmp.sources.base import Progress
 from lnncmp.sources.mimic3.extraction.frames import epoch_seconds, read_frames
@@ -109,5 +110,6 @@ def _write(held: list[pl.DataFrame], folder: Path, edges: Sequence[int], part: i
     bucket = np.searchsorted(np.asarray(edges, np.int64), events["SUBJECT_ID"].to_numpy(), side="right")
     for index in np.unique(bucket):
         path = folder / f"bucket-{index:03d}-{part:05d}.parquet"
-        with atomic_write(path, 0o600) as file:
-            events.filter(pl.Series(bucket == index)).write_parquet(file)
+        content = io.BytesIO()  # polars writes past Python: its error on a full disk would be no OSError
+        events.filter(pl.Series(bucket == index)).write_parquet(content)
+        write_bytes(path, content.getvalue(), 0o600)
