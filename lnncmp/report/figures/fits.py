@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lnncmp.records.schema import Zoom
+from lnncmp.records.drawn import Zoom
 from lnncmp.report.figures import style
 from lnncmp.report.figures.bands import SampleBand, draw_band, entry
 
@@ -50,7 +50,7 @@ class FitRow:
 
 @dataclass(frozen=True)
 class Fit:
-    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.schema.Example`.
+    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.drawn.Example`.
 
     place: what sets this wave apart from the others, e.g. "median error". quantity: what is predicted, with its unit.
     """
