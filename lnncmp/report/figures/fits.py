@@ -22,7 +22,7 @@ _HEIGHT, _LEGEND = 1.55, 0.75
 """Inches of a pair of panels, and of what is below all of them."""
 _LETTERS = 84
 """Letters of titles side by side."""
-_BAND, _SAMPLES = "#6c9dcb", "#e69f00"
+_BAND, _SAMPLES = "#6c9dcb", "#d55e00"
 
 
 @dataclass(frozen=True)
