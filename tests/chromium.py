@@ -68,12 +68,12 @@ class Tab:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
 
-    def send(self, method, **params):
-        """Send a command and return its result; what is reported meanwhile goes to `events`."""
+    def send(self, method, patience=_PATIENCE, **params):
+        """Send a command and return its result; what is reported meanwhile goes to `events`. patience: seconds."""
         self.number += 1
         self.socket.send(json.dumps({"id": self.number, "method": method, "params": params}))
         while True:
-            message = json.loads(self.socket.recv(timeout=_PATIENCE))
+            message = json.loads(self.socket.recv(timeout=patience))
             if message.get("id") == self.number:
                 assert "error" not in message, message
                 return message["result"]
@@ -92,9 +92,10 @@ class Tab:
             assert time.monotonic() < end, f"{url} does not load"
             time.sleep(0.05)
 
-    def run(self, program):
+    def run(self, program, patience=_PATIENCE):
         """Return the value of a JavaScript expression."""
-        answer = self.send("Runtime.evaluate", expression=program, returnByValue=True, awaitPromise=True)
+        wanted = {"expression": program, "returnByValue": True, "awaitPromise": True}
+        answer = self.send("Runtime.evaluate", patience, **wanted)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 

@@ -100,6 +100,25 @@ def written_report(tmp_path_factory) -> Path:
     return write_report(out, judge=lambda out: claims_table())
 
 
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One tab of a headless Chromium; the test is skipped where there is none."""
+    from chromium import find_chromium, running
+
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no chromium on the path (Debian: apt-get install chromium)")
+    with running(program, tmp_path_factory.mktemp("browser") / "profile") as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser, written_report):
+    """The tab with the written report, opened afresh."""
+    browser.open(written_report.as_uri())
+    return browser
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real data sets; the test is skipped where it is absent."""

@@ -4,17 +4,16 @@ import math
 
 from synthetic_records import recipe
 
+from lnncmp.records.drawn import Example, Zoom
 from lnncmp.records.schema import (
     BaselineRecord,
     Epoch,
-    Example,
     HorizonPoint,
     Parameters,
     PerturbationPoint,
     RunRecord,
     Scores,
     Seeds,
-    Zoom,
 )
 from lnncmp.records.store import Store
 

@@ -19,7 +19,8 @@ from lnncmp.evaluation import evaluate
 from lnncmp.evaluation.bands import band_of
 from lnncmp.models.base import load_model
 from lnncmp.records.band import Band
-from lnncmp.records.schema import Example, Scores
+from lnncmp.records.drawn import Example
+from lnncmp.records.schema import Scores
 from lnncmp.report.build import pictures as build_pictures
 from lnncmp.report.build.bands import shown_band
 from lnncmp.report.build.waves import wave_fits

@@ -99,7 +99,7 @@ class TestStudyAnswers:
 
     def test_too_few_seeds_are_named_as_the_reason(self):
         rows = [verdict(id=f"a{n}", measure="nmse", verdict="not shown", n_seeds=2) for n in range(3)]
-        said = "Accuracy: all 3 claims judged are not shown, all for too few seeds (under 6)."
+        said = "Accuracy: all 3 claims judged are not shown for too few seeds (under 6)."
         assert study_answers(ClaimsTable(rows=rows), []) == [said]
         rows.append(verdict(id="b", measure="nmse", verdict="not shown", n_seeds=6))
         rows.append(verdict(id="c", measure="nmse", verdict="opposite", n_seeds=6))

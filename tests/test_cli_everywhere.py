@@ -147,7 +147,7 @@ def test_keys_of_set_are_completed(completed):
     offered = completed("lnncmp sine --preset quick --set ")
     assert {"hidden=", "match=", "train.epochs=", "train.rate_left=", "evaluate.horizon=", "models."} <= set(offered)
     assert not {"case=", "title=", "models.ltc.arguments.hidden="} & set(offered)
-    assert completed("lnncmp walker2d --set data.keep") == ["data.keep="] and "data.keep=" not in offered
+    assert "data.keep=" in completed("lnncmp walker2d --set data.ke") and "data.keep=" not in offered
     assert completed("lnncmp sine --set models.cfc.arguments.backbone_la") == ["models.cfc.arguments.backbone_layers="]
     assert completed("lnncmp sine --models gru --set models.cfc.") == []
     assert completed("lnncmp sine --models gru --set models.gru.train.ep") == ["models.gru.train.epochs="]

@@ -1,5 +1,6 @@
 """The texts of the points of pictures: at their markers, in words, on a page alone."""
 
+import math
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -104,3 +105,9 @@ def test_points_beyond_their_panel_and_unknown_ones_have_none():
 
 def test_an_interval_without_width_is_left_out():
     assert tips.value("ltc", 0.5, (0.5, 0.5), "1 seed", "") == "ltc: 0.5000, 1 seed"
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_what_is_not_finite_has_words(lost):
+    assert tips.value("ltc", lost, (lost, lost)) == "ltc: not finite"
+    assert tips.value("ltc", 0.5, (0.1, lost)) == "ltc: 0.5000"

@@ -17,7 +17,7 @@ from lnncmp.cases.base import load_case, load_source
 from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import LnncmpError
 from lnncmp.evaluation.evaluate import forecast, score
-from lnncmp.records.forecast import Forecast
+from lnncmp.records.drawn import Forecast
 from lnncmp.records.schema import Scores
 from lnncmp.report.build import pictures as build
 from lnncmp.report.build.forecasts import windows

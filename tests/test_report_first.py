@@ -23,7 +23,8 @@ class TestFirst:
         assert page.texts("h1") == ["Do liquid networks do better than recurrent ones?"]
         (answers, *_) = page.texts("ul", **{"class": "answers"})
         assert answers.startswith(
-            "Accuracy: mixed (4 claims judged: 1 true but negligible, 1 not shown, 1 opposite, 1 depends)."
+            "Accuracy: mixed (4 claims judged: 1 true but negligible, 1 not shown for too few seeds "
+            "(under 6), 1 opposite, 1 depends)."
         )
         order = [e.get("class") for e in page.elements if e.get("class") in ("answers", "tally", "basis", "pictures")]
         assert order[:4] == ["answers", "tally", "basis", "pictures"]

@@ -148,7 +148,7 @@ class TestAlone:
         assert files[0] == files[1] and len(files[0]) == 13
 
     def test_several_processes_draw_the_same(self, tmp_path):
-        _, tasks = drawing._tasks(load_studies(small_folder(tmp_path)))
+        _, tasks, _ = drawing._tasks(load_studies(small_folder(tmp_path)))
         assert list(drawing._drawn(tasks * 4, 2)) == list(drawing._drawn(tasks * 4, 1))
 
     def test_a_picture_too_many_is_left_next_to_it(self, tmp_path, monkeypatch):

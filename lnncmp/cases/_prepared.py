@@ -12,7 +12,7 @@ from lnncmp.data.recording import AttritionStep
 from lnncmp.data.resampling import Resampling
 from lnncmp.data.scaling import Scalers
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.records.schema import Zoom
+from lnncmp.records.drawn import Zoom
 
 
 @dataclass(frozen=True)

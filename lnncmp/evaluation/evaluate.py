@@ -13,9 +13,9 @@ from lnncmp.evaluation.bands import band_of
 from lnncmp.evaluation.errors import Errors, Predicted, errors_of
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.evaluation.spread import spread_values
-from lnncmp.records.forecast import Forecast
+from lnncmp.records.drawn import Example, Forecast
 from lnncmp.records.horizon_metrics import horizon_values
-from lnncmp.records.schema import Example, HorizonPoint, PerturbationPoint, Scores
+from lnncmp.records.schema import HorizonPoint, PerturbationPoint, Scores
 
 
 def one_step(predictor: Predictor, windows: Windows, splits: Splits) -> Predicted:

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-from lnncmp.records.band import Band
 from lnncmp.records.convergence import Convergence, convergence_of
-from lnncmp.records.forecast import Forecast
+from lnncmp.records.drawn import Example, Forecast
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
 from lnncmp.records.tuning import Tuning
@@ -90,38 +89,6 @@ class PerturbationPoint(_Record):
     error: float = _named("error", "mse")
     scaled: float = _named("scaled", "nmse")
     ratio: float | None = None
-
-
-class Zoom(_Record):
-    """A stretch of time to be magnified, e.g. the neighbourhood of a peak."""
-
-    name: str
-    start: float
-    end: float
-
-
-class Example(_Record):
-    """One test window with its predictions, kept to be drawn. Raw units, first target only; times in `time_unit`.
-
-    inputs (as given, noise included) belong to input_times; truth, predicted and band to target_times. band: None for a
-    predictor without a spread, and in older records.
-    """
-
-    name: str
-    time_unit: str
-    input_times: list[float]
-    inputs: list[float]
-    target_times: list[float]
-    truth: list[float]
-    predicted: list[float]
-    band: Band | None = None
-    zooms: list[Zoom] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _band_fits(self) -> "Example":
-        if self.band is not None and not self.band.fits(len(self.predicted), 1):
-            raise ValueError("the band of an example should have one value for each time of its prediction")
-        return self
 
 
 class Scores(_Record):

@@ -24,7 +24,7 @@ from lnncmp.cases.sine.settings import SineSettings
 from lnncmp.data import perturb, scaling
 from lnncmp.data.resampling import resampling_of
 from lnncmp.data.windows import Futures, Splits, Windows
-from lnncmp.records.schema import Zoom
+from lnncmp.records.drawn import Zoom
 from lnncmp.sources.sine.waves import Floats, Ranges, draw
 
 GAIN_LEVEL = 0.1

@@ -61,7 +61,8 @@ def _counted(name: str, rows: Sequence[Verdict]) -> str:
 
 def _for_few_seeds(few: int, shown: int) -> str:
     """Return how many of the claims that are not shown have too few seeds for a verdict."""
-    return f", {'all' if few == shown else f'{few} of these'} for too few seeds (under {MIN_SEEDS})" if few else ""
+    which = "" if few == shown else f", {few} of these"
+    return f"{which} for too few seeds (under {MIN_SEEDS})" if few else ""
 
 
 def _baselines(tables: Sequence[ComparisonTable]) -> str:

@@ -12,7 +12,7 @@ from lnncmp.comparison.rows import ok_scores
 from lnncmp.comparison.studies import Study
 from lnncmp.comparison.table import ModelRow
 from lnncmp.errors import LnncmpError
-from lnncmp.records.forecast import Forecast
+from lnncmp.records.drawn import Forecast
 from lnncmp.records.schema import Scores
 from lnncmp.report.build.bands import shown_band
 from lnncmp.report.figures import style

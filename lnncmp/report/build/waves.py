@@ -11,7 +11,7 @@ from lnncmp.cases.base import case_of
 from lnncmp.comparison.rows import ok_scores
 from lnncmp.comparison.studies import Study
 from lnncmp.errors import LnncmpError
-from lnncmp.records.schema import Example
+from lnncmp.records.drawn import Example
 from lnncmp.report.build.bands import shown_band
 from lnncmp.report.figures import fits, style
 

@@ -20,11 +20,11 @@ class SampleBand:
 
 
 def draw_band(panel: Axes, times: Sequence[float], band: SampleBand, number: int, color: str) -> None:
-    """Draw the band of one quantity, below lines and above the truth."""
+    """Draw the band of one quantity above the truth, its edges over the range of seeds."""
     low, high = band.low[number], band.high[number]
     panel.fill_between(times, low, high, color=color, alpha=ALPHA, linewidth=0, zorder=2)
     for end in (low, high):
-        panel.plot(times, end, color=color, linestyle=":", linewidth=_EDGE, zorder=2.5)
+        panel.plot(times, end, color=color, linestyle=":", linewidth=_EDGE, zorder=3.5)  # over a band of seeds
 
 
 def entry(label: str, color: str) -> Patch:

@@ -33,7 +33,7 @@ class CourseRow:
 
 @dataclass(frozen=True)
 class Course:
-    """One window: what was measured at `before_times` and `times`, and its rows. See `lnncmp.records.forecast`."""
+    """One window: what was measured at `before_times` and `times`, and its rows. See `lnncmp.records.drawn`."""
 
     name: str
     time_unit: str

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lnncmp.records.schema import Zoom
+from lnncmp.records.drawn import Zoom
 from lnncmp.report.figures import style
 from lnncmp.report.figures.bands import SampleBand, draw_band, entry
 
@@ -22,7 +22,7 @@ _HEIGHT, _LEGEND = 1.55, 0.75
 """Inches of a pair of panels, and of what is below all of them."""
 _LETTERS = 84
 """Letters of titles side by side."""
-_BAND, _SAMPLES = "#6c9dcb", "#e69f00"
+_BAND, _SAMPLES = "#6c9dcb", "#d55e00"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FitRow:
 
 @dataclass(frozen=True)
 class Fit:
-    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.schema.Example`.
+    """One test wave and its rows. Raw units; times in `time_unit`; see `lnncmp.records.drawn.Example`.
 
     place: what sets this wave apart from the others, e.g. "median error". quantity: what is predicted, with its unit.
     """

@@ -3,6 +3,7 @@
 They are no part of the drawing: files of pictures do not hold them.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -38,8 +39,9 @@ def put(panel: Axes, x: float, y: float, text: str) -> None:
 
 def value(name: str, number: float, ends: Interval | None, *more: str) -> str:
     """Return the text of a value: its name, its number with the interval if it has one, and what else there is."""
-    shown = None if ends is None or ends[0] == ends[1] else ends
-    return ", ".join(filter(None, [f"{name}: {significant(number)} {interval(shown)}".strip(), *more]))
+    shown = None if ends is None or ends[0] == ends[1] or not all(map(math.isfinite, ends)) else ends
+    words = significant(number) if math.isfinite(number) else "not finite"
+    return ", ".join(filter(None, [f"{name}: {words} {interval(shown)}".strip(), *more]))
 
 
 def markup(figure: Figure) -> str:
