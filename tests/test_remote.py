@@ -8,12 +8,12 @@ import pytest
 import torch
 from cli_runs import all_numbers, refused, run_here
 from fake_ray import FakeRay, RayTaskError
-from lnncmp.records.checkpoint import unpacked
 from tuning_studies import Silent
 
 from lnncmp.cases.base import load_case
 from lnncmp.errors import LnncmpError, UsageError
 from lnncmp.recipe.load import load_recipe
+from lnncmp.records.checkpoints import unpacked
 from lnncmp.records.store import Store
 from lnncmp.runs import worker
 from lnncmp.runs.executors import _ray_cluster, _ray_tasks
@@ -103,7 +103,7 @@ def test_a_lost_node_repeats_no_epoch_that_was_kept(carried, expected, tmp_path,
     begun = []
 
     def slowly(task, prepared, where):
-        begun.append([len(unpacked(content)["history"]) for content in task.checkpoints.values()])
+        begun.append([len(unpacked(content, run_id)["history"]) for run_id, content in task.checkpoints.items()])
         for messages in carry_out(task, prepared, where):
             yield from ([message] for message in messages)
 
