@@ -11,12 +11,12 @@ import pytest
 import torch
 from cli_runs import all_numbers, refused, run_here
 from fake_ray import FakeRay, RayTaskError
+from lnncmp.records.checkpoint import unpacked
 from tuning_studies import Silent
 
 from lnncmp.cases.base import load_case
 from lnncmp.errors import LnncmpError, UsageError
 from lnncmp.recipe.load import load_recipe
-from lnncmp.records.checkpoint import unpacked
 from lnncmp.records.store import Store
 from lnncmp.runs import worker
 from lnncmp.runs.executors import _ray_cluster, _ray_tasks
