@@ -12,12 +12,16 @@ class RayTaskError(RayError):
 
 
 class FakeRay:
-    """One node of two CPUs. lose: called with the number of a list of messages in all; True loses that and its task."""
+    """One node of two CPUs. lose: called with the number of a list of messages in all; True loses that and its task.
+
+    silent: each task sends its first messages alone.
+    """
 
     exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
     util = SimpleNamespace(get_node_ip_address=lambda: "10.0.0.2")
 
-    def __init__(self, lose=lambda number: False, **resources):
+    def __init__(self, lose=lambda number: False, silent=False, **resources):
+        self.silent, self.heard = silent, []
         self.lose, self.count, self.cancelled, self.put_count, self.asked = lose, 0, 0, 0, []
         self.node = {"Alive": True, "Resources": {"CPU": 2.0, "memory": 8e9, **resources}}
 
@@ -36,7 +40,9 @@ class FakeRay:
         return SimpleNamespace(options=options)
 
     def wait(self, generators, num_returns=1, timeout=None):
-        return generators[:num_returns], generators[num_returns:]
+        ready = [one for one in generators if not (self.silent and one in self.heard)][:num_returns]
+        self.heard += ready
+        return ready, [one for one in generators if one not in ready]
 
     def get(self, messages):
         self.count += 1

@@ -1,12 +1,15 @@
 """Runs on other machines without any: what is sent and kept, a machine that is lost, refusals in one sentence."""
 
+import socket
 import sys
+import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from cli_runs import all_numbers, refused, run_here
+from cli_runs import all_numbers, records, refused, run_here
 from fake_ray import FakeRay, RayTaskError
 from tuning_studies import Silent
 
@@ -17,7 +20,9 @@ from lnncmp.records.checkpoints import unpacked
 from lnncmp.records.store import Store
 from lnncmp.runs import worker
 from lnncmp.runs.executors import _ray_cluster, _ray_tasks
+from lnncmp.runs.executors.base import Choice
 from lnncmp.runs.executors.ray import RayExecutor
+from lnncmp.runs.limits import Limits
 from lnncmp.runs.plan import RunBatch, data_shape, make_plan
 from lnncmp.runs.processes import WorkerConfig
 from lnncmp.runs.remote.data import self_contained
@@ -80,9 +85,9 @@ def carried(study, config, monkeypatch):
     monkeypatch.setattr(worker, "prepare_run", lambda run, context: study.prepared)
     monkeypatch.setattr(_ray_tasks, "_PAUSE", 0.0)
 
-    def work(ray, told, batches=(study.batch,), **changes):
+    def work(ray, told, batches=(study.batch,), limits=None, **changes):
         monkeypatch.setitem(sys.modules, "ray", ray)
-        RayExecutor(ray, None).work(batches, replace(config, **changes), told)
+        RayExecutor(ray, None, limits).work(batches, replace(config, **changes), told)
         return ray
 
     return work
@@ -121,6 +126,24 @@ def test_a_batch_that_always_loses_its_node_ends_the_command(carried, tmp_path):
     with pytest.raises(LnncmpError, match="lstm seeds 0-1 lost its node or its process 3 times in a row"):
         carried(ray, Told())
     assert ray.count == 3
+
+
+def test_a_node_that_falls_silent_is_given_up_run_by_run(carried, tmp_path):
+    told, ray = Told(), FakeRay(silent=True)
+    carried(ray, told, limits=Limits(seconds=1e-9))
+    assert told.finished_runs == [(0, "stopped"), (1, "stopped")] and ray.cancelled == 3
+    assert [warning.partition(" was stopped: ")[0] for warning in told.warnings] == ["lstm seeds 0-1"]
+    assert {record.status for record in records(tmp_path).values()} == {"stopped"}
+    carried(FakeRay(), told)
+    assert told.finished_runs[2:] == [(0, "ok"), (1, "ok")]
+
+
+def test_memory_is_watched_by_ray_itself():
+    with (
+        pytest.raises(UsageError, match="--memory-limit watches processes of this machine"),
+        Choice("ray", limits=Limits(memory_bytes=1)).started(),
+    ):
+        pass
 
 
 def test_an_interruption_cancels_what_is_under_way_and_lets_go_of_its_runs(carried, study, tmp_path):
@@ -229,6 +252,24 @@ def test_an_address_that_cannot_be_joined_is_refused(address, said):
     with pytest.raises(UsageError) as refusal:
         _ray_cluster._reachable(address)
     assert said in refusal.value.message
+
+
+@pytest.mark.parametrize(("answer", "said"), [(b"", "timed out"), (b"HTTP/1.1 400 Bad", "what answers is no Ray")])
+def test_a_server_that_is_no_cluster_is_refused(answer, said, monkeypatch):
+    monkeypatch.setattr(_ray_cluster, "_PROBE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+                time.sleep(0.5)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(UsageError, match=said):
+            _ray_cluster._reachable(f"127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(capsys, monkeypatch, tmp_path):

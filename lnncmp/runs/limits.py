@@ -19,14 +19,14 @@ class Limits:
     seconds: float | None = 60 * _MINUTE
     memory_bytes: int | None = None
 
-    def exceeded(self, silent: float, process: int) -> str:
+    def exceeded(self, silent: float, process: int | None = None) -> str:
         """Return the reason to stop the process with this number, silent for so many seconds; empty if there is none.
 
-        A process that has ended exceeds nothing.
+        A process that has ended, and one of another machine (None), takes no memory here.
         """
         if self.seconds is not None and silent > self.seconds:
             return f"no epoch was finished within {self.seconds / _MINUTE:g} minutes (--time-limit)"
-        if self.memory_bytes is not None and _resident(process) > self.memory_bytes:
+        if self.memory_bytes is not None and process is not None and _resident(process) > self.memory_bytes:
             return f"it took more than {self.memory_bytes / 1e9:g} GB of memory (--memory-limit)"
         return ""
 

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from multiprocessing.connection import wait
 
 from lnncmp.errors import LnncmpError
 from lnncmp.records.store import Store
 from lnncmp.runs.limits import Limits
 from lnncmp.runs.listener import RunListener, pass_on, task_name
-from lnncmp.runs.plan import MeasureRepeat, RunBatch, Sample
+from lnncmp.runs.plan import MeasureRepeat, Sample
 from lnncmp.runs.processes import Task, Worker, WorkerConfig
-from lnncmp.runs.unfinished import stopped
+from lnncmp.runs.unfinished import give_up
 
 
 class Pool:
@@ -94,15 +95,10 @@ class Pool:
                 "Finished runs are kept. Raise the limit, or change --models.",
             )
         store = Store(self.config.out, self.listener.warn)
-        missing = [run for run in task.runs if store.finished(run.run_id) is None]
-        if len(missing) > 1:
-            self.listener.warn(f"{task_name(task)} was stopped: {reason}; its runs are tried one by one")
-            self.waiting += [RunBatch(runs=(run,)) for run in missing]
-        for run in missing if len(missing) == 1 else ():
-            with store.lock(run.run_id) as mine:
-                if mine:  # else another command has taken it up meanwhile
-                    store.write_run(stopped(run, self.config.jobs, reason))
-            self.listener.finished(run, "stopped", reason)
+        with ExitStack() as locks:  # a run that another command has taken up meanwhile is that one's
+            mine = [run for run in task.runs if locks.enter_context(store.lock(run.run_id))]
+            missing = [run for run in mine if store.finished(run.run_id) is None]
+            self.waiting += give_up(missing, reason, store, self.config.jobs, self.listener)
         self.listener.ended(task)
 
     def _handle(self, worker: Worker, message: tuple) -> None:  # type: ignore[type-arg]

@@ -61,6 +61,7 @@ class RayTasks:
                 self._look()
                 self._assign()
                 self._receive()
+                self._enforce()
         finally:
             for generator, taken in self.running.items():
                 self.executor.ray.cancel(generator, force=True)
@@ -134,6 +135,17 @@ class RayTasks:
                 del self.running[generator]
                 self.gatherer.end(taken)
 
+    def _enforce(self) -> None:
+        """Stop batches whose node has been silent for too long; their runs are tried one by one, or recorded."""
+        now = time.monotonic()
+        for generator, taken in list(self.running.items()):
+            silent = 0.0 if taken.heard is None else now - taken.heard
+            reason = self.executor.limits.exceeded(silent)
+            if reason:
+                del self.running[generator]
+                self.executor.ray.cancel(generator, force=True)
+                self.waiting += [(now, batch) for batch in self.gatherer.give_up(taken, reason)]
+
     def _lost(self, taken: Taken, error: Exception) -> None:
         """Have a batch handed out again. Raises LnncmpError if it lost its node too often, or the code failed."""
         name = task_name(taken.batch)
@@ -142,6 +154,7 @@ class RayTasks:
             last = (str(error).strip().splitlines() or ["no message"])[-1].strip()
             raise LnncmpError(f"a node could not work on {name}: {last}", "Finished runs are kept.")
         taken.crashes += 1
+        taken.heard = None
         if taken.crashes >= _CRASHES:
             taken.locks.close()
             raise LnncmpError(

@@ -16,6 +16,7 @@ from lnncmp.runs.estimate import PROCESS_BYTES
 from lnncmp.runs.executors._ray_cluster import alive, connected
 from lnncmp.runs.executors._ray_tasks import RayTasks
 from lnncmp.runs.executors.base import Choice, ExecutorKind
+from lnncmp.runs.limits import Limits
 from lnncmp.runs.listener import RunListener
 from lnncmp.runs.plan import RunBatch
 from lnncmp.runs.processes import WorkerConfig
@@ -24,8 +25,9 @@ from lnncmp.runs.processes import WorkerConfig
 class RayExecutor:
     """Carries out batches on a cluster. most: batches at once; None: as many as the cluster has room for."""
 
-    def __init__(self, ray: Any, most: int | None) -> None:
+    def __init__(self, ray: Any, most: int | None, limits: Limits | None = None) -> None:
         self.ray = ray
+        self.limits = Limits() if limits is None else limits
         self.most = most
         self.data: dict[str, Any] = {}
 
@@ -66,8 +68,13 @@ class RayExecutor:
 
 @contextmanager
 def _start(choice: Choice) -> Iterator[RayExecutor]:
+    if choice.limits.memory_bytes is not None:
+        raise UsageError(
+            "--memory-limit watches processes of this machine; with --executor ray, Ray watches memory itself",
+            "Leave it out.",
+        )
     with connected(choice.address, max(choice.jobs or 0, choice.cores)) as ray:
-        yield RayExecutor(ray, choice.jobs)
+        yield RayExecutor(ray, choice.jobs, choice.limits)
 
 
 EXECUTOR = ExecutorKind(

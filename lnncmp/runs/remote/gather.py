@@ -1,5 +1,6 @@
 """The command's side of runs on other machines: what they send goes into its store, which nobody else writes."""
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,19 +11,22 @@ from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.processes import WorkerConfig
 from lnncmp.runs.remote.versions import versions
 from lnncmp.runs.remote.worker import Message, RemoteTask
+from lnncmp.runs.unfinished import give_up
 
 
 @dataclass
 class Taken:
     """A batch that this command works on, with the locks of its runs. missing: its runs without a record, by run id.
 
-    crashes: how often a machine was lost since the last finished epoch.
+    crashes: how often a machine was lost since the last finished epoch. heard: when its machine last sent something
+    (monotonic seconds), None while it waits for one.
     """
 
     batch: RunBatch
     missing: dict[str, RunSpec]
     locks: ExitStack = field(default_factory=ExitStack)
     crashes: int = 0
+    heard: float | None = None
 
 
 class Gatherer:
@@ -69,6 +73,7 @@ class Gatherer:
 
     def receive(self, taken: Taken, messages: Sequence[Message]) -> bool:
         """Keep and report what a machine sends; return whether the batch is done. Raises the LnncmpError it sends."""
+        taken.heard = time.monotonic()
         for kind, *rest in messages:
             if kind == "error":
                 raise rest[0]
@@ -87,6 +92,12 @@ class Gatherer:
             else:
                 pass_on(self.listener, taken.batch, kind, *rest)
         return False
+
+    def give_up(self, taken: Taken, reason: str) -> list[RunBatch]:
+        """Let go of a batch that was stopped; return its runs, to be tried one by one, unless it is one alone."""
+        again = give_up(list(taken.missing.values()), reason, self.store, self.config.jobs, self.listener)
+        self.end(taken)
+        return again
 
     def end(self, taken: Taken) -> None:
         """Report that a batch is complete and let go of its runs."""

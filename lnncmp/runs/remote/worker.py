@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from threading import Thread
+from threading import Event, Thread, current_thread
 from typing import Any
 
 from lnncmp.cases.base import Prepared
@@ -25,6 +25,8 @@ from lnncmp.runs.remote.versions import require_same, versions
 
 Message = tuple[Any, ...]
 Send = Callable[[Message], None]
+_WAIT = 10.0
+"""Seconds that training has to end once nobody takes its messages."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,30 @@ class MessageKeeper:
 def carry_out(task: RemoteTask, prepared: Prepared, where: str) -> Iterator[list[Message]]:
     """Yield the messages of a task as they come: all that are there, of a run's checkpoints only the newest.
 
-    Training goes on in a thread meanwhile, whether or not anybody takes the messages. where: this machine in words.
+    Training goes on in a thread meanwhile, and ends with its epoch once this is closed. where: this machine in words.
     """
     box: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    Thread(target=_work, args=(task, prepared, where, box.put), daemon=True).start()
+    left = Event()
+
+    def send(message: Message) -> None:
+        if left.is_set():
+            raise ConnectionError("nobody takes the messages any more")
+        box.put(message)
+
+    training = Thread(target=_work, args=(task, prepared, where, send), daemon=True)
+    training.start()
     last = ""
-    while last not in ("done", "error"):
-        messages = [box.get()]
-        while not box.empty():
-            messages.append(box.get())
-        last = messages[-1][0]
-        yield newest(messages)
+    try:
+        while last not in ("done", "error"):
+            messages = [box.get()]
+            while not box.empty():
+                messages.append(box.get())
+            last = messages[-1][0]
+            yield newest(messages)
+    finally:
+        left.set()
+        if training is not current_thread():  # which may be the one that collects this as garbage
+            training.join(timeout=_WAIT)  # a process must not end while a thread is inside of a library
 
 
 def newest(messages: list[Message]) -> list[Message]:
@@ -116,6 +131,8 @@ def _work(task: RemoteTask, prepared: Prepared, where: str, send: Send) -> None:
         require_same(task.versions, versions(), where)
         _runs(task, prepared, send)
         send(("done",))
+    except ConnectionError:
+        return
     except LnncmpError as error:
         send(("error", error))
     except Exception as error:
