@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats as scipy_stats
 from scipy.stats import ttest_1samp, ttest_ind
 
 from lnncmp import stats
+from lnncmp.stats.student import t_above, t_quantile
 
 
 def test_interval_by_hand():
@@ -188,3 +190,21 @@ class TestOverDataSets:
 
     def test_two_data_sets_say_nothing_of_others(self):
         assert stats.over_data_sets(self.of(1.0, 1.0)) is None and stats.pooled([]) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 20])
+def test_many_estimates_at_once_are_the_same_bits(count):
+    drawn = np.random.default_rng(3)
+    rows = [list(drawn.normal(5, 2, count) ** 3) for _ in range(50)]
+    if count:
+        rows += [[2.5] * count, [0.0] * count, [math.inf] + [1.0] * (count - 1), [1e308] * count, [-1e308] * count]
+        rows += [[math.nan] * count, [1e200 * (-1) ** k for k in range(count)]]
+    assert stats.mean_estimates(rows) == [stats.mean_estimate(row) for row in rows]
+    assert stats.geometric_estimates(rows) == [stats.geometric_estimate(row) for row in rows]
+
+
+def test_quantiles_are_those_of_scipy():
+    for freedom in (1.0, 2.0, 4.7, 9.0, math.inf):
+        for level in (0.5, 0.9, 0.975, 0.9999):
+            assert t_quantile(level, freedom) == scipy_stats.t.ppf(level, freedom)
+            assert t_above(level, freedom) == scipy_stats.t.sf(level, freedom)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lnncmp.comparison.best_model import best_model
 from lnncmp.comparison.costs import costs_of, untrained
 from lnncmp.comparison.differences import differences_to
+from lnncmp.comparison.estimates import estimate
 from lnncmp.comparison.notes import notes
 from lnncmp.comparison.rows import (
     baseline_row,
@@ -18,7 +19,6 @@ from lnncmp.comparison.rows import (
     cost_row,
     cost_shape,
     errors_by_seed,
-    estimate,
     model_row,
     replicates_by_seed,
 )
