@@ -3,7 +3,8 @@
 import pytest
 
 from lnncmp.cli.options import parse_seeds
-from lnncmp.errors import LnncmpError, UsageError
+from lnncmp.cli.terminal import print_result
+from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.recipe.files import read_recipe
 from lnncmp.recipe.load import load_recipe
 from lnncmp.runs.plan import RunSpec
@@ -90,6 +91,12 @@ def test_seeds_far_apart_take_no_memory():
     assert parse_seeds("0,1000000000") == (0, 1_000_000_000)
     specs = [RunSpec.model_construct(label="ltc", seed=seed) for seed in (42, 2_025_112_800)]
     assert task_name(RunBatch.model_construct(runs=specs, label="ltc")) == "ltc seeds 42,2025112800"
+
+
+def test_results_on_a_closed_standard_output_are_an_error(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(DataError, match="standard output: it is closed"):
+        print_result("a table")
 
 
 def test_more_threads_than_cores():

@@ -66,6 +66,8 @@ def print_rendered(text: str) -> None:
 
     Raises DataError if they cannot be written, e.g. on a full disk.
     """
+    if sys.stdout is None:  # as Python has it where the caller closed it
+        raise DataError("cannot write to standard output: it is closed", "Results are stored: run the command again.")
     try:
         typer.echo(text, nl=not text.endswith("\n"))
     except OSError as error:
