@@ -1,6 +1,9 @@
 """Runs on other machines without any: what is sent and kept, a machine that is lost, refusals in one sentence."""
 
+import socket
 import sys
+import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -229,6 +232,24 @@ def test_an_address_that_cannot_be_joined_is_refused(address, said):
     with pytest.raises(UsageError) as refusal:
         _ray_cluster._reachable(address)
     assert said in refusal.value.message
+
+
+@pytest.mark.parametrize(("answer", "said"), [(b"", "timed out"), (b"HTTP/1.1 400 Bad", "what answers is no Ray")])
+def test_a_server_that_is_no_cluster_is_refused(answer, said, monkeypatch):
+    monkeypatch.setattr(_ray_cluster, "_PROBE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+                time.sleep(0.5)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(UsageError, match=said):
+            _ray_cluster._reachable(f"127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(capsys, monkeypatch, tmp_path):

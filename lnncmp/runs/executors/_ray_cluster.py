@@ -17,6 +17,9 @@ _PROBE = 10.0
 """Seconds until an address that does not answer counts as unreachable; Ray itself takes a minute or more."""
 _GREETING = 90.0
 """Seconds that a node has to say which versions it has: it starts a process for that."""
+_SETTINGS = b"\x04"
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
+"""How HTTP/2 begins: a greeting and an empty frame of settings, which the server answers with one of its own."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 _ADDRESS = "RAY_ADDRESS"
 
@@ -73,13 +76,25 @@ def _reachable(address: str) -> str:
     if not colon or not host or not port.isdecimal():
         raise UsageError(f"--ray-address takes auto or HOST:PORT, got '{found}'", "For example: 10.0.0.1:6379")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE).close()
+        _probe(host.strip("[]"), int(port))
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"no Ray cluster answers at {found}: {getattr(error, 'strerror', None) or error}",
             "Is it running, and is this machine one of its nodes? ray status --address HOST:PORT",
         ) from None
     return found
+
+
+def _probe(host: str, port: int) -> None:
+    """Raise OSError unless a server that speaks HTTP/2, as that of a cluster does, answers there within seconds."""
+    with socket.create_connection((host, port), timeout=_PROBE) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") != "0":  # only Ray has the keys
+            return
+        connection.settimeout(_PROBE)
+        connection.sendall(_HELLO)
+        answer = connection.recv(9)
+    if answer[3:4] != _SETTINGS:
+        raise OSError("what answers is no Ray cluster")
 
 
 def _running_here() -> str:
