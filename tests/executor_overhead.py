@@ -1,6 +1,6 @@
 """Seconds that an executor needs for a run beyond its work: `python tests/executor_overhead.py --executor ray`.
 
-Makes tiny runs (one epoch, two units, a task each) twice, one and then all of them, so that the start of processes is
+Makes tiny runs (one epoch, four units, a task each) twice, one and then all of them, so that the start of processes is
 left out, and the same work in this process, with nothing kept. Prints wall-clock and processor time a run: the
 difference is the overhead. With --jobs 2 and runs of more --epochs the wall-clock times of one and two processes give
 the speed-up. Prints JSON.
@@ -26,7 +26,7 @@ from lnncmp.runs.remote.worker import MessageKeeper
 from lnncmp.runs.worker import execute_runs
 
 TINY = (
-    *("hidden=2", "evaluate.horizon=2", "data.noise_levels=[0.1]", "data.samples=12", "data.context=6"),
+    *("hidden=4", "evaluate.horizon=2", "data.noise_levels=[0.1]", "data.samples=12", "data.context=6"),
     *(f"data.{waves}=4" for waves in ("waves", "validation_waves", "test_waves", "shifted_waves")),
 )
 

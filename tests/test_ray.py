@@ -124,7 +124,7 @@ def test_an_interrupted_command_leaves_the_cluster_running(nodes, out, number, c
     assert nodes[0].process.poll() is None
 
 
-def test_what_was_interrupted_goes_on_locally(nodes, out, local):
+def test_what_was_interrupted_goes_on_locally(nodes, out):
     assert all(path.stat().st_size for path in (out / "checkpoints").glob("*.pt"))
     answer = run(*COMMAND, "--out", out, timeout=600)
     assert answer.code == 0, answer
