@@ -11,7 +11,6 @@ import pytest
 import torch
 from cli_runs import all_numbers, refused, run_here
 from fake_ray import FakeRay, RayTaskError
-from lnncmp.records.checkpoint import unpacked
 from tuning_studies import Silent
 
 from lnncmp.cases.base import load_case
