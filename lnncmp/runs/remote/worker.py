@@ -25,6 +25,8 @@ from lnncmp.runs.remote.versions import require_same, versions
 
 Message = tuple[Any, ...]
 Send = Callable[[Message], None]
+THREAD = "lnncmp runs"
+"""Name of the thread that trains."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def carry_out(task: RemoteTask, prepared: Prepared, where: str) -> Iterator[list
     Training goes on in a thread meanwhile, whether or not anybody takes the messages. where: this machine in words.
     """
     box: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    Thread(target=_work, args=(task, prepared, where, box.put), daemon=True).start()
+    Thread(target=_work, args=(task, prepared, where, box.put), name=THREAD, daemon=True).start()
     last = ""
     while last not in ("done", "error"):
         messages = [box.get()]
