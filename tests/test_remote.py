@@ -28,7 +28,7 @@ from lnncmp.runs.processes import WorkerConfig
 from lnncmp.runs.remote.data import self_contained
 from lnncmp.runs.remote.gather import Gatherer
 from lnncmp.runs.remote.versions import require_same, versions
-from lnncmp.runs.remote.worker import MessageKeeper, carry_out, newest
+from lnncmp.runs.remote.worker import THREAD, MessageKeeper, carry_out, newest
 
 
 class Told(Silent):
@@ -71,6 +71,15 @@ def expected(study, tmp_path_factory):
 
 def _weights(out):
     return {path.name: path.read_bytes() for path in (out / "records").glob("*.safetensors")}
+
+
+@pytest.fixture(autouse=True)
+def _no_training_goes_on():
+    """Wait for the threads of tasks that were left: a process that ends meanwhile is aborted by torch."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join()
 
 
 @pytest.fixture

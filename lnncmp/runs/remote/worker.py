@@ -25,6 +25,8 @@ from lnncmp.runs.remote.versions import require_same, versions
 
 Message = tuple[Any, ...]
 Send = Callable[[Message], None]
+THREAD = "lnncmp runs"
+"""Name of the thread that trains."""
 _WAIT = 10.0
 """Seconds that training has to end once nobody takes its messages."""
 
@@ -100,7 +102,7 @@ def carry_out(task: RemoteTask, prepared: Prepared, where: str) -> Iterator[list
             raise ConnectionError("nobody takes the messages any more")
         box.put(message)
 
-    training = Thread(target=_work, args=(task, prepared, where, send), daemon=True)
+    training = Thread(target=_work, args=(task, prepared, where, send), name=THREAD, daemon=True)
     training.start()
     last = ""
     try:
