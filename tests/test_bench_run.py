@@ -230,11 +230,9 @@ class TestWhole:
     def test_the_document_is_complete(self, whole):
         made, told = whole
         document = json.loads(made.model_dump_json())
-        assert document["machine"]["gflops"] > 0.1 and document["machine"]["gigasigmoids_per_second"] > 0.01
-        assert document["machine"]["gigaadjoints_per_second"] > 0.01
-        assert (
-            document["machine"]["cache_gigabytes_per_second"] > 0.1 < document["machine"]["memory_gigabytes_per_second"]
-        )
+        rates = ("gigasigmoids", "gigaadjoints", "cache_gigabytes", "memory_gigabytes")
+        assert all(document["machine"][f"{rate}_per_second"] > 0.01 for rate in rates)
+        assert document["machine"]["gflops"] > 0.1
         assert document["machine"]["threads"] == 1 and set(document["machine"]["noise"]) == {"W4"}
         assert document["workloads"][0]["hidden"] == 12 and len(document["notes"]) >= 5
         for what in ("training steps", "inference", "streaming", "memory, one process per network"):

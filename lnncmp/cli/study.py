@@ -87,22 +87,25 @@ def case_command(case: str) -> Callable[..., None]:
         )
         (variant, settings), chosen = own_choices(load_case(case), own), chosen_recipe(case, preset, own_recipe)
         recipe = load_recipe(case, chosen, [*settings, *(changes or ())], overrides, _names(models), variant)
-        recipes = over_data_seeds(recipe, data_seeds)
-        where, files = (
-            chosen_executor(executor, ray_address, jobs, time_limit, memory_limit),
-            own_files(own) or files_of(chosen),
-        )
+        where = chosen_executor(executor, ray_address, jobs, time_limit, memory_limit)
+        files = own_files(own) or files_of(chosen)
         request = Request(out, cache_root(), data, offline, jobs_here(where), stack, fresh, dry_run, weights, files)
+        recipes = over_data_seeds(recipe, data_seeds)
         if verbose and not quiet:
             _explain(recipe)
-        with interruptible(ADVICE + " without --fresh." if fresh else ADVICE + "."):
-            if dry_run:
-                _plan(recipe, request, format, quiet, data_seeds)
-                return
-            made = _carried_out(recipes, request, where, quiet)
-        _show(recipes, made, format, [] if details else where_the_rest_lies(out))
+        _study(recipes, request, where, format, details, quiet)
 
     return with_own_options(command, load_case(case))
+
+
+def _study(recipes: Sequence[Recipe], request: Request, where: Choice, format: str, details: bool, quiet: bool) -> None:
+    """Carry out a study on each of its data sets and print the comparison, or print the plan alone."""
+    with interruptible(ADVICE + " without --fresh." if request.fresh else ADVICE + "."):
+        if request.dry_run:
+            _plan(recipes[0], request, format, quiet, len(recipes))
+            return
+        made = _carried_out(recipes, request, where, quiet)
+    _show(recipes, made, format, [] if details else where_the_rest_lies(request.out))
 
 
 def _check(format: str, dry_run: bool, match: str | None, implementation: str | None) -> None:
