@@ -17,6 +17,7 @@ class PlanCost(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     studies: list[StudyCost]
     jobs: int
     measured: bool
