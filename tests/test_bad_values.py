@@ -7,8 +7,8 @@ from lnncmp.cli.terminal import print_result
 from lnncmp.errors import DataError, LnncmpError, UsageError
 from lnncmp.recipe.files import read_recipe
 from lnncmp.recipe.load import load_recipe
-from lnncmp.runs.plan import RunSpec
-from lnncmp.runs.pool import RunBatch, task_name
+from lnncmp.runs.listener import task_name
+from lnncmp.runs.plan import RunBatch, RunSpec
 from lnncmp.runs.ready import require_threads
 
 
