@@ -74,13 +74,17 @@ def read_records(folder: Path) -> Records:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Look for no garbage meanwhile: among millions of objects of some thousand records that takes half the time."""
+    """Look for no garbage meanwhile, and never among what was read, which lasts as long as what asks for it.
+
+    Among the millions of objects of some thousand records each search takes longer than most of what is computed.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            gc.freeze()
             gc.enable()
 
 
