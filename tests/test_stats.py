@@ -199,8 +199,12 @@ def test_many_estimates_at_once_are_the_same_bits(count):
     if count:
         rows += [[2.5] * count, [0.0] * count, [math.inf] + [1.0] * (count - 1), [1e308] * count, [-1e308] * count]
         rows += [[math.nan] * count, [1e200 * (-1) ** k for k in range(count)]]
-    assert stats.mean_estimates(rows) == [stats.mean_estimate(row) for row in rows]
-    assert stats.geometric_estimates(rows) == [stats.geometric_estimate(row) for row in rows]
+    assert stats.means(rows) == [stats.mean(row) for row in rows]
+    assert stats.geometric_intervals(rows[:-2]) == [stats.geometric_estimate(row) for row in rows[:-2]]
+    finite = [row for row in rows if np.isfinite(row).all()]
+    one_by_one = [(stats.mean(row), stats.mean_estimate(row)) for row in finite]
+    expected = [(mean, None if found is None else found.interval()) for mean, found in one_by_one]
+    assert stats.mean_intervals(finite) == expected
 
 
 def test_quantiles_are_those_of_scipy():

@@ -14,6 +14,7 @@ from lnncmp.claims.reasons import why_missing
 from lnncmp.claims.schema import ClaimsTable, Verdict
 from lnncmp.claims.second_measures import with_second_measures
 from lnncmp.claims.verdicts import beside, fact_verdict, tested_verdict, untestable_verdict, without_runs
+from lnncmp.common.garbage import uncollected
 from lnncmp.comparison.groups import ComparisonGroup, groups_of
 from lnncmp.records.read import Records, read_records
 
@@ -33,6 +34,11 @@ def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     The p values of the claims of one family are corrected for each other (Holm), and apart from them those of the same
     claims under other matchings and budgets and on other data.
     """
+    with uncollected():
+        return _judge(claims, records)
+
+
+def _judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:
     groups = groups_of(records.runs)
     found = {claim.id: _assessed(claim, claim_pairs(claim, groups, records.measurements), records) for claim in claims}
     mains = [ones[0] for ones in found.values() if ones and counts_on(ones[0].claim, ones[0].pair)]

@@ -33,19 +33,22 @@ def compare(
     """Compare the models of one folder of records, or each model of two folders, seed by seed on equal data."""
     check_choice("format", format, FORMATS)
     from lnncmp.comparison.contrasts.folders import contrast_folders, contrast_groups
+    from lnncmp.comparison.main_error import main_error_only
     from lnncmp.comparison.studies import comparable, studies_of
     from lnncmp.records.read import read_records
     from lnncmp.report.tables.contrasts import Compared, brief_of_compared, document_of_compared
 
+    brief = format == "table" and not details and other is None
     with interruptible("Nothing was changed."):
         records = comparable(read_records(folder))
         if other is None:
             for sentence in records.notes:
                 note(sentence)
+            contrasts = contrast_groups(records)
+            records = main_error_only(records) if brief else records
             tables = [study.table for study in studies_of(records, reference=reference)]
-            found = Compared(comparisons=tables, contrasts=contrast_groups(records))
+            found = Compared(comparisons=tables, contrasts=contrasts)
         else:
             found = Compared(comparisons=[], contrasts=[contrast_folders(records, comparable(read_records(other)))])
-    brief = format == "table" and not details and bool(found.comparisons)
     rest = [f"All tables, notes{' and contrasts' if found.contrasts else ''}: --details."]
     print_rendered(render(brief_of_compared(found, rest) if brief else document_of_compared(found), format, *page()))

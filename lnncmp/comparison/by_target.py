@@ -23,13 +23,17 @@ def by_target(scores: Iterable[Scores]) -> PerTarget:
     names = {metric: dict.fromkeys(target for one in found for target in one.get(metric, {})) for metric in _all(found)}
     if all(len(targets) < 2 for targets in names.values()):
         return {}
-    made = {
-        metric: {target: stats.mean([one[metric][target] for one in found if metric in one]) for target in targets}
-        for metric, targets in names.items()
-    }
+    made = {metric: _means(metric, list(targets), found) for metric, targets in names.items()}
     if "mse" in made and "share" not in made:
         made["share"] = _shares(made["mse"])
     return made
+
+
+def _means(
+    metric: str, targets: Sequence[str], found: Sequence[Mapping[str, Mapping[str, float]]]
+) -> dict[str, float | None]:
+    holding = [one[metric] for one in found if metric in one]
+    return dict(zip(targets, stats.means([[one[target] for one in holding] for target in targets]), strict=True))
 
 
 def _all(found: Sequence[Mapping[str, object]]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from lnncmp import stats
 from lnncmp.comparison.by_target import by_target
 from lnncmp.comparison.costs import cost_fields
-from lnncmp.comparison.estimates import estimate, estimates
+from lnncmp.comparison.estimates import cells, estimates
 from lnncmp.comparison.table import (
     BaselineRow,
     CostRow,
@@ -59,12 +59,19 @@ def ok_scores(runs: Iterable[RunRecord]) -> dict[int, Scores]:
 
 def errors_by_seed(runs: Iterable[RunRecord], metric: str | None = None) -> dict[int, float]:
     """Return one metric of the test split (None: the main error) by root seed, of runs that ended well and have it."""
-    return _by_seed(ok_scores(runs), lambda scores: error_of(scores, metric))
+    return _errors(ok_scores(runs), metric)
 
 
 def replicates_by_seed(runs: Iterable[RunRecord], metric: str | None = None) -> dict[int, list[float]]:
     """Return one metric (None: the main error) over bootstrap samples of the test groups, by seed, where known."""
-    scores = ok_scores(runs)
+    return _replicates(ok_scores(runs), metric)
+
+
+def _errors(scores: Mapping[int, Scores], metric: str | None) -> dict[int, float]:
+    return _by_seed(scores, lambda one: error_of(one, metric))
+
+
+def _replicates(scores: Mapping[int, Scores], metric: str | None) -> dict[int, list[float]]:
     named = {seed: (score.replicates, metric or score.main) for seed, score in scores.items()}
     return {seed: found[name] for seed, (found, name) in named.items() if name in found}
 
@@ -91,7 +98,7 @@ def curve(scores: Mapping[int, Scores]) -> list[CurvePoint]:
             seeds=len(made.seeds),
             not_finite=made.values.count(None),
         )
-        for step, made in zip(steps, estimates([by_step[step] for step in steps]), strict=True)
+        for step, made in zip(steps, cells([by_step[step] for step in steps]), strict=True)
     ]
 
 
@@ -125,12 +132,11 @@ def perturbations(scores: Mapping[int, Scores]) -> list[PerturbationSummary]:
             by_key.setdefault(_key(point), {})[seed] = point
 
     each = list(by_key.values())
+    errors = [{seed: p.error for seed, p in found.items()} for found in each]
     ratios = [{seed: p.ratio for seed, p in found.items() if p.ratio is not None} for found in each]
-    columns = (
-        estimates([{seed: p.error for seed, p in found.items()} for found in each]),
-        estimates(ratios),
-        estimates([{seed: p.scaled for seed, p in found.items()} for found in each]),
-    )
+    scaled_errors = [{seed: p.scaled for seed, p in found.items()} for found in each]
+    made, count = estimates([*errors, *ratios, *scaled_errors]), len(each)
+    columns = made[:count], made[count : 2 * count], made[2 * count :]
     return [
         PerturbationSummary(group=group, name=name, level=level, error=error, ratio=ratio, scaled=scaled)
         for (group, name, level), error, ratio, scaled in zip(by_key, *columns, strict=True)
@@ -191,6 +197,14 @@ def model_row(
     points = curve(scores)
     means = {point.step: point.mean for point in points}
     implementation = "+".join(sorted({run.implementation for run in runs}))
+    *metrics, slope, change = estimates(
+        [
+            *(_errors(scores, name) for name in names.values()),
+            _by_seed(scores, noise_slope),
+            _by_seed(scores, timespans_change),
+        ],
+        [_replicates(scores, name) for name in names.values()],
+    )
     counts = {name: _middle(getattr(run.parameters, name) for run in runs) for name in Counts.model_fields}
     return ModelRow(
         model=runs[0].model,
@@ -204,15 +218,13 @@ def model_row(
         tuning=runs[0].tuning,
         params=Counts(**counts),
         structure=_structure(runs),
-        metrics={
-            key: estimate(errors_by_seed(runs, name), replicates_by_seed(runs, name)) for key, name in names.items()
-        },
+        metrics=dict(zip(names, metrics, strict=True)),
         per_target=by_target(scores.values()),
         horizons={str(step): means.get(step) for step in horizons},
         curve=points,
-        noise_slope=estimate(_by_seed(scores, noise_slope)),
+        noise_slope=slope,
         perturbations=perturbations(scores),
-        timespans_change=estimate(_by_seed(scores, timespans_change)),
+        timespans_change=change,
         **as_run([run for run in runs if outcome(run) == "ok"]),
         operations=_operations(runs),
         **cost_fields(cost, shape),

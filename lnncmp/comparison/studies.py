@@ -12,6 +12,7 @@ from typing import Any
 from lnncmp.baselines import BASELINES_VERSION
 from lnncmp.cases.base import case_names, case_of, load_case
 from lnncmp.common.cache import content_key
+from lnncmp.common.garbage import uncollected
 from lnncmp.common.plugins import PluginError
 from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.commands import recipe_of
@@ -110,7 +111,9 @@ def studies_of(records: Records, cases: Sequence[str] = (), reference: str | Non
     if reference is not None and reference not in known:
         raise unknown_name("reference model", reference, known)
     baselines = _current(records.baselines)
-    found = [_study(group, records, baselines, reference) for group in groups_of(chosen)]
+    timeless = [run for run in records.runs if run.recipe.withholds_time]
+    with uncollected():
+        found = [_study(group, records, baselines, timeless, reference) for group in groups_of(chosen)]
     return _titled(sorted(found, key=lambda study: (wanted.index(study.table.case), *_order(study))))
 
 
@@ -172,6 +175,7 @@ def _study(
     group: ComparisonGroup,
     records: Records,
     baselines: Sequence[BaselineRecord],
+    timeless: Sequence[RunRecord],
     reference: str | None,
 ) -> Study:
     case = case_of(group.first.case, group.first.recipe.data)
@@ -191,7 +195,7 @@ def _study(
         horizons=[step for step in case.horizons if step <= longest],
         title=recipe.title if recipe else case.title,
         published=_published(runs, recipe),
-        ablations=ablations_of(runs, records.runs),
+        ablations=ablations_of(runs, timeless),
         metrics=(*case.metrics, *SPREAD_METRICS),
     )
     return Study(group, recipe, variant, runs, records.measurements, data, table)

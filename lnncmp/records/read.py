@@ -4,15 +4,14 @@ Reading for comparing moves and writes nothing, and needs neither torch nor the 
 else's records, years later.
 """
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from lnncmp.common.garbage import uncollected
 from lnncmp.common.small_files import RECORD_BYTES, RefusedFileError, read_small, unsealed
 from lnncmp.errors import DataError
 from lnncmp.records.schema import SCHEMA_VERSION, BaselineRecord, MeasurementRecord, RunRecord
@@ -56,7 +55,7 @@ def read_records(folder: Path) -> Records:
             f"the folder of records {folder} {what}", "Name the folder that --out named when runs were made."
         )
     refused: dict[str, list[str]] = {}
-    with _uncollected():
+    with uncollected():
         runs = _read(folder / "records", RunRecord, refused)
         lost_runs = reasons(refused)
         measurements = [placed(one, runs) for one in _read(folder / "measurements", MeasurementRecord, refused)]
@@ -70,18 +69,6 @@ def read_records(folder: Path) -> Records:
         raise DataError(f"no records of runs in {folder}", "Make some with a case's command, e.g.: lnncmp walker2d")
     runs.sort(key=lambda run: (run.case, run.source, run.conditions, run.protocol_id, run.model, run.seeds.root))
     return Records(folder, runs, measurements, baselines, [f"Not used: {reason}." for reason in reasons(refused)])
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Look for no garbage meanwhile: among millions of objects of some thousand records that takes half the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def placed(measurement: MeasurementRecord, runs: Sequence[RunRecord]) -> MeasurementRecord:

@@ -76,7 +76,7 @@ def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
     {'a.b': 1, 'c': 2}
     """
     for key, value in table.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):  # asked of every setting of every run; `Mapping` takes ten times as long
             yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from lnncmp.common.files import explained, file_lock, make_dir, sweep, write_bytes
+from lnncmp.common.garbage import uncollected
 from lnncmp.common.small_files import RefusedFileError, read_small, sealed
 from lnncmp.errors import DataError
 from lnncmp.records.checkpoints import MOST_BYTES, packed, unpacked
@@ -68,11 +69,12 @@ class Store:
     def runs(self) -> list[RunRecord]:
         """Return all run records of the folder, sorted by file name."""
         found, reader = [], Store(self.out, self.warn, read_only=True)  # others than those of a plan stay as they are
-        for path in sorted((self.out / "records").glob("*.json")):
-            try:
-                found.append(reader._read(path, RunRecord))
-            except DataError as error:
-                self.warn(f"{error.message}; it is left out")
+        with uncollected():
+            for path in sorted((self.out / "records").glob("*.json")):
+                try:
+                    found.append(reader._read(path, RunRecord))
+                except DataError as error:
+                    self.warn(f"{error.message}; it is left out")
         return [record for record in found if record is not None]
 
     def measurement(self, measurement_id: str) -> MeasurementRecord | None:

@@ -15,13 +15,12 @@ from lnncmp.stats.estimates import (
     Samples,
     difference,
     geometric_estimate,
-    geometric_estimates,
     mean_estimate,
-    mean_estimates,
     over_data_sets,
     pooled,
 )
 from lnncmp.stats.intervals import bca_interval, mean, mean_interval, spread
+from lnncmp.stats.many import geometric_intervals, mean_intervals, means
 
 __all__ = [
     "MIN_DATA_SETS",
@@ -32,13 +31,14 @@ __all__ = [
     "bca_interval",
     "difference",
     "geometric_estimate",
-    "geometric_estimates",
+    "geometric_intervals",
     "holm",
     "interquartile_mean",
     "mean",
     "mean_estimate",
-    "mean_estimates",
     "mean_interval",
+    "mean_intervals",
+    "means",
     "noise_slope",
     "over_data_sets",
     "pooled",

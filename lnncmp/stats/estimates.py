@@ -25,7 +25,7 @@ MIN_DATA_SETS = 3
 _LARGEST_LOG = 700.0
 """Logarithms up to this size are of numbers that a float can hold."""
 
-_NO_SPREAD = 1e-12
+NO_SPREAD = 1e-12
 """A standard error below this share of the values is rounding."""
 
 
@@ -83,36 +83,6 @@ def mean_estimate(values: Sequence[float], samples: Samples = ()) -> MeanEstimat
     return _estimate([(1.0, values, samples)], least=0.5 ** len(values))
 
 
-def mean_estimates(rows: Sequence[Sequence[float]]) -> list[MeanEstimate | None]:
-    """Return `mean_estimate` of each of K rows of S values, the same bits in a fraction of the time."""
-    if not rows or len(rows[0]) < 2:
-        return [None] * len(rows)
-    values, count = np.asarray(rows, dtype=np.float64), len(rows[0])
-    with np.errstate(over="ignore", invalid="ignore"):
-        means = np.add.reduce(values, axis=1) / count
-        apart = values - means[:, np.newaxis]
-        spreads = np.sqrt(np.add.reduce(apart * apart, axis=1) / (count - 1))
-        rounding = _NO_SPREAD * np.maximum.reduce(np.abs(values), axis=1)
-    finite = np.isfinite(values).all(axis=1) & np.isfinite(means) & np.isfinite(spreads)
-    least, freedom = 0.5**count, count - 1.0
-    found: list[MeanEstimate | None] = []
-    for mean, spread, none, usable in zip(*(one.tolist() for one in (means, spreads, rounding, finite)), strict=True):
-        part = spread**2 / count if usable and spread > none else 0.0
-        usable = usable and math.isfinite(part)
-        found.append(_with_error(mean, [(part, freedom)], least, 0.0) if usable else None)
-    return found
-
-
-def geometric_estimates(
-    rows: Sequence[Sequence[float]],
-) -> list[tuple[float | None, tuple[float, float] | None]]:
-    """Return `geometric_estimate` of each of K rows of S values, in a fraction of the time."""
-    above = [bool(row) and all(0 < value < math.inf for value in row) for row in rows]
-    logs = [[math.log(value) for value in row] for row, usable in zip(rows, above, strict=True) if usable]
-    estimates = iter(zip(logs, mean_estimates(logs), strict=True))
-    return [_as_factor(*next(estimates)) if usable else (None, None) for usable in above]
-
-
 def geometric_estimate(
     values: Sequence[float], samples: Samples = ()
 ) -> tuple[float | None, tuple[float, float] | None]:
@@ -127,15 +97,17 @@ def geometric_estimate(
     logs = [math.log(value) for value in values]
     positive = all(0 < value < math.inf for row in samples for value in row)
     found = mean_estimate(logs, [[math.log(value) for value in row] for row in samples] if positive else ())
-    return _as_factor(logs, found)
+    return as_factors(logs, None if found is None else found.interval())
 
 
-def _as_factor(logs: Sequence[float], found: MeanEstimate | None) -> tuple[float | None, tuple[float, float] | None]:
-    """Return the geometric mean of numbers with these logarithms, and the interval of the logarithms' mean."""
+def as_factors(
+    logs: Sequence[float], ends: tuple[float, float] | None
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return the geometric mean of numbers with these logarithms, and as factors the ends of an interval of its own."""
     mean = math.exp(math.fsum(logs) / len(logs))
-    if found is None:
+    if ends is None:
         return mean, None
-    low, high = found.interval()
+    low, high = ends
     return mean, (math.exp(low), math.exp(high)) if max(-low, high) < _LARGEST_LOG else None
 
 
@@ -168,7 +140,7 @@ def _estimate(sides: Sequence[tuple[float, Sequence[float], Samples]], least: fl
 
 def _variance(values: Floats) -> float:
     spread = deviation_of(values)
-    return spread**2 if spread > _NO_SPREAD * float(np.maximum.reduce(np.abs(values))) else 0.0
+    return spread**2 if spread > NO_SPREAD * float(np.maximum.reduce(np.abs(values))) else 0.0
 
 
 def _over_groups(sides: Sequence[tuple[float, Sequence[float], Samples]]) -> float:

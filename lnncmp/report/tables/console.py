@@ -89,6 +89,8 @@ def _fits(grid: Grid, console: Console) -> bool:
 
 def _by_columns(grid: Grid, console: Console) -> list[Grid]:
     """Return grids that fit, filling each with as many columns as fit next to the labels (at least one)."""
+    if len(grid.columns) < 2 or _fits(grid, console):
+        return [grid]
     parts: list[tuple[Column, ...]] = []
     current: tuple[Column, ...] = ()
     for column in grid.columns:

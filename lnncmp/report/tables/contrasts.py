@@ -34,11 +34,13 @@ def document_of_compared(found: Compared) -> Document:
 
 
 def brief_of_compared(found: Compared, rest: Sequence[str]) -> Document:
-    """Return a ranked table and sentences for each comparison; `rest` says where all tables and the contrasts are."""
-    whole = document_of_compared(found)
+    """Return a ranked table and sentences for each comparison, and no rows.
+
+    rest: says where all tables and the contrasts are.
+    """
     last = len(found.comparisons) - 1
     parts = [brief_section(one, rest if number == last else ()) for number, one in enumerate(found.comparisons)]
-    return Document(parts, whole.rows, whole.content)
+    return Document(parts, (), found)
 
 
 def _sections(found: Contrasts) -> list[Section]:
