@@ -9,15 +9,22 @@ from lnncmp.records.schema import MeasurementRecord
 from lnncmp.runs.plan import DataShape, Plan, RunSpec
 
 PROCESS_BYTES = 530_000_000
-"""Resident memory of a worker beyond its data and its training step: torch, kernels that were loaded, evaluation.
+"""Resident memory of a worker beyond its data and its training step: torch and the kernels that were loaded.
 
-Measured as VmHWM on Linux, two models in two epochs on two processes: 537 MB each on small data (sine, preset quick).
+Measured as VmHWM on Linux, ltc and lstm in two epochs on two processes, preset quick: a worker of sine took 537 MB, one
+of walker2d 682 MB, with training step and data.
 """
 
 MAIN_BYTES = 100_000_000
 """Resident memory of the command itself, which loads no torch, and of the tracker of its workers, without data.
 
-Measured as VmHWM with the same study: 88 and 12 MB.
+Measured as VmHWM: 88 and 12 MB with sine; 365 MB with walker2d, whose data were simulated in the same command.
+"""
+
+_DATA_COPIES = 12
+"""Memory of a process for data, over that of its windows: shifted test sets, raw recordings, evaluation.
+
+Fitted to the two studies above, which took 1,254 and 1,742 MB in all at once; 1.2 and 1.6 GB are promised.
 """
 
 _VALUE_BYTES = 4
@@ -53,7 +60,7 @@ def task_bytes(measured: Sequence[MeasurementRecord]) -> int:
 def data_bytes(shape: DataShape) -> int:
     """Return the bytes of the windows of a study: inputs, targets and their mask, elapsed times, valid steps.
 
-    Every process has all of them, the command itself as well. Shifted test sets are not counted.
+    Every process has all of them, the command itself as well.
     """
     windows = shape.train_windows + shape.validation_windows + shape.test_windows
     step = _VALUE_BYTES * (shape.inputs + shape.outputs + 1) + shape.outputs + 1
@@ -64,5 +71,5 @@ def estimate(plan: Plan, missing: Sequence[RunSpec], measured: Sequence[Measurem
     """Return the estimate for the `missing` runs of `plan` on `jobs` processes."""
     costs = [run_seconds(spec, plan.shape, measured) for spec in missing]
     seconds = max(sum(costs) / jobs, max(costs, default=0.0))
-    memory = MAIN_BYTES + jobs * task_bytes(measured) + (jobs + 1) * data_bytes(plan.shape)
+    memory = MAIN_BYTES + jobs * task_bytes(measured) + (jobs + 1) * _DATA_COPIES * data_bytes(plan.shape)
     return Estimate(seconds=round(seconds, 1), memory_bytes=memory)
