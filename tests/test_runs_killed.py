@@ -111,17 +111,20 @@ def kill_commands(out: Path, cache: Path, kills: int, seconds: float) -> tuple[i
         assert b"Traceback" not in told and b"leaked" not in told, told.decode()
         wait_for(lambda mark=mark: not marked(mark), timeout=30)
         assert not (out / "records").is_dir() or not verify(out).findings
+        for path in (out / "records").glob("*.json"):  # so that there is something to kill the next time, too
+            if drawn.random() < 0.5:
+                Store(out).discard(path.stem)
     return killed[0], killed[1]
 
 
 @pytest.mark.slow
-def test_commands_and_workers_are_killed_fifty_times(tmp_path):
+def test_commands_and_workers_are_killed_twenty_times(tmp_path):
     cache = tmp_path / "cache"
     began = time.monotonic()
     whole = run(*STUDY, "--out", tmp_path / "whole", env=environment(LNNCMP_CACHE=str(cache)))
     assert whole.code == 0, whole
-    killed = kill_commands(tmp_path / "out", cache, 50, time.monotonic() - began)
-    assert min(killed) > 5
+    killed = kill_commands(tmp_path / "out", cache, 20, time.monotonic() - began)  # a command loads for seconds
+    assert min(killed) > 2
     last = run(*STUDY, "--out", tmp_path / "out", env=environment(LNNCMP_CACHE=str(cache)))
     assert last.code == 0, last
     assert all_numbers(tmp_path / "out") == all_numbers(tmp_path / "whole") and len(records(tmp_path / "out")) == 6

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -198,3 +199,15 @@ class TestCommands:
 
 
 _TEXTS = {".html", ".md", ".tex", ".csv", ".svg"}
+
+
+def test_a_library_that_quotes_a_file_cannot_steer_the_terminal(folder, capsys, monkeypatch):
+    def fails(*args):
+        raise RuntimeError(ESCAPE)
+
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    monkeypatch.setattr("lnncmp.records.read.read_records", fails)
+    with pytest.raises(RuntimeError) as error:
+        run_here(capsys, monkeypatch, "compare", folder)
+    sys.excepthook(error.type, error.value, error.tb)
+    assert capsys.readouterr().err.endswith("RuntimeError: \\u001b[31mred\\u0007\n")

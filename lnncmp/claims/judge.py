@@ -16,6 +16,7 @@ from lnncmp.claims.second_measures import with_second_measures
 from lnncmp.claims.verdicts import beside, fact_verdict, tested_verdict, untestable_verdict, without_runs
 from lnncmp.common.garbage import uncollected
 from lnncmp.comparison.groups import ComparisonGroup, groups_of
+from lnncmp.comparison.studies import comparable
 from lnncmp.records.read import Records, read_records
 
 
@@ -25,7 +26,7 @@ def judge_folder(out: Path, claims: Path | None = None, beside: bool = False) ->
     claims: another file of claims than the one that ships with lnncmp; beside: after these, not in their place. Raises
     DataError without records, UsageError for a file with a mistake.
     """
-    return with_readings(judge(load_claims(claims, beside), read_records(out)), out)
+    return with_readings(judge(load_claims(claims, beside), comparable(read_records(out))), out)
 
 
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:

@@ -51,7 +51,7 @@ def fetch(
     """Download or generate the data of a case study into the cache; verify it if it is already there."""
     chosen = load_source(load_case(case), _source(load_case(case), source))
     if chosen.fetch is None:
-        typer.echo(f"{case} ({chosen.name}): generated in memory when needed; there is nothing to fetch")
+        print_result(f"{case} ({chosen.name}): generated in memory when needed; there is nothing to fetch")
         return
     with interruptible(_RESUME), LiveProgress(quiet) as progress:
         progress.doing("fetching or making data")
@@ -64,7 +64,7 @@ def fetch(
             warn=progress.warn,
         )
         folder = chosen.fetch(context)
-    typer.echo(f"{case} ({chosen.name}): complete and verified in {folder}")
+    print_result(f"{case} ({chosen.name}): complete and verified in {folder}")
 
 
 @app.command()
@@ -83,7 +83,7 @@ def verify(
         )
         recordings = chosen.load(context)
     steps = sum(len(recording.values) for recording in recordings)
-    typer.echo(f"{case} ({chosen.name}): {len(recordings)} recordings, {steps:,} steps, verified")
+    print_result(f"{case} ({chosen.name}): {len(recordings)} recordings, {steps:,} steps, verified")
 
 
 @app.command()
@@ -137,4 +137,4 @@ def train_policies(
         progress.doing("training policies")
         written = train(out, seed=seed, scale=scale, progress=progress.data)
     for path in written:
-        typer.echo(str(path))
+        print_result(str(path))

@@ -22,7 +22,7 @@ from lnncmp.cli.predict import predict
 from lnncmp.cli.recipes import recipes
 from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
-from lnncmp.cli.terminal import be_quiet, print_error
+from lnncmp.cli.terminal import be_quiet, print_error, print_traceback
 from lnncmp.cli.tune import tune
 from lnncmp.errors import LnncmpError
 
@@ -84,6 +84,7 @@ def main() -> None:
         if "_LNNCMP_COMPLETE" in os.environ:  # a shell asks for completions, in the middle of a line
             sys.exit(0)
         if not isinstance(error, LnncmpError):
+            sys.excepthook = print_traceback  # in the place of typer's
             raise
         print_error(error)
         sys.exit(error.exit_code)

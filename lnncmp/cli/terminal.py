@@ -4,10 +4,11 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 
 import typer
 from rich.console import Console
@@ -29,6 +30,12 @@ def print_error(error: LnncmpError) -> None:
     say(_errors, error.message, ("Error:", "bold red"))
     if error.hint:
         say(_errors, error.hint)
+
+
+def print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an unexpected exception, as `sys.excepthook`: what a library quotes of a file is text, too."""
+    if sys.stderr is not None:
+        sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
 
 
 def be_quiet(quiet: bool) -> bool:

@@ -19,6 +19,7 @@ from lnncmp.comparison.commands import recipe_of
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.groups import MATCHED_WORDS, MATCHINGS, ComparisonGroup, groups_of, place
 from lnncmp.comparison.table import ComparisonTable, titled
+from lnncmp.comparison.unknown_errors import with_known_errors
 from lnncmp.errors import DataError, UsageError, unknown_name
 from lnncmp.recipe.recipe import Recipe
 from lnncmp.records.metric import Published
@@ -71,17 +72,23 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
 
 
 def comparable(records: Records) -> Records:
-    """Return the records whose case is there and has such settings, with a note on each that is left out.
+    """Return the records whose case and main error are there, with notes on all that is left out.
 
     Raises DataError if there is none.
     """
-    first = {run.protocol_id: run for run in reversed(records.runs)}
-    why = {protocol: why_lacking(run.case, run.recipe.data) for protocol, run in first.items()}
-    there = [run for run in records.runs if not why[run.protocol_id]]
+    first = {(run.protocol_id, run.case): run for run in reversed(records.runs)}
+    why = {place: why_lacking(run.case, run.recipe.data) for place, run in first.items()}
+    there = [run for run in records.runs if not why[run.protocol_id, run.case]]
     lacking = sorted({one for one in why.values() if one})
     if not there:
         raise DataError(f"no run in {records.folder} can be used: {'; '.join(lacking)}", "Install what has it.")
-    return replace(records, runs=there, notes=[*records.notes, *(f"Not used: {one}." for one in lacking)])
+    notes = [*records.notes, *(f"Not used: {one}." for one in lacking)]
+    found = with_known_errors(replace(records, runs=there, notes=notes))
+    if not found.runs:
+        raise DataError(
+            f"no run in {records.folder} can be used. {' '.join(found.notes)}", "Use the lnncmp that made them."
+        )
+    return found
 
 
 def why_lacking(case: str, data: Mapping[str, Any] | None = None) -> str:
