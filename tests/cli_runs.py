@@ -35,7 +35,7 @@ SMALL = ["walker2d", "--preset", "quick", *(part for change in _SMALL for part i
 TWO = [*SMALL, "--models", "lstm,gru", "--seeds", "2", "--set", "train.epochs=3"]
 """Four runs of a fraction of a second each."""
 
-LONG = [*SMALL, "--models", "lstm,gru", "--seeds", "1", "--jobs", "2", "--set", "train.epochs=500"]
+LONG = [*SMALL, "--models", "lstm,gru", "--seeds", "1", "--jobs", "2", "--set", "train.epochs=1500"]
 """Two runs of some seconds each, so that there is time to disturb them."""
 
 

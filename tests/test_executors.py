@@ -14,6 +14,7 @@ class Recorded(LocalExecutor):
     """The local executor, which notes what it was given, and may refuse to work."""
 
     def __init__(self, error=None):
+        super().__init__()
         self.error, self.seen = error, []
 
     def jobs(self, config):
@@ -30,7 +31,7 @@ class Recorded(LocalExecutor):
 def recorded(monkeypatch):
     def use(error=None):
         executor = Recorded(error)
-        monkeypatch.setattr(local, "LocalExecutor", lambda: executor)
+        monkeypatch.setattr(local, "LocalExecutor", lambda limits: executor)
         return executor
 
     return use

@@ -228,11 +228,13 @@ class TestFolders:
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work as another user")
     def test_the_folder_of_another_user(self, copied):
         cache, digest = copied
-        for path in (cache, *cache.rglob("*")):
+        for path in files(cache):
             os.chown(path, 12345, 12345)
-            path.chmod(0o755 if path.is_dir() else 0o644)
         found, done = work(["gru"], cache, "32", "outputs")  # root writes everywhere, but runs nobody else's code
         assert found == {"gru": digest} and "it belongs to another user" in done.stderr
+        os.chown(cache, 12345, 12345)
+        found, done = work(["gru"], cache, "32", "outputs")
+        assert found == {"gru": digest} and "belongs to another user, who could change what is run" in done.stderr
 
     @linux
     @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")

@@ -159,9 +159,10 @@ class TestRefused:
             read_recipe(write_recipe('extends = "a.toml"\n', "b.toml").parent / "a.toml")
 
     def test_what_cannot_be_read(self, tmp_path, write_recipe):
-        for path in (tmp_path / "none.toml", tmp_path):
-            with pytest.raises(DataError, match="cannot read the recipe in"):
-                read_recipe(path)
+        with pytest.raises(DataError, match="cannot read the recipe in"):
+            read_recipe(tmp_path / "none.toml")
+        with pytest.raises(UsageError, match="is not a regular file: it cannot be the recipe"):
+            read_recipe(tmp_path)
         with pytest.raises(DataError, match=r"cannot read the recipe in .*gone\.toml"):
             read_recipe(write_recipe('extends = "gone.toml"\n'))
 

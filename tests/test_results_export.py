@@ -143,7 +143,10 @@ class TestPlace:
         (store.out / "records" / "again.json").write_bytes((store.out / "records" / "ltc-0.json").read_bytes())
         (store.out / "records" / "cut.json").write_text("{")
         answer = ask(store.out, "--to", "csv", "--format", "json")
-        assert "damaged or incomplete (cut.json)" in answer.err and "1 record of a run that another file" in answer.err
+        assert (
+            "damaged or incomplete (cut.json)" in answer.err
+            and "under another name than its own (again.json)" in answer.err
+        )
         assert {row["what"]: row["value"] for row in json.loads(answer.out)}["runs"] == 1
         assert pl.read_csv("some.csv").filter(metric="active_parameters").height == 1
 

@@ -2,6 +2,6 @@
 
 RESERVED = (
     *("bench", "claims", "compare", "data", "doctor", "export", "figures", "models", "multiverse"),
-    *("predict", "recipes", "report", "reproduce-all", "runs", "tune"),
+    *("plan", "predict", "recipes", "report", "reproduce-all", "runs", "tune"),
 )
 """Names of commands, which no case can have."""

@@ -88,6 +88,10 @@ def print_rendered(text: str) -> None:
         ) from error
 
 
+_HANGUP = 1
+"""The number of SIGHUP, which not every system has."""
+
+
 class _Terminated(BaseException):
     """SIGTERM or SIGHUP, as a BaseException, so that no handler mistakes it for a failed run."""
 
@@ -103,6 +107,7 @@ def interruptible(advice: str) -> Iterator[None]:
         raise _Terminated
 
     got: list[int] = []
+    terminal = sys.stderr.isatty()
     wanted = [signal.SIGTERM, *((signal.SIGHUP,) if os.name == "posix" else ())]
     before = {one: signal.getsignal(one) for one in wanted if signal.getsignal(one) != signal.SIG_IGN}  # nohup
     for one in before:
@@ -112,7 +117,9 @@ def interruptible(advice: str) -> Iterator[None]:
             yield
     except (KeyboardInterrupt, _Terminated, OSError) as stop:
         if isinstance(stop, OSError) and not got:  # else the display that is left finds no terminal any more
-            raise
+            if not terminal or sys.stderr.isatty():
+                raise
+            got.append(_HANGUP)  # its signal is still on the way
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C
         with suppress(OSError):  # the terminal may be gone
             note(f"Interrupted. {advice}")
