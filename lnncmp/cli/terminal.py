@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -80,12 +81,19 @@ def print_rendered(text: str) -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:  # the reader has closed the pipe, as in `| head`
             raise
-        with Path(os.devnull).open("w") as nowhere:  # the rest of the buffer would fail again on exit
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        _nowhere(sys.stdout)  # the rest of the buffer would fail again on exit
         reason = error.strerror or str(error)
         raise DataError(
             f"cannot write to standard output: {reason}", "Results are stored: run the same command again."
         ) from error
+
+
+def _nowhere(*streams: TextIO) -> None:
+    """Let what is still written to these streams vanish."""
+    with Path(os.devnull).open("w") as nowhere:
+        for stream in streams:
+            with suppress(OSError, ValueError):
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 _HANGUP = 1
@@ -121,8 +129,10 @@ def interruptible(advice: str) -> Iterator[None]:
                 raise
             got.append(_HANGUP)  # its signal is still on the way
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C
-        with suppress(OSError):  # the terminal may be gone
+        try:
             note(f"Interrupted. {advice}")
+        except OSError:  # the terminal is gone: what is left to print would fail again on exit
+            _nowhere(sys.stdout, sys.stderr)
         raise typer.Exit(128 + got[0] if got else 130) from None
     finally:
         for one, handler in before.items():
