@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lnncmp.comparison.rows import estimate
+from lnncmp.comparison.estimates import estimate
 from lnncmp.comparison.table import Estimate
 from lnncmp.report.figures.errors import error_axis
 

@@ -204,7 +204,7 @@ def test_a_cluster_without_a_node_is_given_up(carried, monkeypatch):
 def test_as_many_batches_at_once_as_asked_or_as_there_is_room_for(config):
     assert RayExecutor(FakeRay(), None).jobs(config) == 2
     assert RayExecutor(FakeRay(), 1).jobs(config) == 1
-    assert RayExecutor(FakeRay(CPU=8.0, memory=2e9), None).jobs(config) == 4
+    assert RayExecutor(FakeRay(CPU=8.0, memory=2.3e9), None).jobs(config) == 4
 
 
 def test_runs_of_another_command_are_left_to_it(study, config, tmp_path):
