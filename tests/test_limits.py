@@ -71,6 +71,6 @@ def test_a_stopped_measurement_ends_the_command_with_a_sentence(tmp_path):
     queue = pool.Queue(config, None, 1)
     worker = Worker()
     queue.workers = [worker]
-    with pytest.raises(LnncmpError, match=r"cost, repeat 1 was stopped: no epoch was finished within 60 minutes"):
+    with pytest.raises(LnncmpError, match=r"cost, repeat 1 was stopped: it gave no answer within 60 minutes"):
         queue._enforce()
     assert queue.workers == [] and worker.process is None

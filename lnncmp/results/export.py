@@ -1,7 +1,6 @@
 """The whole way of an export of results: read a folder of records, write it in a format, whole or not at all."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from lnncmp import __version__
@@ -28,7 +27,6 @@ def export_results(
     records = read_records(folder)
     for sentence in records.notes:
         warn(sentence)
-    records = _each_once(records, warn)
     facts = {"format": to, "exported_by": f"lnncmp {__version__}", "runs": len(records.runs)}
     with new_file(place) if form.ending else new_folder(place, facts) as path, explained(place):
         _write(form, records, path, place)
@@ -48,12 +46,3 @@ def _write(form: ResultFormat, records: Records, path: Path, place: Path) -> Non
             f"the package {form.package} cannot write these records: {type(error).__name__}: {error}",
             f"Nothing was written. Another version of it may: pip install 'lnncmp[{form.package}]'",
         ) from error
-
-
-def _each_once(records: Records, warn: Callable[[str], None]) -> Records:
-    """Return the records without copies of a run, which would count twice."""
-    once = {run.run_id: run for run in reversed(records.runs)}
-    copies = len(records.runs) - len(once)
-    if copies:
-        warn(f"Not used: {copies} record{'' if copies == 1 else 's'} of a run that another file holds, too.")
-    return replace(records, runs=[run for run in records.runs if once[run.run_id] is run])

@@ -91,7 +91,7 @@ class Pool:
     def _stopped(self, task: Task, reason: str) -> None:
         if isinstance(task, MeasureRepeat):
             raise LnncmpError(
-                f"{task_name(task)} was stopped: {reason}",
+                f"{task_name(task)} was stopped: it gave no answer within {(self.limits.seconds or 0) / 60:g} minutes",
                 "Finished runs are kept. Raise the limit, or change --models.",
             )
         store = Store(self.config.out, self.listener.warn)
