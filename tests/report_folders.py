@@ -49,4 +49,13 @@ def small_folder(out, **changes):
     return write(out, [run("gru", 0, scores=scores(0.1, examples=[], perturbations=[], horizons=[]), **changes)], ())
 
 
-__all__ = ["HARMFUL", "example", "folder", "small_folder"]
+def two_comparisons(out):
+    """The same NCP under two conditions, once each, nothing else."""
+    second = {"protocol_id": "abcdef0223456789", "conditions": "noise 0.2"}
+    for one in (wired(0), wired(0).model_copy(update={"run_id": "again", **second})):
+        bare = one.scores.model_copy(update={"examples": [], "perturbations": [], "horizons": []})
+        Store(out).write_run(one.model_copy(update={"scores": bare}))
+    return out
+
+
+__all__ = ["HARMFUL", "example", "folder", "small_folder", "two_comparisons"]

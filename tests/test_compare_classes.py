@@ -147,7 +147,7 @@ class TestByTarget:
 
 def test_the_page_has_a_chapter_of_single_classes():
     comparison = made()
-    study = ReportStudy("a", comparison.heading, comparison, (), (), (), (), (), (), ())
+    study = ReportStudy("a", "a", comparison.heading, comparison, (), (), (), (), (), (), ())
     view = study_view(study)
     assert [view.shown[0].title, view.folded[0].title] == ["Accuracy", "By class"]
     assert comparison.heading.endswith("preset quick")

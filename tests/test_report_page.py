@@ -152,7 +152,7 @@ class TestAlone:
         assert list(drawing._drawn(tasks * 4, 2)) == list(drawing._drawn(tasks * 4, 1))
 
     def test_a_picture_too_many_is_left_next_to_it(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(drawing, "INLINE_BYTES", 100)
+        monkeypatch.setattr(write.page, "rooms_for_pictures", lambda texts: [100])
         small = Page(write_report(small_folder(tmp_path), judge=judged).read_text(encoding="utf-8"))
         assert len(small.all("svg")) == 2 and len(small.all("figure")) == 4, "the ranking stays"
         said, *_ = [text for text in small.texts("p") if "left out to keep the page under 5 MB" in text]

@@ -2,9 +2,8 @@
 
 import pytest
 from html_pages import Page
-from report_folders import wired
+from report_folders import two_comparisons
 
-from lnncmp.records.store import Store
 from lnncmp.report.build.write import write_report
 
 FIRST, SECOND = "walker2d-quick-noise-0-1-abcdef01", "walker2d-quick-noise-0-2-abcdef02"
@@ -12,12 +11,7 @@ FIRST, SECOND = "walker2d-quick-noise-0-1-abcdef01", "walker2d-quick-noise-0-2-a
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    out = tmp_path_factory.mktemp("wirings")
-    second = {"protocol_id": "abcdef0223456789", "conditions": "noise 0.2"}
-    for one in (wired(0), wired(0).model_copy(update={"run_id": "again", **second})):
-        bare = one.scores.model_copy(update={"examples": [], "perturbations": [], "horizons": []})
-        Store(out).write_run(one.model_copy(update={"scores": bare}))
-    return write_report(out)
+    return write_report(two_comparisons(tmp_path_factory.mktemp("wirings")))
 
 
 def test_a_wiring_is_drawn_once_and_linked(written):

@@ -34,36 +34,38 @@ def _damaged(out: Path) -> list:
     return [one for one in found if "has no record" not in str(one)]
 
 
+@pytest.fixture(scope="module")
+def work():
+    torch.set_num_threads(1)
+    prepared = load_case("sine").sample()
+    chosen = {"seeds": (0, 1, 2)}
+    recipe = load_recipe("sine", "quick", ["hidden=4", "train.epochs=12"], chosen, ["lstm", "gru"])
+    shape = data_shape(prepared)
+    plan = make_plan(recipe, shape, {model: recipe.arguments(model) for model in recipe.models})
+
+    def carry_out(out: Path, order: int) -> None:
+        store = Store(out)
+        store.prepare()
+        for spec in plan.runs[::order]:
+            with store.lock(spec.run_id) as mine:
+                if mine and store.finished(spec.run_id) is None:
+                    batch = RunBatch(runs=(spec,))
+                    execute_runs(batch, prepared, store, 1, lambda *p: None, lambda r: None, keep_weights=True)
+
+    return carry_out
+
+
+@pytest.fixture(scope="module")
+def undisturbed(work, tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed")
+    began = time.monotonic()
+    work(out, 1)
+    assert len(records(out)) == 6
+    return all_numbers(out), time.monotonic() - began
+
+
 class TestWorkers:
     """Copies of this process that carry out the runs of one study as workers do, two at once on one folder."""
-
-    @pytest.fixture(scope="class")
-    def work(self):
-        torch.set_num_threads(1)
-        prepared = load_case("sine").sample()
-        chosen = {"seeds": (0, 1, 2)}
-        recipe = load_recipe("sine", "quick", ["hidden=4", "train.epochs=12"], chosen, ["lstm", "gru"])
-        shape = data_shape(prepared)
-        plan = make_plan(recipe, shape, {model: recipe.arguments(model) for model in recipe.models})
-
-        def carry_out(out: Path, order: int) -> None:
-            store = Store(out)
-            store.prepare()
-            for spec in plan.runs[::order]:
-                with store.lock(spec.run_id) as mine:
-                    if mine and store.finished(spec.run_id) is None:
-                        batch = RunBatch(runs=(spec,))
-                        execute_runs(batch, prepared, store, 1, lambda *p: None, lambda r: None, keep_weights=True)
-
-        return carry_out
-
-    @pytest.fixture(scope="class")
-    def undisturbed(self, work, tmp_path_factory):
-        out = tmp_path_factory.mktemp("undisturbed")
-        began = time.monotonic()
-        work(out, 1)
-        assert len(records(out)) == 6
-        return all_numbers(out), time.monotonic() - began
 
     def _disturb(self, work, undisturbed, out: Path, kills: int) -> None:
         numbers, seconds = undisturbed

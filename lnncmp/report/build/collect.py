@@ -32,6 +32,7 @@ def study_content(study: Study, figures: Sequence[ReportFigure], tables: Sequenc
     lines = [_line(row, run) for row, group in study.runs.items() for run in group]
     return ReportStudy(
         anchor=study.anchor,
+        folder=study.folder,
         heading=table.heading,
         comparison=table,
         answers=answers(table),

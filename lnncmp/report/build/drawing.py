@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lnncmp.claims.readings import Multiverse
 from lnncmp.comparison.groups import place
 from lnncmp.comparison.studies import Study
-from lnncmp.report.page.content import ReportFigure
+from lnncmp.report.page.content import Elsewhere, ReportFigure
 
 if TYPE_CHECKING:
     from lnncmp.report.build.pictures import Picture
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 
-INLINE_BYTES = 4_000_000
-"""How many bytes of a page its pictures may take; the rest is only in files next to the page, waves first."""
-
 CURVE_BYTES = 1_500_000
-"""How many of them specification curves may take."""
+"""How many bytes of a page specification curves may take; the rest is only in files next to the page."""
 
 _ORDER = ("ranked", "free_running", "forecast", "robustness", "cost", "training", "wiring", "fit")
 _WHAT = "Drawing pictures"
@@ -40,24 +37,26 @@ def draw_all(
     files: dict[str, bytes],
     jobs: int,
     progress: Progress,
-    room: int,
+    rooms: Sequence[int],
 ) -> list[list[ReportFigure]]:
     """Draw the pictures of all studies, put their SVG and PDF files into `files`, and return them study by study.
 
     beside: what the names of files begin with. jobs: processes at once. progress: is called for each picture.
-    room: bytes that the page has left for pictures.
+    rooms: bytes that each study's page has left for pictures; one number if all studies share a page.
     """
     owners, tasks, repeated = _tasks(studies)
     made: list[list[ReportFigure]] = [[] for _ in studies]
+    left = list(rooms)
     progress(_WHAT, 0, len(tasks))
     for done, drawn in enumerate(_drawn(tasks, jobs)):
         owner, (_, picture, _) = owners[done], tasks[done]
-        figure = _figure(picture, drawn, f"{beside}figures/{studies[owner].folder}", files, room)
-        room -= inline_bytes([figure])
+        page = owner if len(left) > 1 else 0
+        figure = _figure(picture, drawn, f"{beside}figures/{studies[owner].folder}", files, left[page])
+        left[page] -= inline_bytes([figure])
         made[owner].append(figure)
         progress(_WHAT, done + 1, len(tasks))
     for again, picture, owner, name in repeated:
-        where = f"{studies[owner].anchor}-{name}", studies[owner].table.heading
+        where = Elsewhere(f"{studies[owner].anchor}-{name}", studies[owner].table.heading, studies[owner].folder)
         made[again].append(_figure_elsewhere(picture, where))
     return made
 
@@ -95,8 +94,8 @@ def _figure(picture: "Picture", drawn: "Drawn", folder: str, files: dict[str, by
     )
 
 
-def _figure_elsewhere(picture: "Picture", where: tuple[str, str]) -> ReportFigure:
-    """Return a picture that another comparison shows, too. where: anchor and heading of that."""
+def _figure_elsewhere(picture: "Picture", where: Elsewhere) -> ReportFigure:
+    """Return a picture that another comparison shows, too."""
     return ReportFigure(picture.kind, picture.name, picture.subject, "", picture.alt, (), None, where)
 
 

@@ -11,9 +11,8 @@ from lnncmp.cases.base import case_names, load_case
 from lnncmp.claims.judge import judge_folder
 from lnncmp.claims.readings import FOLDER, read_multiverses
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.comparison.studies import load_studies, why_lacking
+from lnncmp.comparison.studies import Study, load_studies, why_lacking
 from lnncmp.errors import LnncmpError
-from lnncmp.report.build import drawing
 from lnncmp.report.build.claims import effect_files
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
@@ -23,6 +22,7 @@ from lnncmp.report.page import html as page
 from lnncmp.report.page.content import Report, ReportClaim, ReportMultiverse
 from lnncmp.report.page.effects import effect_svg
 from lnncmp.report.page.markdown import render as render_markdown
+from lnncmp.report.page.size import text_bytes
 from lnncmp.report.tables.claims import document_of_claims
 from lnncmp.report.tables.comparison import document_of_comparison
 from lnncmp.report.tables.document import Document
@@ -65,8 +65,8 @@ def write_report(
     files: dict[str, bytes] = {}
     stem = f"{place.beside}tables/"
     multiverses = _multiverses(out, cases, place.beside, files, jobs, heard)
-    taken = sum(inline_bytes(one.figures) for one in multiverses)
-    drawn = draw_all(studies, place.beside, files, jobs, progress, drawing.INLINE_BYTES - taken)
+    rooms = _rooms(studies, sum(inline_bytes(one.figures) for one in multiverses))
+    drawn = draw_all(studies, place.beside, files, jobs, progress, rooms)
     tables = [_tables(document_of_comparison(study.table), stem + study.folder, files) for study in studies]
     made_on = machines(studies)
     report = Report(
@@ -84,21 +84,31 @@ def write_report(
         claim_tables=_claim_files(claims, place.beside, files),
         lnncmp=__version__,
         multiverses=multiverses,
+        apart=f"{place.beside}comparisons/" if len(rooms) > 1 else "",
     )
     files[place.markdown.name] = render_markdown(report).encode()
-    files[place.page.name] = _page(report)
+    files |= _pages(report, place.page.name)
     write_all(place, files)
     return place.page
 
 
-def _page(report: Report) -> bytes:
-    content = page.render(report).encode()
-    if len(content) > page.MAX_BYTES:
-        raise LnncmpError(
-            f"the page would take {len(content):,} bytes, more than {page.MAX_BYTES:,}",
-            "Report fewer cases at once, e.g.: lnncmp report sine",
-        )
-    return content
+def _rooms(studies: Sequence[Study], taken: int) -> list[int]:
+    """Return the bytes that pictures may take of each page with comparisons; `taken` are of the main one."""
+    texts = [text_bytes(study.table, sum(map(len, study.runs.values()))) for study in studies]
+    rooms = page.rooms_for_pictures(texts)
+    return rooms if len(rooms) > 1 else [rooms[0] - taken]
+
+
+def _pages(report: Report, name: str) -> dict[str, bytes]:
+    """Return the pages by name. Raises LnncmpError if one is too large."""
+    pages = {name: text.encode() for name, text in page.render(report, name).items()}
+    for name, content in pages.items():
+        if len(content) > page.MAX_BYTES:
+            raise LnncmpError(
+                f"the page {name} would take {len(content):,} bytes, more than {page.MAX_BYTES:,}",
+                "Report fewer cases at once, e.g.: lnncmp report sine",
+            )
+    return pages
 
 
 def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:

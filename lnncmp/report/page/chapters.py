@@ -70,6 +70,12 @@ def study_view(study: ReportStudy) -> StudyView:
     return StudyView(study, ranked_svg(table), ranked, shown, kept)
 
 
+def grids_of(table: ComparisonTable) -> list[Grid | None]:
+    """Return every table that the page shows of a comparison."""
+    accuracy = [accuracy_grid(table), cost_grid(table), target_grid(table), _metrics(table), _differences(table)]
+    return [*accuracy, _perturbations(table), energy_grid(table)]
+
+
 def _tables(title: str, grids: Sequence[Grid | None]) -> Chapter:
     return Chapter(title, [table_view(grid) for grid in grids if grid is not None], ())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lnncmp.claims.readings import Multiverse
 from lnncmp.claims.schema import Verdict
@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from lnncmp.report.figures.inline import InlineSvg
 
 
+class Elsewhere(NamedTuple):
+    """Where a picture is that another comparison shows, too: anchor, and heading and folder of that comparison."""
+
+    anchor: str
+    heading: str
+    folder: str
+
+
 @dataclass(frozen=True)
 class ReportFigure:
     """One picture. kind: which chapter it belongs to; name: of its files, without ending.
 
     title: what it shows; explanation: how to read it; alt: the picture in words. files: where it is next to the page.
-    svg: None where the page would become too large; then the files alone hold it. shown: (anchor, heading) of the
-    comparison that shows the same picture, None if this one does; then there are neither files nor svg.
+    svg: None where the page would become too large; then the files alone hold it. shown: the comparison that shows
+    the same picture, None if this one does; with it there are neither files nor svg.
     """
 
     kind: str
@@ -28,7 +36,7 @@ class ReportFigure:
     alt: str
     files: tuple[str, ...]
     svg: "InlineSvg | None"
-    shown: tuple[str, str] | None = None
+    shown: Elsewhere | None = None
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,14 @@ class Assumption:
 
 @dataclass(frozen=True)
 class ReportStudy:
-    """One comparison. anchor: its name on the page. heading: its title in a few words.
+    """One comparison. anchor: its name on the page. folder: that of its files. heading: its title in a few words.
 
     answers: what it says, in at most five sentences. commands: what makes these runs again. missing: sentences on runs
     that are asked for but missing. data: what the source of the data is, without a full stop; "" if not known.
     """
 
     anchor: str
+    folder: str
     heading: str
     comparison: ComparisonTable
     answers: Sequence[str]
@@ -109,7 +118,8 @@ class Report:
     answers: what all of it says, in at most five sentences. facts: (name, value) of what it rests on. left_out: a
     sentence on claims about cases without records, "" if there are none. claim_notes: on the verdicts.
     protocol: differences from the published protocols, of the claims and of the published numbers.
-    warnings: what could not be used of the folder.
+    warnings: what could not be used of the folder. apart: name of the folder of pages if each comparison has a page of
+    its own, because all of them would make a page too large; "" if not.
     """
 
     answers: Sequence[str]
@@ -124,6 +134,7 @@ class Report:
     claim_tables: Sequence[str]
     lnncmp: str
     multiverses: Sequence[ReportMultiverse] = ()
+    apart: str = ""
 
     @property
     def verdicts(self) -> list[Verdict]:

@@ -1,4 +1,7 @@
-"""The report as one HTML page: the answer first, then the claims, then each comparison, then how it was measured."""
+"""The report as an HTML page: the answer first, then the claims, then each comparison, then how it was measured.
+
+Comparisons that would make the page too large have pages of their own, and a few words on the page.
+"""
 
 from collections.abc import Sequence
 
@@ -30,6 +33,10 @@ from lnncmp.report.tables.numbers import p_value, significant
 
 MAX_BYTES = 5_000_000
 """How large a page may become."""
+_OTHER_BYTES = 800_000
+"""What a page has left for claims, style and the words around comparisons."""
+_WHOLE_BYTES = 2_000_000
+"""How much text of comparisons one page may have; with more, each comparison has a page of its own."""
 
 _MARKS = {
     "supported": "✓",
@@ -41,8 +48,11 @@ _MARKS = {
 }
 
 
-def render(report: Report) -> str:
-    """Return the page. What records hold enters it as text only, never as markup."""
+def render(report: Report, name: str) -> dict[str, str]:
+    """Return the page `name` and, where the report says so, a page for each comparison; by name.
+
+    What records hold enters a page as text only, never as markup.
+    """
     environment = Environment(
         loader=PackageLoader("lnncmp.report.page"),
         autoescape=True,
@@ -51,10 +61,33 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(_FILTERS)
-    views = [study_view(study) for study in report.studies]
-    page = environment.get_template("page.html.j2").render(
+    environment.globals.update(
         report=report,
         question=QUESTION,
+        light=Markup(scheme_css(dark=False)),
+        dark=Markup(scheme_css(dark=True)),
+    )
+    views = [study_view(study) for study in report.studies]
+    pages = {name: _main_page(environment, report, views)}
+    if report.apart:
+        template, home = environment.get_template("comparison.html.j2"), "../" * report.apart.count("/") + name
+        for view in views:
+            pages[f"{report.apart}{view.study.folder}.html"] = template.render(view=view, home=home)
+    return {name: visible(page.rstrip()) + "\n" for name, page in pages.items()}
+
+
+def rooms_for_pictures(texts: Sequence[int]) -> list[int]:
+    """Return the bytes that pictures may take: of one page for all comparisons, or of one page for each.
+
+    texts: bytes of text of each comparison.
+    """
+    whole = sum(texts)
+    pages = [whole] if whole <= _WHOLE_BYTES or len(texts) == 1 else list(texts)
+    return [max(0, MAX_BYTES - _OTHER_BYTES - text) for text in pages]
+
+
+def _main_page(environment: Environment, report: Report, views: Sequence[StudyView]) -> str:
+    return environment.get_template("page.html.j2").render(
         counts=verdict_counts(report.verdicts),
         cases=by_case(report.claims),
         named=by_verdict(report.claims),
@@ -64,10 +97,7 @@ def render(report: Report) -> str:
         views=views,
         overview=_overview(views),
         readings=[table_view(claims_grid(one.found, one.heading)) for one in report.multiverses],
-        light=Markup(scheme_css(dark=False)),
-        dark=Markup(scheme_css(dark=True)),
     )
-    return visible(page.rstrip()) + "\n"
 
 
 def _overview(views: Sequence[StudyView]) -> list[StudyView]:

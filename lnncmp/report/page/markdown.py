@@ -108,7 +108,7 @@ def _study(study: ReportStudy) -> list[str]:
     blocks.append(rendered(document_of_comparison(study.comparison), "md").strip())
     for figure in study.figures:
         if figure.shown is not None:
-            blocks.append(f"*{escaped(figure.title)}: the same as under {escaped(figure.shown[1])}.*")
+            blocks.append(f"*{escaped(figure.title)}: the same as under {escaped(figure.shown.heading)}.*")
             continue
         blocks.append(f"![{escaped(figure.title)}]({figure.files[0]})")
         blocks.append(f"*{escaped(figure.title)}. {escaped(figure.explanation)}.* {escaped(figure.alt)}")
