@@ -26,7 +26,12 @@ def judge_folder(out: Path, claims: Path | None = None, beside: bool = False) ->
     claims: another file of claims than the one that ships with lnncmp; beside: after these, not in their place. Raises
     DataError without records, UsageError for a file with a mistake.
     """
-    return with_readings(judge(load_claims(claims, beside), comparable(read_records(out))), out)
+    return judge_records(comparable(read_records(out)), claims, beside)
+
+
+def judge_records(records: Records, claims: Path | None = None, beside: bool = False) -> ClaimsTable:
+    """Return the verdicts as `judge_folder` does, from `records` that have been read and are comparable."""
+    return with_readings(judge(load_claims(claims, beside), records), records.folder)
 
 
 def judge(claims: Sequence[Claim], records: Records) -> ClaimsTable:

@@ -37,10 +37,10 @@ def report(
     options.check_beside(claims_file, beside)
     with interruptible("The report is complete only if its page exists."), LiveProgress(quiet) as progress:
         progress.doing("importing")
-        from lnncmp.claims.judge import judge_folder
+        from lnncmp.claims.judge import judge_records
         from lnncmp.report.build.write import write_report
 
-        judge = partial(judge_folder, claims=claims_file, beside=beside)
+        judge = partial(judge_records, claims=claims_file, beside=beside)
         progress.doing("reading records and judging claims")
         cores = jobs or options.available_cores()
         page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores, judge)

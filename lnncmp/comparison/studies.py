@@ -63,12 +63,17 @@ def load_studies(out: Path, cases: Sequence[str] = (), warn: Warn = lambda messa
     cases: only these, in this order; all if empty. warn: is told of records that cannot be used.
     Raises DataError if there is no record of them, UsageError for an unknown case.
     """
+    return studies_of(load_records(out, cases, warn), cases)
+
+
+def load_records(out: Path, cases: Sequence[str] = (), warn: Warn = lambda message: None) -> Records:
+    """Return the comparable records of the folder `out`, of all cases; the rest is as in `load_studies`."""
     for case in cases:
         load_case(case)
     records = comparable(read_records(out))
     for note in records.notes:
         warn(note)
-    return studies_of(records, cases)
+    return records
 
 
 def comparable(records: Records) -> Records:

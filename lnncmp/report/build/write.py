@@ -8,11 +8,12 @@ from pathlib import Path
 
 from lnncmp import __version__
 from lnncmp.cases.base import case_names, load_case
-from lnncmp.claims.judge import judge_folder
+from lnncmp.claims.judge import judge_records
 from lnncmp.claims.readings import FOLDER, read_multiverses
 from lnncmp.claims.schema import ClaimsTable
-from lnncmp.comparison.studies import Study, load_studies, why_lacking
+from lnncmp.comparison.studies import Study, load_records, studies_of, why_lacking
 from lnncmp.errors import LnncmpError
+from lnncmp.records.read import Records
 from lnncmp.report.build.claims import effect_files
 from lnncmp.report.build.collect import machines, protocol_differences, study_content
 from lnncmp.report.build.drawing import CURVE_BYTES, Progress, draw_all, draw_curves, inline_bytes
@@ -30,7 +31,7 @@ from lnncmp.report.tables.multiverse import document_of_multiverse, sentence_of
 from lnncmp.report.tables.render import render
 
 Warn = Callable[[str], None]
-Judge = Callable[[Path], ClaimsTable]
+Judge = Callable[[Records], ClaimsTable]
 
 
 def write_report(
@@ -41,7 +42,7 @@ def write_report(
     warn: Warn = lambda message: None,
     progress: Progress = lambda description, done, total: None,
     jobs: int = 1,
-    judge: Judge = judge_folder,
+    judge: Judge = judge_records,
 ) -> Path:
     """Write the report of the records in the folder `out` and return its page.
 
@@ -60,8 +61,9 @@ def write_report(
         warnings.append(message)
         warn(message)
 
-    studies = load_studies(out, cases, heard)
-    claims, left_out = claims_here(_claims(out, cases, judge), studies)
+    records = load_records(out, cases, heard)
+    studies = studies_of(records, cases)
+    claims, left_out = claims_here(_claims(records, cases, judge), studies)
     files: dict[str, bytes] = {}
     stem = f"{place.beside}tables/"
     multiverses = _multiverses(out, cases, place.beside, files, jobs, heard)
@@ -111,9 +113,9 @@ def _pages(report: Report, name: str) -> dict[str, bytes]:
     return pages
 
 
-def _claims(out: Path, cases: Sequence[str], judge: Judge) -> ClaimsTable:
+def _claims(records: Records, cases: Sequence[str], judge: Judge) -> ClaimsTable:
     """Return the verdicts on the claims about `cases` and on those about no single case; all if empty."""
-    table = judge(out)
+    table = judge(records)
     if not cases:
         return table
     left_out = set(case_names()) - set(cases)
