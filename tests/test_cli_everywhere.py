@@ -162,3 +162,26 @@ def test_every_key_that_is_completed_can_be_set():
         with pytest.raises(UsageError) as refused:
             load_recipe("sine", "quick", [f"{key}=[[]]"], only=["cfc"])
         assert "unknown recipe key" not in refused.value.message, key
+
+
+LONG = "a" * 300
+REFUSED = [
+    ("compare", LONG),
+    ("compare", "/".join(["b" * 200] * 30)),
+    ("claims", "--out", LONG),
+    ("report", "--out", LONG),
+    ("figures", "--out", LONG),
+    ("export", LONG, "--to", "csv"),
+    ("runs", "list", "--out", LONG),
+    ("runs", "verify", "--out", LONG),
+    ("sine", "--preset", "quick", "--out", LONG),
+    ("compare", "circle"),
+]
+
+
+@pytest.mark.parametrize("words", REFUSED, ids=lambda words: " ".join(words)[:30])
+def test_a_path_that_the_system_refuses_ends_in_a_sentence(capsys, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    found = run_here(capsys, monkeypatch, *words)
+    assert found.code == 3 and "Traceback" not in found.err and found.err.startswith("Error: ")

@@ -24,7 +24,7 @@ from lnncmp.cli.report import report
 from lnncmp.cli.reproduce import reproduce_all
 from lnncmp.cli.terminal import be_quiet, print_error, print_traceback
 from lnncmp.cli.tune import tune
-from lnncmp.errors import LnncmpError
+from lnncmp.errors import DataError, LnncmpError, shown
 
 app = typer.Typer(
     name="lnncmp",
@@ -83,8 +83,20 @@ def main() -> None:
     except Exception as error:
         if "_LNNCMP_COMPLETE" in os.environ:  # a shell asks for completions, in the middle of a line
             sys.exit(0)
-        if not isinstance(error, LnncmpError):
+        said = _for_the_user(error)
+        if said is None:
             sys.excepthook = print_traceback  # in the place of typer's
             raise
-        print_error(error)
-        sys.exit(error.exit_code)
+        print_error(said)
+        sys.exit(said.exit_code)
+
+
+def _for_the_user(error: Exception) -> LnncmpError | None:
+    """Return what the user is told, None for a mistake of ours.
+
+    A path that the system refuses (a name that is too long, a link in a circle) is the user's, wherever it is met.
+    """
+    if isinstance(error, OSError) and error.filename is not None:
+        why = error.strerror or type(error).__name__
+        return DataError(f"{shown(str(error.filename))} cannot be used: {why.lower()}", "Choose another path.")
+    return error if isinstance(error, LnncmpError) else None

@@ -73,9 +73,10 @@ class Publisher:
             self._path.parent.rmdir()  # fails if another command's file is there
 
     def _work(self) -> None:
-        _sweep(self._out)
-        while not self._stop.wait(_SECONDS):
-            self._write()
+        with suppress(OSError):  # a folder that cannot be used is for those to report who write results
+            _sweep(self._out)
+            while not self._stop.wait(_SECONDS):
+                self._write()
 
     def _write(self) -> None:
         state = self._state()
@@ -84,7 +85,7 @@ class Publisher:
             return
         self._written, self._at = timeless, time.time()
         whole = Published(host=_host(), process=os.getpid(), at=self._at, state=state)
-        with suppress(DataError):  # a full disk is for those to report who write results
+        with suppress(DataError):
             write_bytes(self._path, whole.model_dump_json().encode())
 
 
