@@ -2,10 +2,11 @@
 
 import json
 import stat
+import time
 
 import numpy as np
 import pytest
-from cli_runs import refused, run_here
+from cli_runs import environment, refused, run_here, start
 from numerics_records import write
 
 from lnncmp.errors import DataError, UsageError
@@ -54,6 +55,28 @@ def test_a_study_says_and_stores_a_digest(tmp_path, capsys, monkeypatch):
         silent(str(path) + path.read_bytes().decode("latin-1"))
     (kept,) = (cache / "mimic3-waveforms" / "lists").iterdir()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600 and stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_leaves_no_word_either(tmp_path):
+    cache, out, temporary = tmp_path / "cache", tmp_path / "out", tmp_path / "temporary"
+    temporary.mkdir()
+    fill(cache)
+    begun = set()
+    for tenths in range(10, 60, 7):  # of a second: importing, reading records, making data, training
+        command = [*SMALL, *LISTED, "--out", out]
+        process = start(*command, env=environment(LNNCMP_CACHE=str(cache), TMPDIR=str(temporary)))
+        time.sleep(tenths / 10)
+        process.kill()
+        said = b"".join(process.communicate(timeout=60)).decode()
+        silent(said)
+        begun |= {line.split()[0] for line in said.splitlines() if line}
+        for path in (*out.rglob("*"), *temporary.rglob("*")):
+            silent(str(path) + (path.read_bytes().decode("latin-1") if path.is_file() else ""))
+        for path in (cache / "mimic3-waveforms").rglob("*"):
+            if "lists" in path.parts:
+                assert not stat.S_IMODE(path.stat().st_mode) & 0o077
+    assert out.is_dir() and begun, "some of them were killed at work"
 
 
 @pytest.mark.parametrize(
