@@ -102,7 +102,7 @@ class TestDataNeverPooled:
         other = {"data_hash": "e" * 16}
         with pytest.raises(DataError) as error:
             contrast_folders(folder("a", many("cfc", 0.8)), folder("b", many("cfc", 0.8, **other)))
-        assert "no model has runs that ended well on equal data in both" in error.value.message
+        assert "no model ended well on equal data in both" in error.value.message
         assert "whose data differ (simulated dddddddd; simulated eeeeeeee)" in error.value.hint
 
     def test_what_is_left_out_is_named(self):
@@ -155,4 +155,4 @@ class TestCommand:
         refused(command(two[0], "--reference", "cfk"), 2, "unknown reference model 'cfk'", "Did you mean 'cfc'?")
         refused(command(two[0], "--format", "xml"), 2, "unknown format 'xml'")
         other = written(tmp_path / "c", records(many("cfc", 0.8, data_hash="e" * 16)))
-        refused(command(two[0], other), 3, "no model has runs that ended well on equal data in both", "whose data differ")
+        refused(command(two[0], other), 3, "no model ended well on equal data in both", "whose data differ")

@@ -33,7 +33,7 @@ def contrast_folders(left: Records, right: Records) -> Contrasts:
     not_compared = unpaired(ours, theirs)
     if not groups:
         raise DataError(
-            f"nothing in {names[0]} can be compared with {names[1]}: no model has runs that ended well on equal data in both",
+            f"nothing in {names[0]} can be compared with {names[1]}: no model ended well on equal data in both",
             " ".join(not_compared) or "Name two folders with runs of the same case.",
         )
     rows = [row for pairs in groups for row in _rows(pairs, names)] + _overall(groups, names)
