@@ -1,7 +1,10 @@
 """The report's page and Markdown: what stands in them, in which order, for everybody who reads them."""
 
+import os
 import re
+import signal
 import xml.etree.ElementTree as ET
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -149,6 +152,18 @@ class TestAlone:
 
     def test_several_processes_draw_the_same(self, tmp_path):
         _, tasks, _ = drawing._tasks(load_studies(small_folder(tmp_path)))
+        assert list(drawing._drawn(tasks * 4, 2)) == list(drawing._drawn(tasks * 4, 1))
+
+    def test_what_a_killed_process_leaves_is_drawn(self, tmp_path, monkeypatch):
+        _, tasks, _ = drawing._tasks(load_studies(small_folder(tmp_path)))
+
+        class Killed(ProcessPoolExecutor):
+            def map(self, function, tasks):
+                yield function(tasks[0])
+                os.kill(self.submit(os.getpid).result(), signal.SIGKILL)
+                yield self.submit(function, tasks[1]).result()
+
+        monkeypatch.setattr(drawing, "ProcessPoolExecutor", Killed)
         assert list(drawing._drawn(tasks * 4, 2)) == list(drawing._drawn(tasks * 4, 1))
 
     def test_a_picture_too_many_is_left_next_to_it(self, tmp_path, monkeypatch):

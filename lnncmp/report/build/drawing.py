@@ -3,6 +3,8 @@
 import signal
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
@@ -126,13 +128,15 @@ def _tasks(studies: Sequence[Study]) -> "tuple[list[int], list[Task], list[Repea
 
 
 def _drawn(tasks: "Sequence[Task]", jobs: int) -> "Iterator[Drawn]":
-    """Yield each picture in turn."""
-    workers = min(jobs, len(tasks))
-    if workers < 2 or len(tasks) < _FEW:
-        yield from map(_draw, tasks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_ctrl_c) as pool:
-        yield from pool.map(_draw, tasks)
+    """Yield each picture in turn. What killed processes leave, most likely for memory, is drawn in this one."""
+    workers, done = min(jobs, len(tasks)), 0
+    if workers > 1 and len(tasks) >= _FEW:
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
+        with pool, suppress(BrokenProcessPool):
+            for drawn in pool.map(_draw, tasks):
+                done += 1
+                yield drawn
+    yield from map(_draw, tasks[done:])
 
 
 def _ignore_ctrl_c() -> None:
