@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from figure_records import TIMES, WAVE, example, records, run, scores, write
 from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
 
 from lnncmp.comparison.studies import load_studies
 from lnncmp.errors import LnncmpError
@@ -217,3 +218,16 @@ def test_looks_can_be_told_apart_without_color():
 def test_six_baselines_look_different():
     looks = style.baseline_looks([str(n) for n in range(6)])
     assert len({look.dash for look in looks.values()}) == 6
+
+
+@pytest.mark.parametrize("count", [4, 60])
+def test_a_legend_of_many_models_leaves_the_panels_their_room(drawn, count):
+    entries = [Line2D([], [], label=f"model number {n}") for n in range(count)]
+    with style.fixed_style():
+        figure = style.new_figure(3.2, drawn.caption, "errors", "means")
+        panel = figure.subplots()
+        style.put_legend(figure, entries)
+        style.lay_out(figure)
+        figure.draw_without_rendering()
+        inside, below = panel.get_window_extent(), figure.legends[0].get_window_extent()
+    assert inside.height > 1.3 * figure.dpi and below.y1 < inside.y0 and below.y0 >= 0

@@ -65,6 +65,9 @@ _LOG_TICKS = ((8, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (100, (1.0, 2.0, 5.0)), (1000
 _LINE = 94
 """Characters of a line of the title that fit the width."""
 _TITLE_LINE = 0.19
+_LEGEND_LINE = 0.17
+_LEGEND_LINES = 3
+"""Lines of a legend for which figures have room; each further one makes its figure higher."""
 """Inches of a line of the title."""
 HEADING_ID = "heading"
 """Identity, in SVG files, of the title of a picture."""
@@ -290,7 +293,10 @@ def shown(text: str) -> str:
 
 
 def put_legend(figure: Figure, entries: Sequence[Line2D | Patch], columns: int = 5) -> None:
-    """Put a legend below all panels, in at most so many columns: fewer where names are long."""
+    """Put a legend below all panels, in at most so many columns: fewer where names are long; many make room for it."""
     longest = max(len(str(entry.get_label())) for entry in entries)
     fitting = int(_LINE * figure.get_figwidth() / WIDTH / (longest + 6))
-    figure.legend(handles=list(entries), loc="outside lower center", ncols=max(1, min(columns, fitting, len(entries))))
+    count = max(1, min(columns, fitting, len(entries)))
+    more = max(0, -(-len(entries) // count) - _LEGEND_LINES)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_LINE * more)
+    figure.legend(handles=list(entries), loc="outside lower center", ncols=count)
