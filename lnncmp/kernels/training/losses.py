@@ -9,21 +9,31 @@ import math
 
 import numpy as np
 
-from lnncmp.kernels.common.compiling import Array, lean
+from lnncmp.kernels.common.compiling import Array, inlined, lean
+from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, store, total
 
 
-@lean
+@inlined
 def value_loss(
     y: Array, at: int, outputs: int, targets: Array, step: int, counted: Array, weights: Array, scale: float, d: Array
 ) -> float:
     """Return the sum of squared errors; C = O, `weights` are not used."""
-    summed, cell = 0.0, step * outputs
-    for o in range(outputs):
+    summed, cell, o = 0.0, step * outputs, 0
+    if counted.size == 0:
+        together, lanes = fill_narrow(y, 0.0), narrow_lanes(y)
+        while o + lanes <= outputs:
+            errors = load_narrow(y, at + o) - load_narrow(targets, cell + o)
+            store(d, at + o, errors * (2.0 * scale))
+            together = together + errors * errors
+            o += lanes
+        summed = np.float64(total(together))
+    while o < outputs:
         d[at + o] = 0.0
         if counted.size == 0 or counted[cell + o]:
             error = y[at + o] - targets[cell + o]
             d[at + o] = error * (2.0 * scale)
             summed += np.float64(error) * np.float64(error)
+        o += 1
     return summed
 
 

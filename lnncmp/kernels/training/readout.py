@@ -18,7 +18,7 @@ from lnncmp.kernels.common.lanes import narrow_lanes
 from lnncmp.kernels.common.matmul import padded
 from lnncmp.kernels.common.tiles import copy_rows
 from lnncmp.kernels.training.losses import class_loss, mistake, value_loss
-from lnncmp.kernels.training.products import multiply_narrow
+from lnncmp.kernels.training.products import multiply_from
 
 Size = tuple[int, int, int, int, int, int, int, bool]
 """S, B, T, H, O, P, C, and whether W is diagonal: then O = P and it has O numbers."""
@@ -27,11 +27,11 @@ Data = tuple[Array, Array, Array]
 
 
 def buffers_of(size: Size, kind: Any) -> tuple[NDArray[Any], ...]:
-    """Return W (P, O) and (O, H), outputs and their gradients (T, O), gradients of W, twice, and (T, H) of h."""
+    """Return W (P, O) and (O, H); y and its gradient (T, O); that of W, twice, and of h (T, H); the bias; zeros."""
     _, _, steps, width, outputs, sources, _, _ = size
     wide, deep = (padded(columns, np.dtype(kind).itemsize == 4) for columns in (outputs, width))
     lengths = sources * wide, outputs * deep, steps * wide, steps * wide, sources * wide, sources * wide, steps * deep
-    return tuple(np.zeros(length, kind) for length in lengths)
+    return tuple(np.zeros(length, kind) for length in (*lengths, wide, max(wide, deep)))
 
 
 @part
@@ -64,17 +64,17 @@ def _count(size: Size, rows: Array, s: int, counted: Array) -> float:
 def _sample_back(size: Size, hidden: Array, at: int, buffers: Arrays, of_bias: Array, d_hidden: Array) -> None:
     """Add the gradients of W and the bias for one sample, and write that of its hidden states, which begin at `at`."""
     _, _, steps, width, outputs, sources, _, _ = size
-    _, turned, _, d_y, own, of_matrix, rows = buffers
+    _, turned, _, d_y, own, of_matrix, rows, _, nothing = buffers
     lanes = narrow_lanes(d_y)
     wide, deep = -(-outputs // lanes) * lanes, -(-width // lanes) * lanes
     # Types of their own for 0 and 1: else the product would be compiled once more for each constant.
-    multiply_narrow(hidden, at, np.int64(1), width, d_y, own, sources, steps, wide)
+    multiply_from(nothing, hidden, at, np.int64(1), width, d_y, own, sources, steps, wide)
     for k in range(sources * wide):
         of_matrix[k] += own[k]
     for t in range(steps):
         for o in range(outputs):
             of_bias[o] += d_y[t * wide + o]
-    multiply_narrow(d_y, np.int64(0), wide, np.int64(1), turned, rows, steps, outputs, deep)
+    multiply_from(nothing, d_y, np.int64(0), wide, np.int64(1), turned, rows, steps, outputs, deep)
     copy_rows(rows, 0, deep, d_hidden, at, width, steps, width)
 
 
@@ -111,26 +111,26 @@ def _reading(name: str, step_loss: Callable[..., float]) -> Callable[..., None]:
     ) -> None:
         copies, batch, steps, width, outputs, sources, _, diagonal = size
         lanes, (losses, counts, of_bias) = narrow_lanes(numbers), found
-        matrix, turned, y, d_y = buffers[0], buffers[1], buffers[2], buffers[3]
+        matrix, turned, y, d_y, _, of_matrix, _, bias, _ = buffers
         wide, deep = -(-outputs // lanes) * lanes, -(-width // lanes) * lanes
         each = outputs if diagonal else outputs * sources
         for s in range(copies):
             w_at, b_at = places[0] + s * each, places[1] + s * outputs
             _lay_out(size, numbers, w_at, wide, deep, matrix, turned)
+            for o in range(outputs):
+                bias[o] = numbers[b_at + o]
             counts[s] = _count(size, rows, s, data[1])
             scale, summed = 1.0 / max(counts[s], 1.0), 0.0
             for b in range(s * batch, (s + 1) * batch):
-                multiply_narrow(hidden, b * steps * width, width, np.int64(1), matrix, y, steps, sources, wide)
+                multiply_from(bias, hidden, b * steps * width, width, np.int64(1), matrix, y, steps, sources, wide)
                 for t in range(steps):
                     at, step = t * wide, rows[b] * steps + t
-                    for o in range(outputs):
-                        y[at + o] += numbers[b_at + o]
                     summed += step_loss(y, at, outputs, data[0], step, data[1], data[2], scale, d_y)
                 if d_hidden.size > 0:
                     _sample_back(size, hidden, b * steps * width, buffers, of_bias, d_hidden)
             losses[s] = summed * scale
             if d_hidden.size > 0:
-                _write_gradients(size, buffers[5], of_bias, gradients, w_at, b_at)
+                _write_gradients(size, of_matrix, of_bias, gradients, w_at, b_at)
 
     read_out.__qualname__ = name
     return kernel(read_out)
