@@ -135,6 +135,16 @@ class TestTraining:
         for got, expected in zip(later.fit(), whole.fit(), strict=True):
             assert got.history[-1].validation_loss == pytest.approx(expected.history[-1].validation_loss, rel=1e-4)
 
+    @pytest.mark.parametrize("name", ["ncp", "cfc"])
+    def test_threads_change_no_bit(self, name):
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            work = trainer([build(name, seed) for seed in range(3)], splits(train=random_windows(70)), batch_size=35)
+            found.append((work.fit(), work.stack.rows))
+        for one, other in zip(*(rows_ for _, rows_ in found), strict=True):
+            assert torch.equal(one, other)
+
     def test_an_interrupted_epoch_changes_nothing(self):
         work, _ = pair("gru", splits(), kind=torch.float32)
         states, losses = [], work.steps.losses
