@@ -12,7 +12,7 @@ _NONE = np.empty(0, np.bool_)
 
 
 class ArrayWindows:
-    """Flat arrays of windows: x (N, T, I), dt (N, T), valid (N, T), y (N, T, O), counted (N, T, C); bool may be empty.
+    """Arrays of windows: x (N, T, I), dt (N, T), valid (N, T) or None; y (N, T, O), counted (N, T, C) or empty, 1-D.
 
     x and dt are 0 at padding. with_time: the elapsed time is the last input.
     """
@@ -33,11 +33,11 @@ class ArrayWindows:
         if valid is not None:
             x, dt = x.where(valid[..., None], x.new_zeros(())), dt.where(valid, dt.new_zeros(()))
         self.steps, self.inputs, self.outputs = x.shape[1], x.shape[2], y.shape[2]
-        self.x, self.dt, self.y = _flat(x), _flat(dt), _flat(y)
-        self.valid = _NONE if valid is None else _flat(valid)
-        self.counted = _NONE if counted is None else _flat(counted)
+        self.x, self.dt, self.y = _numbers(x), _numbers(dt), _numbers(y).reshape(-1)
+        self.valid = None if valid is None else _numbers(valid)
+        self.counted = _NONE if counted is None else _numbers(counted).reshape(-1)
 
 
-def _flat(tensor: Tensor) -> Numbers:
-    flat: Numbers = tensor.contiguous().numpy().reshape(-1)
-    return flat
+def _numbers(tensor: Tensor) -> Numbers:
+    numbers: Numbers = tensor.contiguous().numpy()
+    return numbers

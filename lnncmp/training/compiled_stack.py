@@ -1,4 +1,4 @@
-"""Copies of one network, trained by compiled code: windows, forward, loss, backward, clipping, Adam, bounds.
+"""Copies of one network, trained by compiled code: forward, readout, loss, backward, clipping, Adam, bounds.
 
 On small networks nine tenths of a training step in torch are calls, not arithmetic. Here a batch is about ten calls
 of compiled functions on arrays. Weights lie tensor by tensor, the copies of a tensor one after the other, as the
@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from lnncmp.data.task import Task
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, update
-from lnncmp.kernels.training.gather import gather
+from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, REST, update
 from lnncmp.kernels.training.readout import READINGS, buffers_of
 from lnncmp.training.compiled_data import ArrayWindows
 from lnncmp.training.compiled_network import Network
@@ -54,6 +53,7 @@ class CompiledStack:
         ranges = dict(zip(names, _ranges([own[name] for name in names]), strict=True))
         starts = {name: start for name, (start, _) in ranges.items()}
         self.state = _zeros(self.copies * sum(own.values()), self.element)
+        self._rest, self._parts = _zeros(REST, self.element), np.zeros(len(names))
         self.steps, self.norms = np.zeros(self.copies, np.int64), np.zeros(self.copies)
         table = [(starts[name], own[name], len(stack.shapes[name]) > 1) for name in names]
         least = [network.least.get(name, -np.inf) for name in names]
@@ -120,7 +120,7 @@ class CompiledStack:
         own = self.optimiser
         update(
             self.copies, self.tensors, self.state, self.steps, learns, own.clip, own.limit, own.l2, rate, own.eps,
-            self.norms,
+            self._rest, self._parts, self.norms,
         )  # fmt: skip
         return self.norms
 
@@ -137,21 +137,19 @@ class CompiledStack:
     def _forward(self, data: ArrayWindows, rows: Numbers, keep: bool) -> tuple[list[Any], Numbers, list[Numbers]]:
         """Return what the operation was given, the hidden states and its buffers."""
         given = self._given(data, rows.shape[1])
-        x, dt, valid = given[:3]
-        real = data.valid if valid is None else valid.reshape(-1)
-        gather(
-            rows.reshape(-1), data.steps, data.inputs, data.x, data.dt, data.valid, x.reshape(-1), dt.reshape(-1), real
-        )
+        for source, into in zip((data.x, data.dt, data.valid), given, strict=False):
+            if source is not None:
+                np.take(source, rows, axis=0, out=into, mode="clip")  # with `clip` nothing is copied twice
         outputs, kept = self.network.operation.run(given, keep)
         return given, outputs[0], kept
 
     def _given(self, data: ArrayWindows, batch: int) -> list[Any]:
         """Return the arrays of an operation's call for a batch of that size, used again from call to call."""
-        key = batch, data.steps, data.inputs, data.valid.size > 0
+        key = batch, data.steps, data.inputs, data.valid is not None
         if key not in self._buffers:
             shape, kind = (self.copies, batch, data.steps), self.element
             inputs = [np.empty((*shape, data.inputs), kind), np.empty(shape, kind)]
-            valid = np.empty(shape, np.bool_) if data.valid.size else None
+            valid = None if data.valid is None else np.empty(shape, np.bool_)
             states = [np.zeros((self.copies, batch, width), kind) for width in self.network.state_widths]
             self._buffers[key] = [*inputs, valid, *states, *self._weights]
         found: list[Any] = self._buffers[key]
@@ -174,7 +172,7 @@ class CompiledStack:
 
 
 def _zeros(length: int, kind: Any) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Return weights, gradients and moments, all 0."""
+    """Return arrays for weights, gradients and moments, all 0."""
     return np.zeros(length, kind), np.zeros(length, kind), np.zeros(length, kind), np.zeros(length, kind)
 
 

@@ -1,1 +1,1 @@
-"""What training does between the kernels of two batches: gathering windows, readout, loss, optimiser."""
+"""What training does between the kernels of two batches: readout, loss, optimiser."""

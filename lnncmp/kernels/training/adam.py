@@ -17,6 +17,8 @@ from lnncmp.kernels.common.limits import larger
 
 BETA1, BETA2 = 0.9, 0.999
 NO_CLIP, GLOBAL, PER_TENSOR = range(3)
+REST = 16
+"""Numbers of a wide vector at most."""
 State = tuple[Array, Array, Array, Array]
 """Numbers, gradients, and their moments: running means and running means of squares."""
 Tensors = tuple[Array, Array]
@@ -66,7 +68,8 @@ def _tensor(
         for i in range(length - k):
             rest[0][i], rest[1][i] = state[0][at + k + i], state[1][at + k + i]
             rest[2][i], rest[3][i] = state[2][at + k + i], state[3][at + k + i]
-        _advance(like, rest, 0, factor, rates, least)
+        # A type of its own: else `_advance` would be compiled once more for the constant.
+        _advance(like, rest, np.int64(0), factor, rates, least)  # type: ignore[arg-type]
         for i in range(length - k):
             state[0][at + k + i], state[2][at + k + i], state[3][at + k + i] = rest[0][i], rest[2][i], rest[3][i]
 
@@ -106,23 +109,17 @@ def update(
     l2: float,
     rate: float,
     eps: float,
+    rest: State,
+    parts: Array,
     norms: Array,
 ) -> None:
     """Take a step of Adam with the gradients, to which those of l2 times the squares of all matrices are added.
 
     steps (S): those taken so far, counted on. learns (S): which copies take it; none with a gradient that is not
-    finite does. norms (S): of the gradients before clipping, written.
+    finite does. rest (REST numbers each) and parts (K) are buffers. norms (S): before clipping, written.
     """
     table, least = tensors
     numbers, gradients = state[0], state[1]
-    lanes = wide_lanes(numbers)
-    rest = (
-        np.zeros(lanes, numbers.dtype),
-        np.zeros(lanes, numbers.dtype),
-        np.zeros(lanes, numbers.dtype),
-        np.zeros(lanes, numbers.dtype),
-    )
-    parts = np.empty(least.size)
     for s in range(copies):
         summed = 0.0
         for k in range(least.size):
