@@ -10,10 +10,11 @@ from lnncmp.data.task import Task, classes
 from lnncmp.data.windows import Windows
 from lnncmp.models.base import load_model
 from lnncmp.records.settings import TrainSettings
+from lnncmp.training.batches import Batches
 from lnncmp.training.build import build_model
 from lnncmp.training.losses import cells_of, counted_mean, trained_task
 from lnncmp.training.stack_trainer import StackTrainer
-from lnncmp.training.trainer import Batches, Trainer
+from lnncmp.training.trainer import Trainer
 
 GRU = load_model("gru").arguments(hidden=4)
 

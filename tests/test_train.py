@@ -9,9 +9,10 @@ from toy_study import CPU, Affine, Noisy, random_windows, splits, windows
 from lnncmp.data.task import Task
 from lnncmp.models import cfc, lstm
 from lnncmp.records.settings import TrainSettings
+from lnncmp.training.batches import Batches
 from lnncmp.training.build import build_model
 from lnncmp.training.losses import counted_mean, squared_errors
-from lnncmp.training.trainer import Batches, Trainer
+from lnncmp.training.trainer import Trainer
 
 
 def settings(**changes):

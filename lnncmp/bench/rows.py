@@ -137,10 +137,11 @@ def _multiplied(count: int | None, factor: float) -> int | None:
 MOST_DIFFERENCE = 1e-3
 """Largest relative output difference at which two networks count as the same function (float32)."""
 _TRAIN = (
-    "A training step is zero_grad, forward, mean squared error, backward and Adam(fused=True), in float32, for every "
-    "network. Times are medians over rounds in which the networks of a workload run in turn in one process; short "
-    "steps repeat for 20 ms. Brackets show quartiles. Ratios are the peer's wall time divided by the row's: above 1 "
-    "the row is faster. The peer is the network of ncps or torch.nn with the same model and wiring."
+    "A training step is forward, mean squared error, backward and Adam, in float32, for every network: by torch with "
+    "Adam(fused=True), or by compiled code alone where lnncmp trains the model so. Times are medians over rounds in "
+    "which the networks of a workload run in turn in one process; short steps repeat for 20 ms. Brackets show "
+    "quartiles. Ratios are the peer's wall time divided by the row's: above 1 the row is faster. The peer is the "
+    "network of ncps or torch.nn with the same model and wiring."
 )
 _SAME = (
     "Both sides have the same weights, wiring (AutoNCP with seed 1) and readout; a wired CfC has the masks of ncps. "
@@ -182,7 +183,7 @@ _COMPILE = (
 _STACKED = "Stacked: one training step of several networks in one call, compared with consecutive steps of the peer."
 _OPTIMIZER = (
     "Adam, default: one step on the weights of ncps with torch's default arguments, which most users of ncps have; the "
-    "training steps here use the fused Adam."
+    "training steps here use the fused Adam, or that of the compiled code."
 )
 
 

@@ -13,6 +13,7 @@ from lnncmp.bench.workload import Workload
 from lnncmp.errors import UsageError
 from lnncmp.evaluation.cost import BatchShape, TrainingStep
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.training.fixed_batch import fixed_batch
 from lnncmp.training.stacked_model import StackedModel
 
 CPU = torch.device("cpu")
@@ -29,7 +30,7 @@ def elapsed_times(workload: Workload, steps: int) -> Tensor:
 
 
 def training_step(model: SequenceModel, workload: Workload, steps: int) -> TrainingStep:
-    """Return an action: zero_grad, forward, mean squared error, backward, Adam(fused=True) on `steps` steps."""
+    """Return an action: forward, mean squared error, backward and Adam on `steps` steps, as TrainingStep does them."""
     step = TrainingStep(model, BatchShape(workload.batch, steps, workload.inputs, workload.outputs), CPU)
     step.dt = elapsed_times(workload, steps)
     return step
@@ -133,17 +134,24 @@ class StackedStep:
     """
 
     def __init__(self, candidate: Candidate, workload: Workload, copies: int) -> None:
-        self.stack = StackedModel([build_network(candidate, workload, seed) for seed in range(copies)])
-        self.stack.train(True)
+        models = [build_network(candidate, workload, seed) for seed in range(copies)]
         generator = torch.Generator().manual_seed(0)
         size = (copies, workload.batch, workload.steps)
         self.x = torch.randn(*size, workload.inputs, generator=generator)
         self.y = torch.randn(*size, workload.outputs, generator=generator)
         self.dt = torch.stack([elapsed_times(workload, workload.steps)] * copies)
+        self.compiled = fixed_batch(models, self.x, self.dt, self.y)
+        if self.compiled is not None:
+            return
+        self.stack = StackedModel(models)
+        self.stack.train(True)
         self.optimizer = torch.optim.Adam(self.stack.rows, fused=True)
 
     def __call__(self) -> None:
-        """Take the step."""
+        """Take the step, as training does."""
+        if self.compiled is not None:
+            self.compiled()
+            return
         self.optimizer.zero_grad(set_to_none=True)
         losses = (self.stack(self.x, self.dt) - self.y).square().mean((1, 2, 3))
         losses.sum().backward()

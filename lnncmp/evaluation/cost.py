@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lnncmp.common.peak_memory import reset_peak, resident
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.training.fixed_batch import FixedBatch, fixed_batch
 from lnncmp.training.watched_memory import WatchedMemory
 
 _TURN_SECONDS = 0.05
@@ -40,7 +41,7 @@ class BatchShape:
 
 
 class TrainingStep:
-    """One training step of a model on a fixed random batch, whose time and memory are measured."""
+    """One training step of a model on a fixed random batch, as training takes it; its time and memory are measured."""
 
     def __init__(self, model: SequenceModel, shape: BatchShape, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -51,13 +52,23 @@ class TrainingStep:
         self.dt = torch.ones(size, device=device)
         self.device = device
         self.optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], fused=True)
+        self.compiled: FixedBatch | None = None
+        self.prepared = False
 
     def loss(self) -> Tensor:
-        """Return the mean squared error on the batch."""
+        """Return the mean squared error on the batch, by torch."""
+        if self.compiled is not None:
+            self.compiled.store()
         return nn.functional.mse_loss(self.model(self.x, self.dt), self.y)
 
     def __call__(self) -> None:
-        """Take the step."""
+        """Take the step: compiled where training does so, else by torch."""
+        if not self.prepared:
+            self.compiled = fixed_batch([self.model], self.x[None], self.dt[None], self.y[None])
+            self.prepared = True
+        if self.compiled is not None:
+            self.compiled()
+            return
         self.optimizer.zero_grad(set_to_none=True)
         self.loss().backward()
         self.optimizer.step()

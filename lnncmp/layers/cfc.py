@@ -21,7 +21,7 @@ from lnncmp.layers.cfc_cell import CfCCell, CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import draw_dropout, run_fused, stage_plan, stage_tensors
 from lnncmp.layers.mixed_memory import MemoryCell
 from lnncmp.layers.plain_cfc import run_plain
-from lnncmp.layers.recurrent_layer import RecurrentLayer
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.twin_cfc import plan_twin
 
@@ -90,6 +90,12 @@ class CfCLayer(RecurrentLayer):
         from lnncmp.layers.step_programs import write_cfc
 
         return write_cfc(self.cell, self.memory, self.runner.variant, program)
+
+    def kernel_call(self) -> KernelCall | None:
+        """Return the operation of the plan and its tensors; None with dropout."""
+        if self.cell.options.backbone_dropout > 0.0:
+            return None
+        return KernelCall(self.runner.plans[0].key, stage_tensors(self.cell, self.memory, None))
 
     @property
     def stackable(self) -> bool:

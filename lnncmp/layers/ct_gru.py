@@ -18,7 +18,7 @@ from lnncmp.kernels.common.sequence_function import run
 from lnncmp.kernels.scales.table import LARGEST, decay_rates, log_scales
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.additive import draw_weights
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
 
@@ -91,13 +91,20 @@ class CTGRULayer(RecurrentLayer):
         """Return (k,) = 0 of shape (batch, M H)."""
         return (self.bias.new_zeros(batch, self.scales * self.width),)
 
+    @property
+    def _key(self) -> str:
+        return f"scales {self.scales} {int(self.as_coded)}"
+
+    def kernel_call(self) -> KernelCall | None:
+        """Return the operation and its weights; None with `fixed`, which changes the elapsed times."""
+        return None if self.fixed else KernelCall(self._key, list(self._weights()))
+
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (k,) for x (B, T, I), dt (B, T), valid (B, T)."""
         if self.fixed:
             dt = torch.ones_like(dt)
         if self.uses_kernel(dt):
-            key = f"scales {self.scales} {int(self.as_coded)}"
-            hidden, final = run(key, self._twin, (x, dt, valid, *state, *self._weights()))
+            hidden, final = run(self._key, self._twin, (x, dt, valid, *state, *self._weights()))
             return hidden, (final,)
         hidden, final = self._twin(x, dt, valid, *state, *self._weights())
         return hidden, (final,)

@@ -27,7 +27,7 @@ from torch.nn.functional import softplus
 from lnncmp.kernels.common.sequence_function import run
 from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.readout import LinearReadout
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, guard_mask, stack_steps
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding, guard_mask, stack_steps
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.wiring import Wiring
 
@@ -140,11 +140,15 @@ class LiquidLayer(RecurrentLayer):
         Padding needs no mask of the state: dt is set to 0 there, and the solver is exact at dt = 0.
         """
         if self.uses_kernel(dt):
-            tensors = x, dt, valid, *state, *self._raw()
-            hidden, final = run(f"liquid {self.unfolds}", self._twin, tensors)  # the kernel blanks padding itself
+            key, weights = self.kernel_call()
+            hidden, final = run(key, self._twin, (x, dt, valid, *state, *weights))  # the kernel blanks padding itself
             return hidden, (final,)
         x, dt = blank_padding(x, dt, valid)
         return self._plain(self._raw(), x, dt, state[0])
+
+    def kernel_call(self) -> KernelCall:
+        """Return the operation, and the raw parameters and masks."""
+        return KernelCall(f"liquid {self.unfolds}", list(self._raw()))
 
     def _raw(self) -> RawLiquid:
         """Return the raw parameters; all that is computed reads them here."""

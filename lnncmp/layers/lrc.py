@@ -26,7 +26,7 @@ from torch.nn.functional import softplus
 
 from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.activations import tanh
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding, stack_steps
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.synapses import OpenedSynapses, SourceTable, sums_of
 from lnncmp.layers.wiring import Wiring
@@ -140,11 +140,15 @@ class LRCLayer(RecurrentLayer):
         """Return True: every set-up has a fused kernel."""
         return True
 
+    def kernel_call(self) -> KernelCall:
+        """Return the operation, and the raw parameters and masks that there are."""
+        *own, sensory, recurrent = self.raw()
+        key = f"lrc {self.elastance} {self.solver} {self.unfolds} {int(self.constraint == 'softplus')}"
+        return KernelCall(key, [p for p in (*own, *sensory, *recurrent) if p is not None])
+
     def _fused(self, x: Tensor, dt: Tensor, start: Tensor) -> tuple[Tensor, State]:
         """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and start (B, H)."""
-        *own, sensory, recurrent = self.raw()
-        parameters = [p for p in (*own, *sensory, *recurrent) if p is not None]
-        key = f"lrc {self.elastance} {self.solver} {self.unfolds} {int(self.constraint == 'softplus')}"
+        key, parameters = self.kernel_call()
         (hidden,) = run(key, self._twin, (x, dt, None, start, *parameters))
         return hidden, (hidden[:, -1] if hidden.shape[1] else start,)
 
@@ -215,16 +219,14 @@ class LRCLayer(RecurrentLayer):
             parts.append(torch.addmm(raw.b[:, None], (raw.sensory.a * raw.sensory.mask).t(), mapped))
         return [part.view(self.width, steps, batch) for part in parts]
 
-    def constrain(self) -> None:
-        """Under "clip" clamp w, sensory w, gleak and c to 0 or above; under "softplus" nothing is needed."""
+    def least_values(self) -> list[tuple[Tensor, float]]:
+        """Return under "clip" w, sensory w, gleak and c, all >= 0; under "softplus" nothing is needed."""
         if self.constraint != "clip":
-            return
-        clamped = [self.recurrent.w, self.sensory.w, self.gleak]
+            return []
+        clamped: list[Tensor] = [self.recurrent.w, self.sensory.w, self.gleak]
         if self.elastance == "symmetric":
             clamped.append(self.c)
-        with torch.no_grad():
-            for p in clamped:
-                p.clamp_(min=0.0)
+        return [(p, 0.0) for p in clamped]
 
     def structure(self) -> dict[str, int]:
         """Return the wiring's counts and the solver's steps per interval."""

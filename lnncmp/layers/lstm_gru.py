@@ -18,8 +18,11 @@ from torch import Tensor, nn
 from lnncmp.kernels.common.sequence_function import run
 from lnncmp.kernels.step.program import StepProgram
 from lnncmp.layers.plain_gated import gru_loop, gru_twin, lstm_loop, lstm_twin
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
+
+LSTM, GRU = "gated lstm", "gated gru"
+"""Keys of the kernels."""
 
 
 def run_fused(weights: list[Tensor], x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
@@ -27,7 +30,7 @@ def run_fused(weights: list[Tensor], x: Tensor, valid: Tensor | None, state: Sta
 
     `weights` are w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,); a state of (h, c) makes it an LSTM, of (h,) a GRU.
     """
-    key, twin = ("gated lstm", lstm_twin) if len(state) == 2 else ("gated gru", gru_twin)
+    key, twin = (LSTM, lstm_twin) if len(state) == 2 else (GRU, gru_twin)
     hidden, *final = run(key, twin, (x, None, valid, *state, *weights))
     return hidden, tuple(final)
 
@@ -152,6 +155,10 @@ class LSTMLayer(GatedLayer):
 
         return write_lstm(self.weights(), program)
 
+    def kernel_call(self) -> KernelCall:
+        """Return the operation and its weights."""
+        return KernelCall(LSTM, self.weights())
+
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = torch.lstm_cell(x[:, 0], state, *self.weights())
         return h[:, None], (h, c)
@@ -185,6 +192,10 @@ class GRULayer(GatedLayer):
         from lnncmp.layers.step_programs import write_gru
 
         return write_gru(self.weights(), program)
+
+    def kernel_call(self) -> KernelCall:
+        """Return the operation and its weights."""
+        return KernelCall(GRU, self.weights())
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h = torch.gru_cell(x[:, 0], state[0], *self.weights())

@@ -17,7 +17,7 @@ from torch.nn.functional import softplus
 
 from lnncmp.kernels.common.sequence_function import run
 from lnncmp.kernels.step.program import StepProgram
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, stack_steps
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding, stack_steps
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.solvers import SolverOptions, advance
 from lnncmp.layers.synapses import RawSynapses, SourceTable, Synapses, currents_of
@@ -111,12 +111,17 @@ class LTCSequence(RecurrentLayer):
 
         return write_ltc(self, program)
 
-    def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
-        """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
+    def kernel_call(self) -> KernelCall:
+        """Return the operation of the semi-implicit solver, and the raw parameters and masks."""
         *neurons, sensory, recurrent = self.raw()
         options, positive = self.options, int(self.constraint == "softplus")
         key = f"ltc {options.unfolds} {options.epsilon} {positive}"
-        (hidden,) = run(key, self._twin, (x, dt, None, v, *neurons, *sensory, *recurrent))
+        return KernelCall(key, [*neurons, *sensory, *recurrent])
+
+    def _fused(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[Tensor, State]:
+        """Return what `sequence` does, by the kernel, for blanked x (B, T, I), dt (B, T) and v (B, H)."""
+        key, weights = self.kernel_call()
+        (hidden,) = run(key, self._twin, (x, dt, None, v, *weights))
         return hidden, (hidden[:, -1] if hidden.shape[1] else v,)
 
     def _twin(self, x: Tensor, dt: Tensor, valid: None, v: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
@@ -140,7 +145,7 @@ class LTCSequence(RecurrentLayer):
 class LTCLayer(LTCSequence):
     """An LTC over a sequence; state (v,) of shape (B, H), 0 at the start.
 
-    Under the constraint "clip" parameters are clamped in `constrain`. The two constraints start from different systems,
+    Under the constraint "clip" parameters are clamped (`constrain`). The two constraints start from different systems,
     because the raw initial ranges are the same. `layout` is that of the synapses (see synapses.Synapses).
     """
 
@@ -175,14 +180,12 @@ class LTCLayer(LTCSequence):
             for p in (self.recurrent.w, self.sensory.w):
                 p.uniform_(0.01, 1.0)
 
-    def constrain(self) -> None:
-        """Under "clip" clamp w, sensory w, gleak to >= 0 and cm to >= 1e-6; under "softplus" nothing is needed."""
+    def least_values(self) -> list[tuple[Tensor, float]]:
+        """Return under "clip" w, sensory w, gleak >= 0 and cm >= 1e-6; under "softplus" nothing is needed."""
         if self.constraint != "clip":
-            return
-        with torch.no_grad():
-            for p in (self.recurrent.w, self.sensory.w, self.gleak):
-                p.clamp_(min=0.0)
-            self.cm.clamp_(min=MIN_CAPACITANCE)
+            return []
+        conductances: list[tuple[Tensor, float]] = [(p, 0.0) for p in (self.recurrent.w, self.sensory.w, self.gleak)]
+        return [*conductances, (self.cm, MIN_CAPACITANCE)]
 
     def structure(self) -> dict[str, int]:
         """Return the wiring's counts and the solver's steps per interval (absent for the adaptive dopri5)."""

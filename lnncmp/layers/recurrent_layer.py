@@ -4,7 +4,7 @@ Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
 """
 
 from abc import ABC, abstractmethod
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,13 @@ def guard_mask(module: nn.Module, buffer: str) -> None:
     Weights of another wiring would act through the wrong synapses without any other sign of it.
     """
     module.register_load_state_dict_pre_hook(_MaskGuard(buffer))
+
+
+class KernelCall(NamedTuple):
+    """What a layer asks of its kernel: the key of the operation, and weights and masks in the operation's order."""
+
+    key: str
+    weights: list[Tensor]
 
 
 class RecurrentLayer(nn.Module, ABC):
@@ -135,8 +142,23 @@ class RecurrentLayer(nn.Module, ABC):
         """
         return None
 
+    def kernel_call(self) -> KernelCall | None:
+        """Return what computes the hidden states, if it is a kernel alone: then training needs no torch in between.
+
+        The kernel gets x and dt with 0 at padding, `valid`, and an initial state of zeros. A subclass that computes
+        something else than its base has to override it.
+        """
+        return None
+
+    def least_values(self) -> list[tuple[Tensor, float]]:
+        """Return the parameters that have a least value, with it (none by default)."""
+        return []
+
     def constrain(self) -> None:
         """Put parameters back into their admissible range; called after every optimiser step."""
+        with torch.no_grad():
+            for parameter, least in self.least_values():
+                parameter.clamp_(min=least)
 
     def structure(self) -> dict[str, int]:
         """Return counts worth reporting (empty by default)."""

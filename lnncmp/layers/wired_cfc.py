@@ -25,7 +25,7 @@ from lnncmp.layers.cfc import CfCLayer
 from lnncmp.layers.cfc_cell import CfCOptions, CfCWeights
 from lnncmp.layers.fused_cfc import run_fused, stage_plan, stage_tensors
 from lnncmp.layers.plain_cfc import run_plain
-from lnncmp.layers.recurrent_layer import RecurrentLayer
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer
 from lnncmp.layers.sequence_model import State
 from lnncmp.layers.twin_cfc import plan_twin
 from lnncmp.layers.wiring import Wiring
@@ -46,6 +46,11 @@ def head_mask(wiring: Wiring, layer: int, masking: str) -> Tensor:
     mask = torch.as_tensor(np.concatenate([sources != 0, within]).T)
     time_mask = mask if masking == "all_heads" else torch.ones_like(mask)
     return torch.stack([mask, mask, time_mask, time_mask])
+
+
+def stages_tensors(cells: Sequence[CfCWeights]) -> list[Tensor]:
+    """Return the tensors of all cells, in the order of the kernel."""
+    return [tensor for cell in cells for tensor in stage_tensors(cell, None, None)]
 
 
 class WiredRunner:
@@ -76,7 +81,7 @@ class WiredRunner:
         `order` (H,) gives for each neuron its place in the order of the signal.
         """
         if self.plan is not None and fused:
-            tensors = [tensor for cell in cells for tensor in stage_tensors(cell, None, None)]
+            tensors = stages_tensors(cells)
             twin = partial(plan_twin, self.plan)
             return run_fused(self.plan, twin, self.scratch, tensors, x, dt, valid, state)
         hidden, paths, finals = x, [], []
@@ -112,6 +117,11 @@ class WiredCfCLayer(RecurrentLayer):
     def has_kernel(self) -> bool:
         """Return whether each layer's neurons are consecutive, as in every wiring here: the kernel expects it."""
         return self.runner.plan is not None
+
+    def kernel_call(self) -> KernelCall | None:
+        """Return the operation of the plan and its tensors; None without a plan."""
+        plan = self.runner.plan
+        return None if plan is None else KernelCall(plan.key, stages_tensors(self._cells()))
 
     def stages(self) -> list[CfCLayer]:
         """Return the CfC of each layer of the wiring, in signal order."""

@@ -131,14 +131,12 @@ class LTCCell(WiredCell, LTCSequence):
         """Return outputs (B, O) for potentials (B, H)."""
         return self.read(state)
 
-    def constrain(self) -> None:
-        """Without implicit constraints clamp w, sensory w and gleak to >= 0 and cm to >= 1e-6 (ncps: to >= 0)."""
+    def least_values(self) -> list[tuple[Tensor, float]]:
+        """Return, without implicit constraints, w, sensory w and gleak >= 0 and cm >= 1e-6 (ncps: >= 0)."""
         if self.constraint == "softplus":
-            return
-        with torch.no_grad():
-            for name in ("w", "sensory_w", "gleak"):
-                self._own(name).clamp_(min=0.0)
-            self._own("cm").clamp_(min=MIN_CAPACITANCE)
+            return []
+        conductances: list[tuple[Tensor, float]] = [(self._own(name), 0.0) for name in ("w", "sensory_w", "gleak")]
+        return [*conductances, (self._own("cm"), MIN_CAPACITANCE)]
 
     def apply_weight_constraints(self) -> None:
         """Do what `constrain` does, under the name that ncps has for it."""

@@ -11,11 +11,15 @@ import copy
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from lnncmp.data.task import Task
 from lnncmp.layers.recurrent_layer import use_plain
 from lnncmp.layers.sequence_model import SequenceModel
+from lnncmp.training.compiled_data import ArrayWindows
+from lnncmp.training.compiled_network import network_of
 from lnncmp.training.stacked_model import StackedModel
 
 STEPS = 8
@@ -88,6 +92,8 @@ def _differences(model: SequenceModel, inputs: int, batch: int, padded: bool, se
         pairs += zip(_stacked_results([fused, other], given), plain, strict=True)
     outputs += [_difference(got[0], expected[0]) for got, expected in pairs]
     gradients = [_largest_difference(got[1], expected[1]) for got, expected in pairs]
+    compiled = _compiled_gradients([fused, other], given, [y for y, _ in plain])
+    gradients += [_largest_difference(got, plain[k][1]) for k, got in enumerate(compiled)]
     return float(torch.stack(outputs).max()), float(torch.stack(gradients).max())
 
 
@@ -107,8 +113,12 @@ def _batch(model: SequenceModel, inputs: int, batch: int, padded: bool, seed: in
 
 def _loss(y: Tensor) -> Tensor:
     """Return a weighted sum of the outputs y (..., B, T, O), with a different weight for each output."""
-    source = torch.Generator().manual_seed(7)
-    return (y * torch.randn(y.shape[-3:], generator=source, dtype=y.dtype)).sum()
+    return (y * _slopes(y)).sum()
+
+
+def _slopes(y: Tensor) -> Tensor:
+    """Return the gradient (B, T, O) of `_loss` with respect to the outputs."""
+    return torch.randn(y.shape[-3:], generator=torch.Generator().manual_seed(7), dtype=y.dtype)
 
 
 def _results(model: SequenceModel, given: Given) -> Results:
@@ -125,6 +135,32 @@ def _stacked_results(models: list[SequenceModel], given: Given) -> list[Results]
     y = stack(*given)
     rows = torch.autograd.grad(_loss(y), stack.rows)
     return [(y[k].detach(), list(row.split(stack.sizes))) for k, row in enumerate(rows)]
+
+
+def _compiled_gradients(models: list[SequenceModel], given: Given, plain: list[Tensor]) -> list[list[Tensor]]:
+    """Return the gradients by the code that trains without torch; none if it does not train this model.
+
+    plain: the outputs of each model (B, T, O). The targets are such that the gradient of the mean squared error with
+    respect to these is that of `_loss`.
+    """
+    network, (x, dt, valid), y = network_of(models[0]), given, torch.stack(plain)
+    if network is None:
+        return []
+    # Imported on first use: it loads the compiler, which takes a second.
+    from lnncmp.training.compiled_stack import CompiledStack
+
+    copies, stack = len(models), StackedModel(models)
+    counted = None if valid is None else valid[..., None].expand_as(y[0])
+    cells = y[0].numel() if counted is None else int(counted.sum())
+    targets = (y - _slopes(y) * (cells / 2)).flatten(0, 1)
+    real, cells_counted = (None if own is None else torch.cat([own] * copies) for own in (valid, counted))
+    kind = stack.rows[0].dtype
+    inputs, times = torch.cat([x] * copies), torch.cat([dt] * copies)
+    data = ArrayWindows(inputs, times, targets, real, cells_counted, network.with_time, kind)
+    compiled = CompiledStack(stack, network, Task())
+    compiled.load([row.detach().numpy() for row in stack.rows])
+    compiled.losses(data, np.arange(copies * len(x)).reshape(copies, -1))
+    return [list(torch.from_numpy(row).split(stack.sizes)) for row in compiled.gradients()]
 
 
 def _difference(got: Tensor, expected: Tensor, scale: float = 0.0) -> Tensor:

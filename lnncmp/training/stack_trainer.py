@@ -14,14 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lnncmp.data.task import Task
 from lnncmp.data.windows import Splits
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.records.schema import Epoch
 from lnncmp.records.settings import TrainSettings
-from lnncmp.training.losses import Cells, trained_task
+from lnncmp.training.batches import Batches
+from lnncmp.training.compiled_network import network_of
+from lnncmp.training.compiled_steps import CompiledSteps
+from lnncmp.training.losses import trained_task
 from lnncmp.training.stacked_model import StackedModel
+from lnncmp.training.steps import Rows, Steps, TorchSteps
 from lnncmp.training.trainer import (
-    Batches,
     Checkpoint,
     Diverged,
     Fitted,
@@ -76,6 +80,15 @@ class StackTrainer:
         self.validation = Batches(splits.validation, task, device)
         self.copies = [Copy(seed) for seed in batch_seeds]
         self.optimizer = torch.optim.Adam(self.stack.rows, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        self.rate = settings.learning_rate
+        self.steps = self._steps(task)
+
+    def _steps(self, task: Task) -> Steps:
+        """Return the compiled steps where the model is a kernel and a readout, else those by torch."""
+        network, data = network_of(self.stack.models[0]), (self.train, self.validation)
+        if network is None:
+            return TorchSteps(self.stack, *data, self.settings, self.optimizer)
+        return CompiledSteps(self.stack, network, data, task, self.settings, self.optimizer)
 
     @property
     def epochs_done(self) -> int:
@@ -127,6 +140,7 @@ class StackTrainer:
             if not self.learning:
                 break
             after_epoch(self)
+        self.stack.train(False)
         if self.settings.restore != "last":
             with torch.no_grad():
                 for row, copy in zip(self.stack.rows, self.copies, strict=True):
@@ -136,26 +150,26 @@ class StackTrainer:
 
     def _warm_up(self) -> None:
         """Run the kernels once per batch size, so that no epoch's time includes loading or compiling them."""
-        self.stack.train(True)
-        for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size}:
-            losses, _ = _losses(self.stack, self.train, torch.arange(size))
-            losses.sum().backward()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.steps.begin()
+        for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size} - {0}:
+            self.steps.warm_up(np.tile(np.arange(size), (len(self.stack.computed), 1)))
 
     def _epoch(self, epoch: int) -> None:
         memory, started = WatchedMemory(self.device), time.perf_counter()
-        self.stack.train(True)
         together = [self.copies[k] for k in self.stack.computed]
         for copy in together:
             copy.total = copy.cells = copy.largest = 0.0
-        orders = torch.from_numpy(np.stack([copy.rng.permutation(len(self.train)) for copy in together]))
-        for number, rows in enumerate(orders.split(self.settings.batch_size, dim=1)):
-            self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, len(self.train), epoch, number)
-            self._step(rows, epoch)
+        self.steps.begin()
+        orders = np.stack([copy.rng.permutation(len(self.train)) for copy in together])
+        size = self.settings.batch_size
+        for number, start in enumerate(range(0, len(self.train), size)):
+            self.rate = learning_rate(self.settings, len(self.train), epoch, number)
+            self._step(np.ascontiguousarray(orders[:, start : start + size]), epoch)
+        self.steps.end()
         seconds = (time.perf_counter() - started) / len(together)
-        validations = chosen = self._on_validation(self.validation.cells)
+        validations = chosen = self._on_validation(choosing=False)
         if self.settings.restore == "best_error":
-            chosen = self._on_validation(self.validation.choosing)
+            chosen = self._on_validation(choosing=True)
         spent = seconds, memory.peak()
         for k, validation, choosing in zip(self.stack.computed, validations, chosen, strict=True):
             if self.copies[k].learns:
@@ -179,7 +193,7 @@ class StackTrainer:
                 validation_loss=validation,
                 seconds=seconds,
                 grad_norm=copy.largest,
-                learning_rate=self.optimizer.param_groups[0]["lr"],
+                learning_rate=self.rate,
                 peak_memory=peak_memory,
             )
         )
@@ -187,80 +201,34 @@ class StackTrainer:
             copy.best_loss, copy.fitted.best_epoch = chosen, epoch
             copy.best_weights = row.detach().clone()
 
-    def _step(self, rows: Tensor, epoch: int) -> None:
+    def _step(self, rows: Rows, epoch: int) -> None:
         """Take one optimiser step of the copies that are computed, on the windows `rows` (S, B)."""
-        self.optimizer.zero_grad(set_to_none=True)
-        losses, counts = _losses(self.stack, self.train, rows)
-        values = losses.tolist()
-        computed = [(self.copies[k], self.stack.rows[k]) for k in self.stack.computed]
-        for (copy, _), value, count in zip(computed, values, counts, strict=True):
+        values, counts = self.steps.losses(rows)
+        computed = [self.copies[k] for k in self.stack.computed]
+        for copy, value, count in zip(computed, values, counts, strict=True):
             if copy.learns:
                 try:
                     require_finite_loss(value, self.settings, epoch)
                 except Diverged as reason:
                     copy.diverged(reason, epoch)
                 copy.total, copy.cells = copy.total + value * count, copy.cells + count
-        learning = [place for place, (copy, _) in enumerate(computed) if copy.learns]
-        if not learning:
+        learns = [copy.learns for copy in computed]
+        if not any(learns):
             return
-        if self.settings.l2:
-            losses = losses + self.settings.l2 * torch.stack([self._penalty(row) for _, row in computed])
-        losses[learning].sum().backward()
-        for place, (copy, row) in enumerate(computed):
-            try:
-                if place in learning and row.grad is not None:
-                    norm = self._clip(row.grad)
-                    copy.largest = max(copy.largest, norm)
-                    require_finite_gradient(norm, values[place], epoch)
-            except Diverged as reason:
-                copy.diverged(reason, epoch)
-            if not copy.learns:
-                row.grad = None  # the optimiser skips it
-        self.optimizer.step()
-        self.stack.constrain()
+        for copy, value, norm in zip(computed, values, self.steps.update(learns, self.rate), strict=True):
+            if copy.learns:
+                copy.largest = max(copy.largest, norm)
+                try:
+                    require_finite_gradient(norm, value, epoch)
+                except Diverged as reason:
+                    copy.diverged(reason, epoch)
 
-    def _penalty(self, row: Tensor) -> Tensor:
-        """Return the sum of squares of all weight matrices of one copy."""
-        parts = zip(self.stack.shapes.values(), row.split(self.stack.sizes), strict=True)
-        return sum((part.square().sum() for shape, part in parts if len(shape) > 1), row.new_zeros(()))
-
-    def _clip(self, gradient: Tensor) -> float:
-        """Clip the gradient (P,) of one copy according to the settings; return its norm before clipping."""
-        norm = float(torch.linalg.vector_norm(gradient))
-        limit = self.settings.clip_norm
-        if self.settings.clip == "global":
-            _scale(gradient, norm, limit)
-        elif self.settings.clip == "per_tensor":
-            for part in gradient.split(self.stack.sizes):
-                _scale(part, float(torch.linalg.vector_norm(part)), limit)
-        return norm
-
-    @torch.no_grad()
-    def _on_validation(self, of: Cells) -> list[float]:
+    def _on_validation(self, choosing: bool) -> list[float]:
         """Return for each copy that is computed the mean over the counted cells of the validation windows."""
-        self.stack.train(False)
-        totals, cells = np.zeros(len(self.stack.computed)), 0.0
-        for rows in torch.arange(len(self.validation)).split(_VALIDATION_BATCH):
-            losses, counts = _losses(self.stack, self.validation, rows, of)
-            totals, cells = totals + np.array(losses.tolist()) * counts[0], cells + counts[0]
+        copies, windows = len(self.stack.computed), len(self.validation)
+        totals, cells = np.zeros(copies), 0.0
+        for start in range(0, windows, _VALIDATION_BATCH):
+            rows = np.arange(start, min(start + _VALIDATION_BATCH, windows))
+            losses, counts = self.steps.errors(np.tile(rows, (copies, 1)), choosing)
+            totals, cells = totals + np.array(losses) * counts[0], cells + counts[0]
         return [float(total) for total in totals / max(cells, 1.0)]
-
-
-def _losses(stack: StackedModel, data: Batches, rows: Tensor, of: Cells | None = None) -> tuple[Tensor, list[float]]:
-    """Return the loss (S,), or the mean of other cells, and the number of counted cells of every copy.
-
-    rows: windows (S, B), or (B,) for all.
-    """
-    valid = None if data.valid is None else data.valid[rows]
-    error = (of or data.cells)(stack(data.x[rows], data.dt[rows], valid), data.y[rows])
-    if data.counted is None:
-        return error.mean((1, 2, 3)), [float(error[0].numel())] * len(error)
-    counted = data.counted[rows].expand(error.shape)
-    counts = counted.sum((1, 2, 3))
-    return torch.where(counted, error, 0.0).sum((1, 2, 3)) / counts.clamp(min=1), counts.tolist()
-
-
-def _scale(gradient: Tensor, norm: float, limit: float) -> None:
-    """Scale a gradient with norm `norm` down to the limit, as torch.nn.utils.clip_grad_norm_ does."""
-    if norm > limit:
-        gradient.mul_(limit / (norm + 1e-6))

@@ -92,6 +92,11 @@ def numbers_of(tensor: Tensor) -> NDArray[Any]:
     return flat(tensor.detach().contiguous().numpy())
 
 
+def flat_or_zeros(numbers: NDArray[Any] | None, count: int, kind: Any) -> NDArray[Any]:
+    """Return all numbers of a contiguous gradient as a 1-D view, `count` zeros without a gradient."""
+    return np.zeros(count, kind) if numbers is None else flat(numbers)
+
+
 def numbers_or_zeros(tensor: Tensor | None, count: int, kind: Any) -> NDArray[Any]:
     """Return all numbers of a gradient as a contiguous 1-D array, `count` zeros without a gradient."""
     return np.zeros(count, kind) if tensor is None else numbers_of(tensor)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.matmul import padded
-from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
+from lnncmp.kernels.common.operation import VALID, Given, Shape, X
+from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
-from lnncmp.kernels.common.torch_arrays import numbers_of, numbers_or_zeros, present, weights_of
+from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
 from lnncmp.kernels.gated import gru_backward, gru_forward, lstm_backward, lstm_forward
 from lnncmp.kernels.gated.gates import Size, pack, pack_transposed, unpack
 
@@ -46,10 +47,10 @@ GRU_D = replace(GRU, fades=True)
 _CELLS = {"lstm": LSTM, "gru": GRU, "gru_d": GRU_D}
 
 
-def _size(x: Tensor, start: Tensor) -> Size:
+def _size(x: Tensor | Numbers, start: Tensor | Numbers) -> Size:
     hidden = start.shape[-1]
     copies = x.shape[0] if x.ndim == 4 else 1
-    return copies, *x.shape[-3:], hidden, padded(hidden, x.dtype == torch.float32)
+    return copies, *x.shape[-3:], hidden, padded(hidden, x.dtype.itemsize == 4)
 
 
 def _kept(cell: Cell, size: Size) -> list[int]:
@@ -65,7 +66,7 @@ def _pair(first: Array, *second: Array) -> tuple[Array, Array]:
     return first, second[0] if second else first[:0]
 
 
-class GatedSequence(Operation):
+class GatedSequence(ArrayOperation):
     """Hidden states (B, T, H) and the final state, each (B, H), of an LSTM or GRU over x (B, T, I); dt is ignored.
 
     Weights: w_ih (G H, I), w_hh (G H, H), b_ih, b_hh (G H,). Settings: `lstm`, `gru` or `gru_d`; of the last, factors
@@ -81,61 +82,54 @@ class GatedSequence(Operation):
         """How many of the tensors, from the first on, have a row for each sample: the factors too."""
         return super().data + self.cell.fades
 
-    def _weights(self, tensors: Given, stacked: bool) -> list[Array]:
-        """Return the numbers of the weights; raises UsageError for other shapes or types than they must have."""
-        x, start = present((tensors[X], tensors[3]))
-        hidden = start.shape[-1]
+    def weight_shapes(self, x: Shape, states: Sequence[Shape]) -> Sequence[Shape]:
+        """Return the shapes of the weights and biases of all gates."""
+        hidden = states[0][-1]
         rows = self.cell.gates * hidden
-        return weights_of(tensors[self.data :], [(rows, x.shape[-1]), (rows, hidden), (rows,), (rows,)], x, stacked)
+        return [(rows, x[-1]), (rows, hidden), (rows,), (rows,)]
 
-    def forward(
-        self, tensors: Given, keep: bool, stacked: bool, memory: Memory | None = None
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
         """Run the kernel; see the class."""
-        cell, (x, *start) = self.cell, present((tensors[X], *tensors[3 : self.data]))
-        size, valid = _size(x, start[0]), tensors[VALID]
+        cell, x, valid, start = self.cell, given[X], given[VALID], given[3 : self.data]
+        size, kind = _size(x, start[0]), x.dtype
         copies, batch, steps, _, hidden, _ = size
-        packed = pack(size, cell.gates, *self._weights(tensors, stacked))
-        xs, begin = numbers_of(x), _pair(*map(numbers_of, start))
-        kind = xs.dtype
-        kept = tuple(np.empty(length, kind) for length in _kept(cell, size if keep else (0, *size[1:])))
-        y = np.empty(copies * batch * steps * hidden, kind)
-        last = tuple(np.empty(copies * batch * hidden, kind) for _ in range(self.states))
-        real = _ALL_REAL if valid is None else numbers_of(valid)
-        run_tiles(cell.forward, copies * -(-batch // TILE), size, packed, xs, real, begin, y, last, keep, kept)
-        ends = [torch.from_numpy(end).view(start[0].shape) for end in last]
-        saved = [torch.from_numpy(numbers) for numbers in kept]
-        return [torch.from_numpy(y).view(*x.shape[:-1], hidden), *ends], saved
+        packed = pack(size, cell.gates, *given[self.data :])
+        kept = tuple(empty((length,), kind) for length in _kept(cell, size if keep else (0, *size[1:])))
+        y = empty((copies, batch, steps, hidden), kind)
+        last = [np.empty((copies, batch, hidden), kind) for _ in range(self.states)]
+        real = _ALL_REAL if valid is None else flat(valid)
+        begin, ends = _pair(*map(flat, start)), tuple(map(flat, last))
+        tiles = copies * -(-batch // TILE)
+        run_tiles(cell.forward, tiles, size, packed, flat(x), real, begin, flat(y), ends, keep, kept)
+        return [y, *last], list(kept)
 
-    def backward(
-        self, grads: Given, tensors: Given, kept: Sequence[Tensor], needs: Sequence[bool], stacked: bool
-    ) -> list[Tensor | None]:
+    def run_back(
+        self, grads: GivenArrays, given: GivenArrays, kept: Sequence[Numbers], wants_x: bool
+    ) -> list[Numbers | None]:
         """Return the gradients of x, the start and the weights."""
-        cell, (x, *start) = self.cell, present((tensors[X], *tensors[3 : self.data]))
-        size, valid, of_x = _size(x, start[0]), tensors[VALID], needs[X]
+        cell, x, valid, start = self.cell, given[X], given[VALID], given[3 : self.data]
+        size, kind = _size(x, start[0]), x.dtype
         copies, batch, steps, inputs, hidden, width = size
-        w_ih, w_hh, *_ = self._weights(tensors, stacked)
-        kind = w_ih.dtype
+        w_ih, w_hh, *_ = given[self.data :]
         wide = padded(inputs, kind == np.float32)
         recurrent = pack_transposed(copies, cell.gates, hidden, width, hidden, width, w_hh)
-        driving = pack_transposed(copies if of_x else 0, cell.gates, hidden, width, inputs, wide, w_ih)
+        driving = pack_transposed(copies if wants_x else 0, cell.gates, hidden, width, inputs, wide, w_ih)
         states = copies * batch * hidden
-        d_hidden = numbers_or_zeros(grads[0], states * steps, kind)
-        d_last = tuple(numbers_or_zeros(end, states, kind) for end in grads[1:])
-        d_x = np.empty(copies * batch * steps * inputs if of_x else 0, kind)
-        d_start = _pair(*(np.empty(own.numel(), kind) for own in start))
+        d_hidden = flat_or_zeros(grads[0], states * steps, kind)
+        d_last = tuple(flat_or_zeros(end, states, kind) for end in grads[1:])
+        d_x = np.empty(x.size if wants_x else 0, kind)
+        d_start = _pair(*(np.empty(own.size, kind) for own in start))
         tiles = copies * -(-batch // TILE)
         summed = np.zeros(tiles * (inputs + 2 + hidden) * cell.gates * width, kind)
-        real = _ALL_REAL if valid is None else numbers_of(valid)
-        saved = tuple(numbers_of(tensor) for tensor in kept)
+        real = _ALL_REAL if valid is None else flat(valid)
+        saved = tuple(kept)
         if self.states == 1:
-            saved = *saved, _pair(*map(numbers_of, start))[1]
+            saved = *saved, _pair(*map(flat, start))[1]
         run_tiles(
             cell.backward, tiles, size, wide, real, (recurrent, driving), saved, d_hidden, d_last, d_x, d_start, summed
         )
         found = [*d_start[: len(start)], *unpack(size, cell.gates, summed)]
-        d = [torch.from_numpy(own).view(it.shape) for own, it in zip(found, present(tensors[3:]), strict=True)]
-        return [torch.from_numpy(d_x).view(x.shape) if of_x else None, None, None, *d]
+        return [d_x if wants_x else None, None, None, *found]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of hidden and final states, and of the buffers."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.compiling import Array, Arrays
-from lnncmp.kernels.common.operation import DT, Given, Memory, Operation, Shape, X
+from lnncmp.kernels.common.operation import DT, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.torch_arrays import array, flat, numbers_of, numbers_or_zeros, present, tensor, weights_of
+from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
 from lnncmp.kernels.lrc.backward import NEURON_SUMS, backward_double, backward_narrow, backward_wide
 from lnncmp.kernels.lrc.elastance import KINDS, NONE
 from lnncmp.kernels.lrc.forward import forward_double, forward_narrow, forward_wide, prepare
@@ -32,7 +32,7 @@ _KEPT = 3
 
 @dataclass(frozen=True)
 class _Arrays:
-    """The tensors of a call as arrays: x, dt, x0 with an axis of copies, raw parameters flat, empty where absent."""
+    """The arrays of a call: x, dt, x0 with an axis of copies, raw parameters flat, empty where absent."""
 
     size: Size
     x: Array
@@ -48,7 +48,7 @@ class _Arrays:
         return int(self.x.shape[0])
 
 
-class LRCSequence(Operation):
+class LRCSequence(ArrayOperation):
     """hidden (B, T, N) for x (B, T, I), dt (B, T), x0 (B, N) and the raw parameters of an LRC; dt is 0 at padding.
 
     Weights: gleak, vleak (N,), b unless there is no elastance, c if it is symmetric, input_w, input_b (I,), then mask,
@@ -63,19 +63,24 @@ class LRCSequence(Operation):
         self.kind, self.solver = KINDS.index(kind), (KINDS.index(kind), solver == "hybrid")
         self.unfolds, self.positive = int(unfolds), positive == "1"
 
-    def _arrays(self, tensors: Given, stacked: bool) -> _Arrays:
-        x, dt, x0 = present((tensors[X], tensors[DT], tensors[X0]))
-        inputs, width = x.shape[-1], x0.shape[-1]
-        of_neurons = 2 + self.kind  # b with an elastance, c with a symmetric one
-        parts = 5 + (self.kind != NONE)
-        shapes = [(width,)] * of_neurons + [(inputs,)] * 2 + [(inputs, width)] * parts + [(width, width)] * parts
-        raw = weights_of(tensors[self.data :], shapes, x, stacked)
-        nothing = np.empty(0, raw[0].dtype)
+    def weight_shapes(self, x: Shape, states: Sequence[Shape]) -> Sequence[Shape]:
+        """Return the shapes of the raw parameters and masks."""
+        inputs, width = x[-1], states[0][-1]
+        neurons, parts = self._counts()
+        return [(width,)] * neurons + [(inputs,)] * 2 + [(inputs, width)] * parts + [(width, width)] * parts
+
+    def _counts(self) -> tuple[int, int]:
+        """Return how many parameters neurons have, b with an elastance, c with a symmetric one, and synapses."""
+        return 2 + self.kind, 5 + (self.kind != NONE)
+
+    def _arrays(self, given: GivenArrays) -> _Arrays:
+        x, dt, start, raw = given[X], given[DT], given[X0], given[self.data :]
+        of_neurons, parts = self._counts()
+        nothing = np.empty(0, x.dtype)
         neurons, synapses = raw[:of_neurons], raw[of_neurons + 2 :]
-        xs, dts, start = (array(own, stacked) for own in (x, dt, x0))
         return _Arrays(
-            (xs.shape[1], xs.shape[2], inputs, width, self.unfolds),
-            *(xs, dts, start),
+            (x.shape[1], x.shape[2], x.shape[3], start.shape[-1], self.unfolds),
+            *(x, dt, start),
             tuple((*neurons, nothing, nothing)[:NEURON_SUMS]),
             tuple(raw[of_neurons : of_neurons + 2]),
             tuple((*synapses[:parts], nothing)[:6]),
@@ -88,55 +93,53 @@ class LRCSequence(Operation):
         found: tuple[Arrays, Arrays, Arrays] = prepare(given.copies, inputs, width, self.positive, *parameters)
         return found
 
-    def forward(
-        self, tensors: Given, keep: bool, stacked: bool, memory: Memory | None = None
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
         """Run the kernel; see the class."""
-        given = self._arrays(tensors, stacked)
-        batch, steps, _, width, unfolds = given.size
-        kind, copies = given.x.dtype, given.copies
-        lanes, run = widest(batch, kind == np.float32, _FORWARD)
+        own = self._arrays(given)
+        batch, steps, _, width, unfolds = own.size
+        kind, copies = own.x.dtype, own.copies
+        lanes, kernel = widest(batch, kind == np.float32, _FORWARD)
         tiles = copies * blocks_of(batch, lanes)
         layer = tiles * width * lanes
-        hidden = np.empty((copies, batch, steps, width), kind)
+        hidden = empty((copies, batch, steps, width), kind)
         path = empty((layer * (steps * unfolds + 1) if keep else 0,), kind)
         kept = tuple(empty((layer * steps * unfolds if keep else 0,), kind) for _ in range(_KEPT))
-        data = flat(given.x), flat(given.dt), flat(given.x0)
-        acting, sensed, wired = self._prepared(given)
-        network = acting, given.mapping, sensed, wired
-        run_tiles(run, tiles, given.size, self.solver, *data, *network, flat(hidden), path, kept)
-        return [tensor(hidden, stacked)], [torch.from_numpy(own) for own in (path, *kept)]
+        data = flat(own.x), flat(own.dt), flat(own.x0)
+        acting, sensed, wired = self._prepared(own)
+        network = acting, own.mapping, sensed, wired
+        run_tiles(kernel, tiles, own.size, self.solver, *data, *network, flat(hidden), path, kept)
+        return [hidden], [path, *kept]
 
-    def backward(
-        self, grads: Given, tensors: Given, kept: Sequence[Tensor], needs: Sequence[bool], stacked: bool
-    ) -> list[Tensor | None]:
+    def run_back(
+        self, grads: GivenArrays, given: GivenArrays, kept: Sequence[Numbers], wants_x: bool
+    ) -> list[Numbers | None]:
         """Return the gradients of x, x0 and the parameters."""
-        given = self._arrays(tensors, stacked)
-        batch, steps, inputs, width, _ = given.size
-        copies, kind = given.copies, given.x.dtype
-        lanes, run = widest(batch, kind == np.float32, _BACKWARD)
+        own = self._arrays(given)
+        batch, steps, inputs, width, _ = own.size
+        copies, kind = own.copies, own.x.dtype
+        lanes, kernel = widest(batch, kind == np.float32, _BACKWARD)
         blocks = blocks_of(batch, lanes)
-        acting, _, _ = self._prepared(given)
+        acting, _, _ = self._prepared(own)
         sensed, sensory_place, wired, place = prepare_backward(
-            copies, inputs, width, self.positive, given.sensory, given.recurrent
+            copies, inputs, width, self.positive, own.sensory, own.recurrent
         )
-        dx, dx0 = np.empty_like(given.x), np.empty_like(given.x0)
+        dx, dx0 = np.empty(own.x.size, kind), np.empty(own.x0.size, kind)
         lengths = SLOTS * sensory_place.size, SLOTS * place.size, copies * (NEURON_SUMS * width + 2 * inputs)
         sums = tuple(np.zeros(blocks * length, kind) for length in lengths)
-        path, *rest = (numbers_of(own) for own in kept)
-        grad = numbers_or_zeros(grads[0], copies * batch * steps * width, kind)
-        data = flat(given.x), flat(given.dt), acting, given.mapping, sensed, wired, path, tuple(rest), grad
-        run_tiles(run, copies * blocks, given.size, self.solver, *data, flat(dx), flat(dx0), sums)
-        shapes = (SLOTS, copies, inputs, width), (SLOTS, copies, width, width), (4, copies, width), (2, copies, inputs)
-        gradients = [np.zeros(shape, kind) for shape in shapes]
+        path, *rest = kept
+        grad = flat_or_zeros(grads[0], copies * batch * steps * width, kind)
+        data = flat(own.x), flat(own.dt), acting, own.mapping, sensed, wired, path, tuple(rest), grad
+        run_tiles(kernel, copies * blocks, own.size, self.solver, *data, dx, dx0, sums)
+        shapes = (SLOTS, copies * inputs * width), (SLOTS, copies * width * width), (4, copies * width)
+        gradients = [np.zeros(shape, kind) for shape in (*shapes, (2, copies * inputs))]
         finish(
-            blocks, inputs, width, self.positive, given.neurons, given.sensory, sensed[0], sensory_place,
-            given.recurrent, wired[0], place, sums, tuple(flat(g) for g in gradients),
+            blocks, inputs, width, self.positive, own.neurons, own.sensory, sensed[0], sensory_place,
+            own.recurrent, wired[0], place, sums, tuple(flat(g) for g in gradients),
         )  # fmt: skip
-        of_sensory, of_recurrent, of_neurons, of_mapping = ([tensor(g, stacked) for g in group] for group in gradients)
+        of_sensory, of_recurrent, of_neurons, of_mapping = gradients
         parts = SLOTS - (self.kind == NONE)
         found = *of_neurons[: 2 + self.kind], *of_mapping, None, *of_sensory[:parts], None, *of_recurrent[:parts]
-        return [tensor(dx, stacked), None, None, tensor(dx0, stacked), *found]
+        return [dx, None, None, dx0, *found]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of hidden and of the path and what else is kept."""

@@ -1,0 +1,1 @@
+"""What training does between the kernels of two batches: readout, loss, optimiser."""

@@ -1,0 +1,186 @@
+"""Training by compiled code gives the numbers that training by torch gives."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from test_stacking import make, padded_splits, rows, settings
+from toy_classes import class_splits
+from toy_study import CPU, random_windows, splits
+
+from lnncmp.models.base import load_model
+from lnncmp.training.build import build_model
+from lnncmp.training.compiled_network import network_of
+from lnncmp.training.compiled_steps import CompiledSteps
+from lnncmp.training.stack_trainer import StackTrainer
+from lnncmp.training.steps import TorchSteps
+
+MODELS = {
+    "ltc": {},
+    "ltc clip": {"constraint": "clip", "readout": "motor"},
+    "ncp": {},
+    "ncp linear": {"readout": "linear", "constraint": "clip"},
+    "ncp cfc": {"cell": "cfc"},
+    "cfc": {"backbone_units": 8},
+    "cfc pure": {"mode": "pure", "backbone_units": 5, "backbone_layers": 2},
+    "lstm": {},
+    "gru": {},
+    "lrc": {},
+    "lrc clip": {"constraint": "clip"},
+    "ct_gru": {"scales": 3},
+    "liquid_ncp": {},
+}
+each_model = pytest.mark.parametrize("name", MODELS)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def build(name, seed=0, hidden=8, kind=torch.float32):
+    spec = load_model(name.partition(" ")[0])
+    arguments = spec.arguments(hidden=hidden, **MODELS[name])
+    return build_model(spec, arguments, 2, 2, dt_as_input=True, model_seed=seed, wiring_seed=seed).to(kind)
+
+
+def trainer(models, data, compiled=True, **changes):
+    """Return a trainer of the models; not `compiled`: by torch, in the type of their weights."""
+    made = StackTrainer(models, data, settings(**changes), range(100, 100 + len(models)), CPU)
+    assert isinstance(made.steps, CompiledSteps)
+    if not compiled:
+        kind = made.stack.rows[0].dtype
+        for own in (made.train, made.validation):
+            own.x, own.dt, own.y = own.x.to(kind), own.dt.to(kind), own.y.to(kind)
+        made.steps = TorchSteps(made.stack, made.train, made.validation, made.settings, made.optimizer)
+    return made
+
+
+def pair(name, data, copies=2, kind=torch.float64, **changes):
+    """Return the trainers of the same networks, by compiled code and by torch."""
+    return [
+        trainer([build(name, seed, kind=kind) for seed in range(copies)], data, compiled, **changes)
+        for compiled in (True, False)
+    ]
+
+
+def check_gradients(name, data, batch, kind, tolerance, **changes):
+    ours, theirs = pair(name, data, 2, kind, **changes)
+    windows = np.stack([np.random.default_rng(k).permutation(20)[:batch] for k in range(2)])
+    ours.steps.begin()
+    losses, counts = ours.steps.losses(windows)
+    expected, cells = theirs.steps.losses(windows)
+    theirs.steps.last.sum().backward()
+    assert losses == pytest.approx(expected, rel=tolerance) and counts == cells
+    for got, row in zip(ours.steps.compiled.gradients(), theirs.stack.rows, strict=True):
+        assert np.abs(got - row.grad.numpy()).max() <= tolerance * row.grad.abs().max()
+    for choosing in (False, True):
+        rest = np.tile(np.arange(7), (2, 1))
+        got, expected = (own.steps.errors(rest, choosing) for own in (ours, theirs))
+        assert got[0] == pytest.approx(expected[0], rel=tolerance) and got[1] == expected[1]
+
+
+class TestGradients:
+    @each_model
+    @pytest.mark.parametrize("data", [splits, padded_splits])
+    def test_are_those_of_torch(self, name, data):
+        check_gradients(name, data(), 8, torch.float64, 1e-12)
+
+    @each_model
+    @pytest.mark.parametrize("batch", [1, 8, 20])
+    def test_also_in_single_precision_for_any_batch(self, name, batch):
+        check_gradients(name, padded_splits(), batch, torch.float32, 2e-6)
+
+    @pytest.mark.parametrize("label", ["step", "window"])
+    @pytest.mark.parametrize("weights", [(), (0.2, 5.0)])
+    @pytest.mark.parametrize("name", ["ncp", "gru"])
+    def test_also_of_classes(self, name, weights, label):
+        data = class_splits(names=("no", "yes"), label=label, weights=weights)
+        check_gradients(name, data, 8, torch.float64, 1e-12)
+
+
+class TestTraining:
+    def check(self, name, data, tolerance=1e-9, **changes):
+        ours, theirs = pair(name, data, **changes)
+        for got, expected in zip(ours.fit(), theirs.fit(), strict=True):
+            assert (got.status, got.best_epoch) == (expected.status, expected.best_epoch)
+            for one, other in zip(rows(got.history), rows(expected.history), strict=True):
+                assert one == pytest.approx(other, rel=tolerance)
+        for one, other in zip(ours.stack.rows, theirs.stack.rows, strict=True):
+            assert torch.allclose(one, other, rtol=0, atol=tolerance)
+
+    @each_model
+    def test_is_that_of_torch(self, name):
+        self.check(name, padded_splits(), clip_norm=0.5, l2=1e-3)
+
+    @pytest.mark.parametrize("clip", ["none", "global", "per_tensor"])
+    @pytest.mark.parametrize("l2", [0.0, 0.01])
+    def test_of_all_settings(self, clip, l2):
+        self.check("gru", splits(), clip=clip, clip_norm=0.05, l2=l2, adam_eps=1e-4, batch_size=7)
+
+    @pytest.mark.parametrize("batch_size", [1, 64])
+    def test_of_single_windows_and_of_all_at_once(self, batch_size):
+        self.check("ncp", splits(train=random_windows(9)), batch_size=batch_size)
+
+    def test_of_classes_chosen_by_mistakes(self):
+        self.check("gru", class_splits(names=("no", "yes")), restore="best_error", class_weights=(0.5, 3.0))
+
+    def test_a_checkpoint_of_either_serves_both(self):
+        _, theirs = pair("gru", splits(), kind=torch.float32, epochs=2)
+        theirs.fit()
+        later, _ = pair("gru", splits(), kind=torch.float32, epochs=4)
+        later.restore([copy.deepcopy(theirs.state(k)) for k in range(2)])
+        whole, _ = pair("gru", splits(), kind=torch.float32, epochs=4)
+        for got, expected in zip(later.fit(), whole.fit(), strict=True):
+            assert got.history[-1].validation_loss == pytest.approx(expected.history[-1].validation_loss, rel=1e-4)
+
+    @pytest.mark.parametrize("name", ["ncp", "cfc"])
+    def test_threads_change_no_bit(self, name):
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            work = trainer([build(name, seed) for seed in range(3)], splits(train=random_windows(70)), batch_size=35)
+            found.append((work.fit(), work.stack.rows))
+        for one, other in zip(*(rows_ for _, rows_ in found), strict=True):
+            assert torch.equal(one, other)
+
+    def test_an_interrupted_epoch_changes_nothing(self):
+        work, _ = pair("gru", splits(), kind=torch.float32)
+        states, losses = [], work.steps.losses
+
+        def interrupt(windows):
+            if states:
+                raise KeyboardInterrupt
+            return losses(windows)
+
+        work.steps.losses = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            work.fit(lambda one: states.append([row.detach().clone() for row in one.stack.rows]))
+        assert len(states) == 1
+        assert all(torch.equal(row, before) for row, before in zip(work.stack.rows, states[0], strict=True))
+
+    def test_a_gradient_that_is_no_number_stops_one_copy(self):
+        """The gradient of a huge but finite loss overflows."""
+        models = [build("gru", seed) for seed in range(2)]
+        with torch.no_grad():
+            models[1].model.readout.weight.fill_(1e30)
+        found = trainer(models, splits(), diverged_loss=1e300).fit()
+        assert [one.status for one in found] == ["ok", "diverged"]
+        (alone,) = trainer([build("gru", 0)], splits(), diverged_loss=1e300).fit()
+        assert rows(found[0].history) == rows(alone.history)
+
+
+class TestNetworks:
+    def test_those_that_are_more_than_a_kernel_are_left_to_torch(self):
+        for name in ("s4d", "min_gru", "lrc_ssm", "linoss"):
+            assert network_of(make(name)) is None
+        assert network_of(make("cfc", backbone_dropout=0.1)) is None
+        assert network_of(make("ltc", implementation="loop")) is None
+        assert network_of(make("ltc", solver="rk4")) is None
+
+    def test_frozen_weights_are_left_to_torch(self):
+        model = make("gru")
+        assert network_of(model) is not None
+        next(model.parameters()).requires_grad_(False)
+        assert network_of(model) is None
