@@ -1,6 +1,7 @@
 """Products of small row-major matrices inside a kernel, where a call of a library would cost more than the product.
 
-Each block of up to ROWS rows and one vector of columns is held in registers while the depth is walked through.
+Each block of up to ROWS rows and one vector of columns is held in registers while the depth is walked through; with
+32 registers of 512 bits, two vectors of columns, which then share the numbers of a.
 Columns come in narrow vectors: matrices are stored with a multiple of NARROW columns, the last ones padded.
 """
 
@@ -13,7 +14,7 @@ from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from lnncmp.kernels.common.compiling import Array, lean
-from lnncmp.kernels.common.lanes import FLAGS, NARROW, WIDE, data_pointer, narrow_lanes, splat
+from lnncmp.kernels.common.lanes import DOUBLE, FLAGS, NARROW, WIDE, data_pointer, narrow_lanes, splat
 
 ROWS = 6
 """Rows of a block: 6 wide vectors are 12 of the 16 registers of AVX2, and enough to hide the latency of an addition."""
@@ -141,8 +142,19 @@ def _column(name: str, block: Any) -> Callable[..., None]:
     return lean(column)
 
 
+_double_column = _column("_double_column", _block(DOUBLE))
 _wide_column = _column("_wide_column", _block(WIDE))
 _narrow_column = _column("_narrow_column", _block(NARROW))
+
+
+@intrinsic
+def _has_many_registers(typing_context: Any) -> Any:
+    """Return whether the processor that is compiled for has 32 registers of 512 bits."""
+
+    def generate(context: Any, builder: Any, signature: Signature, args: tuple[()]) -> Any:
+        return context.get_constant(types.boolean, "+avx512f" in str(context.codegen().magic_tuple()))
+
+    return types.boolean(), generate
 
 
 @lean
@@ -163,8 +175,11 @@ def _product(
     keep: bool,
 ) -> None:
     narrow = narrow_lanes(out)
-    wide = 2 * narrow
+    wide, double = 2 * narrow, 4 * narrow
     c = 0
+    while _has_many_registers() and c + double <= columns:
+        _double_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
+        c += double
     while c + wide <= columns:
         _wide_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
         c += wide

@@ -61,9 +61,9 @@ def inputs_back(
 
 
 @part
-def of_copy(synapses: Arrays, s: int, sources: int) -> Arrays:
-    """Return the synapses of copy s: the starts of its sources, and all targets and numbers."""
-    return synapses[0][s * (sources + 1) : (s + 1) * (sources + 1)], synapses[1], synapses[2]
+def of_copy(synapses: Arrays, s: int, ends: int) -> Arrays:
+    """Return the synapses of copy s: the starts of its `ends` targets or sources, and all other ends and numbers."""
+    return synapses[0][s * (ends + 1) : (s + 1) * (ends + 1)], synapses[1], synapses[2]
 
 
 @part

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
-from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like, total
+from lnncmp.kernels.common.lane_sums import total
+from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, inputs_back, of_copy, sums_of_tile
 from lnncmp.kernels.lrc.adjoint import lrc_pass_on, lrc_step_back
 from lnncmp.kernels.lrc.forward import Solver
-from lnncmp.kernels.lrc.synapses import SLOTS
+from lnncmp.kernels.lrc.synapses import SUMS
 
 NEURON_SUMS = 4
 """Sums for each neuron: of the leak's, vleak's, b's and c's gradient."""
@@ -105,8 +106,8 @@ def _tile(
     sensory, recurrent = of_copy(all_sensory, s, inputs), of_copy(all_recurrent, s, width)
     length = NEURON_SUMS * width + 2 * inputs
     rest = all_sums[2][tile * length : (tile + 1) * length]
-    sensory_sums = sums_of_tile(all_sums[0], SLOTS, sensory[0], blocks, block)
-    recurrent_sums = sums_of_tile(all_sums[1], SLOTS, recurrent[0], blocks, block)
+    sensory_sums = sums_of_tile(all_sums[0], SUMS, sensory[0], blocks, block)
+    recurrent_sums = sums_of_tile(all_sums[1], SUMS, recurrent[0], blocks, block)
     sums = sensory_sums, recurrent_sums, rest[NEURON_SUMS * width :]
     first, end = tile * steps * unfolds * layer, (tile + 1) * steps * unfolds * layer
     kept = all_kept[0][first:end], all_kept[1][first:end], all_kept[2][first:end]
@@ -142,7 +143,7 @@ def backward_wide(first: int, end: int, size: Size, solver: Solver, x: Array, *r
 
     x, dt, mapping, path and kept (s(f), tanh(z), eps) as there; neurons, sensory, recurrent of `prepare_backward`.
     grad_hidden (S, B, T, N). Written are dx (S, B, T, I), dx0 (S, B, N) and for each tile the sums over its samples:
-    five for each sensory and each recurrent synapse, and 4 N + 2 I of neurons and inputs (all zeros before).
+    SUMS for each sensory and each recurrent synapse, and 4 N + 2 I of neurons and inputs (all zeros before).
     """
     _tiles(fill(x, 0.0), first, end, size, solver, x, *rest)
 

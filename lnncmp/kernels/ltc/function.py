@@ -16,6 +16,7 @@ from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.operation import DT, Given, Memory, Operation, Shape, X
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
+from lnncmp.kernels.common.synapses import SUMS
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.torch_arrays import (
     array,
@@ -102,8 +103,8 @@ class LTCSequence(Operation):
         dx, dv0 = np.empty_like(xs), np.empty_like(start)
         rest = copies * blocks * (3 * width + 2 * inputs)
         sums = (
-            np.zeros(4 * blocks * sensory_place.size, kind),
-            np.zeros(4 * blocks * place.size, kind),
+            np.zeros(SUMS * blocks * sensory_place.size, kind),
+            np.zeros(SUMS * blocks * place.size, kind),
             np.zeros(rest, kind),
         )
         path = tuple(numbers_of(own) for own in kept)
