@@ -29,6 +29,8 @@ DOUBLE = {types.float32: 32, types.float64: 16}
 """Elements of two vectors of 512 bits worked on together, by their type."""
 
 FLAGS = ("contract",)
+_LINE = 64
+"""Bytes that a processor reads from memory at once."""
 
 
 class LanesType(types.Type):
@@ -186,6 +188,29 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(array, types.intp, value), generate
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, offset: Any, like: Any) -> Any:
+    """Have lanes as wide as `like` from `offset` on of a 1-D array brought near, to be written or read soon.
+
+    The offset may lie beyond the array.
+    """
+    if not is_flat(array) or not isinstance(like, LanesType):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, Any, Any]) -> Any:
+        i32, i8 = ir.IntType(32), ir.IntType(8)
+        kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        step = _LINE // context.get_abi_sizeof(context.get_value_type(signature.args[0].dtype))
+        for more in range(0, signature.args[2].count, step):
+            place = builder.add(args[1], ir.Constant(args[1].type, more))
+            pointer = lanes_pointer(context, builder, signature.args[0], args[0], place, i8)
+            builder.call(function, [pointer, i32(1), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, like), generate
 
 
 def _repeat(counts: dict[Any, int], array: Any, value: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, inlined, kernel, lean, part
 from lnncmp.kernels.common.fast_math import sigmoid2, two_sigmoids2
-from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, store
+from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, prefetch, store
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, of_copy
 from lnncmp.kernels.common.synapses import SLOTS, all_within, by_target, listed, reach_of, softplus
 
@@ -62,6 +62,8 @@ def _solver_step(
         num, den = _currents(like, synapses, j, before, known, num, den)
         store(after, o, num)
         store(ratios, o, den)
+        prefetch(after, o + before.size, like)  # for the next solver step: its places are not in the cache yet
+        prefetch(ratios, o + before.size, like)
     for j in range(capacitance.size):
         o = j * lanes
         num, den, v = load_like(after, o, like), load_like(ratios, o, like), load_like(before, o, like)
