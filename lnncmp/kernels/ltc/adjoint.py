@@ -13,7 +13,7 @@ Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W 
 from lnncmp.kernels.common.compiling import Array, Arrays, inlined, lean
 from lnncmp.kernels.common.fast_math import sigmoid2, two_sigmoids2
 from lnncmp.kernels.common.lane_sums import add_four_parts
-from lnncmp.kernels.common.lanes import count, load_like, store
+from lnncmp.kernels.common.lanes import count, load_like, prefetch, store
 from lnncmp.kernels.common.synapses import SLOTS, SUMS, all_within
 
 
@@ -83,6 +83,8 @@ def step_back(
     num_sum, den_sum, cm_sum = totals
     for j in range(capacitance.size):
         o = j * lanes
+        prefetch(before, o - before.size, like)  # for the solver step before
+        prefetch(ratios, o - before.size, like)
         later = load_like(after, o, like)
         scaled = load_like(dv, o, like) * load_like(ratios, o, like)
         num = scaled * h
