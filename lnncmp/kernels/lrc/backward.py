@@ -13,6 +13,7 @@ from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
 from lnncmp.kernels.common.lane_sums import total
 from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, inputs_back, of_copy, sums_of_tile
+from lnncmp.kernels.common.transpose import transpose
 from lnncmp.kernels.lrc.adjoint import lrc_pass_on, lrc_step_back
 from lnncmp.kernels.lrc.forward import Solver
 from lnncmp.kernels.lrc.synapses import SUMS
@@ -49,16 +50,16 @@ def _back_through_time(
     """
     _, steps, inputs, width, unfolds = size
     lanes, kind, layer = count(like), x.dtype, dv.size
-    xs, hs, dxs = np.zeros(inputs * lanes, kind), np.zeros(lanes, kind), np.zeros(inputs * lanes, kind)
+    own, xs, dxs = np.zeros(inputs * lanes, kind), np.empty(inputs * lanes, kind), np.empty(inputs * lanes, kind)
+    hs, from_loss = np.zeros(lanes, kind), np.zeros(layer, kind)
     grads = np.empty(layer, kind), np.empty(layer, kind), np.empty(layer, kind)
     of_step = np.empty(layer, kind), np.empty(layer, kind), np.empty(layer, kind)
     totals = np.zeros(layer, kind), np.zeros(layer, kind)
     leak, b = np.zeros(layer, kind), np.zeros(layer, kind)
     for t in range(steps - 1, -1, -1):
+        transpose(grad_hidden, (row * steps + t) * width, steps * width, from_loss, 0, lanes, rows, width)
+        dv += from_loss
         for r in range(rows):
-            at = ((row + r) * steps + t) * width
-            for n in range(width):
-                dv[n * lanes + r] += grad_hidden[at + n]
             hs[r] = dt[(row + r) * steps + t] / unfolds
         h = load_like(hs, 0, like)
         of_step[0][:], of_step[1][:], of_step[2][:], dxs[:] = 0.0, 0.0, 0.0, 0.0
@@ -70,9 +71,9 @@ def _back_through_time(
         leak += of_step[0] + of_step[1]
         b += of_step[2]
         first = (row * steps + t) * inputs
-        gather_inputs(x, mapping[0], mapping[1], first, steps * inputs, rows, inputs, lanes, xs)
+        gather_inputs(like, x, mapping, first, steps * inputs, rows, own, xs)
         lrc_pass_on(like, solver[0], sensory, inputs, xs, of_step, dxs, sums[0])
-        inputs_back(x, first, steps * inputs, rows, lanes, mapping[0], dxs, dx, sums[2])
+        inputs_back(like, first, steps * inputs, rows, mapping[0], own, dxs, dx, sums[2])
     return leak, totals[0], b, totals[1]
 
 

@@ -14,6 +14,7 @@ from lnncmp.kernels.common.lane_sums import total
 from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, inputs_back, of_copy, sums_of_tile
 from lnncmp.kernels.common.synapses import SUMS, reach_of
+from lnncmp.kernels.common.transpose import transpose
 from lnncmp.kernels.ltc.adjoint import pass_on, step_back
 
 
@@ -47,15 +48,14 @@ def _back_through_time(
     lanes, kind, layer = count(like), x.dtype, dv.size
     reach = reach_of(recurrent[2], recurrent[0][0], recurrent[0][width])
     sensory_reach = reach_of(sensory[2], sensory[0][0], sensory[0][inputs])
-    xs, hs, dxs = np.zeros(inputs * lanes, kind), np.zeros(lanes, kind), np.zeros(inputs * lanes, kind)
-    gnum, gden = np.empty(layer, kind), np.empty(layer, kind)
+    own, xs, dxs = np.zeros(inputs * lanes, kind), np.empty(inputs * lanes, kind), np.empty(inputs * lanes, kind)
+    hs, gnum, gden, from_loss = np.zeros(lanes, kind), np.empty(layer, kind), np.empty(layer, kind), np.zeros(layer, kind)
     total_num, total_den = np.zeros(layer, kind), np.zeros(layer, kind)
     totals = np.zeros(layer, kind), np.zeros(layer, kind), np.zeros(layer, kind)
     for t in range(steps - 1, -1, -1):
+        transpose(grad_hidden, (row * steps + t) * width, steps * width, from_loss, 0, lanes, rows, width)
+        dv += from_loss
         for b in range(rows):
-            at = ((row + b) * steps + t) * width
-            for n in range(width):
-                dv[n * lanes + b] += grad_hidden[at + n]
             hs[b] = dt[(row + b) * steps + t] / unfolds
         h = load_like(hs, 0, like)
         totals[0][:], totals[1][:], dxs[:] = 0.0, 0.0, 0.0
@@ -67,9 +67,9 @@ def _back_through_time(
         total_num += totals[0]
         total_den += totals[1]
         first = (row * steps + t) * inputs
-        gather_inputs(x, mapping[0], mapping[1], first, steps * inputs, rows, inputs, lanes, xs)
+        gather_inputs(like, x, mapping, first, steps * inputs, rows, own, xs)
         pass_on(like, sensory, sensory_reach, inputs, xs, totals[0], totals[1], dxs, sensory_sums)
-        inputs_back(x, first, steps * inputs, rows, lanes, mapping[0], dxs, dx, mapping_sums)
+        inputs_back(like, first, steps * inputs, rows, mapping[0], own, dxs, dx, mapping_sums)
     return total_num, total_den, totals[2]
 
 

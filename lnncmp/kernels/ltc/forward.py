@@ -18,6 +18,7 @@ from lnncmp.kernels.common.fast_math import sigmoid2, two_sigmoids2
 from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, prefetch, store
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, of_copy
 from lnncmp.kernels.common.synapses import SLOTS, all_within, by_target, listed, reach_of, softplus
+from lnncmp.kernels.common.transpose import transpose
 
 
 @inlined
@@ -94,12 +95,12 @@ def _tile(
     blocks = max(-(-batch // lanes), 1)
     s, b0 = tile // blocks, (tile % blocks) * lanes
     rows, row, layer = min(lanes, batch - b0), s * batch + b0, width * lanes
-    input_w, input_b = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
+    own_mapping = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
     capacitance = neurons[0][s * width : (s + 1) * width]
     synapses, sensors = of_copy(recurrent, s, width), of_copy(sensory, s, width)
     reach = reach_of(synapses[2], synapses[0][0], synapses[0][width])
     sensory_reach = reach_of(sensors[2], sensors[0][0], sensors[0][width])
-    xs, hs = np.zeros(inputs * lanes, x.dtype), np.zeros(lanes, x.dtype)
+    own, xs, hs = np.zeros(inputs * lanes, x.dtype), np.empty(inputs * lanes, x.dtype), np.zeros(lanes, x.dtype)
     driven_num, driven_den = np.empty(layer, x.dtype), np.empty(layer, x.dtype)
     # Without a backward pass, two layers of potentials and one of ratios are used over and over.
     keep = ratios.size > 0
@@ -110,7 +111,7 @@ def _tile(
             all_v[n * lanes + b] = v0[(row + b) * width + n] if b < rows else 0.0
     k = 0
     for t in range(steps):
-        gather_inputs(x, input_w, input_b, (row * steps + t) * inputs, steps * inputs, rows, inputs, lanes, xs)
+        gather_inputs(like, x, own_mapping, (row * steps + t) * inputs, steps * inputs, rows, own, xs)
         for b in range(rows):
             hs[b] = dt[(row + b) * steps + t] / unfolds
         h = load_like(hs, 0, like)
@@ -128,10 +129,7 @@ def _tile(
             _solver_step(like, synapses, reach, capacitance, h, driven_num, driven_den, before, after, here)
             k += 1
         last = (k if keep else k % 2) * layer
-        for b in range(rows):
-            at = ((row + b) * steps + t) * width
-            for n in range(width):
-                hidden[at + n] = all_v[last + n * lanes + b]
+        transpose(all_v, last, lanes, hidden, (row * steps + t) * width, steps * width, width, rows)
 
 
 @kernel
