@@ -114,7 +114,7 @@ def pair_reach(array: Array) -> float:
 def two_sigmoids2(t: Any, u: Any, known: bool) -> Any:
     """Return sigmoid2 of t and of u, by one division, each at its own bound beyond +-PAIR_REACH.
 
-    known: whether no number of t and u is beyond it. A lane of t that is not a number makes that lane of both results so.
+    known: whether no number of t and u is beyond it. NaN in a lane of one makes that lane of both results NaN.
     """
     a, b = exp2_known(t, known) + 1.0, exp2_known(u, known) + 1.0
     both = 1.0 / (a * b)

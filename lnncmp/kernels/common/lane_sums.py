@@ -95,4 +95,5 @@ def add_four_parts(typing_context: Any, array: Any, offset: Any, a: Any, b: Any,
 @inlined
 def summed(array: Array, at: int) -> float:
     """Return the sum of the PARTS partial sums from `at` on."""
-    return (array[at] + array[at + 1]) + (array[at + 2] + array[at + 3])
+    found: float = (array[at] + array[at + 1]) + (array[at + 2] + array[at + 3])
+    return found

@@ -12,22 +12,21 @@ from lnncmp.kernels.common.lanes import NARROW, is_flat, lanes_pointer, narrow_l
 
 
 @intrinsic
-def _transpose_block(
-    typing_context: Any, source: Any, at: Any, row: Any, out: Any, out_at: Any, out_row: Any
-) -> Any:
+def _transpose_block(typing_context: Any, source: Any, at: Any, row: Any, out: Any, out_at: Any, out_row: Any) -> Any:
     """Transpose a square as wide as a narrow vector; `row` and `out_row` numbers lie between the starts of rows."""
     if not is_flat(source) or out != source:
         return None
 
     def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, ...]) -> Any:
         kind, side = signature.args[0], NARROW[signature.args[0].dtype]
+        read, read_at, read_row, written, written_at, written_row = args
         vector = ir.VectorType(context.get_value_type(kind.dtype), side)
 
         def pointer(array: Any, start: Any, stride: Any, number: int) -> Any:
             place = builder.add(start, builder.mul(stride, ir.Constant(stride.type, number)))
             return lanes_pointer(context, builder, kind, array, place, vector)
 
-        rows = [builder.load(pointer(*args[:3], number)) for number in range(side)]
+        rows = [builder.load(pointer(read, read_at, read_row, number)) for number in range(side)]
         for loaded in rows:
             loaded.align = context.get_abi_sizeof(vector.element)
         distance = side // 2
@@ -36,7 +35,7 @@ def _transpose_block(
                 rows[k], rows[k + distance] = _exchanged(builder, rows[k], rows[k + distance], distance)
             distance //= 2
         for number, value in enumerate(rows):
-            stored = builder.store(value, pointer(*args[3:], number))
+            stored = builder.store(value, pointer(written, written_at, written_row, number))
             stored.align = context.get_abi_sizeof(vector.element)
         return context.get_dummy_value()
 
@@ -55,9 +54,7 @@ def _exchanged(builder: Any, upper: Any, lower: Any, distance: int) -> tuple[Any
 
 
 @lean
-def transpose(
-    source: Array, at: int, row: int, out: Array, out_at: int, out_row: int, rows: int, columns: int
-) -> None:
+def transpose(source: Array, at: int, row: int, out: Array, out_at: int, out_row: int, rows: int, columns: int) -> None:
     """Write out[out_at + c out_row + r] = source[at + r row + c] for r < rows, c < columns; both 1-D, of one type."""
     side, r = narrow_lanes(source), 0
     while r < rows:

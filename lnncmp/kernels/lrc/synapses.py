@@ -53,7 +53,8 @@ def lrc_spread(
     """Add up the tiles of each copy in order, in the first one's place, and write the gradients (5, S, P, J).
 
     sums, SUMS for each synapse, over time, solver steps and batch: parts of s dz, s df, r, r x, x deps, where dz, df,
-    deps are the gradients of the target's z, f and eps and r = s (1 - s) (h dz + w df). gradients: of sigma, mu, w, h, a.
+    deps are the gradients of the target's z, f and eps and r = s (1 - s) (h dz + w df).
+    gradients: of sigma, mu, w, h, a.
     """
     _, sigma, mu, w, _, _ = raw
     size = sigma.size

@@ -18,12 +18,15 @@ from lnncmp.kernels.common.synapses import SLOTS, SUMS, all_within
 
 
 @inlined
-def _pass_one(s: Array, v: Array, dv: Array, num: Array, den: Array, listed: Array, k: int, sums: Array, at: int) -> Array:
+def _pass_one(
+    s: Array, v: Array, dv: Array, num: Array, den: Array, listed: Array, k: int, sums: Array, at: int
+) -> Array:
     """Return dv of a source v with what one synapse passes on, which is open by s; num, den: those of its target."""
     q = (num * listed[k + 3] + den) * s
     r = q - s * q
     add_four_parts(sums, at, s * num, q, r, r * v)
-    return dv + r * listed[k + 2]
+    passed_on: Array = dv + r * listed[k + 2]
+    return passed_on
 
 
 @lean

@@ -49,7 +49,12 @@ def _back_through_time(
     reach = reach_of(recurrent[2], recurrent[0][0], recurrent[0][width])
     sensory_reach = reach_of(sensory[2], sensory[0][0], sensory[0][inputs])
     own, xs, dxs = np.zeros(inputs * lanes, kind), np.empty(inputs * lanes, kind), np.empty(inputs * lanes, kind)
-    hs, gnum, gden, from_loss = np.zeros(lanes, kind), np.empty(layer, kind), np.empty(layer, kind), np.zeros(layer, kind)
+    hs, gnum, gden, from_loss = (
+        np.zeros(lanes, kind),
+        np.empty(layer, kind),
+        np.empty(layer, kind),
+        np.zeros(layer, kind),
+    )
     total_num, total_den = np.zeros(layer, kind), np.zeros(layer, kind)
     totals = np.zeros(layer, kind), np.zeros(layer, kind), np.zeros(layer, kind)
     for t in range(steps - 1, -1, -1):
