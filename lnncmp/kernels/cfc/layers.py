@@ -5,7 +5,16 @@ from typing import Any
 from lnncmp.kernels.cfc.math import GELU, SILU, activation, slope_at, slope_from
 from lnncmp.kernels.cfc.sizes import Stage
 from lnncmp.kernels.common.compiling import Array, inlined, lean
-from lnncmp.kernels.common.lanes import fill, fill_double, fill_narrow, load_like, load_narrow, narrow_lanes, store
+from lnncmp.kernels.common.lanes import (
+    fill,
+    fill_double,
+    fill_like,
+    fill_narrow,
+    load_like,
+    load_narrow,
+    narrow_lanes,
+    store,
+)
 from lnncmp.kernels.common.matmul import multiply
 
 
@@ -88,10 +97,10 @@ def activation_backward(
 
 @inlined
 def _add_columns(a: Array, at: int, row: int, out: Array, out_at: int, rows: int, like: Any) -> None:
-    summed = load_like(out, out_at, like)
+    summed = fill_like(0.0, like)
     for r in range(rows):
         summed = summed + load_like(a, at + r * row, like)
-    store(out, out_at, summed)
+    store(out, out_at, load_like(out, out_at, like) + summed)
 
 
 @lean
