@@ -140,3 +140,44 @@ def test_magnitude(kind):
     x = np.array([-np.inf, -2.5, -0.0, 0.0, 1e-40, -1e-40, 3.0, np.inf], kind)
     for got in FUNCTIONS["magnitude"](x):
         np.testing.assert_array_equal(got, np.abs(x))
+
+
+@kernel
+def run_two_sigmoids(t, u, known, first, second):
+    for k in range(0, t.size, wide_lanes(t)):
+        a, b = fast_math.two_sigmoids2(load(t, k), load(u, k), known)
+        store(first, k, a)
+        store(second, k, b)
+
+
+def two_sigmoids(t, u, known):
+    """Return what two_sigmoids2 gives for arrays."""
+    first, second = np.empty_like(t), np.empty_like(t)
+    run_two_sigmoids(t, u, known, first, second)
+    return first, second
+
+
+@kinds
+@pytest.mark.parametrize("reach", [1.0, 60.0, 1e30])
+def test_two_sigmoids_by_one_division(kind, reach):
+    # Both arguments at either end, too: their powers must not overflow together.
+    ends = np.array([-reach, -reach, reach, reach] * 16, kind)
+    t = np.concatenate([np.random.default_rng(0).uniform(-reach, reach, 64_000).astype(kind), ends])
+    u = np.concatenate([np.random.default_rng(1).uniform(-reach, reach, 64_000).astype(kind), ends[1:], ends[:1]])
+    for known in [False, True] if reach <= 60.0 else [False]:
+        for got, x in zip(two_sigmoids(t, u, known), (t, u), strict=True):
+            with np.errstate(over="ignore", under="ignore"):
+                exact = true_sigmoid(-x.astype(np.longdouble) * np.log(np.longdouble(2)))
+            assert np.abs(got - exact).max() < (2.5e-7 if kind == np.float32 else 6e-16)
+            assert (got >= 0).all() and (got <= 1).all()
+
+
+@kinds
+@pytest.mark.parametrize("known", [False, True])
+def test_nan_of_two_sigmoids_stays_in_its_lane(kind, known):
+    t = np.linspace(-3, 3, 64).astype(kind)
+    clean = two_sigmoids(t, t, known)
+    spoiled = t.copy()
+    spoiled[5] = np.nan
+    for got, without in zip(two_sigmoids(spoiled, t, known), clean, strict=True):
+        assert np.array_equal(np.delete(got, 5), np.delete(without, 5)) and np.isnan(got[5])

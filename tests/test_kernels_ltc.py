@@ -120,6 +120,18 @@ def test_nan_in_one_sample_stays_there(wire):
     assert layer.recurrent.w.grad.isnan().any()
 
 
+@each_wiring
+@pytest.mark.parametrize("size", [30.0, 1e4, 1e9], ids=str)
+def test_arguments_of_sigmoids_near_and_beyond_their_bounds(wire, size):
+    layer = make(wire(), dtype=torch.float32)
+    x, dt, _, state = checks.draw(layer, 3, 20, 5)
+    x[3] *= size  # the other samples of its tile share the decision whether arguments are clamped
+    with torch.no_grad():
+        layer.recurrent.sigma[0] *= size
+    found, expected = (checks.results(one, x, dt, None, state) for one in (layer, checks.twin_of(layer)))
+    checks.assert_close(found, expected, 1e-4)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1e-30, 1e30])
 def test_extreme_elapsed_times(seconds):
     layer = make(dense(), dtype=torch.float64)

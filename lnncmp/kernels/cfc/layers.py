@@ -5,7 +5,16 @@ from typing import Any
 from lnncmp.kernels.cfc.math import GELU, SILU, activation, slope_at, slope_from
 from lnncmp.kernels.cfc.sizes import Stage
 from lnncmp.kernels.common.compiling import Array, inlined, lean
-from lnncmp.kernels.common.lanes import fill, fill_narrow, load_like, load_narrow, narrow_lanes, store
+from lnncmp.kernels.common.lanes import (
+    fill,
+    fill_double,
+    fill_like,
+    fill_narrow,
+    load_like,
+    load_narrow,
+    narrow_lanes,
+    store,
+)
 from lnncmp.kernels.common.matmul import multiply
 
 
@@ -86,14 +95,24 @@ def activation_backward(
         _activation_backward(stage, grad, grad_at + j, kept, at + j, slope_place + j, fill_narrow(grad, 0.0))
 
 
+@inlined
+def _add_columns(a: Array, at: int, row: int, out: Array, out_at: int, rows: int, like: Any) -> None:
+    summed = fill_like(0.0, like)
+    for r in range(rows):
+        summed = summed + load_like(a, at + r * row, like)
+    store(out, out_at, load_like(out, out_at, like) + summed)
+
+
 @lean
 def add_columns(a: Array, at: int, row: int, out: Array, out_at: int, rows: int, columns: int) -> None:
     """Add the sum of the rows of a matrix to `columns` numbers."""
-    for j in range(0, columns, narrow_lanes(a)):
-        summed = fill_narrow(a, 0.0)
-        for r in range(rows):
-            summed = summed + load_narrow(a, at + r * row + j)
-        store(out, out_at + j, load_narrow(out, out_at + j) + summed)
+    j, narrow = 0, narrow_lanes(a)
+    while j + 4 * narrow <= columns:
+        _add_columns(a, at + j, row, out, out_at + j, rows, fill_double(a, 0.0))
+        j += 4 * narrow
+    while j < columns:
+        _add_columns(a, at + j, row, out, out_at + j, rows, fill_narrow(a, 0.0))
+        j += narrow
 
 
 @inlined

@@ -12,12 +12,15 @@ import math
 from typing import Any
 
 from llvmlite import ir
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from lnncmp.kernels.common.compiling import part
-from lnncmp.kernels.common.lanes import FLAGS, LanesType
+from lnncmp.kernels.common.compiling import Array, inlined, part
+from lnncmp.kernels.common.lanes import FLAGS, LanesType, narrow_lanes
 
 LOG2E = 1.0 / math.log(2.0)
+PAIR_REACH = {types.float32: 60.0, types.float64: 500.0}
+"""Bound of the arguments of `two_sigmoids2`, by the type of the numbers."""
 
 _MINIMAX = (1.00000007, 6.9314697e-1, 2.402212e-1, 5.550713e-2, 9.67554e-3, 1.32765e-3)
 _TAYLOR = tuple(math.log(2.0) ** k / math.factorial(k) for k in range(14))
@@ -34,12 +37,11 @@ def _clamped(builder: Any, t: Any, bound: float) -> Any:
     return builder.select(builder.fcmp_unordered(">", t, low), t, low)
 
 
-def _exp2_parts(builder: Any, t: Any) -> tuple[Any, Any]:
-    """Return 2^f and 2^n for lanes t."""
+def _exp2(builder: Any, t: Any) -> Any:
+    """Return 2^t for lanes t within the bounds, as a product that an addition can be fused with."""
     vector = t.type
-    single = isinstance(vector.element, ir.FloatType)
-    bound, mantissa, bias, bits = (80.0, 23, 127, 32) if single else (1000.0, 52, 1023, 64)
-    t = _clamped(builder, t, bound)
+    single = _single(t)
+    mantissa, bias, bits = (23, 127, 32) if single else (52, 1023, 64)
     magic = _constant(vector, 1.5 * 2.0**mantissa + bias)
     rounded = builder.fadd(t, magic)
     fraction = builder.fsub(t, builder.fsub(rounded, magic))
@@ -51,7 +53,11 @@ def _exp2_parts(builder: Any, t: Any) -> tuple[Any, Any]:
     integers = ir.VectorType(ir.IntType(bits), vector.count)
     shift = ir.Constant(integers, [mantissa] * vector.count)
     exponent = builder.shl(builder.bitcast(rounded, integers), shift)
-    return polynomial, builder.bitcast(exponent, vector)
+    return builder.fmul(polynomial, builder.bitcast(exponent, vector), flags=FLAGS)
+
+
+def _single(t: Any) -> bool:
+    return isinstance(t.type.element, ir.FloatType)
 
 
 @intrinsic
@@ -61,9 +67,27 @@ def exp2(typing_context: Any, t: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, signature: Any, args: tuple[Any]) -> Any:
-        return builder.fmul(*_exp2_parts(builder, args[0]), flags=FLAGS)
+        return _exp2(builder, _clamped(builder, args[0], 80.0 if _single(args[0]) else 1000.0))
 
     return t(t), generate
+
+
+@intrinsic
+def exp2_known(typing_context: Any, t: Any, known: Any) -> Any:
+    """Return 2^t, elementwise; t beyond +-PAIR_REACH counts as that bound unless none of t is `known` to be beyond it.
+
+    The product of two such numbers is finite.
+    """
+    if not isinstance(t, LanesType) or not isinstance(known, types.Boolean):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, args: tuple[Any, Any]) -> Any:
+        place = cgutils.alloca_once_value(builder, args[0])
+        with builder.if_then(builder.not_(args[1])):
+            builder.store(_clamped(builder, args[0], PAIR_REACH[signature.args[0].element]), place)
+        return _exp2(builder, builder.load(place))
+
+    return t(t, known), generate
 
 
 @intrinsic
@@ -74,10 +98,27 @@ def sigmoid2(typing_context: Any, t: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: tuple[Any]) -> Any:
         one = _constant(args[0].type, 1.0)
-        product = builder.fmul(*_exp2_parts(builder, args[0]), flags=FLAGS)
-        return builder.fdiv(one, builder.fadd(product, one, flags=FLAGS), flags=FLAGS)
+        power = _exp2(builder, _clamped(builder, args[0], 80.0 if _single(args[0]) else 1000.0))
+        return builder.fdiv(one, builder.fadd(power, one, flags=FLAGS), flags=FLAGS)
 
     return t(t), generate
+
+
+@inlined
+def pair_reach(array: Array) -> float:
+    """Return PAIR_REACH of the numbers of an array."""
+    return 60.0 if narrow_lanes(array) == 8 else 500.0
+
+
+@inlined
+def two_sigmoids2(t: Any, u: Any, known: bool) -> Any:
+    """Return sigmoid2 of t and of u, by one division, each at its own bound beyond +-PAIR_REACH.
+
+    known: whether no number of t and u is beyond it. NaN in a lane of one makes that lane of both results NaN.
+    """
+    a, b = exp2_known(t, known) + 1.0, exp2_known(u, known) + 1.0
+    both = 1.0 / (a * b)
+    return both * b, both * a
 
 
 @intrinsic

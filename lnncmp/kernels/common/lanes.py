@@ -29,6 +29,8 @@ DOUBLE = {types.float32: 32, types.float64: 16}
 """Elements of two vectors of 512 bits worked on together, by their type."""
 
 FLAGS = ("contract",)
+_LINE = 64
+"""Bytes that a processor reads from memory at once."""
 
 
 class LanesType(types.Type):
@@ -102,23 +104,25 @@ def data_pointer(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return cgutils.create_struct_proxy(kind)(context, builder, array).data
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any, vector: Any) -> Any:
+def lanes_pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any, vector: Any) -> Any:
+    """Return the pointer to a vector from `offset` on of an array; for intrinsics."""
     data = data_pointer(context, builder, kind, array)
     return builder.bitcast(builder.gep(data, [offset]), vector.as_pointer())
 
 
-def _is_flat(array: Any) -> bool:
+def is_flat(array: Any) -> bool:
+    """Return whether lanes can be read from an array of this type: 1-D, contiguous, float32 or float64."""
     return isinstance(array, types.Array) and array.ndim == 1 and array.layout == "C" and array.dtype in WIDE
 
 
 def _read(counts: dict[Any, int], array: Any) -> Any:
     """Return the signature and code of a load of counts[element] numbers, or None for other arguments."""
-    if not _is_flat(array):
+    if not is_flat(array):
         return None
 
     def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, ...]) -> Any:
         vector = context.get_value_type(signature.return_type)
-        loaded = builder.load(_pointer(context, builder, signature.args[0], args[0], args[1], vector))
+        loaded = builder.load(lanes_pointer(context, builder, signature.args[0], args[0], args[1], vector))
         loaded.align = context.get_abi_sizeof(vector.element)
         return loaded
 
@@ -173,12 +177,12 @@ def count(typing_context: Any, value: Any) -> Any:
 @intrinsic
 def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write lanes to array[offset : offset + count] of a contiguous 1-D array; the caller keeps within bounds."""
-    if not _is_flat(array) or not isinstance(value, LanesType):
+    if not is_flat(array) or not isinstance(value, LanesType):
         return None
 
     def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, Any, Any]) -> Any:
         vector = context.get_value_type(signature.args[2])
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], vector)
+        pointer = lanes_pointer(context, builder, signature.args[0], args[0], args[1], vector)
         stored = builder.store(args[2], pointer)
         stored.align = context.get_abi_sizeof(vector.element)
         return context.get_dummy_value()
@@ -186,8 +190,31 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     return types.none(array, types.intp, value), generate
 
 
+@intrinsic
+def prefetch(typing_context: Any, array: Any, offset: Any, like: Any) -> Any:
+    """Have lanes as wide as `like` from `offset` on of a 1-D array brought near, to be written or read soon.
+
+    The offset may lie beyond the array.
+    """
+    if not is_flat(array) or not isinstance(like, LanesType):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, Any, Any]) -> Any:
+        i32, i8 = ir.IntType(32), ir.IntType(8)
+        kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        step = _LINE // context.get_abi_sizeof(context.get_value_type(signature.args[0].dtype))
+        for more in range(0, signature.args[2].count, step):
+            place = builder.add(args[1], ir.Constant(args[1].type, more))
+            pointer = lanes_pointer(context, builder, signature.args[0], args[0], place, i8)
+            builder.call(function, [pointer, i32(1), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, like), generate
+
+
 def _repeat(counts: dict[Any, int], array: Any, value: Any) -> Any:
-    if not _is_flat(array) or not isinstance(value, types.Number):
+    if not is_flat(array) or not isinstance(value, types.Number):
         return None
 
     def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, Any]) -> Any:
@@ -214,73 +241,8 @@ def fill_double(typing_context: Any, array: Any, value: Any) -> Any:
     return _repeat(DOUBLE, array, value)
 
 
-@intrinsic
-def total(typing_context: Any, value: Any) -> Any:
-    """Return the sum of all lanes, halves first."""
-    if not isinstance(value, LanesType):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any]) -> Any:
-        vector = context.get_value_type(signature.args[0])
-        width, summed = vector.count, args[0]
-        while width > 1:
-            width //= 2
-            low, high = list(range(width)), list(range(width, 2 * width))
-            halves = [_select(builder, summed, picked) for picked in (low, high)]
-            summed = builder.fadd(*halves, flags=FLAGS)
-        return builder.extract_element(summed, ir.Constant(ir.IntType(32), 0))
-
-    return value.element(value), generate
-
-
-def _select(builder: Any, vector: Any, picked: list[int]) -> Any:
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(picked)), picked)
-    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
-
-
-@intrinsic
-def add_four_totals(typing_context: Any, array: Any, offset: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Add the sums of the lanes of a, b, c, d to array[offset : offset + 4] of a contiguous 1-D array."""
-    if not _is_flat(array) or any(not isinstance(value, LanesType) for value in (a, b, c, d)):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, ...]) -> Any:
-        element = context.get_value_type(signature.args[2]).element
-        four = ir.VectorType(element, 4)
-        values = list(args[2:])
-        width = signature.args[2].count
-        while width > 4:
-            width //= 2
-            values = [
-                builder.fadd(
-                    _select(builder, value, list(range(width))),
-                    _select(builder, value, list(range(width, 2 * width))),
-                    flags=FLAGS,
-                )
-                for value in values
-            ]
-        pairs = [_pairwise(builder, values[0], values[1]), _pairwise(builder, values[2], values[3])]
-        sums = _pairwise(builder, pairs[0], pairs[1])
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], four)
-        before = builder.load(pointer)
-        before.align = context.get_abi_sizeof(element)
-        stored = builder.store(builder.fadd(before, sums, flags=FLAGS), pointer)
-        stored.align = before.align
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp, a, b, c, d), generate
-
-
-def _pairwise(builder: Any, left: Any, right: Any) -> Any:
-    """Return the sums of neighbours: (l0 + l1, l2 + l3, r0 + r1, r2 + r3)."""
-    i32 = ir.VectorType(ir.IntType(32), 4)
-    even = builder.shuffle_vector(left, right, ir.Constant(i32, [0, 2, 4, 6]))
-    odd = builder.shuffle_vector(left, right, ir.Constant(i32, [1, 3, 5, 7]))
-    return builder.fadd(even, odd, flags=FLAGS)
-
-
 def _count(counts: dict[Any, int], array: Any) -> Any:
-    if not _is_flat(array):
+    if not is_flat(array):
         return None
     return types.intp(array), lambda context, builder, signature, args: context.get_constant(
         types.intp, counts[array.dtype]

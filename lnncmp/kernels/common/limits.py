@@ -59,3 +59,17 @@ def within(typing_context: Any, x: Any, bound: Any) -> Any:
         return builder.select(inside, one, zero)
 
     return _typed(x, bound, generate)
+
+
+@intrinsic
+def any_above(typing_context: Any, x: Any, bound: Any) -> Any:
+    """Return whether one of lanes x is above a bound, a number; NaN is not."""
+    if not isinstance(x, LanesType) or not isinstance(bound, types.Number):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Signature, args: tuple[Any, Any]) -> Any:
+        own, high, _ = _bounds(context, builder, signature, args)
+        mask = ir.IntType(own.type.count)
+        return builder.icmp_unsigned("!=", builder.bitcast(builder.fcmp_ordered(">", own, high), mask), mask(0))
+
+    return types.boolean(x, bound), generate

@@ -1,6 +1,7 @@
 """Products of small row-major matrices inside a kernel, where a call of a library would cost more than the product.
 
-Each block of up to ROWS rows and one vector of columns is held in registers while the depth is walked through.
+Each block of up to ROWS rows and one vector of columns is held in registers while the depth is walked through; with
+32 registers of 512 bits, two vectors of columns, which then share the numbers of a.
 Columns come in narrow vectors: matrices are stored with a multiple of NARROW columns, the last ones padded.
 """
 
@@ -13,10 +14,22 @@ from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from lnncmp.kernels.common.compiling import Array, lean
-from lnncmp.kernels.common.lanes import FLAGS, NARROW, WIDE, data_pointer, narrow_lanes, splat
+from lnncmp.kernels.common.lanes import DOUBLE, FLAGS, NARROW, WIDE, data_pointer, narrow_lanes, splat
 
-ROWS = 6
-"""Rows of a block: 6 wide vectors are 12 of the 16 registers of AVX2, and enough to hide the latency of an addition."""
+ROWS = 8
+"""Rows of a block with many registers: enough sums at once to hide the latency of an addition in two units."""
+FEW_ROWS = 6
+"""Rows of a block otherwise: 6 wide vectors are 12 of the 16 registers of AVX2."""
+
+
+@intrinsic
+def has_many_registers(typing_context: Any) -> Any:
+    """Return whether the processor that is compiled for has 32 registers of 512 bits."""
+
+    def generate(context: Any, builder: Any, signature: Signature, args: tuple[()]) -> Any:
+        return context.get_constant(types.boolean, "+avx512f" in str(context.codegen().magic_tuple()))
+
+    return types.boolean(), generate
 
 
 def padded(columns: int, single: bool) -> int:
@@ -117,10 +130,14 @@ def _column(name: str, block: Any) -> Callable[..., None]:
         depth: int,
         keep: bool,
     ) -> None:
-        left = -(-rows // ROWS)
+        left = -(-rows // (ROWS if has_many_registers() else FEW_ROWS))
         while left > 0:
             height = -(-rows // left)
-            if height == 6:
+            if height == 8:
+                block(8, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            elif height == 7:
+                block(7, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
+            elif height == 6:
                 block(6, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
             elif height == 5:
                 block(5, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
@@ -141,6 +158,7 @@ def _column(name: str, block: Any) -> Callable[..., None]:
     return lean(column)
 
 
+_double_column = _column("_double_column", _block(DOUBLE))
 _wide_column = _column("_wide_column", _block(WIDE))
 _narrow_column = _column("_narrow_column", _block(NARROW))
 
@@ -163,8 +181,11 @@ def _product(
     keep: bool,
 ) -> None:
     narrow = narrow_lanes(out)
-    wide = 2 * narrow
+    wide, double = 2 * narrow, 4 * narrow
     c = 0
+    while has_many_registers() and c + double <= columns:
+        _double_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
+        c += double
     while c + wide <= columns:
         _wide_column(a, a_at, a_row, a_next, w, w_at + c, w_row, out, out_at + c, out_row, rows, depth, keep)
         c += wide

@@ -6,9 +6,11 @@ are flat.
 
 from collections.abc import Callable
 
-from lnncmp.kernels.common.compiling import Array, Arrays, part
-from lnncmp.kernels.common.lanes import DOUBLE, NARROW, WIDE
+from lnncmp.kernels.common.compiling import Array, Arrays, lean, part
+from lnncmp.kernels.common.lane_sums import total
+from lnncmp.kernels.common.lanes import DOUBLE, NARROW, WIDE, count, load_like, store
 from lnncmp.kernels.common.torch_arrays import element_type
+from lnncmp.kernels.common.transpose import transpose
 
 Size = tuple[int, int, int, int, int]
 """B, T, I, N, U."""
@@ -34,36 +36,41 @@ def blocks_of(batch: int, lanes: int) -> int:
     return max(-(-batch // lanes), 1)
 
 
-@part
+@lean
 def gather_inputs(
-    x: Array, input_w: Array, input_b: Array, first: int, row: int, rows: int, inputs: int, lanes: int, xs: Array
+    like: Array, x: Array, mapping: Arrays, first: int, row: int, rows: int, own: Array, mapped: Array
 ) -> None:
-    """Write the mapped inputs of `rows` samples, one every `row` numbers from `first` on, into xs (I, W)."""
-    for b in range(rows):
-        at = first + b * row
-        for i in range(inputs):
-            xs[i * lanes + b] = x[at + i] * input_w[i] + input_b[i]
+    """Write the inputs of `rows` samples, one every `row` numbers from `first` on, to `own` and mapped to `mapped`.
+
+    Both (I, W) and zeros where there is no sample; mapping: input_w, input_b (I).
+    """
+    (w, b), lanes = mapping, count(like)
+    transpose(x, first, row, own, 0, lanes, rows, w.size)
+    for i in range(w.size):
+        store(mapped, i * lanes, load_like(own, i * lanes, like) * w[i] + b[i])
 
 
-@part
+@lean
 def inputs_back(
-    x: Array, first: int, row: int, rows: int, lanes: int, input_w: Array, dxs: Array, dx: Array, sums: Array
+    like: Array, first: int, row: int, rows: int, w: Array, own: Array, dxs: Array, dx: Array, sums: Array
 ) -> None:
-    """Write dx of `rows` samples from the gradient dxs (I, W) of the mapped inputs; add up those of w and b."""
-    inputs = input_w.size
-    for b in range(rows):
-        at = first + b * row
-        for i in range(inputs):
-            g = dxs[i * lanes + b]
-            dx[at + i] = g * input_w[i]
-            sums[i] += g * x[at + i]
-            sums[inputs + i] += g
+    """Write dx of `rows` samples from the gradient dxs (I, W) of the mapped inputs; add up those of w and b.
+
+    own (I, W): the inputs themselves. dxs is changed.
+    """
+    inputs, lanes = w.size, count(like)
+    for i in range(inputs):
+        g = load_like(dxs, i * lanes, like)
+        sums[i] += total(g * load_like(own, i * lanes, like))
+        sums[inputs + i] += total(g)
+        store(dxs, i * lanes, g * w[i])
+    transpose(dxs, 0, lanes, dx, first, row, inputs, rows)
 
 
 @part
-def of_copy(synapses: Arrays, s: int, sources: int) -> Arrays:
-    """Return the synapses of copy s: the starts of its sources, and all targets and numbers."""
-    return synapses[0][s * (sources + 1) : (s + 1) * (sources + 1)], synapses[1], synapses[2]
+def of_copy(synapses: Arrays, s: int, ends: int) -> Arrays:
+    """Return the synapses of copy s: the starts of its `ends` targets or sources, and all other ends and numbers."""
+    return synapses[0][s * (ends + 1) : (s + 1) * (ends + 1)], synapses[1], synapses[2]
 
 
 @part

@@ -12,11 +12,16 @@ import math
 
 import numpy as np
 
-from lnncmp.kernels.common.compiling import Array, Arrays, part
-from lnncmp.kernels.common.fast_math import LOG2E
+from lnncmp.kernels.common.compiling import Array, Arrays, lean, part
+from lnncmp.kernels.common.fast_math import LOG2E, pair_reach
+from lnncmp.kernels.common.lane_sums import PARTS, summed
+from lnncmp.kernels.common.lanes import count, fill_like, load_like
+from lnncmp.kernels.common.limits import any_above, larger
 
 SLOTS = 4
-"""Numbers for each synapse in the lists of parameters, and in those of gradients."""
+"""Numbers for each synapse in the lists of parameters."""
+SUMS = 4 * PARTS
+"""Numbers for each synapse in the sums for gradients: partial sums of four."""
 
 
 @part
@@ -98,6 +103,30 @@ def listed(place: Array, sigma: Array, mu: Array, w: Array, erev: Array, positiv
     return numbers
 
 
+@lean
+def reach_of(listed: Array, first: int, end: int) -> float:
+    """Return the square of |v| up to which no synapse from first to end has a t beyond the bounds of `two_sigmoids2`.
+
+    It is 1e30 at most, so that squares of the v that are within reach are finite, and -1 if no v is within reach.
+    """
+    reach, bound = 1e15, pair_reach(listed)
+    for e in range(first, end):
+        room = bound - abs(listed[SLOTS * e + 1])
+        reach = min(reach, room / abs(listed[SLOTS * e]) if room > 0.0 else -1.0)
+    return reach * abs(reach)
+
+
+@lean
+def all_within(like: Array, reach: float, sources: int, v: Array) -> bool:
+    """Return whether v^2 <= reach for all v (P, W)."""
+    lanes = count(like)
+    peak = fill_like(0.0, like)
+    for i in range(sources):
+        potential = load_like(v, i * lanes, like)
+        peak = larger(potential * potential, peak)
+    return not any_above(peak, reach)
+
+
 @part
 def spread_gradients(
     place: Array,
@@ -113,15 +142,18 @@ def spread_gradients(
 ) -> None:
     """Write the gradients of synapses first to end into gradients (4, S, P, J): of sigma, mu, w, erev.
 
-    sums (end - first, 4) over time, solver steps and batch: s gnum, q, r, r v with q = s (erev gnum + gden),
-    r = q (1 - s), where gnum and gden are the gradients of the target's num and den.
+    sums (end - first, SUMS) over time, solver steps and batch: parts of s gnum, q, r, r v with
+    q = s (erev gnum + gden), r = q (1 - s), where gnum and gden are the gradients of the target's num and den.
     """
     size = sigma.size
     for e in range(first, end):
-        at, k = place[e], SLOTS * (e - first)
+        at, k = place[e], SUMS * (e - first)
+        of_gnum, of_q, of_r, of_rv = (
+            summed(sums, k), summed(sums, k + PARTS), summed(sums, k + 2 * PARTS), summed(sums, k + 3 * PARTS)
+        )  # fmt: skip
         weight = softplus(w[at]) if positive else w[at]
         slope = softplus_slope(w[at]) if positive else 1.0
-        gradients[at] = weight * (sums[k + 3] - mu[at] * sums[k + 2])
-        gradients[size + at] = -weight * sigma[at] * sums[k + 2]
-        gradients[2 * size + at] = sums[k + 1] * slope
-        gradients[3 * size + at] = weight * sums[k]
+        gradients[at] = weight * (of_rv - mu[at] * of_r)
+        gradients[size + at] = -weight * sigma[at] * of_r
+        gradients[2 * size + at] = of_q * slope
+        gradients[3 * size + at] = weight * of_gnum

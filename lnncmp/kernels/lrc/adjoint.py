@@ -13,10 +13,11 @@ import math
 
 from lnncmp.kernels.common.compiling import Array, Arrays, part
 from lnncmp.kernels.common.fast_math import sigmoid2
-from lnncmp.kernels.common.lanes import add_four_totals, count, load_like, store, total
+from lnncmp.kernels.common.lane_sums import PARTS, add_four_parts, add_parts
+from lnncmp.kernels.common.lanes import count, load_like, store
 from lnncmp.kernels.lrc.elastance import NONE, elastance_slopes, step_slopes
 from lnncmp.kernels.lrc.forward import Solver
-from lnncmp.kernels.lrc.synapses import SLOTS
+from lnncmp.kernels.lrc.synapses import SLOTS, SUMS
 
 _LN2 = math.log(2.0)
 
@@ -25,28 +26,27 @@ _LN2 = math.log(2.0)
 def lrc_pass_on(
     like: Array, kind: int, synapses: Arrays, sources: int, x: Array, grads: Arrays, dx: Array, sums: Array
 ) -> None:
-    """Add to dx (P, W) and to `sums`, five for each synapse, what the synapses of all sources x (P, W) pass on.
+    """Add to dx (P, W) and to `sums`, SUMS for each synapse, what the synapses of all sources x (P, W) pass on.
 
     grads: of z, f and eps (N, W). `sums` is that of the copy's own synapses.
     """
     lanes = count(like)
     start, target, listed = synapses
-    base = SLOTS * start[0]
     for i in range(sources):
         if start[i] == start[i + 1]:
             continue
         potential, gradient = load_like(x, i * lanes, like), load_like(dx, i * lanes, like)
         for e in range(start[i], start[i + 1]):
-            k, j = SLOTS * e, target[e] * lanes
+            k, j, at = SLOTS * e, target[e] * lanes, SUMS * (e - start[0])
             s = sigmoid2(potential * listed[k] + listed[k + 1])
             of_z, of_f = load_like(grads[0], j, like), load_like(grads[1], j, like)
             r = (s - s * s) * (of_z * listed[k + 3] + of_f * listed[k + 2])
             gradient = gradient - r * (listed[k] * _LN2)
-            add_four_totals(sums, k - base, s * of_z, s * of_f, r, r * potential)
+            add_four_parts(sums, at, s * of_z, s * of_f, r, r * potential)
             if kind != NONE:
                 of_eps = load_like(grads[2], j, like)
                 gradient = gradient + of_eps * listed[k + 4]
-                sums[k - base + 4] += total(potential * of_eps)
+                add_parts(sums, at + 4 * PARTS, potential * of_eps)
         store(dx, i * lanes, gradient)
 
 

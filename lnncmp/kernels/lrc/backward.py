@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
-from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like, total
+from lnncmp.kernels.common.lane_sums import total
+from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, inputs_back, of_copy, sums_of_tile
+from lnncmp.kernels.common.transpose import transpose
 from lnncmp.kernels.lrc.adjoint import lrc_pass_on, lrc_step_back
 from lnncmp.kernels.lrc.forward import Solver
-from lnncmp.kernels.lrc.synapses import SLOTS
+from lnncmp.kernels.lrc.synapses import SUMS
 
 NEURON_SUMS = 4
 """Sums for each neuron: of the leak's, vleak's, b's and c's gradient."""
@@ -48,16 +50,16 @@ def _back_through_time(
     """
     _, steps, inputs, width, unfolds = size
     lanes, kind, layer = count(like), x.dtype, dv.size
-    xs, hs, dxs = np.zeros(inputs * lanes, kind), np.zeros(lanes, kind), np.zeros(inputs * lanes, kind)
+    own, xs, dxs = np.zeros(inputs * lanes, kind), np.empty(inputs * lanes, kind), np.empty(inputs * lanes, kind)
+    hs, from_loss = np.zeros(lanes, kind), np.zeros(layer, kind)
     grads = np.empty(layer, kind), np.empty(layer, kind), np.empty(layer, kind)
     of_step = np.empty(layer, kind), np.empty(layer, kind), np.empty(layer, kind)
     totals = np.zeros(layer, kind), np.zeros(layer, kind)
     leak, b = np.zeros(layer, kind), np.zeros(layer, kind)
     for t in range(steps - 1, -1, -1):
+        transpose(grad_hidden, (row * steps + t) * width, steps * width, from_loss, 0, lanes, rows, width)
+        dv += from_loss
         for r in range(rows):
-            at = ((row + r) * steps + t) * width
-            for n in range(width):
-                dv[n * lanes + r] += grad_hidden[at + n]
             hs[r] = dt[(row + r) * steps + t] / unfolds
         h = load_like(hs, 0, like)
         of_step[0][:], of_step[1][:], of_step[2][:], dxs[:] = 0.0, 0.0, 0.0, 0.0
@@ -69,9 +71,9 @@ def _back_through_time(
         leak += of_step[0] + of_step[1]
         b += of_step[2]
         first = (row * steps + t) * inputs
-        gather_inputs(x, mapping[0], mapping[1], first, steps * inputs, rows, inputs, lanes, xs)
+        gather_inputs(like, x, mapping, first, steps * inputs, rows, own, xs)
         lrc_pass_on(like, solver[0], sensory, inputs, xs, of_step, dxs, sums[0])
-        inputs_back(x, first, steps * inputs, rows, lanes, mapping[0], dxs, dx, sums[2])
+        inputs_back(like, first, steps * inputs, rows, mapping[0], own, dxs, dx, sums[2])
     return leak, totals[0], b, totals[1]
 
 
@@ -105,8 +107,8 @@ def _tile(
     sensory, recurrent = of_copy(all_sensory, s, inputs), of_copy(all_recurrent, s, width)
     length = NEURON_SUMS * width + 2 * inputs
     rest = all_sums[2][tile * length : (tile + 1) * length]
-    sensory_sums = sums_of_tile(all_sums[0], SLOTS, sensory[0], blocks, block)
-    recurrent_sums = sums_of_tile(all_sums[1], SLOTS, recurrent[0], blocks, block)
+    sensory_sums = sums_of_tile(all_sums[0], SUMS, sensory[0], blocks, block)
+    recurrent_sums = sums_of_tile(all_sums[1], SUMS, recurrent[0], blocks, block)
     sums = sensory_sums, recurrent_sums, rest[NEURON_SUMS * width :]
     first, end = tile * steps * unfolds * layer, (tile + 1) * steps * unfolds * layer
     kept = all_kept[0][first:end], all_kept[1][first:end], all_kept[2][first:end]
@@ -142,7 +144,7 @@ def backward_wide(first: int, end: int, size: Size, solver: Solver, x: Array, *r
 
     x, dt, mapping, path and kept (s(f), tanh(z), eps) as there; neurons, sensory, recurrent of `prepare_backward`.
     grad_hidden (S, B, T, N). Written are dx (S, B, T, I), dx0 (S, B, N) and for each tile the sums over its samples:
-    five for each sensory and each recurrent synapse, and 4 N + 2 I of neurons and inputs (all zeros before).
+    SUMS for each sensory and each recurrent synapse, and 4 N + 2 I of neurons and inputs (all zeros before).
     """
     _tiles(fill(x, 0.0), first, end, size, solver, x, *rest)
 

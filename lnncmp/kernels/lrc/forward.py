@@ -15,6 +15,7 @@ from lnncmp.kernels.common.fast_math import sigmoid, sigmoid2, tanh
 from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, store
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs
 from lnncmp.kernels.common.synapses import by_target, softplus
+from lnncmp.kernels.common.transpose import transpose
 from lnncmp.kernels.lrc.elastance import elastance, step_size
 from lnncmp.kernels.lrc.synapses import SLOTS, lrc_listed
 
@@ -100,13 +101,13 @@ def _tile(
     blocks = max(-(-batch // lanes), 1)
     s, b0 = tile // blocks, (tile % blocks) * lanes
     rows, row, layer, own = min(lanes, batch - b0), s * batch + b0, width * lanes, s * width
-    input_w, input_b = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
+    own_mapping = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
     leak, vleak = neurons[0][own : own + width], neurons[1][own : own + width]
     b, c = neurons[2][own : own + width], neurons[3][own : own + width]
     start = recurrent[0][s * (width + 1) : (s + 1) * (width + 1)]
     sensory_start = sensory[0][s * (width + 1) : (s + 1) * (width + 1)]
     synapses = start, recurrent[1], recurrent[2]
-    xs, hs = np.zeros(inputs * lanes, x.dtype), np.zeros(lanes, x.dtype)
+    raw, xs, hs = np.zeros(inputs * lanes, x.dtype), np.empty(inputs * lanes, x.dtype), np.zeros(lanes, x.dtype)
     driven = np.empty(layer, x.dtype), np.empty(layer, x.dtype), np.empty(layer, x.dtype)
     # Without a backward pass, two layers of potentials and one of the rest are used over and over.
     keep = path.size > 0
@@ -118,7 +119,7 @@ def _tile(
             states[n * lanes + r] = x0[(row + r) * width + n] if r < rows else 0.0
     k, first = 0, tile * steps * unfolds * layer if keep else 0
     for t in range(steps):
-        gather_inputs(x, input_w, input_b, (row * steps + t) * inputs, steps * inputs, rows, inputs, lanes, xs)
+        gather_inputs(like, x, own_mapping, (row * steps + t) * inputs, steps * inputs, rows, raw, xs)
         for r in range(rows):
             hs[r] = dt[(row + r) * steps + t] / unfolds
         h = load_like(hs, 0, like)
@@ -131,10 +132,7 @@ def _tile(
             _solver_step(like, solver, synapses, vleak, c, h, driven, before, after, kept)
             k += 1
         last = (k if keep else k % 2) * layer
-        for r in range(rows):
-            at = ((row + r) * steps + t) * width
-            for n in range(width):
-                hidden[at + n] = states[last + n * lanes + r]
+        transpose(states, last, lanes, hidden, (row * steps + t) * width, steps * width, width, rows)
 
 
 @kernel

@@ -20,7 +20,7 @@ from lnncmp.kernels.lrc.backward import NEURON_SUMS, backward_double, backward_n
 from lnncmp.kernels.lrc.elastance import KINDS, NONE
 from lnncmp.kernels.lrc.forward import forward_double, forward_narrow, forward_wide, prepare
 from lnncmp.kernels.lrc.gradients import finish, prepare_backward
-from lnncmp.kernels.lrc.synapses import SLOTS
+from lnncmp.kernels.lrc.synapses import SLOTS, SUMS
 
 X0 = 3
 """Place of the state at the start among the tensors."""
@@ -124,7 +124,7 @@ class LRCSequence(ArrayOperation):
             copies, inputs, width, self.positive, own.sensory, own.recurrent
         )
         dx, dx0 = np.empty(own.x.size, kind), np.empty(own.x0.size, kind)
-        lengths = SLOTS * sensory_place.size, SLOTS * place.size, copies * (NEURON_SUMS * width + 2 * inputs)
+        lengths = SUMS * sensory_place.size, SUMS * place.size, copies * (NEURON_SUMS * width + 2 * inputs)
         sums = tuple(np.zeros(blocks * length, kind) for length in lengths)
         path, *rest = kept
         grad = flat_or_zeros(grads[0], copies * batch * steps * width, kind)

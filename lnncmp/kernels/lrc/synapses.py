@@ -10,11 +10,14 @@ import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, part
 from lnncmp.kernels.common.fast_math import LOG2E
+from lnncmp.kernels.common.lane_sums import PARTS, summed
 from lnncmp.kernels.common.sample_lanes import sums_of_tile
 from lnncmp.kernels.common.synapses import softplus, softplus_slope
 
 SLOTS = 5
-"""Numbers for each synapse in the lists of parameters, and in those of gradients."""
+"""Numbers for each synapse in the lists of parameters."""
+SUMS = 5 * PARTS
+"""Numbers for each synapse in the sums for gradients: partial sums of five."""
 
 
 @part
@@ -49,20 +52,22 @@ def lrc_spread(
 ) -> None:
     """Add up the tiles of each copy in order, in the first one's place, and write the gradients (5, S, P, J).
 
-    sums, five for each synapse, over time, solver steps and batch: s dz, s df, r, r x, x deps, where dz, df, deps are
-    the gradients of the target's z, f and eps and r = s (1 - s) (h dz + w df). gradients: of sigma, mu, w, h, a.
+    sums, SUMS for each synapse, over time, solver steps and batch: parts of s dz, s df, r, r x, x deps, where dz, df,
+    deps are the gradients of the target's z, f and eps and r = s (1 - s) (h dz + w df).
+    gradients: of sigma, mu, w, h, a.
     """
     _, sigma, mu, w, _, _ = raw
     size = sigma.size
     for s in range(copies):
         starts = start[s * (sources + 1) : (s + 1) * (sources + 1)]
-        together = sums_of_tile(sums, SLOTS, starts, blocks, 0)
+        together = sums_of_tile(sums, SUMS, starts, blocks, 0)
         for block in range(1, blocks):
-            together += sums_of_tile(sums, SLOTS, starts, blocks, block)
+            together += sums_of_tile(sums, SUMS, starts, blocks, block)
         for e in range(starts[0], starts[-1]):
-            at, k = place[e], SLOTS * (e - starts[0])
-            gradients[at] = together[k + 3] - mu[at] * together[k + 2]
-            gradients[size + at] = -sigma[at] * together[k + 2]
-            gradients[2 * size + at] = together[k + 1] * (softplus_slope(w[at]) if positive else 1.0)
-            gradients[3 * size + at] = together[k]
-            gradients[4 * size + at] = together[k + 4]
+            at, k = place[e], SUMS * (e - starts[0])
+            of_r = summed(together, k + 2 * PARTS)
+            gradients[at] = summed(together, k + 3 * PARTS) - mu[at] * of_r
+            gradients[size + at] = -sigma[at] * of_r
+            gradients[2 * size + at] = summed(together, k + PARTS) * (softplus_slope(w[at]) if positive else 1.0)
+            gradients[3 * size + at] = summed(together, k)
+            gradients[4 * size + at] = summed(together, k + 4 * PARTS)

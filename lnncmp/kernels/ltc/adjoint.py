@@ -10,16 +10,30 @@ Only four sums per synapse, over batch, time and solver steps, are accumulated (
 Legend of shapes: S copies, B batch, T steps, I inputs, N neurons, U unfolds, W lanes of a tile; all arrays are flat.
 """
 
-from lnncmp.kernels.common.compiling import Array, Arrays, part
-from lnncmp.kernels.common.fast_math import sigmoid2
-from lnncmp.kernels.common.lanes import add_four_totals, count, load_like, store
-from lnncmp.kernels.common.synapses import SLOTS
+from lnncmp.kernels.common.compiling import Array, Arrays, inlined, lean
+from lnncmp.kernels.common.fast_math import sigmoid2, two_sigmoids2
+from lnncmp.kernels.common.lane_sums import add_four_parts
+from lnncmp.kernels.common.lanes import count, load_like, prefetch, store
+from lnncmp.kernels.common.synapses import SLOTS, SUMS, all_within
 
 
-@part
+@inlined
+def _pass_one(
+    s: Array, v: Array, dv: Array, num: Array, den: Array, listed: Array, k: int, sums: Array, at: int
+) -> Array:
+    """Return dv of a source v with what one synapse passes on, which is open by s; num, den: those of its target."""
+    q = (num * listed[k + 3] + den) * s
+    r = q - s * q
+    add_four_parts(sums, at, s * num, q, r, r * v)
+    passed_on: Array = dv + r * listed[k + 2]
+    return passed_on
+
+
+@lean
 def pass_on(
     like: Array,
     synapses: Arrays,
+    reach: float,
     sources: int,
     v: Array,
     gnum: Array,
@@ -27,26 +41,31 @@ def pass_on(
     dv: Array,
     sums: Array,
 ) -> None:
-    """Add to dv (P, W) and to `sums`, four for each synapse, what the synapses of all sources v (P, W) pass on."""
-    lanes = count(like)
+    """Add to dv (P, W) and to `sums`, SUMS for each synapse, what the synapses of all sources v (P, W) pass on."""
     start, target, listed = synapses
-    base = SLOTS * start[0]
+    lanes, at, known = count(like), 0, all_within(like, reach, sources, v)
     for i in range(sources):
-        if start[i] == start[i + 1]:
-            continue
+        e, end = start[i], start[i + 1]
         potential, gradient = load_like(v, i * lanes, like), load_like(dv, i * lanes, like)
-        for e in range(start[i], start[i + 1]):
+        while e + 1 < end:
+            k, j, later = SLOTS * e, target[e] * lanes, target[e + 1] * lanes
+            t, u = potential * listed[k] + listed[k + 1], potential * listed[k + 4] + listed[k + 5]
+            s, z = two_sigmoids2(t, u, known)
+            num, den = load_like(gnum, j, like), load_like(gden, j, like)
+            gradient = _pass_one(s, potential, gradient, num, den, listed, k, sums, at)
+            num, den = load_like(gnum, later, like), load_like(gden, later, like)
+            gradient = _pass_one(z, potential, gradient, num, den, listed, k + SLOTS, sums, at + SUMS)
+            e, at = e + 2, at + 2 * SUMS
+        if e < end:
             k, j = SLOTS * e, target[e] * lanes
             s = sigmoid2(potential * listed[k] + listed[k + 1])
-            num = load_like(gnum, j, like)
-            q = (num * listed[k + 3] + load_like(gden, j, like)) * s
-            r = q - s * q
-            gradient = gradient + r * listed[k + 2]
-            add_four_totals(sums, k - base, s * num, q, r, r * potential)
+            num, den = load_like(gnum, j, like), load_like(gden, j, like)
+            gradient = _pass_one(s, potential, gradient, num, den, listed, k, sums, at)
+            at += SUMS
         store(dv, i * lanes, gradient)
 
 
-@part
+@lean
 def step_back(
     like: Array,
     capacitance: Array,
@@ -67,6 +86,8 @@ def step_back(
     num_sum, den_sum, cm_sum = totals
     for j in range(capacitance.size):
         o = j * lanes
+        prefetch(before, o - before.size, like)  # for the solver step before
+        prefetch(ratios, o - before.size, like)
         later = load_like(after, o, like)
         scaled = load_like(dv, o, like) * load_like(ratios, o, like)
         num = scaled * h

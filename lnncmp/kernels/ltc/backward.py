@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
-from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like, total
+from lnncmp.kernels.common.lane_sums import total
+from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_narrow, load_like
 from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, inputs_back, of_copy, sums_of_tile
-from lnncmp.kernels.common.synapses import SLOTS
+from lnncmp.kernels.common.synapses import SUMS, reach_of
+from lnncmp.kernels.common.transpose import transpose
 from lnncmp.kernels.ltc.adjoint import pass_on, step_back
 
 
@@ -44,15 +46,21 @@ def _back_through_time(
     """
     _, steps, inputs, width, unfolds = size
     lanes, kind, layer = count(like), x.dtype, dv.size
-    xs, hs, dxs = np.zeros(inputs * lanes, kind), np.zeros(lanes, kind), np.zeros(inputs * lanes, kind)
-    gnum, gden = np.empty(layer, kind), np.empty(layer, kind)
+    reach = reach_of(recurrent[2], recurrent[0][0], recurrent[0][width])
+    sensory_reach = reach_of(sensory[2], sensory[0][0], sensory[0][inputs])
+    own, xs, dxs = np.zeros(inputs * lanes, kind), np.empty(inputs * lanes, kind), np.empty(inputs * lanes, kind)
+    hs, gnum, gden, from_loss = (
+        np.zeros(lanes, kind),
+        np.empty(layer, kind),
+        np.empty(layer, kind),
+        np.zeros(layer, kind),
+    )
     total_num, total_den = np.zeros(layer, kind), np.zeros(layer, kind)
     totals = np.zeros(layer, kind), np.zeros(layer, kind), np.zeros(layer, kind)
     for t in range(steps - 1, -1, -1):
+        transpose(grad_hidden, (row * steps + t) * width, steps * width, from_loss, 0, lanes, rows, width)
+        dv += from_loss
         for b in range(rows):
-            at = ((row + b) * steps + t) * width
-            for n in range(width):
-                dv[n * lanes + b] += grad_hidden[at + n]
             hs[b] = dt[(row + b) * steps + t] / unfolds
         h = load_like(hs, 0, like)
         totals[0][:], totals[1][:], dxs[:] = 0.0, 0.0, 0.0
@@ -60,13 +68,13 @@ def _back_through_time(
             before, after = path[k * layer : (k + 1) * layer], path[(k + 1) * layer : (k + 2) * layer]
             ratio = ratios[k * layer : (k + 1) * layer]
             step_back(like, capacitance, h, before, after, ratio, dv, gnum, gden, totals)
-            pass_on(like, recurrent, width, before, gnum, gden, dv, recurrent_sums)
+            pass_on(like, recurrent, reach, width, before, gnum, gden, dv, recurrent_sums)
         total_num += totals[0]
         total_den += totals[1]
         first = (row * steps + t) * inputs
-        gather_inputs(x, mapping[0], mapping[1], first, steps * inputs, rows, inputs, lanes, xs)
-        pass_on(like, sensory, inputs, xs, totals[0], totals[1], dxs, sensory_sums)
-        inputs_back(x, first, steps * inputs, rows, lanes, mapping[0], dxs, dx, mapping_sums)
+        gather_inputs(like, x, mapping, first, steps * inputs, rows, own, xs)
+        pass_on(like, sensory, sensory_reach, inputs, xs, totals[0], totals[1], dxs, sensory_sums)
+        inputs_back(like, first, steps * inputs, rows, mapping[0], own, dxs, dx, mapping_sums)
     return total_num, total_den, totals[2]
 
 
@@ -96,8 +104,8 @@ def _tile(
     own_mapping = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
     own_capacitance = capacitance[s * width : (s + 1) * width]
     sensory, recurrent = of_copy(all_sensory, s, inputs), of_copy(all_recurrent, s, width)
-    sensory_sums = sums_of_tile(sums[0], SLOTS, sensory[0], blocks, block)
-    recurrent_sums = sums_of_tile(sums[1], SLOTS, recurrent[0], blocks, block)
+    sensory_sums = sums_of_tile(sums[0], SUMS, sensory[0], blocks, block)
+    recurrent_sums = sums_of_tile(sums[1], SUMS, recurrent[0], blocks, block)
     rest = sums[2][tile * (3 * width + 2 * inputs) : (tile + 1) * (3 * width + 2 * inputs)]
     path = kept[0][tile * (steps * unfolds + 1) * layer : (tile + 1) * (steps * unfolds + 1) * layer]
     ratios = kept[1][tile * steps * unfolds * layer : (tile + 1) * steps * unfolds * layer]
@@ -133,7 +141,7 @@ def backward_wide(first: int, end: int, size: Size, x: Array, *rest: Any) -> Non
 
     size, x, dt, mapping and kept (path, ratios) as there; capacitance, sensory, recurrent of `prepare_backward`.
     grad_hidden (S, B, T, N). Written are dx (S, B, T, I), dv0 (S, B, N) and for each tile the sums over its samples:
-    four for each sensory and each recurrent synapse (zeros before), and 3 N + 2 I of neurons and inputs (zeros before).
+    SUMS for each sensory and each recurrent synapse (zeros before), and 3 N + 2 I of neurons and inputs (zeros before).
     """
     _tiles(fill(x, 0.0), first, end, size, x, *rest)
 

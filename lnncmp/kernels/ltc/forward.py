@@ -13,20 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
-from lnncmp.kernels.common.fast_math import sigmoid2
-from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, store
-from lnncmp.kernels.common.sample_lanes import Size, gather_inputs
-from lnncmp.kernels.common.synapses import SLOTS, by_target, listed, softplus
+from lnncmp.kernels.common.compiling import Array, Arrays, inlined, kernel, lean, part
+from lnncmp.kernels.common.fast_math import sigmoid2, two_sigmoids2
+from lnncmp.kernels.common.lanes import count, fill, fill_double, fill_like, fill_narrow, load_like, prefetch, store
+from lnncmp.kernels.common.sample_lanes import Size, gather_inputs, of_copy
+from lnncmp.kernels.common.synapses import SLOTS, all_within, by_target, listed, reach_of, softplus
+from lnncmp.kernels.common.transpose import transpose
 
 
-@part
-def _currents(
-    like: Array, start: Array, source: Array, listed: Array, j: int, v: Array, num: Array, den: Array
-) -> Arrays:
-    """Return num and den with what the synapses onto target j add, for sources v (P, W)."""
-    lanes = count(like)
-    for e in range(start[j], start[j + 1]):
+@inlined
+def _currents(like: Array, synapses: Arrays, j: int, v: Array, known: bool, num: Array, den: Array) -> Arrays:
+    """Return num and den with what the synapses onto target j add, for sources v (P, W); known: as `all_within`."""
+    start, source, listed = synapses
+    lanes, e, end = count(like), start[j], start[j + 1]
+    while e + 1 < end:
+        k = SLOTS * e
+        t = load_like(v, source[e] * lanes, like) * listed[k] + listed[k + 1]
+        u = load_like(v, source[e + 1] * lanes, like) * listed[k + 4] + listed[k + 5]
+        s, z = two_sigmoids2(t, u, known)
+        num = num + s * listed[k + 3] + z * listed[k + 7]
+        den = den + s * listed[k + 2] + z * listed[k + 6]
+        e += 2
+    if e < end:
         k = SLOTS * e
         s = sigmoid2(load_like(v, source[e] * lanes, like) * listed[k] + listed[k + 1])
         num = num + s * listed[k + 3]
@@ -34,10 +42,11 @@ def _currents(
     return num, den
 
 
-@part
+@lean
 def _solver_step(
     like: Array,
     synapses: Arrays,
+    reach: float,
     capacitance: Array,
     h: Array,
     driven_num: Array,
@@ -47,12 +56,18 @@ def _solver_step(
     ratios: Array,
 ) -> None:
     """Write the potentials after one solver step, (N, W), and the ratios R, from those before it."""
-    lanes = count(like)
+    lanes, known = count(like), all_within(like, reach, capacitance.size, before)
     for j in range(capacitance.size):
         o = j * lanes
         num, den = load_like(driven_num, o, like), load_like(driven_den, o, like)
-        num, den = _currents(like, synapses[0], synapses[1], synapses[2], j, before, num, den)
-        v = load_like(before, o, like)
+        num, den = _currents(like, synapses, j, before, known, num, den)
+        store(after, o, num)
+        store(ratios, o, den)
+        prefetch(after, o + before.size, like)  # for the next solver step: its places are not in the cache yet
+        prefetch(ratios, o + before.size, like)
+    for j in range(capacitance.size):
+        o = j * lanes
+        num, den, v = load_like(after, o, like), load_like(ratios, o, like), load_like(before, o, like)
         ratio = 1.0 / (h * den + capacitance[j])
         store(after, o, v + h * (num - den * v) * ratio)
         store(ratios, o, ratio)
@@ -80,12 +95,12 @@ def _tile(
     blocks = max(-(-batch // lanes), 1)
     s, b0 = tile // blocks, (tile % blocks) * lanes
     rows, row, layer = min(lanes, batch - b0), s * batch + b0, width * lanes
-    input_w, input_b = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
+    own_mapping = mapping[0][s * inputs : (s + 1) * inputs], mapping[1][s * inputs : (s + 1) * inputs]
     capacitance = neurons[0][s * width : (s + 1) * width]
-    start = recurrent[0][s * (width + 1) : (s + 1) * (width + 1)]
-    sensory_start = sensory[0][s * (width + 1) : (s + 1) * (width + 1)]
-    synapses = start, recurrent[1], recurrent[2]
-    xs, hs = np.zeros(inputs * lanes, x.dtype), np.zeros(lanes, x.dtype)
+    synapses, sensors = of_copy(recurrent, s, width), of_copy(sensory, s, width)
+    reach = reach_of(synapses[2], synapses[0][0], synapses[0][width])
+    sensory_reach = reach_of(sensors[2], sensors[0][0], sensors[0][width])
+    own, xs, hs = np.zeros(inputs * lanes, x.dtype), np.empty(inputs * lanes, x.dtype), np.zeros(lanes, x.dtype)
     driven_num, driven_den = np.empty(layer, x.dtype), np.empty(layer, x.dtype)
     # Without a backward pass, two layers of potentials and one of ratios are used over and over.
     keep = ratios.size > 0
@@ -96,27 +111,25 @@ def _tile(
             all_v[n * lanes + b] = v0[(row + b) * width + n] if b < rows else 0.0
     k = 0
     for t in range(steps):
-        gather_inputs(x, input_w, input_b, (row * steps + t) * inputs, steps * inputs, rows, inputs, lanes, xs)
+        gather_inputs(like, x, own_mapping, (row * steps + t) * inputs, steps * inputs, rows, own, xs)
         for b in range(rows):
             hs[b] = dt[(row + b) * steps + t] / unfolds
         h = load_like(hs, 0, like)
+        known = all_within(like, sensory_reach, inputs, xs)
         for j in range(width):
             leak = neurons[1][s * width + j]
             num, den = fill_like(leak * neurons[2][s * width + j], like), fill_like(leak, like)
-            num, den = _currents(like, sensory_start, sensory[1], sensory[2], j, xs, num, den)
+            num, den = _currents(like, sensors, j, xs, known, num, den)
             store(driven_num, j * lanes, num)
             store(driven_den, j * lanes, den)
         for _ in range(unfolds):
             now, then, ratio = (k, k + 1, k) if keep else (k % 2, 1 - k % 2, 0)
             before, after = all_v[now * layer : (now + 1) * layer], all_v[then * layer : (then + 1) * layer]
             here = all_ratios[ratio * layer : (ratio + 1) * layer]
-            _solver_step(like, synapses, capacitance, h, driven_num, driven_den, before, after, here)
+            _solver_step(like, synapses, reach, capacitance, h, driven_num, driven_den, before, after, here)
             k += 1
         last = (k if keep else k % 2) * layer
-        for b in range(rows):
-            at = ((row + b) * steps + t) * width
-            for n in range(width):
-                hidden[at + n] = all_v[last + n * lanes + b]
+        transpose(all_v, last, lanes, hidden, (row * steps + t) * width, steps * width, width, rows)
 
 
 @kernel

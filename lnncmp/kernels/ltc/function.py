@@ -15,6 +15,7 @@ from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, N
 from lnncmp.kernels.common.operation import DT, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
+from lnncmp.kernels.common.synapses import SUMS
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
 from lnncmp.kernels.ltc.backward import backward_double, backward_narrow, backward_wide
@@ -83,7 +84,7 @@ class LTCSequence(ArrayOperation):
             copies, inputs, width, self.positive, self.epsilon, neurons[0], recurrent, sensory
         )
         dx, dv0 = np.empty(x.size, kind), np.empty(start.size, kind)
-        lengths = 4 * sensory_place.size, 4 * place.size, copies * (3 * width + 2 * inputs)
+        lengths = SUMS * sensory_place.size, SUMS * place.size, copies * (3 * width + 2 * inputs)
         sums = tuple(np.zeros(blocks * length, kind) for length in lengths)
         grad = flat_or_zeros(grads[0], copies * batch * steps * width, kind)
         data = flat(x), capacitance, flat(dt), mapping, sensed, listed, tuple(kept), grad, dx, dv0, sums

@@ -7,7 +7,7 @@ import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, part
 from lnncmp.kernels.common.sample_lanes import sums_of_tile
-from lnncmp.kernels.common.synapses import SLOTS, by_source, listed, softplus, softplus_slope, spread_gradients
+from lnncmp.kernels.common.synapses import SUMS, by_source, listed, softplus, softplus_slope, spread_gradients
 
 
 @kernel
@@ -50,9 +50,9 @@ def _spread(
     """Add up the tiles of each copy in order, in the first one's place, and write the gradients (4, S, P, J)."""
     for s in range(copies):
         starts = start[s * (sources + 1) : (s + 1) * (sources + 1)]
-        together = sums_of_tile(sums, SLOTS, starts, blocks, 0)
+        together = sums_of_tile(sums, SUMS, starts, blocks, 0)
         for block in range(1, blocks):
-            together += sums_of_tile(sums, SLOTS, starts, blocks, block)
+            together += sums_of_tile(sums, SUMS, starts, blocks, block)
         spread_gradients(place, starts[0], starts[-1], together, raw[1], raw[2], raw[3], raw[4], positive, gradients)
 
 

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, inlined, lean
-from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, store, total
+from lnncmp.kernels.common.lane_sums import total
+from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, store
 
 
 @inlined
