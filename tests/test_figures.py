@@ -16,7 +16,7 @@ from lnncmp.errors import LnncmpError
 from lnncmp.records.schema import HorizonPoint
 from lnncmp.report.build.pictures import picture_set
 from lnncmp.report.build.waves import wave_fits
-from lnncmp.report.figures import fits, free_running, robustness, style, training
+from lnncmp.report.figures import fits, free_running, legends, robustness, style, training
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def test_a_legend_of_many_models_leaves_the_panels_their_room(drawn, count):
     with style.fixed_style():
         figure = style.new_figure(3.2, drawn.caption, "errors", "means")
         panel = figure.subplots()
-        style.put_legend(figure, entries)
+        legends.put(figure, entries)
         style.lay_out(figure)
         figure.draw_without_rendering()
         inside, below = panel.get_window_extent(), figure.legends[0].get_window_extent()

@@ -7,7 +7,7 @@ from lnncmp.comparison.studies import load_studies
 from lnncmp.comparison.table import Estimate
 from lnncmp.records.metric import Published
 from lnncmp.report.build.pictures import picture_set, pictures
-from lnncmp.report.figures import ranked, style
+from lnncmp.report.figures import legends, ranked, style
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,6 @@ def test_it_is_the_first_picture_and_names_are_text(drawn):
     with style.fixed_style():
         _, panel = panel_of(drawn, table)
         assert panel.get_yticklabels()[0].get_text() == "_$x_1$" and not panel.get_yticklabels()[0].get_parse_math()
-        entries = style.legend(table, {**drawn.looks, "_$x_1$": drawn.looks["gru"]}, drawn.thin)
+        entries = legends.entries(table, {**drawn.looks, "_$x_1$": drawn.looks["gru"]}, drawn.thin)
     assert sum(entry.get_label().strip() == "_$x_1$" for entry in entries) == 1
     assert not any(entry.get_label().startswith("_") for entry in entries)

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lnncmp.comparison.budget import BudgetPoint, leaders
-from lnncmp.report.figures import style, tips
+from lnncmp.report.figures import legends, style, tips
 from lnncmp.report.tables.numbers import seconds
 
 SUBJECT = "validation loss against the budget of training"
@@ -44,10 +44,10 @@ def draw(curves: Curves, caption: style.Caption, looks: Mapping[str, style.Look]
     style.log_axis(panels[0], max(shown) / min(shown))
     panels[0].set_ylabel("lowest validation loss")
     entries = [
-        Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker, label=style.shown(model))
+        Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker, label=legends.shown(model))
         for model, look in ((model, looks[model]) for model in curves)
     ]
-    style.put_legend(figure, entries)
+    legends.put(figure, entries)
     return figure
 
 

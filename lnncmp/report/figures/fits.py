@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lnncmp.records.drawn import Zoom
-from lnncmp.report.figures import style
+from lnncmp.report.figures import legends, style
 from lnncmp.report.figures.bands import SampleBand, draw_band, entry
 
 SUBJECT = "predictions of the test wave"
@@ -96,7 +96,7 @@ def draw(fit: Fit, caption: style.Caption) -> Figure:
         if n + columns >= count:
             pair[1].set_xlabel(f"time ({fit.time_unit})")
             pair[1].tick_params(labelbottom=True)
-    style.put_legend(figure, _legend(fit))
+    legends.put(figure, _legend(fit))
     return figure
 
 

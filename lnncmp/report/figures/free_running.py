@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, CurvePoint, ModelRow
-from lnncmp.report.figures import style, tips
+from lnncmp.report.figures import legends, style, tips
 from lnncmp.report.figures.errors import ErrorAxis, Spot, error_axis
 
 SUBJECT = "free-running error"
@@ -40,7 +40,7 @@ def draw(
     panel.set_xlim(0, 1.01 * max(point.step for curve in curves.values() for point in curve))
     panel.set_xlabel("steps after the last true input")
     panel.set_ylabel(caption.error_name(comparison))
-    style.put_legend(figure, style.legend(comparison, looks, thin))
+    legends.put(figure, legends.entries(comparison, looks, thin))
     return figure
 
 

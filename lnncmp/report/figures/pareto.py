@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lnncmp.comparison.table import ComparisonTable, ModelRow
-from lnncmp.report.figures import style, tips
+from lnncmp.report.figures import legends, style, tips
 from lnncmp.report.figures.errors import ErrorAxis, error_axis
 from lnncmp.report.tables.numbers import joules, seconds, size
 from lnncmp.stats.effects import pareto_front
@@ -85,7 +85,7 @@ def draw(
         axis.put_on(panel)
         if n % columns == 0:
             panel.set_ylabel(f"test {caption.error_name(comparison)}")
-    style.put_legend(figure, style.legend(comparison, looks, thin))
+    legends.put(figure, legends.entries(comparison, looks, thin))
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lnncmp.comparison.table import BaselineRow, ComparisonTable, Estimate, ModelRow
-from lnncmp.report.figures import style, tips
+from lnncmp.report.figures import legends, style, tips
 from lnncmp.report.figures.errors import ErrorAxis, Known, Spot, error_axis
 
 SUBJECT = "test error under perturbations"
@@ -54,7 +54,7 @@ def draw(
         row[0].set_ylabel(caption.error_name(comparison))
     for panel in panels[: len(names)]:
         axis.put_on(panel)
-    style.put_legend(figure, style.legend(comparison, looks, thin))
+    legends.put(figure, legends.entries(comparison, looks, thin))
     return figure
 
 

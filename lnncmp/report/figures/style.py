@@ -16,8 +16,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -62,12 +60,9 @@ LOG_FACTOR = 20
 """Values that span more than this factor are drawn on a logarithmic axis."""
 _LOG_TICKS = ((8, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (100, (1.0, 2.0, 5.0)), (1000, (1.0, 3.0)))
 """Up to which factor a logarithmic axis has which ticks in each decade; then one."""
-_LINE = 94
+LINE = 94
 """Characters of a line of the title that fit the width."""
 _TITLE_LINE = 0.19
-_LEGEND_LINE = 0.17
-_LEGEND_LINES = 3
-"""Lines of a legend for which figures have room; each further one makes its figure higher."""
 """Inches of a line of the title."""
 HEADING_ID = "heading"
 """Identity, in SVG files, of the title of a picture."""
@@ -201,7 +196,7 @@ def new_figure(height: float, caption: Caption, subject: str, explanation: str, 
 
     Its label is what the title says below the heading.
     """
-    room = int(_LINE * width / WIDTH)
+    room = int(LINE * width / WIDTH)
     lines = [*wrap(caption.heading(subject), room), *wrap(caption.details(explanation), room)]
     figure = Figure(figsize=(width, height + _TITLE_LINE * len(lines)), layout="constrained")
     figure.set_label(caption.details(explanation))
@@ -275,28 +270,3 @@ def log_axis(axes: Axes, factor: float, which: Literal["x", "y"] = "y") -> None:
 def whole_numbers(axes: Axes, most: int = 6) -> None:
     """Put ticks of the x axis at whole numbers only, at most about so many."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=most, integer=True))
-
-
-def legend(comparison: ComparisonTable, looks: Mapping[str, Look], thin: Mapping[str, Look]) -> list[Line2D]:
-    """Return the entries of a legend: the models of the comparison, then its baselines."""
-    entries = [(looks[row.model], label(row), 1.2) for row in comparison.rows]
-    entries += [(thin[row.name], row.name, 1.0) for row in comparison.baselines]
-    return [
-        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=width, label=shown(text))
-        for look, text, width in entries
-    ]
-
-
-def shown(text: str) -> str:
-    """Return a name as the label of an entry: matplotlib leaves out those that begin with "_"."""
-    return f"\u2009{text}" if text.startswith("_") else text
-
-
-def put_legend(figure: Figure, entries: Sequence[Line2D | Patch], columns: int = 5) -> None:
-    """Put a legend below all panels, in at most so many columns: fewer where names are long; many make room for it."""
-    longest = max(len(str(entry.get_label())) for entry in entries)
-    fitting = int(_LINE * figure.get_figwidth() / WIDTH / (longest + 6))
-    count = max(1, min(columns, fitting, len(entries)))
-    more = max(0, -(-len(entries) // count) - _LEGEND_LINES)
-    figure.set_figheight(figure.get_figheight() + _LEGEND_LINE * more)
-    figure.legend(handles=list(entries), loc="outside lower center", ncols=count)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from lnncmp.comparison.budget import median_losses
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.records.schema import RunRecord
-from lnncmp.report.figures import style, tips
+from lnncmp.report.figures import legends, style, tips
 
 SUBJECT = "validation loss while training"
 _COLUMNS = ((9, 3), (16, 4))
@@ -59,7 +59,7 @@ def draw(comparison: ComparisonTable, runs: Runs, caption: style.Caption, looks:
         panel.tick_params(labelleft=n % columns == 0, labelbottom=n + columns >= count)
     style.same_limits(panels[:count])
     lost = any(run.status != "ok" for group in runs.values() for run in group)
-    style.put_legend(figure, _legend()[: 3 if lost else 2])
+    legends.put(figure, _legend()[: 3 if lost else 2])
     return figure
 
 
