@@ -110,7 +110,7 @@ def _block(counts: dict[Any, int]) -> Any:
 
 
 def _column(name: str, block: Any) -> Callable[..., None]:
-    """Return the function that computes one column of blocks, split into blocks of nearly equal height.
+    """Return the function that computes one column of blocks, the highest first: few heights compile fast.
 
     The functions for two widths have equal arguments, so that their names in machine code differ by `name` alone.
     """
@@ -130,29 +130,26 @@ def _column(name: str, block: Any) -> Callable[..., None]:
         depth: int,
         keep: bool,
     ) -> None:
-        left = -(-rows // (ROWS if has_many_registers() else FEW_ROWS))
-        while left > 0:
-            height = -(-rows // left)
-            if height == 8:
+        many = has_many_registers()
+        while rows > 0:
+            if many and rows >= ROWS:
+                height = 8
                 block(8, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
-            elif height == 7:
-                block(7, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
-            elif height == 6:
+            elif rows >= FEW_ROWS:
+                height = 6
                 block(6, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
-            elif height == 5:
-                block(5, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
-            elif height == 4:
+            elif rows >= 4:
+                height = 4
                 block(4, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
-            elif height == 3:
-                block(3, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
-            elif height == 2:
+            elif rows >= 2:
+                height = 2
                 block(2, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
             else:
+                height = 1
                 block(1, a, a_at, a_row, a_next, w, w_at, w_row, out, out_at, out_row, depth, keep)
             a_at += height * a_row
             out_at += height * out_row
             rows -= height
-            left -= 1
 
     column.__qualname__ = name
     return lean(column)
