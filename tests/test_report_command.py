@@ -182,7 +182,10 @@ def test_never_imports_torch_and_starts_without_matplotlib(out):
 
 def test_the_package_carries_its_templates():
     templates = files.Path(reporting.__file__).parent.parent / "page" / "templates"
-    names = {"page.html.j2", "claims.html.j2", "case.html.j2", "macros.html.j2", "page.css", "page.js"}
+    names = {f"{name}.html.j2" for name in ("base", "page", "comparison", "claims", "case", "macros")} | {
+        "page.css",
+        "page.js",
+    }
     assert {path.name for path in templates.iterdir()} == names
 
 

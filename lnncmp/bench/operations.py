@@ -10,7 +10,7 @@ CfC      products with the weights of the backbone and of 4 heads, or 3 if all e
 LSTM     products with 4 H (I + H) weights, 5 sigmoids or tanh per unit.
 GRU      products with 3 H (I + H) weights, 3 sigmoids or tanh per unit.
 
-A sigmoid (a tanh, an adjoint) takes one exponential and one division. Memory traffic is what no implementation can
+A sigmoid (a tanh, an adjoint) takes one exponential and half a division. Memory traffic is what no implementation can
 avoid: inputs read in both passes, outputs written and their gradients read, one state per step kept and read again. The
 readout's products and the optimizer are left out. A training step takes at least as long as its arithmetic and at least
 as long as its traffic; which of them is longer is the bound that applies. Some implementations cannot approach it.
