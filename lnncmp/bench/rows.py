@@ -164,9 +164,9 @@ _ROOFLINE = (
     "measured time. The rates are those of matrix products, of the kernels' own sigmoids and synapse adjoints in "
     "vectors as wide as theirs, and of memory. LTC: (6 x synapses + sensory synapses) x B x T sigmoids and as many "
     "adjoints. CfC, LSTM, GRU: 3 multiply-adds per weight, step and sample, and the sigmoids of the forward pass; the "
-    "two gate heads of a CfC count as one if times are regular. Each sigmoid, tanh or adjoint takes an exponential and "
-    "a division. Memory: inputs, outputs and a state per step, each moved twice. Bound: what most of that least time "
-    "is spent on. Readout and optimiser are left out."
+    "two gate heads of a CfC count as one if times are regular. Each sigmoid, tanh or adjoint takes an exponential, "
+    "two of them a division. Memory: inputs, outputs and a state per step, each moved twice. Bound: what most of that "
+    "least time is spent on. Readout and optimiser are left out."
 )
 _MEMORY = (
     "Kept for the backward pass: distinct tensors that one forward pass stores, without weights. Peak memory: growth "
