@@ -33,7 +33,7 @@ from lnncmp.report.tables.numbers import p_value, significant
 
 MAX_BYTES = 5_000_000
 """How large a page may become."""
-_OTHER_BYTES = 800_000
+_OTHER_BYTES = 1_200_000
 """What a page has left for claims, style and the words around comparisons."""
 _WHOLE_BYTES = 2_000_000
 """How much text of comparisons one page may have; with more, each comparison has a page of its own."""
