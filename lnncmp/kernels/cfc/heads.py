@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lnncmp.kernels.cfc.math import decay, gate, positive
+from lnncmp.kernels.cfc.math import decay, gate
 from lnncmp.kernels.cfc.sizes import Stage
 from lnncmp.kernels.common.compiling import Array, inlined
-from lnncmp.kernels.common.fast_math import magnitude, tanh
+from lnncmp.kernels.common.fast_math import magnitude, positive, tanh
 from lnncmp.kernels.common.lanes import fill, fill_like, fill_narrow, load_like, narrow_lanes, store
 
 

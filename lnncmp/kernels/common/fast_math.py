@@ -135,6 +135,19 @@ def magnitude(typing_context: Any, x: Any) -> Any:
 
 
 @intrinsic
+def positive(typing_context: Any, x: Any) -> Any:
+    """Return 1 where x > 0, else 0 (also for NaN), elementwise."""
+    if not isinstance(x, LanesType):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, args: tuple[Any]) -> Any:
+        zero, one = _constant(args[0].type, 0.0), _constant(args[0].type, 1.0)
+        return builder.select(builder.fcmp_ordered(">", args[0], zero), one, zero)
+
+    return x(x), generate
+
+
+@intrinsic
 def above_one(typing_context: Any, x: Any, then: Any, otherwise: Any) -> Any:
     """Return `then` where x > 1, else (also for NaN) `otherwise`, elementwise."""
     if not isinstance(x, LanesType) or then != x or otherwise != x:
