@@ -16,9 +16,9 @@ precision = pytest.mark.parametrize(
 )
 KINDS = {
     "rnn": lambda *size: RNNLayer(*size, "fused"),
-    "euler": lambda *size: AdditiveLayer(*size, Scheme(6, "euler", 1.0), step=None, rate=2.0, learns_rate=True),
-    "rk4": lambda *size: AdditiveLayer(*size, Scheme(3, "rk4", 2.0), step=None, rate=1.0, has_scale=True),
-    "clipped": lambda *size: AdditiveLayer(*size, Scheme(2, "rk4", 2.0, 0.4), step=0.2, rate=0.0),
+    "euler": lambda *size: AdditiveLayer(*size, Scheme(6, "euler", 1.0), rate=2.0, learns_rate=True),
+    "rk4": lambda *size: AdditiveLayer(*size, Scheme(3, "rk4", 2.0), rate=1.0, has_scale=True),
+    "clipped": lambda *size: AdditiveLayer(*size, Scheme(2, "rk4", 2.0, 0.4, 0.2), rate=0.0),
     "ct_gru": lambda *size: CTGRULayer(*size, 8, fixed=False),
     "ct_gru as coded": lambda *size: CTGRULayer(*size, 3, fixed=True, as_coded=True),
 }

@@ -12,6 +12,7 @@ Legend of shape suffixes: B batch, T steps, I inputs, H hidden units.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from torch.nn.functional import linear, softplus
 from lnncmp.kernels.additive.stages import MIN_RATE, STAGES
 from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.activations import tanh
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding, hold, stack_steps, time_major
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
 
@@ -30,22 +31,30 @@ from lnncmp.layers.sequence_model import State
 class Scheme:
     """How an observation is followed: `unfolds` steps of `solver`, at most limit / r long.
 
-    clip: the state is kept within +-clip after each step; infinity: it is not.
+    clip: the state is kept within +-clip after each step; infinity: it is not. step: the length of every solver step;
+    None: the elapsed time over the number of unfolds.
     """
 
     unfolds: int = 1
     solver: str = "euler"
     limit: float = 2.0
     clip: float = math.inf
+    step: float | None = None
 
-    @property
-    def key(self) -> str:
-        """Return the key of the kernel that computes this."""
-        return f"additive {self.unfolds} {self.solver} {self.limit} {self.clip}"
+    def lengths(self, dt: Tensor) -> Tensor:
+        """Return the lengths of solver steps for elapsed times."""
+        return dt / self.unfolds if self.step is None else torch.full_like(dt, self.step)
+
+    def key(self, rate: float | None, biases: int, scaled: bool) -> str:
+        """Return the key of the kernel that computes this; see there for the arguments. rate: None if it is learned."""
+        of_step = "elapsed" if self.step is None else self.step
+        of_rate = "learned" if rate is None else rate
+        scheme = f"{self.unfolds} {self.solver} {self.limit} {self.clip} {of_step}"
+        return f"additive {scheme} {of_rate} {biases} {int(scaled)}"
 
 
 class AdditiveWeights(NamedTuple):
-    """W (H, I), b (H,), U (H, H), c (H,) and r (H,), in the order of the kernel."""
+    """W (H, I), b (H,), U (H, H), c (H,) and r (H,), as they act."""
 
     input: Tensor
     bias: Tensor
@@ -90,26 +99,34 @@ def _moved(base: Tensor, share: float, leaked: Tensor, y: Tensor, driven: Tensor
 
 
 def run_additive(
-    scheme: Scheme, weights: AdditiveWeights, x: Tensor, lengths: Tensor, valid: Tensor | None, h: Tensor
+    call: KernelCall,
+    scheme: Scheme,
+    acting: Callable[..., AdditiveWeights],
+    x: Tensor,
+    dt: Tensor,
+    valid: Tensor | None,
+    h: Tensor,
 ) -> tuple[Tensor, State]:
-    """Return what `additive_loop` does by one kernel for the sequence; it blanks padding itself."""
+    """Return what `additive_loop` does by one kernel for the sequence; it blanks padding itself.
 
-    def twin(x: Tensor, lengths: Tensor, valid: Tensor | None, h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
-        x, lengths = blank_padding(x, lengths, valid)
-        hidden, (final,) = additive_loop(scheme, AdditiveWeights(*weights), x, lengths, valid, h)
+    acting: the weights as they act, from those of the call.
+    """
+
+    def twin(x: Tensor, dt: Tensor, valid: Tensor | None, h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+        x, dt = blank_padding(x, dt, valid)
+        hidden, (final,) = additive_loop(scheme, acting(*weights), x, scheme.lengths(dt), valid, h)
         return hidden, final
 
-    hidden, final = run(scheme.key, twin, (x, lengths, valid, h, *weights))
+    hidden, final = run(call.key, twin, (x, dt, valid, h, *call.weights))
     return hidden, (final,)
 
 
 class AdditiveLayer(RecurrentLayer):
     """An additive network as an ODE over a sequence; state (h,) of shape (B, H), 0 at the start.
 
-    `step`: the length of every solver step; None: the elapsed time over the number of unfolds. `rate`: r of all units,
-    at the start if `learns_rate`, where it is the softplus of a raw parameter. `has_scale`: c is a parameter, 1 at the
-    start; else it is 1. `init`: `joint` is glorot for the matrix of [x, h] and zero biases, `apart` is glorot for W,
-    orthogonal U and zero biases, `torch` is U(-1/sqrt H, 1/sqrt H) for all three.
+    `rate`: r of all units, at the start if `learns_rate`, where it is the softplus of a raw parameter. `has_scale`: c
+    is a parameter, 1 at the start; else it is 1. `init`: `joint` is glorot for the matrix of [x, h] and zero biases,
+    `apart` is glorot for W, orthogonal U and zero biases, `torch` is U(-1/sqrt H, 1/sqrt H) for all three.
     """
 
     def __init__(
@@ -118,7 +135,6 @@ class AdditiveLayer(RecurrentLayer):
         hidden: int,
         scheme: Scheme,
         *,
-        step: float | None,
         rate: float,
         learns_rate: bool = False,
         has_scale: bool = False,
@@ -126,7 +142,7 @@ class AdditiveLayer(RecurrentLayer):
     ) -> None:
         super().__init__()
         self.inputs, self.width, self.state_widths = inputs, hidden, (hidden,)
-        self.scheme, self.step, self.rate = scheme, step, rate
+        self.scheme, self.rate = scheme, rate
         self.input_weight = nn.Parameter(torch.empty(hidden, inputs))
         self.recurrent_weight = nn.Parameter(torch.empty(hidden, hidden))
         self.bias = nn.Parameter(torch.empty(hidden))
@@ -134,11 +150,18 @@ class AdditiveLayer(RecurrentLayer):
         self.raw_rate = nn.Parameter(torch.full((hidden,), math.log(math.expm1(rate)))) if learns_rate else None
         draw_weights(init, self.bias, self.input_weight, self.recurrent_weight)
 
-    def _weights(self) -> AdditiveWeights:
-        """Return the weights as they act."""
-        scale = self.bias.new_ones(self.width) if self.scale is None else self.scale
-        rate = self.bias.new_full((self.width,), self.rate) if self.raw_rate is None else softplus(self.raw_rate)
-        return AdditiveWeights(self.input_weight, self.bias, self.recurrent_weight, scale, rate)
+    def kernel_call(self) -> KernelCall:
+        """Return the kernel and its weights."""
+        rate = self.rate if self.raw_rate is None else None
+        units = [own for own in (self.bias, self.scale, self.raw_rate) if own is not None]
+        key = self.scheme.key(rate, 1, self.scale is not None)
+        return KernelCall(key, [self.input_weight, self.recurrent_weight, *units])
+
+    def _acting(self, input: Tensor, recurrent: Tensor, bias: Tensor, *rest: Tensor) -> AdditiveWeights:
+        """Return the weights as they act, from those of the kernel."""
+        scale = bias.new_ones(self.width) if self.scale is None else rest[0]
+        rate = bias.new_full((self.width,), self.rate) if self.raw_rate is None else softplus(rest[-1])
+        return AdditiveWeights(input, bias, recurrent, scale, rate)
 
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel."""
@@ -150,11 +173,11 @@ class AdditiveLayer(RecurrentLayer):
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h,) for x (B, T, I), dt (B, T), valid (B, T)."""
-        lengths = dt / self.scheme.unfolds if self.step is None else torch.full_like(dt, self.step)
-        if self.uses_kernel(lengths):
-            return run_additive(self.scheme, self._weights(), x, lengths, valid, *state)
-        x, lengths = blank_padding(x, lengths, valid)
-        return additive_loop(self.scheme, self._weights(), x, lengths, valid, *state)
+        call, scheme = self.kernel_call(), self.scheme
+        if self.uses_kernel(dt):
+            return run_additive(call, scheme, self._acting, x, dt, valid, *state)
+        x, dt = blank_padding(x, dt, valid)
+        return additive_loop(scheme, self._acting(*call.weights), x, scheme.lengths(dt), valid, *state)
 
     def structure(self) -> dict[str, int]:
         """Return the solver's steps per observation."""

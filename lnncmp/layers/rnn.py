@@ -10,7 +10,11 @@ from torch import Tensor
 
 from lnncmp.layers.additive import AdditiveWeights, Scheme, additive_loop, run_additive
 from lnncmp.layers.lstm_gru import GatedLayer
+from lnncmp.layers.recurrent_layer import KernelCall
 from lnncmp.layers.sequence_model import State
+
+_EULER = Scheme(step=1.0)
+"""One Euler step of length 1."""
 
 
 class RNNLayer(GatedLayer):
@@ -22,13 +26,17 @@ class RNNLayer(GatedLayer):
         super().__init__(inputs, hidden, implementation, init)
         self.state_widths = (hidden,)
 
-    def _additive(self) -> AdditiveWeights:
-        w_ih, w_hh, b_ih, b_hh = self.weights()
+    def kernel_call(self) -> KernelCall:
+        """Return the kernel and its weights."""
+        return KernelCall(_EULER.key(rate=1.0, biases=2, scaled=False), self.weights())
+
+    def _acting(self, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> AdditiveWeights:
         one = b_ih.new_ones(self.width)
         return AdditiveWeights(w_ih, b_ih + b_hh, w_hh, one, one)
 
     def _fused(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        return run_additive(Scheme(), self._additive(), x, x.new_ones(x.shape[:2]), valid, *state)
+        dt = x.new_ones(x.shape[:2])
+        return run_additive(self.kernel_call(), _EULER, self._acting, x, dt, valid, *state)
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h = torch.rnn_tanh_cell(x[:, 0], state[0], *self.weights())
@@ -40,4 +48,5 @@ class RNNLayer(GatedLayer):
         return hidden, (self._last(hidden, valid, h),)
 
     def _loop(self, x: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
-        return additive_loop(Scheme(), self._additive(), x, x.new_ones(x.shape[:2]), valid, *state)
+        weights, lengths = self._acting(*self.weights()), x.new_ones(x.shape[:2])
+        return additive_loop(_EULER, weights, x, lengths, valid, *state)

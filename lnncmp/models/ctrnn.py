@@ -65,12 +65,11 @@ def build(arguments: CTRNNArguments, inputs: int, outputs: int, wiring_seed: int
             f"set step to {stable * arguments.time_constant:g} or less, or raise time_constant",
         )
     limit = stable if fixed and not learned else _LIMIT[solver]
-    scheme = Scheme(arguments.unfolds, solver, limit, arguments.clip or float("inf"))
+    scheme = Scheme(arguments.unfolds, solver, limit, arguments.clip or float("inf"), arguments.step if fixed else None)
     layer = AdditiveLayer(
         inputs,
         arguments.hidden,
         scheme,
-        step=arguments.step if fixed else None,
         rate=1.0 / arguments.time_constant,
         learns_rate=learned,
         has_scale=not first,

@@ -34,10 +34,10 @@ def build(arguments: NeuralODEArguments, inputs: int, outputs: int, wiring_seed:
     from lnncmp.layers.additive import AdditiveLayer, Scheme
     from lnncmp.layers.readout import LinearReadout, RecurrentModel
 
-    scheme = Scheme(arguments.unfolds, "rk4", clip=arguments.clip or float("inf"))
     step = arguments.step if arguments.times == "fixed" else None
+    scheme = Scheme(arguments.unfolds, "rk4", clip=arguments.clip or float("inf"), step=step)
     init = "joint" if arguments.init == "paper" else "torch"
-    layer = AdditiveLayer(inputs, arguments.hidden, scheme, step=step, rate=0.0, init=init)
+    layer = AdditiveLayer(inputs, arguments.hidden, scheme, rate=0.0, init=init)
     layer.chosen = arguments.implementation
     return RecurrentModel(layer, LinearReadout(arguments.hidden, outputs))
 

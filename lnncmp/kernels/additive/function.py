@@ -7,100 +7,122 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from lnncmp.kernels.additive.backward import backward
 from lnncmp.kernels.additive.forward import forward
 from lnncmp.kernels.additive.stages import MIN_RATE, STAGES
 from lnncmp.kernels.additive.weights import Size, finish, prepare
-from lnncmp.kernels.common.compiling import Array
+from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.matmul import padded
-from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
+from lnncmp.kernels.common.operation import DT, VALID, Given, Shape, X
+from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
-from lnncmp.kernels.common.torch_arrays import numbers_of, numbers_or_zeros, present, weights_of
+from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
 from lnncmp.kernels.gated.gates import pack_transposed
 
+START = 3
+"""Place of the state at the start among the tensors."""
 _ALL_REAL = np.empty(0, np.bool_)
 
 
-class AdditiveSequence(Operation):
+class AdditiveSequence(ArrayOperation):
     """Hidden states (B, T, H) and the final ones (B, H) of an additive network over x (B, T, I), from a start (B, H).
 
-    The second tensor has the lengths of solver steps. Weights: W (H, I), b (H,), U (H, H), c (H,), r (H,). Settings:
-    solver steps of an observation, solver, longest step times r, bound of the state.
+    Weights: W (H, I), U (H, H), `biases` vectors (H,) whose sum is b, c (H,) if `scaled`, else 1, and a raw rate (H,),
+    of which r is the softplus, if the rate is `learned`. Settings: solver steps of an observation, solver, longest step
+    times r, bound of the state, length of a solver step or `elapsed`, rate or `learned`, biases, whether scaled (0, 1).
     """
 
     states, outputs = 1, 2
 
     def __init__(self, settings: str) -> None:
-        unfolds, solver, limit, clip = settings.split()
+        unfolds, solver, limit, clip, step, rate, biases, scaled = settings.split()
         self.unfolds, self.limit, self.clip = int(unfolds), float(limit), float(clip)
         self.stages = STAGES[solver]
+        self.step = None if step == "elapsed" else float(step)
+        self.rate = None if rate == "learned" else float(rate)
+        self.biases, self.scaled = int(biases), bool(int(scaled))
 
-    def _size(self, x: Tensor, start: Tensor) -> Size:
+    def weight_shapes(self, x: Shape, states: Sequence[Shape]) -> Sequence[Shape]:
+        """Return the shapes of the raw parameters."""
+        inputs, width = x[-1], states[0][-1]
+        return [(width, inputs), (width, width)] + [(width,)] * (self.biases + self.scaled + (self.rate is None))
+
+    def _size(self, x: Tensor | Numbers, start: Tensor | Numbers) -> Size:
         width, copies = start.shape[-1], x.shape[0] if x.ndim == 4 else 1
-        wide = padded(width, x.dtype == torch.float32)
+        wide = padded(width, x.dtype.itemsize == 4)
         return copies, *x.shape[-3:], width, wide, self.unfolds, len(self.stages[0])
 
-    def _weights(self, tensors: Given, stacked: bool) -> list[Array]:
-        x, start, *weights = present((tensors[X], *tensors[3:]))
-        inputs, width = x.shape[-1], start.shape[-1]
-        return weights_of(weights, [(width, inputs), (width,), (width, width), (width,), (width,)], x, stacked)
+    def _acting(self, given: GivenArrays) -> list[Numbers]:
+        """Return W, b, U, c and r as they act."""
+        w, u, *units = given[self.data :]
+        bias, rest = units[0], units[self.biases :]
+        for own in units[1 : self.biases]:
+            bias = bias + own
+        scale = rest[0] if self.scaled else np.ones_like(bias)
+        rate = _softplus(rest[-1]) if self.rate is None else np.full_like(bias, self.rate)
+        return [w, bias, u, scale, rate]
 
-    def forward(
-        self, tensors: Given, keep: bool, stacked: bool, memory: Memory | None = None
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def _data(self, given: GivenArrays) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Return x, lengths of solver steps, valid and the start."""
+        x, dt, valid, start = given[X], given[DT], given[VALID], given[START]
+        lengths = flat(dt) / dt.dtype.type(self.unfolds) if self.step is None else np.full(x.shape[:3], self.step)
+        real = _ALL_REAL if valid is None else flat(valid)
+        return flat(x), flat(lengths.astype(x.dtype, copy=False)), real, flat(start)
+
+    def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
         """Run the kernel; see the class."""
-        x, dt, start = present((*tensors[:2], tensors[3]))
-        valid, size = tensors[VALID], self._size(x, start)
-        units, *weights = prepare(size, self.limit, MIN_RATE, *self._weights(tensors, stacked))
-        xs = numbers_of(x)
-        hidden, final = np.empty(start.numel() * size[2], xs.dtype), np.empty(start.numel(), xs.dtype)
-        f = np.empty(math.prod(size[k] for k in (0, 1, 2, 5, 6, 7)) * keep, xs.dtype)
-        data = xs, numbers_of(dt), _ALL_REAL if valid is None else numbers_of(valid), numbers_of(start)
-        table = np.array(self.stages, xs.dtype).ravel()
-        tiles = size[0] * -(-size[1] // TILE)
-        run_tiles(forward, tiles, size, self.clip, table, units, tuple(weights), data, hidden, final, keep, f)
-        y, end = torch.from_numpy(hidden).view(*x.shape[:-1], size[4]), torch.from_numpy(final).view(start.shape)
-        path = hidden.copy() if keep else hidden[:0]  # a copy: what is done to the outputs in place must not reach it
-        return [y, end], [torch.from_numpy(f), torch.from_numpy(path)]
+        x, start = given[X], given[START]
+        size, kind = self._size(x, start), x.dtype
+        copies, batch, steps, _, width, wide, unfolds, stages = size
+        units, *weights = prepare(size, self.limit, MIN_RATE, *self._acting(given))
+        hidden, final = empty((copies, batch, steps, width), kind), np.empty((copies, batch, width), kind)
+        f = empty((copies * batch * steps * wide * unfolds * stages if keep else 0,), kind)
+        table, tiles = np.array(self.stages, kind).ravel(), copies * -(-batch // TILE)
+        outputs = flat(hidden), flat(final), keep, f
+        run_tiles(forward, tiles, size, self.clip, table, units, tuple(weights), self._data(given), *outputs)
+        path = flat(hidden.copy()) if keep else f  # a copy: what is done to the outputs in place must not reach it
+        return [hidden, final], [f, path]
 
-    def backward(
-        self, grads: Given, tensors: Given, kept: Sequence[Tensor], needs: Sequence[bool], stacked: bool
-    ) -> list[Tensor | None]:
-        """Return the gradients of x, the start and the weights."""
-        x, dt, start, *parameters = present((*tensors[:2], *tensors[3:]))
-        f, hidden = kept
-        size, of_x = self._size(x, start), needs[X]
+    def run_back(
+        self, grads: GivenArrays, given: GivenArrays, kept: Sequence[Numbers], wants_x: bool
+    ) -> list[Numbers | None]:
+        """Return the gradients of x, the start and the parameters."""
+        x, start, (f, hidden) = given[X], given[START], kept
+        size, kind, acting = self._size(x, start), x.dtype, self._acting(given)
         copies, batch, _, inputs, width, wide, _, _ = size
-        raw = self._weights(tensors, stacked)
-        units, *_ = prepare(size, self.limit, MIN_RATE, *raw)
-        kind = raw[0].dtype
-        turned = pack_transposed(copies, 1, width, wide, width, wide, raw[2])
-        across = padded(inputs, kind == np.float32) if of_x else 0
-        turned_driving = pack_transposed(copies, 1, width, wide, inputs if of_x else 0, across, raw[0])
-        given = x, dt, tensors[VALID], start, hidden, f
-        data = tuple(_ALL_REAL if own is None else numbers_of(own) for own in given)
-        d = numbers_or_zeros(grads[0], hidden.numel(), kind), numbers_or_zeros(grads[1], start.numel(), kind)
-        d_x, d_start = np.empty(x.numel() if of_x else 0, kind), np.empty(start.numel(), kind)
+        units, *_ = prepare(size, self.limit, MIN_RATE, *acting)
+        turned = pack_transposed(copies, 1, width, wide, width, wide, acting[2])
+        across = padded(inputs, kind == np.float32) if wants_x else 0
+        turned_driving = pack_transposed(copies, 1, width, wide, inputs if wants_x else 0, across, acting[0])
+        data = *self._data(given), hidden, f
+        d = flat_or_zeros(grads[0], hidden.size, kind), flat_or_zeros(grads[1], start.size, kind)
+        d_x, d_start = np.empty(x.size if wants_x else 0, kind), np.empty(start.size, kind)
         tiles = copies * -(-batch // TILE)
-        u, e, own = (np.zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
-        sums = u, e, own
+        of_u, of_e, of_units = (np.zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
+        sums = of_u, of_e, of_units
         clip = self.clip, float(np.nextafter(kind.type(self.clip), kind.type(0))) if self.clip < math.inf else math.inf
         weights, table = (turned, turned_driving), np.array(self.stages, kind).ravel()
         run_tiles(backward, tiles, size, clip, table, units, weights, data, *d, d_x, d_start, sums)
-        found = [torch.from_numpy(own) for own in (d_start, *finish(size, sums))]
-        of_rest = [own.view(like.shape) for own, like in zip(found, (start, *parameters), strict=True)]
-        return [torch.from_numpy(d_x).view(x.shape) if of_x else None, None, None, *of_rest]
+        w, bias, u, scale, rate = finish(size, sums)
+        found = [w, u, *[bias] * self.biases, *[scale] * self.scaled]
+        if self.rate is None:
+            found.append(rate * np.exp(given[-1] - acting[4]))  # the slope of softplus is the logistic function
+        return [d_x if wants_x else None, None, None, d_start, *found]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of the states, and of f and the hidden states kept."""
-        x, start = present((tensors[X], tensors[3]))
+        x, start = present((tensors[X], tensors[START]))
         _, batch, steps, _, width, wide, unfolds, stages = self._size(x, start)
         kept = batch * steps * unfolds * stages * wide * keep, batch * steps * width * keep
         return [(batch, steps, width), start.shape], [(length,) for length in kept]
+
+
+def _softplus(raw: Numbers) -> Numbers:
+    found: Numbers = np.logaddexp(raw, raw.dtype.type(0))
+    return found
 
 
 OPERATION = AdditiveSequence
