@@ -1,6 +1,6 @@
 """The error of a predictor on some windows, target by target."""
 
-from lnncmp.evaluation.evaluate import one_step
+from lnncmp.evaluation.errors import one_step
 from lnncmp.evaluation.metrics import squared_error
 
 

@@ -11,7 +11,7 @@ from lnncmp.cases.walker2d import CASE, Walker2dSettings
 from lnncmp.data.recording import regular
 from lnncmp.errors import DataError, UsageError
 from lnncmp.evaluation.errors import errors_of
-from lnncmp.evaluation.evaluate import perturbed_error
+from lnncmp.evaluation.shifted import ShiftedSets
 from lnncmp.sources.base import Source, SourceContext, Variant
 
 CONTEXT = SourceContext(cache=Path("nowhere"))
@@ -261,12 +261,9 @@ class TestVariants:
         made = test_set.make()
         assert test_set.relative and test_set.name == "ice" and len(made) == count
         np.testing.assert_array_equal(made.x, test_set.make().x)
-        assert (
-            perturbed_error(
-                Persistence(17), test_set, prepared.splits, errors_of(prepared.splits, [str(n) for n in range(17)])
-            ).ratio
-            == 1
-        )
+        errors = errors_of(prepared.splits, [str(n) for n in range(17)])
+        (point,) = ShiftedSets([test_set], prepared.splits, errors).points(Persistence(17))
+        assert point.ratio == 1
 
     def test_nothing_is_loaded_before_it_is_needed(self):
         asked = []

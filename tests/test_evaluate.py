@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from lnncmp.cases.walker2d import CASE
 from lnncmp.data.scaling import Scaler
 from lnncmp.data.windows import Futures
 from lnncmp.errors import DataError
+from lnncmp.evaluation import shifted as shifted_sets
 from lnncmp.evaluation.errors import errors_of
-from lnncmp.evaluation.evaluate import horizon_errors, perturbed_error, score
+from lnncmp.evaluation.evaluate import Scorer, horizon_errors, score
+from lnncmp.evaluation.shifted import ShiftedSets
 from lnncmp.training.predict import NetworkPredictor
 
 
@@ -120,14 +123,10 @@ class TestRollOut:
         assert points[-1].error == np.inf
 
 
-class TestPerturbed:
+class TestShifted:
     def point(self, data, predictor):
-        return perturbed_error(
-            predictor,
-            TestSet("physics", "ice", None, lambda: data, relative=True),
-            splits(),
-            errors_of(splits(), ["a", "b"]),
-        )
+        test_set = TestSet("physics", "ice", None, lambda: data, relative=True)
+        return ShiftedSets([test_set], splits(), errors_of(splits(), ["a", "b"])).points(predictor)[0]
 
     def test_ratio_is_to_the_last_value_on_the_same_set(self):
         data = windows(np.zeros((3, 4, 2)), np.full((3, 4, 2), 2.0))
@@ -155,6 +154,27 @@ def test_score_tells_everything():
     without = score(Persistence(17), Prepared(prepared.splits, None, [], "hash", dict), CASE)
     assert without.horizons == [] and without.perturbations == [] and set(without.metrics["test"]) == {"mse", "nmse"}
     assert without.metrics["test"].items() < scores.metrics["test"].items()
+
+
+def test_what_no_predictor_changes_is_made_once(monkeypatch):
+    made = []
+
+    def shifted(number, windows):
+        made.append(number)
+        return windows
+
+    prepared = CASE.sample()
+    test_sets = [replace(own, make=partial(shifted, k, own.make())) for k, own in enumerate(prepared.test_sets)]
+    scorer = Scorer(replace(prepared, test_sets=test_sets), CASE)
+    predictors = Persistence(17), TrainMean(prepared.splits.train.y.mean(axis=(0, 1)))
+    both = [scorer.score(predictor) for predictor in predictors]
+    assert made == list(range(9))
+    assert both == [score(predictor, prepared, CASE) for predictor in predictors]
+    monkeypatch.setattr(shifted_sets, "KEPT_BYTES", test_sets[0].make().nbytes + 1)
+    made.clear()
+    few = Scorer(replace(prepared, test_sets=test_sets), CASE)
+    assert [few.score(predictor) for predictor in predictors] == both
+    assert made == [*range(9), *range(1, 9)]
 
 
 class TestFuturesWithGaps:

@@ -9,8 +9,9 @@ from toy_study import CPU, Affine
 from lnncmp.cases.base import TestSet
 from lnncmp.data.task import CLASS_ERRORS
 from lnncmp.evaluation.classes import METRICS
-from lnncmp.evaluation.errors import errors_of
-from lnncmp.evaluation.evaluate import one_step, perturbed_error, score
+from lnncmp.evaluation.errors import errors_of, one_step
+from lnncmp.evaluation.evaluate import score
+from lnncmp.evaluation.shifted import ShiftedSets
 from lnncmp.training.predict import NetworkPredictor
 
 
@@ -93,11 +94,12 @@ def test_baselines_are_scored_alike_and_a_network_that_knows_is_better():
 def test_shifted_test_sets_are_measured_against_the_most_frequent_class():
     data = prepared()
     splits, errors = data.splits, errors_of(data.splits, NAMES)
-    point = perturbed_error(data.baselines()["majority"], data.test_sets[0], splits, errors)
+    shifted = ShiftedSets(data.test_sets, splits, errors)
+    point = shifted.points(data.baselines()["majority"])[0]
     assert point.ratio == 1 and point.scaled > 0
-    found = perturbed_error(network(), data.test_sets[0], splits, errors)
+    found = shifted.points(network())[0]
     assert found.error == found.ratio * point.error
-    clean = perturbed_error(network(), TestSet("none", "none", None, lambda: splits.test), splits, errors)
+    clean = ShiftedSets([TestSet("none", "none", None, lambda: splits.test)], splits, errors).points(network())[0]
     assert (clean.error, clean.scaled) == tuple(
         errors.judge(one_step(network(), splits.test, splits)).metrics[name] for name in ("error_rate", "log_loss")
     )

@@ -3,7 +3,7 @@
 Legend of shapes: N windows, T steps, F input features, O targets, K steps of a future.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,11 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.dt)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all arrays."""
+        return sum(getattr(self, name.name).nbytes for name in fields(self))
 
     def __repr__(self) -> str:
         """Shapes only."""

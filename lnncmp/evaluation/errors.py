@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.baselines import Predictor
 from lnncmp.data.resampling import Resampling
-from lnncmp.data.windows import Splits
+from lnncmp.data.windows import Splits, Windows
 from lnncmp.evaluation.classes import Classified, by_class, class_metrics, classified, resampled_metrics
 from lnncmp.evaluation.metrics import mse, nmse, resampled_errors, squared_error
 
@@ -25,6 +26,13 @@ class Predicted:
     values: Floats
     truth: Floats
     counted: NDArray[np.bool_]
+
+
+def one_step(predictor: Predictor, windows: Windows, splits: Splits) -> Predicted:
+    """Return predictions and truth (N, T, O) in raw units, and which of them count."""
+    unscale = splits.target_scaler.unscale
+    counted = windows.target_mask & windows.valid[..., None]
+    return Predicted(unscale(predictor.predict(windows)), unscale(windows.y), counted)
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,22 @@
 Legend of shapes: N windows, T steps, O targets, K steps of a future.
 """
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
-from lnncmp.baselines import Persistence, Predictor, yardstick
-from lnncmp.cases.base import Case, ExampleFuture, ExampleWindow, MetricValues, Prepared, TestSet
-from lnncmp.data.windows import Futures, Splits, Windows
+from lnncmp.baselines import Persistence, Predictor
+from lnncmp.cases.base import Case, ExampleFuture, ExampleWindow, MetricValues, Prepared
+from lnncmp.data.windows import Futures, Splits
 from lnncmp.evaluation.bands import band_of
-from lnncmp.evaluation.errors import Errors, Predicted, errors_of
+from lnncmp.evaluation.errors import errors_of, one_step
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
+from lnncmp.evaluation.shifted import ShiftedSets
 from lnncmp.evaluation.spread import spread_values
 from lnncmp.records.drawn import Example, Forecast
 from lnncmp.records.horizon_metrics import horizon_values
-from lnncmp.records.schema import HorizonPoint, PerturbationPoint, Scores
-
-
-def one_step(predictor: Predictor, windows: Windows, splits: Splits) -> Predicted:
-    """Return predictions and truth (N, T, O) in raw units, and which of them count."""
-    unscale = splits.target_scaler.unscale
-    counted = windows.target_mask & windows.valid[..., None]
-    return Predicted(unscale(predictor.predict(windows)), unscale(windows.y), counted)
+from lnncmp.records.schema import HorizonPoint, Scores
 
 
 def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> list[HorizonPoint]:
@@ -35,33 +31,6 @@ def horizon_errors(predictor: Predictor, futures: Futures, splits: Splits) -> li
         found = {"mse": mse(error), "nmse": nmse(error, splits.target_std)}
         points.append(HorizonPoint(step=k + 1, error=found[splits.task.main], scaled=found["nmse"]))
     return points
-
-
-def horizon_scores(predictor: Predictor, prepared: Prepared, case: Case) -> tuple[list[HorizonPoint], dict[str, float]]:
-    """Return the free-running errors and their metrics, skill against persistence on the same futures included."""
-    if prepared.futures is None:
-        return [], {}
-    splits, futures = prepared.splits, prepared.futures
-    own = horizon_errors(predictor, futures, splits)
-    base = horizon_errors(Persistence(futures.future.shape[2]), futures, splits)
-    return own, horizon_values([p.scaled for p in own], [p.scaled for p in base], case.horizons)
-
-
-def perturbed_error(predictor: Predictor, test_set: TestSet, splits: Splits, errors: Errors) -> PerturbationPoint:
-    """Return the one-step error on a shifted test set, and its ratio to that of a simple baseline on the same set."""
-    windows = test_set.make()
-    found = errors.judge(one_step(predictor, windows, splits)).metrics
-    base = errors.judge(one_step(yardstick(splits), windows, splits)).metrics[splits.task.main]
-    error = found[splits.task.main]
-    return PerturbationPoint(
-        group=test_set.group,
-        name=test_set.name,
-        level=test_set.level,
-        windows=len(windows),
-        error=error,
-        scaled=found[errors.scaled],
-        ratio=error / base if base > 0 else None,
-    )
 
 
 def example(predictor: Predictor, example_window: ExampleWindow, splits: Splits, time_unit: str) -> Example:
@@ -113,31 +82,58 @@ def forecast(predictor: Predictor, one: ExampleFuture, prepared: Prepared, time_
     )
 
 
-def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
-    """Return all scores of `predictor` on the prepared data: splits, horizons, shifted test sets, case metrics.
+class Scorer:
+    """Scores predictors on the same data.
 
-    Where it has a spread, its scores are among the test metrics.
+    What is the same for every predictor is made once: the errors of persistence, and what ShiftedSets keeps.
     """
-    splits = prepared.splits
-    errors = errors_of(splits, [target.name for target in case.targets])
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    predicted = {name: one_step(predictor, part, splits) for name, part in parts.items()}
-    judged = {name: errors.judge(given) for name, given in predicted.items()}
-    metrics = {name: dict(one.metrics) for name, one in judged.items()}
-    own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
-    horizons, ahead = horizon_scores(predictor, prepared, case)
-    metrics["test"] |= {**own.values, **ahead, **spread_values(predictor, splits)}
-    resampling = prepared.resampling
-    replicates = {} if resampling is None else errors.resampled(predicted["test"], resampling)
-    return Scores(
-        main=splits.task.main,
-        metrics=metrics,
-        per_target={name: dict(values) for name, values in judged["test"].per_target.items()},
-        horizons=horizons,
-        perturbations=[perturbed_error(predictor, test_set, splits, errors) for test_set in prepared.test_sets],
-        replicates=replicates | {name: list(values) for name, values in own.replicates.items()},
-        examples=[
-            example(predictor, example_window, splits, case.step_unit) for example_window in prepared.example_windows
-        ],
-        forecasts=[forecast(predictor, one, prepared, case.step_unit) for one in prepared.example_futures],
-    )
+
+    def __init__(self, prepared: Prepared, case: Case) -> None:
+        self.prepared, self.case = prepared, case
+        self.errors = errors_of(prepared.splits, [target.name for target in case.targets])
+        self.shifted = ShiftedSets(prepared.test_sets, prepared.splits, self.errors)
+
+    def score(self, predictor: Predictor) -> Scores:
+        """Return all scores of a predictor: splits, horizons, shifted test sets, metrics of the case.
+
+        Where it has a spread, its scores are among the test metrics.
+        """
+        prepared, case, splits, errors = self.prepared, self.case, self.prepared.splits, self.errors
+        parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+        predicted = {name: one_step(predictor, part, splits) for name, part in parts.items()}
+        judged = {name: errors.judge(given) for name, given in predicted.items()}
+        metrics = {name: dict(one.metrics) for name, one in judged.items()}
+        own = MetricValues({}) if prepared.metrics_of is None else prepared.metrics_of(predictor)
+        horizons, ahead = self._horizons(predictor)
+        metrics["test"] |= {**own.values, **ahead, **spread_values(predictor, splits)}
+        resampling = prepared.resampling
+        replicates = {} if resampling is None else errors.resampled(predicted["test"], resampling)
+        return Scores(
+            main=splits.task.main,
+            metrics=metrics,
+            per_target={name: dict(values) for name, values in judged["test"].per_target.items()},
+            horizons=horizons,
+            perturbations=self.shifted.points(predictor),
+            replicates=replicates | {name: list(values) for name, values in own.replicates.items()},
+            examples=[example(predictor, window, splits, case.step_unit) for window in prepared.example_windows],
+            forecasts=[forecast(predictor, one, prepared, case.step_unit) for one in prepared.example_futures],
+        )
+
+    def _horizons(self, predictor: Predictor) -> tuple[list[HorizonPoint], dict[str, float]]:
+        """Return the free-running errors, and their metrics, with the skill against persistence on the same futures."""
+        if self.prepared.futures is None:
+            return [], {}
+        own = horizon_errors(predictor, self.prepared.futures, self.prepared.splits)
+        base = [point.scaled for point in self._persistence]
+        return own, horizon_values([point.scaled for point in own], base, self.case.horizons)
+
+    @cached_property
+    def _persistence(self) -> list[HorizonPoint]:
+        futures = self.prepared.futures
+        assert futures is not None
+        return horizon_errors(Persistence(futures.future.shape[2]), futures, self.prepared.splits)
+
+
+def score(predictor: Predictor, prepared: Prepared, case: Case) -> Scores:
+    """Return all scores of one predictor; see Scorer."""
+    return Scorer(prepared, case).score(predictor)

@@ -215,6 +215,7 @@ class _Session:
         self.config = config
         self.store = Store(config.out, self._warn)
         self.prepared: Any = None
+        self.scorer: Any = None
         self.prepared_for: str | None = None
         tell_warnings(self._warn)
         tell_when_compiling(lambda: self._status("compiling kernels, once on this machine", long=True))
@@ -279,11 +280,13 @@ class _Session:
             lambda record: self.pipe.send(("ended", by_id[record.run_id], record.status, record.reason)),
             self.config.evaluate,
             self.config.keep_weights,
+            self.scorer,
         )
 
     def _prepare(self, task: RunSpec) -> None:
-        from lnncmp.runs.worker import prepare_run
+        from lnncmp.runs.worker import prepare_run, scorer_of
 
         if self.prepared_for != task.data_hash:
             self.prepared = prepare_run(task, self.config.context())
+            self.scorer = scorer_of(task, self.prepared)
             self.prepared_for = task.data_hash

@@ -8,8 +8,7 @@ import torch
 from lnncmp.cases.base import Prepared, case_of, load_case
 from lnncmp.common.files import make_dir
 from lnncmp.errors import DataError, UsageError
-from lnncmp.evaluation.errors import errors_of
-from lnncmp.evaluation.evaluate import one_step
+from lnncmp.evaluation.errors import errors_of, one_step
 from lnncmp.networks.load import load_recorded, require_versions
 from lnncmp.records.inventory import remove_folder
 from lnncmp.records.schema import RunRecord

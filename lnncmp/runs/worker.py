@@ -12,7 +12,7 @@ import torch
 
 from lnncmp.cases.base import Prepared, case_of, load_case, load_source
 from lnncmp.errors import DataError, LnncmpError
-from lnncmp.evaluation.evaluate import score
+from lnncmp.evaluation.evaluate import Scorer
 from lnncmp.evaluation.operations import count_operations
 from lnncmp.layers.sequence_model import SequenceModel
 from lnncmp.networks.load import card_of, encoding_of
@@ -20,7 +20,7 @@ from lnncmp.networks.weights import packed
 from lnncmp.recipe.recipe import parse
 from lnncmp.records.operations import OperationCounts
 from lnncmp.records.run_recipe import RunRecipe
-from lnncmp.records.schema import RunRecord, Seeds
+from lnncmp.records.schema import RunRecord, Scores, Seeds
 from lnncmp.records.weights import WeightsFile
 from lnncmp.runs.keeper import RunKeeper
 from lnncmp.runs.kernel_checks import require_sound_kernels
@@ -65,21 +65,25 @@ def execute_runs(
     ended: Callable[[RunRecord], None],
     evaluate: bool = True,
     keep_weights: bool = False,
+    scorer: Scorer | None = None,
 ) -> None:
     """Train, evaluate and record runs of one model from their checkpoints; `ended` is called with each record.
 
-    keep_weights: the weights that are evaluated are written beside the record.
+    keep_weights: the weights that are evaluated are written beside the record. scorer: that of the data, if other
+    batches have used it (see `scorer_of`).
     Without `evaluate` nothing but training and validation windows is read, and the records hold no scores.
     Runs of stackable models are trained in one call, which changes no numbers. A run that raises is recorded as failed
     with the reason, and the others continue. Raises LnncmpError (invalid settings, a full disk) and ConnectionError
     (the receiver of `report` has ended) without recording anything.
     """
+    if scorer is None:
+        scorer = scorer_of(batch.runs[0], prepared)
     for specs in _groups(batch, store):
         for run in _trained(specs, prepared, store, jobs, report):
             with _recorded(run):
                 if run.record.get("status") == "ok" and run.model is not None:
                     if evaluate:
-                        run.record["scores"] = _scores(run.spec, run.model, prepared)
+                        run.record["scores"] = _scores(run.spec, run.model, scorer)
                         run.record["operations"] = _operations(run.spec, run.model, prepared, store)
                     run.record["weights"] = _kept(run.spec, run.model, prepared, store) if keep_weights else None
             finished = RunRecord(**run.record)
@@ -221,6 +225,10 @@ def _operations(spec: RunSpec, model: SequenceModel, prepared: Prepared, store: 
         return None
 
 
-def _scores(spec: RunSpec, model: SequenceModel, prepared: Prepared) -> Any:
-    predictor = NetworkPredictor(model, torch.device(spec.recipe.device), spec.recipe.evaluate.batch_size)
-    return score(predictor, prepared, case_of(spec.case, spec.recipe.data))
+def scorer_of(spec: RunSpec, prepared: Prepared) -> Scorer:
+    """Return what scores the networks of all runs on the data of a run."""
+    return Scorer(prepared, case_of(spec.case, spec.recipe.data))
+
+
+def _scores(spec: RunSpec, model: SequenceModel, scorer: Scorer) -> Scores:
+    return scorer.score(NetworkPredictor(model, torch.device(spec.recipe.device), spec.recipe.evaluate.batch_size))
