@@ -16,8 +16,12 @@ from lnncmp.comparison.costs import costs_of, epoch_seconds, step_seconds
 from lnncmp.errors import DataError, LnncmpError
 from lnncmp.evaluation import cost
 from lnncmp.evaluation.cost import BatchShape, TrainingStep, memory_spread, seconds_in_turn
+from lnncmp.models.base import load_model
 from lnncmp.records.read import parse_record, read_records
 from lnncmp.records.schema import MeasurementRecord
+from lnncmp.runs import measure_cost, measure_plan, pool
+from lnncmp.runs.plan import MeasureRepeat, MeasureSpec, Sample
+from lnncmp.runs.processes import WorkerConfig
 from lnncmp.training import watched_memory
 
 
@@ -81,6 +85,95 @@ def test_the_spread_of_memory_is_that_of_the_peaks_of_settled_steps(monkeypatch)
     assert memory_spread(step, most=20, budget=0.0) == 9
     monkeypatch.setattr(watched_memory, "reset_peak", lambda: False)
     assert memory_spread(step) is None
+
+
+class TestQueue:
+    """Checks side by side, then repeats one after another, without the models that failed or have repeats enough."""
+
+    SPECS = tuple(
+        MeasureSpec(
+            measurement_id=name, case="sine", label=name, model=name, arguments={}, dt_as_input=False, batch=1, steps=1,
+            inputs=1, outputs=1, windows=1, device="cpu", threads=1, repeats=3,
+        )
+        for name in ("quick", "long", "unsound")
+    )  # fmt: skip
+
+    def answers(self, monkeypatch, tmp_path, jobs):
+        """Return the tasks in the order of their start, each with those at work then, and what was stored."""
+        begun, pids = [], iter(range(1, 99))
+
+        class Worker:
+            def __init__(self, config):
+                self.ready, self.task, self.pid, self.heard, self.pipe = True, None, next(pids), 0.0, object()
+
+            def give(self, task):
+                busy = [own.task.label for own in queue.workers if own.task is not None]
+                self.task = task
+                begun.append((task.label, [spec.label for spec in task.specs], busy, self.pid))
+
+            def stop(self):
+                pass
+
+        def receive(self):
+            worker = next(own for own in self.workers if own.task is not None)
+            found = {} if worker.task.check else {own.label: sample(own.label) for own in worker.task.specs}
+            failed = {"unsound": "differs"} if worker.task.check and worker.task.specs[0].label == "unsound" else {}
+            self._handle(worker, ("measured", found, failed))
+            self._handle(worker, ("done",))
+
+        def sample(name):
+            return Sample("fused", 1.0, 1.0, (1.0,), 1, 1, None, 1 if name == "long" else 3, "", None, "")
+
+        class Listener:
+            def __getattr__(self, name):
+                return lambda *given: None
+
+        monkeypatch.setattr(pool, "Worker", Worker)
+        monkeypatch.setattr(pool.Pool, "_receive", receive)
+        monkeypatch.setattr(pool.Pool, "_enforce", lambda self: None)
+        config = WorkerConfig(tmp_path, tmp_path, None, 1, False, jobs)
+        queue = measure_plan._Repeats(config, Listener(), self.SPECS)
+        checks = [MeasureRepeat(specs=(spec,), number=0, check=True) for spec in self.SPECS]
+        queue.work([*checks, *(MeasureRepeat(specs=self.SPECS, number=number) for number in range(3))])
+        return begun, queue
+
+    def test_of_two_processes(self, monkeypatch, tmp_path):
+        begun, queue = self.answers(monkeypatch, tmp_path, 2)
+        kernels = [f"kernels of {name}" for name in ("quick", "long", "unsound")]
+        assert [(label, busy) for label, _, busy, _ in begun[:2]] == [(kernels[0], []), (kernels[1], [kernels[0]])]
+        assert [label for label, *_ in begun] == [*kernels, *(f"cost, repeat {k}" for k in (1, 2, 3))]
+        assert [names for _, names, _, _ in begun[3:]] == [["quick", "long"], ["quick"], ["quick"]]
+        assert all(busy == [] for _, _, busy, _ in begun[3:])
+        assert len({pid for *_, pid in begun[3:]}) == 3, "each repeat has a process of its own"
+        assert {name: len(own) for name, own in queue.samples.items()} == {"quick": 3, "long": 1, "unsound": 0}
+        assert queue.failed == {"unsound": "differs"}
+
+    def test_of_one_process(self, monkeypatch, tmp_path):
+        begun, _ = self.answers(monkeypatch, tmp_path, 1)
+        assert all(busy == [] for _, _, busy, _ in begun) and len(begun) == 6
+
+
+class TestLongSteps:
+    def measured(self, monkeypatch, **limits):
+        for name, value in limits.items():
+            monkeypatch.setattr(measure_cost, name, value)
+        taken = []
+        monkeypatch.setattr(measure_cost, "seconds_in_turn", lambda steps: taken.append(len(steps)) or [(7.0, 7.0)])
+        spec = load_model("gru")
+        arguments = spec.arguments(hidden=3).model_dump(mode="json")
+        own = TestQueue.SPECS[0].model_copy(update={"model": "gru", "arguments": arguments, "batch": 4, "steps": 3})
+        (sample,) = measure_cost.measure_repeat([own]).values()
+        return sample
+
+    def test_are_taken_in_turns_unless_they_are_long(self, monkeypatch):
+        sample = self.measured(monkeypatch)
+        assert (sample.step_seconds, sample.repeats) == (7.0, 3) and sample.spread is not None
+
+    def test_of_which_one_is_all_that_is_measured(self, monkeypatch):
+        monkeypatch.setattr(measure_cost, "in_copy", lambda work: work())
+        sample = self.measured(monkeypatch, LONG_STEP=0.0, SLOW_STEP=0.0)
+        assert 0 < sample.step_cpu_seconds < 7.0 and (sample.repeats, sample.spread) == (1, None)
+        assert sample.peak >= 0 and len(sample.latency_seconds) == 40
 
 
 STUDY = [*TWO, "--seeds", "1", "--set", "cost_repeats=3", "--format", "json"]

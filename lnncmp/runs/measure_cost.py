@@ -30,6 +30,13 @@ from lnncmp.training.kernel_check import check_kernels
 
 _Energy = tuple[float | None, str]
 """Joules of a window, and how they were read or why not."""
+_Seconds = tuple[float, float]
+"""Wall-clock and processor seconds of a training step."""
+
+FEW_REPEATS = 3
+"""Repeats of a model whose training step is slow (SLOW_STEP)."""
+LONG_STEP = 3.0
+"""Processor seconds from which on one training step is all that is measured."""
 
 
 def set_up_torch(threads: int, deterministic: bool) -> None:
@@ -46,19 +53,28 @@ class UnmeasurableError(Exception):
     """A model raised; the message says what, and its runs will give the details."""
 
 
-def measure_repeat(specs: Sequence[MeasureSpec], check: bool) -> dict[str, Sample | UnmeasurableError]:
+def check_models(specs: Sequence[MeasureSpec]) -> dict[str, UnmeasurableError | None]:
+    """Compile what the cache of kernels lacks and compare kernels with plain PyTorch, in copies of this process.
+
+    Returns exceptions by measurement id, None for a sound model.
+    """
+    return {spec.measurement_id: _check(spec) for spec in specs}
+
+
+def measure_repeat(specs: Sequence[MeasureSpec]) -> dict[str, Sample | UnmeasurableError]:
     """Measure models in copies of this process, which must be isolated, and return samples by measurement id.
 
-    Memory: a copy for each model. Times: one copy, in which the models take turns. check: first compile what the cache
-    of kernels lacks and compare kernels with plain PyTorch. A model that raises has an exception in place of samples.
+    Memory: a copy for each model. Times: one copy, in which the models take turns. A model that raises has an exception
+    in place of samples.
     """
     found: dict[str, Any] = {}
-    for work in (_check, _load_kernels, _memory) if check else (_load_kernels, _memory):
+    for work in (_load_kernels, _memory):
         for spec in specs:
             if not isinstance(found.get(spec.measurement_id), UnmeasurableError):
                 found[spec.measurement_id] = work(spec)
     sound = [spec for spec in specs if not isinstance(found[spec.measurement_id], UnmeasurableError)]
-    times = in_copy(lambda: _times(sound))
+    known = [found[spec.measurement_id].pop("taken") for spec in sound]
+    times = in_copy(lambda: _times(sound, known))
     for spec, (wall, processor, latency, (joules, energy_method)) in zip(sound, times, strict=True):
         own = {"step_seconds": wall, "step_cpu_seconds": processor, "latency_seconds": latency}
         own |= {"joules": joules, "energy_method": energy_method}
@@ -121,26 +137,34 @@ def _memory(spec: MeasureSpec) -> dict[str, Any]:
     _warm_up(spec, model)
     release_heap()
     step = _step(spec, model)
-    started = time.process_time()
+    started = time.perf_counter(), time.process_time()
     peak, method = peak_memory(step, repeats=1)
-    slow = time.process_time() - started > SLOW_STEP
+    wall, processor = time.perf_counter() - started[0], time.process_time() - started[1]
+    slow, long = processor > SLOW_STEP, processor > LONG_STEP
     return {
         "implementation": model.implementation,
         "peak": peak,
         "method": method,
-        "slow": slow,
+        "repeats": 1 if long else FEW_REPEATS if slow else spec.repeats,
+        "taken": (wall, processor) if long else None,
         "spread": None if slow else memory_spread(step),
         "saved_bytes": step.saved_bytes(),
     }
 
 
-def _times(specs: Sequence[MeasureSpec]) -> list[tuple[float, float, tuple[float, ...], _Energy]]:
-    """Return wall-clock and processor seconds of a training step, latencies, and energy of each model."""
+def _times(
+    specs: Sequence[MeasureSpec], known: Sequence[_Seconds | None]
+) -> list[tuple[float, float, tuple[float, ...], _Energy]]:
+    """Return wall-clock and processor seconds of a training step, latencies, and energy of each model.
+
+    known: the seconds of steps that are not to be taken again.
+    """
     models = [_model(spec) for spec in specs]
     for spec, model in zip(specs, models, strict=True):
         _warm_up(spec, model)
     steps = [_step(spec, model) for spec, model in zip(specs, models, strict=True)]
-    times = seconds_in_turn(steps)
+    timed = iter(seconds_in_turn([step for step, own in zip(steps, known, strict=True) if own is None]))
+    times = [next(timed) if own is None else own for own in known]
     energies = [_energy(spec, step, time[0]) for spec, step, time in zip(specs, steps, times, strict=True)]
     latencies = [
         tuple(latency_samples(model, spec.inputs, torch.device(spec.device), repeats=40))

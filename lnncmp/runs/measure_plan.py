@@ -1,6 +1,7 @@
 """The measurements of a plan: repeats, each in a fresh process, and from their samples a record for each model.
 
 Nothing else of the study runs meanwhile. A repeat measures all models of the plan, so that their samples are pairs.
+Kernels are compiled and checked before the first one, by several processes at once.
 """
 
 import statistics
@@ -17,8 +18,6 @@ from lnncmp.runs.plan import MeasureRepeat, MeasureSpec, Sample
 from lnncmp.runs.pool import Queue
 from lnncmp.runs.processes import WorkerConfig
 
-FEW_REPEATS = 3
-"""Repeats of a model whose training step is slow."""
 _WAIT = 0.5
 
 
@@ -49,7 +48,8 @@ def _measure(specs: Sequence[MeasureSpec], store: Store, config: WorkerConfig, l
     """Measure all models and store their records."""
     listener.doing(f"measuring the cost of {len(specs)} models")
     queue = _Repeats(config, listener, specs)
-    queue.work([MeasureRepeat(specs=tuple(specs), number=number) for number in range(specs[0].repeats)])
+    checks = [MeasureRepeat(specs=(spec,), number=0, check=True) for spec in specs]
+    queue.work([*checks, *(MeasureRepeat(specs=tuple(specs), number=number) for number in range(specs[0].repeats))])
     session = uuid4().hex[:16]
     for spec in specs:
         if spec.measurement_id in queue.failed:
@@ -61,7 +61,7 @@ def _measure(specs: Sequence[MeasureSpec], store: Store, config: WorkerConfig, l
 
 
 class _Repeats(Queue):
-    """Repeats one after another; a model that fails, or whose steps are slow, is left out of the later ones."""
+    """Checks, then repeats one after another, which leave out models that failed or have repeats enough."""
 
     def __init__(self, config: WorkerConfig, listener: RunListener, specs: Sequence[MeasureSpec]) -> None:
         super().__init__(replace(config, jobs=1), listener, together=config.jobs)
@@ -76,12 +76,14 @@ class _Repeats(Queue):
         self.waiting = [self._shortened(task) for task in self.waiting if isinstance(task, MeasureRepeat)]
 
     def _shortened(self, task: MeasureRepeat) -> MeasureRepeat:
+        if task.check:
+            return task
         kept = [spec for spec in task.specs if self._takes_part(spec.measurement_id, task.number)]
         return task.model_copy(update={"specs": tuple(kept)})
 
     def _takes_part(self, name: str, number: int) -> bool:
-        slow = any(sample.slow for sample in self.samples[name])
-        return name not in self.failed and not (slow and number >= FEW_REPEATS)
+        enough = min((sample.repeats for sample in self.samples[name]), default=number + 1)
+        return name not in self.failed and number < enough
 
 
 def _record(spec: MeasureSpec, session: str, samples: Sequence[Sample]) -> MeasurementRecord:

@@ -86,7 +86,7 @@ class Sample:
     """What one repeat measured of one model; see `MeasurementRecord`.
 
     spread: None where it was not measured. joules: of a window in a training step, None where it cannot be read; its
-    method says how, or why not. slow: whether steps take so long that fewer repeats are to do.
+    method says how, or why not. repeats: how many are to do at most, fewer where a step takes long.
     """
 
     implementation: str
@@ -96,22 +96,26 @@ class Sample:
     saved_bytes: int
     peak: int
     spread: int | None
-    slow: bool
+    repeats: int
     method: str
     joules: float | None
     energy_method: str
 
 
 class MeasureRepeat(_Spec):
-    """One repeat of the measurements of a plan, which takes a fresh process; `number` counts from 0."""
+    """One repeat of the measurements of a plan, which takes a fresh process; `number` counts from 0.
+
+    check: nothing is measured, but kernels are compiled where that is missing, and checked.
+    """
 
     specs: tuple[MeasureSpec, ...]
     number: int
+    check: bool = False
 
     @property
     def label(self) -> str:
         """Return the name of the task in messages."""
-        return f"cost, repeat {self.number + 1}"
+        return f"kernels of {self.specs[0].label}" if self.check else f"cost, repeat {self.number + 1}"
 
 
 @dataclass(frozen=True)

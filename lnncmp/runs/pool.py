@@ -120,7 +120,7 @@ class Pool:
             if kind == "busy":
                 self.waiting.append(rest[0])  # check again later: by then its record should exist
                 self.listener.postponed(rest[0])
-            if isinstance(task, MeasureRepeat):
+            if isinstance(task, MeasureRepeat) and not _is_check(task):
                 self._dismiss(worker)  # the next repeat needs a fresh process
 
     def measured(self, samples: dict[str, Sample], failed: dict[str, str]) -> None:
@@ -147,7 +147,8 @@ class Queue(Pool):
     """One task at a time, each in its own process: concurrent measurements would disturb each other.
 
     Groups of `together` processes are started at once, while nothing is measured, because loading the libraries takes
-    longer than most measurements; then they measure one after another.
+    longer than most measurements; then they measure one after another. Checks, which come first, run side by side, and
+    leave the processes as they were.
     """
 
     def __init__(self, config: WorkerConfig, listener: RunListener, together: int) -> None:
@@ -155,14 +156,20 @@ class Queue(Pool):
         self.together = together
 
     def _assign(self) -> None:
-        if any(worker.task is not None for worker in self.workers):
-            return
+        working = [worker for worker in self.workers if worker.task is not None]
         if not self.waiting:
-            for worker in list(self.workers):
+            for worker in [] if working else list(self.workers):
                 self._dismiss(worker)
             return
         if not self.workers:
             for _ in range(min(self.together, len(self.waiting))):
                 self._hire()
         if all(worker.ready for worker in self.workers):
-            self._give(self.workers[0])
+            for worker in [own for own in self.workers if own.task is None]:
+                if self.waiting and (not working or _is_check(self.waiting[0])):
+                    self._give(worker)
+                    working.append(worker)
+
+
+def _is_check(task: Task) -> bool:
+    return isinstance(task, MeasureRepeat) and task.check

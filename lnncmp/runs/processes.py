@@ -241,11 +241,12 @@ class _Session:
         self.pipe.send(answer)
 
     def _measure(self, task: MeasureRepeat) -> Answer:
-        from lnncmp.runs.measure_cost import UnmeasurableError, measure_repeat
+        from lnncmp.runs.measure_cost import UnmeasurableError, check_models, measure_repeat
 
-        found = measure_repeat(task.specs, check=task.number == 0)
+        found: dict[str, Any] = check_models(task.specs) if task.check else measure_repeat(task.specs)
         failed = {name: str(one) for name, one in found.items() if isinstance(one, UnmeasurableError)}
-        self.pipe.send(("measured", {name: one for name, one in found.items() if name not in failed}, failed))
+        samples = {} if task.check else {name: one for name, one in found.items() if name not in failed}
+        self.pipe.send(("measured", samples, failed))
         return ("done",)
 
     def _run(self, task: RunBatch) -> Answer:
