@@ -5,7 +5,7 @@ from lnncmp.common.cache import content_key
 from lnncmp.comparison.ablations import ablations_of
 from lnncmp.comparison.compare import compare
 from lnncmp.comparison.table import ComparisonTable
-from lnncmp.evaluation.evaluate import score
+from lnncmp.evaluation.evaluate import Scorer
 from lnncmp.records.schema import BaselineRecord, RunRecord
 from lnncmp.runs.execute import execute
 from lnncmp.runs.ready import Ready, Request, StudyListener, worker_config
@@ -43,14 +43,13 @@ def run_study(ready: Ready, request: Request, listener: StudyListener) -> Compar
 
 def _baselines(ready: Ready) -> list[BaselineRecord]:
     """Return the scores of the baselines, computed once per data hash."""
-    data_hash = ready.plan.shape.data_hash
+    data_hash, scorer = ready.plan.shape.data_hash, Scorer(ready.prepared, ready.case)
     records = []
     for name, predictor in ready.prepared.baselines().items():
         key = content_key({"baseline": name, "version": BASELINES_VERSION, "data_hash": data_hash})
         record = ready.store.baseline(key)
         if record is None:
-            scores = score(predictor, ready.prepared, ready.case)
-            record = BaselineRecord(baseline_id=key, name=name, data_hash=data_hash, scores=scores)
+            record = BaselineRecord(baseline_id=key, name=name, data_hash=data_hash, scores=scorer.score(predictor))
             ready.store.write_baseline(record)
         records.append(record)
     return records

@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -208,12 +208,16 @@ class Preparation:
         rolled = predictor.roll_out(self.futures)
         return sums_by_subject(rolled, self.futures.future, self.futures.counted, self.subjects)
 
+    @cached_property
+    def _with_futures(self) -> Windows:
+        """The test windows with the true inputs of their futures; kept, as making them takes long."""
+        return self._windows(self.test_stays, self.test_stays, self.places, more=self.frame.horizon - 1)
+
     def _teacher(self, predictor: Predictor) -> Sums | None:
         """Return the sums of one-step predictions of the futures from true inputs; only on the grid of hours."""
         if self.settings.grid != "hour":
             return None
-        given = self._windows(self.test_stays, self.test_stays, self.places, more=self.frame.horizon - 1)
-        predicted = predictor.predict(given)[:, -self.frame.horizon :]
+        predicted = predictor.predict(self._with_futures)[:, -self.frame.horizon :]
         return sums_by_subject(predicted, self.futures.future, self.futures.counted, self.subjects)
 
     def _one_step(self, predictor: Predictor) -> Sums:
