@@ -30,6 +30,10 @@ MODELS = {
     "lrc clip": {"constraint": "clip"},
     "ct_gru": {"scales": 3},
     "liquid_ncp": {},
+    "rnn": {},
+    "ctrnn": {"unfolds": 2},
+    "ctrnn learned": {"cell": "ode_lstm_paper", "tau": "learned", "unfolds": 2},
+    "neural_ode": {"unfolds": 2, "times": "fixed", "clip": 0.5},
 }
 each_model = pytest.mark.parametrize("name", MODELS)
 
