@@ -3,6 +3,7 @@
 import json
 import os
 import statistics
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -105,6 +106,7 @@ class TestQueue:
         class Worker:
             def __init__(self, config):
                 self.ready, self.task, self.pid, self.heard, self.pipe = True, None, next(pids), 0.0, object()
+                self.cores = SimpleNamespace(value=1)
 
             def give(self, task):
                 busy = [own.task.label for own in queue.workers if own.task is not None]

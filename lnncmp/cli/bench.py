@@ -12,9 +12,10 @@ from lnncmp.bench.run import PARTS, Request, run_bench
 from lnncmp.bench.timing import Effort
 from lnncmp.bench.workload import STANDARD, choose_workloads
 from lnncmp.cli import complete, options
-from lnncmp.cli.options import available_cores, check_choice
+from lnncmp.cli.options import check_choice
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.terminal import interruptible, page, print_rendered
+from lnncmp.common.cores import available_cores
 from lnncmp.common.files import make_dir, write_bytes
 from lnncmp.errors import DataError, UsageError
 from lnncmp.report.tables.bench import document_of_bench

@@ -9,10 +9,11 @@ import typer
 from lnncmp.cases.base import Case, case_names, load_case, load_source, refused_members, source_card
 from lnncmp.cli import options
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
-from lnncmp.cli.options import available_cores, check_choice
+from lnncmp.cli.options import check_choice
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.terminal import interruptible, note, print_result
 from lnncmp.common.cache import cache_root
+from lnncmp.common.cores import available_cores
 from lnncmp.common.registry import usable
 from lnncmp.errors import UsageError
 from lnncmp.recipe.files import read_recipe

@@ -11,9 +11,10 @@ import typer
 from lnncmp.bench.process import in_fresh_process
 from lnncmp.cli.doctor_plugins import plugin_rows
 from lnncmp.cli.lists import LIST_FORMATS, ListFormat, print_listing
-from lnncmp.cli.options import available_cores, check_choice
+from lnncmp.cli.options import check_choice
 from lnncmp.cli.terminal import note
 from lnncmp.common.cache import cache_root
+from lnncmp.common.cores import available_cores
 from lnncmp.common.files import write_bytes
 from lnncmp.common.process import Tell
 from lnncmp.common.registry import usable

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from lnncmp.cli import complete
-from lnncmp.cli.options import available_cores, check_choice
+from lnncmp.cli.options import check_choice
+from lnncmp.common.cores import available_cores
 from lnncmp.runs.executors.base import Choice, executor_names
 from lnncmp.runs.limits import limits_of
 from lnncmp.runs.ready import Request, StudyListener

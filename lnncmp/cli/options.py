@@ -1,7 +1,5 @@
 """Options shared by several commands, and the parsing of their values."""
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +20,6 @@ STANDARD = "standard"
 """The preset where none is named."""
 RESULTS = Path("lnncmp-results")
 """The default folder of records, see `--out`."""
-
-
-def available_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 CaseName = Annotated[str, typer.Argument(help="A case study, e.g. walker2d.", autocompletion=complete.case)]

@@ -13,6 +13,7 @@ from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.reproduce import chosen_cases, recipes_of_case
 from lnncmp.cli.terminal import interruptible, page, print_rendered
 from lnncmp.common.cache import cache_root
+from lnncmp.common.cores import available_cores
 from lnncmp.errors import UsageError
 from lnncmp.recipe.data_seeds import over_data_seeds
 from lnncmp.recipe.load import load_recipe
@@ -60,9 +61,7 @@ def plan(
     for case in cases or ():
         options.check_choice("case", case, case_names())
     seeds_given = None if seeds is None else options.parse_seeds(seeds)
-    request = Request(
-        out, cache_root(), data, offline, jobs or options.available_cores(), dry_run=True, keep_weights=weights
-    )
+    request = Request(out, cache_root(), data, offline, jobs or available_cores(), dry_run=True, keep_weights=weights)
     own = {"--recipe": own_recipe, "--models": models, "--match": match, "--source": source, "--data": data}
     with interruptible("Nothing was changed."), LiveProgress(quiet) as progress:
         progress.doing("importing")

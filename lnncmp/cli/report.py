@@ -9,6 +9,7 @@ import typer
 from lnncmp.cli import complete, options
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.terminal import interruptible, print_result
+from lnncmp.common.cores import available_cores
 
 Cases = Annotated[
     list[str] | None,
@@ -42,6 +43,6 @@ def report(
 
         judge = partial(judge_records, claims=claims_file, beside=beside)
         progress.doing("reading records and judging claims")
-        cores = jobs or options.available_cores()
+        cores = jobs or available_cores()
         page = write_report(out, to, cases or (), force, progress.warn, progress.data, cores, judge)
     print_result(str(page))

@@ -9,11 +9,12 @@ import typer
 from lnncmp.cases.base import load_case, own_case_names
 from lnncmp.cli import complete, executors, options
 from lnncmp.cli.executors import carried_out_by, chosen_executor, jobs_here
-from lnncmp.cli.options import MATCHES, available_cores, check_choice
+from lnncmp.cli.options import MATCHES, check_choice
 from lnncmp.cli.progress import LiveProgress
 from lnncmp.cli.study import ADVICE, carry_out, exit_if_lost, where_the_rest_lies
 from lnncmp.cli.terminal import interruptible, note, page, print_rendered
 from lnncmp.common.cache import cache_root
+from lnncmp.common.cores import available_cores
 from lnncmp.comparison.table import ComparisonTable
 from lnncmp.errors import DataError, unknown_name
 from lnncmp.recipe.load import load_recipe

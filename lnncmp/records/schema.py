@@ -50,6 +50,7 @@ class Seeds(_Record):
 class Epoch(_Record):
     """One epoch: mean training loss and validation loss (loss units), seconds of training, largest gradient norm.
 
+    seconds: wall-clock time of the run's share of its process, times the cores lent to it (see training.spare_cores).
     peak_memory: bytes, of the process that trains (CUDA: of the allocator), of all runs of a stack together; None where
     the system does not report it, and in older records.
     """

@@ -30,6 +30,7 @@ class Pool:
         try:
             while self.waiting or self.workers:
                 self._assign()
+                self._lend()
                 self._receive()
                 self._enforce()
         finally:
@@ -44,6 +45,14 @@ class Pool:
             self._give(idle.pop() if idle else self._hire())
         for worker in idle:
             self._dismiss(worker)
+
+    def _lend(self) -> None:
+        """Let the workers that are left share the cores of those that have nothing to do any more."""
+        working = [worker for worker in self.workers if worker.task is not None]
+        cores = self.config.jobs * self.config.threads
+        for number, worker in enumerate(working):
+            share = (cores + len(working) - 1 - number) // len(working)
+            worker.cores.value = self.config.threads if self.waiting else max(share, self.config.threads)
 
     def _give(self, worker: Worker) -> None:
         task = self.waiting.pop(0)

@@ -60,6 +60,8 @@ class WorkerConfig:
 class Worker:
     """One child process. heard: when it last sent a message or was given a task (monotonic seconds).
 
+    cores.value: how many cores it may use; it may change at any time.
+
     Messages that it sends: ("ready",) once loaded, ("epoch", epoch, epochs, loss), ("status", text, long) to show with
     the task, ("warn", text), ("ended", run, status, reason), ("measured", samples, reasons of failures),
     both by measurement id, ("busy", task) when another process holds some of its runs, ("done",),
@@ -69,7 +71,9 @@ class Worker:
     def __init__(self, config: WorkerConfig) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, child = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(child, config, os.getpid()), daemon=True)
+        self.cores = context.RawValue("i", config.threads)
+        args = child, config, os.getpid(), self.cores
+        self.process: BaseProcess = context.Process(target=_serve, args=args, daemon=True)
         with _signals_deferred(), _environment(config):
             self.process.start()
         child.close()
@@ -159,22 +163,23 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _serve(pipe: Connection, config: WorkerConfig, parent: int) -> None:
+def _serve(pipe: Connection, config: WorkerConfig, parent: int, cores: Any) -> None:
     """Work on tasks until the pipe closes, the parent ends, or SIGTERM arrives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signal.signal(signal.SIGTERM, _on_sigterm)
         with never_lost({_Stopped: signal.SIGTERM}):
             threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-            _work(pipe, config)
+            _work(pipe, config, cores)
     except (_Stopped, EOFError, ConnectionError):
         # Exit without the interpreter's cleanup, which may wait for threads of native libraries.
         os._exit(0)
 
 
-def _work(pipe: Connection, config: WorkerConfig) -> None:
+def _work(pipe: Connection, config: WorkerConfig, cores: Any) -> None:
     try:
         session = _Session(pipe, config)
+        session.allow(cores)
     except Exception as error:
         pipe.send(("error", internal_error("starting to work", error)))
         return
@@ -219,6 +224,12 @@ class _Session:
         self.prepared_for: str | None = None
         tell_warnings(self._warn)
         tell_when_compiling(lambda: self._status("compiling kernels, once on this machine", long=True))
+
+    def allow(self, cores: Any) -> None:
+        """Use as many cores as `cores.value` says."""
+        from lnncmp.training.spare_cores import Allowed
+
+        Allowed.cores = lambda: cores.value
 
     def _warn(self, message: str) -> None:
         self.pipe.send(("warn", message))

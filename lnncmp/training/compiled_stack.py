@@ -2,7 +2,8 @@
 
 On small networks nine tenths of a training step in torch are calls, not arithmetic. Here a batch is about ten calls
 of compiled functions on arrays. Weights lie tensor by tensor, the copies of a tensor one after the other, as the
-kernels read them. A copy's numbers are the same bits alone and together with others.
+kernels read them. Copies go forward and back in groups whose buffers fit into the processor's cache: on the way back
+they are still there. A copy's numbers are the same bits alone and together with others.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, H hidden units, P trainable numbers of a copy.
 """
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from lnncmp.data.task import Task
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.threads import Lent
 from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, REST, update
 from lnncmp.kernels.training.readout import READINGS, buffers_of
 from lnncmp.training.compiled_data import ArrayWindows
@@ -24,6 +26,8 @@ from lnncmp.training.compiled_network import Network
 from lnncmp.training.stacked_model import StackedModel
 
 Numbers = NDArray[Any]
+GROUP_BYTES = 1 << 20
+"""What the buffers of the copies that are computed together may take."""
 CLIPS = {"none": NO_CLIP, "global": GLOBAL, "per_tensor": PER_TENSOR}
 
 
@@ -62,16 +66,16 @@ class CompiledStack:
         self._weights = [
             self._part(*ranges[name]) if name in ranges else _mask(stack, name) for name in network.weights
         ]
-        self._kernel_numbers = self.copies * starts[network.readout[0]]
-        self._places = self.copies * starts[network.readout[0]], self.copies * starts[network.readout[1]]
+        self._gradients = [self._part(*ranges[name], of=1) for name in network.weights if name in ranges]
+        self._group = 1
+        self._readout = [(self.copies * starts[name], own[name]) for name in network.readout]
         self._class_weights = np.array(task.weights, np.float32).astype(self.element)
         self._buffers: dict[tuple[int, ...], Any] = {}
-        self._last: tuple[list[Any], list[Numbers], Numbers] | None = None
 
-    def _part(self, start: int, end: int) -> Numbers:
-        """Return the numbers of one tensor of all copies."""
-        part: Numbers = self.state[0][self.copies * start : self.copies * end]
-        return part
+    def _part(self, start: int, end: int, of: int = 0) -> Numbers:
+        """Return the numbers of one tensor of all copies (S, ...), or `of` 1 their gradients."""
+        part: Numbers = self.state[of][self.copies * start : self.copies * end]
+        return part.reshape(self.copies, -1)
 
     def load(self, rows: Sequence[Numbers]) -> None:
         """Take the weights (P,) of each copy, in the order of the model's parameters."""
@@ -89,7 +93,6 @@ class CompiledStack:
 
     def gradients(self) -> Numbers:
         """Return the gradients of the last losses (S, P), in the order of the model's parameters."""
-        self._differentiate()
         return self._rows(self.state[1])
 
     def _rows(self, numbers: Numbers) -> Numbers:
@@ -99,24 +102,35 @@ class CompiledStack:
         return rows.reshape(self.copies, -1)
 
     def losses(self, data: ArrayWindows, rows: Numbers) -> tuple[Numbers, Numbers]:
-        """Return the loss and the number of counted cells (S,) of the windows `rows` (S, B); `update` may follow."""
-        given, hidden, kept = self._forward(data, rows, keep=True)
-        d_hidden = empty(hidden.shape, self.element)
-        found = self._read_out(data, rows, False, hidden, d_hidden)
-        self._last = given, kept, d_hidden
+        """Return loss and number of counted cells (S,) of the windows `rows` (S, B), and compute the gradients."""
+        found = np.empty(self.copies), np.empty(self.copies)
+        for group in self._groups():
+            given, hidden, kept = self._forward(data, rows[group], group, keep=True)
+            d_hidden = empty(hidden.shape, self.element)
+            self._read_out(data, rows[group], group, False, hidden, d_hidden, found)
+            self._differentiate(group, given, kept, d_hidden)
+        each = sum(own.nbytes for own in kept) // len(hidden)
+        self._group = max(GROUP_BYTES // max(each, 1), 1)
         return found
 
     def errors(self, data: ArrayWindows, rows: Numbers, choosing: bool) -> tuple[Numbers, Numbers]:
         """Return the loss, or if `choosing` the error that chooses the best epoch, and the counted cells (S,)."""
-        _, hidden, _ = self._forward(data, rows, keep=False)
-        return self._read_out(data, rows, choosing, hidden, hidden[:0])
+        found = np.empty(self.copies), np.empty(self.copies)
+        for group in self._groups():
+            _, hidden, _ = self._forward(data, rows[group], group, keep=False)
+            self._read_out(data, rows[group], group, choosing, hidden, hidden[:0], found)
+        return found
+
+    def _groups(self) -> list[slice]:
+        """Return the copies that are computed together: enough of them for all threads."""
+        size = max(self._group, Lent.threads)
+        return [slice(first, min(first + size, self.copies)) for first in range(0, self.copies, size)]
 
     def update(self, learns: Numbers, rate: float) -> Numbers:
         """Take a step of the copies that learn, bool (S,), after `losses`; return the norms of all gradients (S,).
 
         A copy whose gradient is not finite takes none.
         """
-        self._differentiate()
         own = self.optimiser
         update(
             self.copies, self.tensors, self.state, self.steps, learns, own.clip, own.limit, own.l2, rate, own.eps,
@@ -124,51 +138,60 @@ class CompiledStack:
         )  # fmt: skip
         return self.norms
 
-    def _differentiate(self) -> None:
-        """Complete the gradients of the last losses: those of the readout are there already."""
-        assert self._last is not None
-        given, kept, d_hidden = self._last
-        self._last = None
+    def _differentiate(self, group: slice, given: list[Any], kept: list[Numbers], d_hidden: Numbers) -> None:
+        """Write the gradients of a group of copies; those of the readout are there already."""
         operation = self.network.operation
         grads = [d_hidden, *[None] * (operation.outputs - 1)]
-        found = operation.run_back(grads, given, kept, wants_x=False)[operation.data :]
-        np.concatenate([own for own in found if own is not None], out=self.state[1][: self._kernel_numbers])
+        made = operation.run_back(grads, given, kept, wants_x=False)[operation.data :]
+        for own, into in zip((own for own in made if own is not None), self._gradients, strict=True):
+            into[group].reshape(-1)[:] = own
 
-    def _forward(self, data: ArrayWindows, rows: Numbers, keep: bool) -> tuple[list[Any], Numbers, list[Numbers]]:
+    def _forward(
+        self, data: ArrayWindows, rows: Numbers, group: slice, keep: bool
+    ) -> tuple[list[Any], Numbers, list[Numbers]]:
         """Return what the operation was given, the hidden states and its buffers."""
-        given = self._given(data, rows.shape[1])
-        for source, into in zip((data.x, data.dt, data.valid), given, strict=False):
+        inputs = self._inputs(data, rows.shape)
+        for source, into in zip((data.x, data.dt, data.valid), inputs, strict=False):
             if source is not None:
                 np.take(source, rows, axis=0, out=into, mode="clip")  # with `clip` nothing is copied twice
+        given = [*inputs, *(own[group].reshape(-1) for own in self._weights)]
         outputs, kept = self.network.operation.run(given, keep)
         return given, outputs[0], kept
 
-    def _given(self, data: ArrayWindows, batch: int) -> list[Any]:
-        """Return the arrays of an operation's call for a batch of that size, used again from call to call."""
-        key = batch, data.steps, data.inputs, data.valid is not None
+    def _inputs(self, data: ArrayWindows, rows: tuple[int, ...]) -> list[Any]:
+        """Return the arrays of a call before the weights, for so many copies and windows; used again and again."""
+        key = *rows, data.steps, data.inputs, data.valid is not None
         if key not in self._buffers:
-            shape, kind = (self.copies, batch, data.steps), self.element
+            shape, kind = (*rows, data.steps), self.element
             inputs = [np.empty((*shape, data.inputs), kind), np.empty(shape, kind)]
             valid = None if data.valid is None else np.empty(shape, np.bool_)
-            states = [np.zeros((self.copies, batch, width), kind) for width in self.network.state_widths]
-            self._buffers[key] = [*inputs, valid, *states, *self._weights]
+            states = [np.zeros((*rows, width), kind) for width in self.network.state_widths]
+            self._buffers[key] = [*inputs, valid, *states]
         found: list[Any] = self._buffers[key]
         return found
 
     def _read_out(
-        self, data: ArrayWindows, rows: Numbers, choosing: bool, hidden: Numbers, d_hidden: Numbers
-    ) -> tuple[Numbers, Numbers]:
+        self,
+        data: ArrayWindows,
+        rows: Numbers,
+        group: slice,
+        choosing: bool,
+        hidden: Numbers,
+        d_hidden: Numbers,
+        found: tuple[Numbers, Numbers],
+    ) -> None:
+        """Write losses and counted cells of a group of copies, and unless d_hidden is empty the gradients."""
         own, cells = self.network, data.outputs if self.task.kind == "values" else 1
-        size = (self.copies, rows.shape[1], data.steps, own.width, data.outputs, own.sources, cells, own.diagonal)
+        size = (*rows.shape, data.steps, own.width, data.outputs, own.sources, cells, own.diagonal)
         if size not in self._buffers:
             self._buffers[size] = buffers_of(size, self.element)
-        found = np.empty(self.copies), np.empty(self.copies), np.zeros(data.outputs)
+        places = tuple(start + group.start * length for start, length in self._readout)
+        parts = found[0][group], found[1][group], np.zeros(data.outputs)
         targets = data.y, data.counted, self._class_weights
         READINGS[self.task.kind][choosing](
-            size, hidden.reshape(-1), self.state[0], self._places, rows.reshape(-1), targets, found,
+            size, hidden.reshape(-1), self.state[0], places, rows.reshape(-1), targets, parts,
             self._buffers[size], d_hidden.reshape(-1), self.state[1],
         )  # fmt: skip
-        return found[0], found[1]
 
 
 def _zeros(length: int, kind: Any) -> tuple[Numbers, Numbers, Numbers, Numbers]:
@@ -190,5 +213,5 @@ def _order(copies: int, ranges: dict[str, tuple[int, int]], names: Sequence[str]
 
 def _mask(stack: StackedModel, name: str) -> Numbers:
     """Return a buffer of the copies that are computed."""
-    own: Numbers = stack.others[name][stack.computed].numpy().reshape(-1)
-    return own
+    own: Numbers = stack.others[name][stack.computed].numpy()
+    return own.reshape(len(own), -1)

@@ -23,6 +23,7 @@ from lnncmp.training.batches import Batches
 from lnncmp.training.compiled_network import network_of
 from lnncmp.training.compiled_steps import CompiledSteps
 from lnncmp.training.losses import trained_task
+from lnncmp.training.spare_cores import SpareCores
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.steps import Rows, Steps, TorchSteps
 from lnncmp.training.trainer import (
@@ -81,7 +82,7 @@ class StackTrainer:
         self.copies = [Copy(seed) for seed in batch_seeds]
         self.optimizer = torch.optim.Adam(self.stack.rows, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         self.rate = settings.learning_rate
-        self.steps = self._steps(task)
+        self.steps, self.cores = self._steps(task), SpareCores()
 
     def _steps(self, task: Task) -> Steps:
         """Return the compiled steps where the model is a kernel and a readout, else those by torch."""
@@ -136,7 +137,8 @@ class StackTrainer:
             self.stack.computed = [k for k in self.learning if not self.copies[k].fitted.at_plateau(self.settings)]
             if not self.stack.computed:
                 break
-            self._epoch(epoch)
+            with self.cores.lent() as threads:
+                self._epoch(epoch, threads)
             if not self.learning:
                 break
             after_epoch(self)
@@ -154,7 +156,7 @@ class StackTrainer:
         for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size} - {0}:
             self.steps.warm_up(np.tile(np.arange(size), (len(self.stack.computed), 1)))
 
-    def _epoch(self, epoch: int) -> None:
+    def _epoch(self, epoch: int, threads: int) -> None:
         memory, started = WatchedMemory(self.device), time.perf_counter()
         together = [self.copies[k] for k in self.stack.computed]
         for copy in together:
@@ -167,10 +169,11 @@ class StackTrainer:
             self._step(np.ascontiguousarray(orders[:, start : start + size]), epoch)
         self.steps.end()
         seconds = (time.perf_counter() - started) / len(together)
+        self.cores.took(threads, seconds)
         validations = chosen = self._on_validation(choosing=False)
         if self.settings.restore == "best_error":
             chosen = self._on_validation(choosing=True)
-        spent = seconds, memory.peak()
+        spent = seconds * self.cores.used(threads), memory.peak()
         for k, validation, choosing in zip(self.stack.computed, validations, chosen, strict=True):
             if self.copies[k].learns:
                 self._end(self.copies[k], self.stack.rows[k], (validation, choosing), epoch, spent)

@@ -15,12 +15,14 @@ Legend of shapes: N windows, T steps, K steps of a future, n windows of a chunk,
 units, times in steps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lnncmp.common.cores import available_cores
 from lnncmp.data.scaling import Scaler
 from lnncmp.data.windows import Futures, Windows
 from lnncmp.errors import DataError
@@ -66,10 +68,13 @@ class KalmanBank:
     def predict(self, windows: Windows) -> NDArray[np.float32]:
         """Return one-step predictions (N, T, 1) in scaled units."""
         out: Floats = np.zeros(windows.dt.shape)
-        for rows, tracker in self._chunks(windows):
+
+        def fill(rows: slice, tracker: _Tracker) -> None:
             for t in range(out.shape[1]):
                 tracker.observe(t)
                 out[rows, t] = tracker.expect(tracker.time[:, t] + 1)
+
+        self._in_chunks(windows, fill)
         scaled = self.scaler.scale(out[..., None])
         scaled[~windows.valid] = 0
         return scaled
@@ -78,15 +83,21 @@ class KalmanBank:
         """Return predictions (N, K, 1) in scaled units, straight from the posterior after the context's last step."""
         out: Floats = np.zeros(futures.dt.shape)
         ahead = np.cumsum(futures.dt, axis=1, dtype=np.float64)
-        for rows, tracker in self._chunks(futures.context):
+
+        def fill(rows: slice, tracker: _Tracker) -> None:
             for t in range(tracker.time.shape[1]):
                 tracker.observe(t)
             for k in range(out.shape[1]):
                 out[rows, k] = tracker.expect(tracker.time[:, -1] + ahead[rows, k])
+
+        self._in_chunks(futures.context, fill)
         return self.scaler.scale(out[..., None])
 
-    def _chunks(self, windows: Windows) -> Iterator[tuple[slice, "_Tracker"]]:
-        """Yield rows of the windows with a tracker that has not yet read any of their inputs."""
+    def _in_chunks(self, windows: Windows, work: Callable[[slice, "_Tracker"], None]) -> None:
+        """Do some work on rows of the windows, with a tracker that has not yet read any of their inputs.
+
+        Threads share the chunks: large arrays are computed without the interpreter lock.
+        """
         y = self.scaler.unscale(windows.x[..., :1])[..., 0]
         real_dt = np.where(windows.valid, windows.dt, 0).astype(np.float64)
         real_dt[:, :1] = 0
@@ -99,9 +110,15 @@ class KalmanBank:
             for limits, count in zip((self.ranges.frequency, self.ranges.damping), self.grid, strict=True)
         )
         size = max(CELLS // (len(frequency) * len(damping)), 1)
-        for start in range(0, len(y), size):
+
+        def chunk(start: int) -> None:
             rows = slice(start, start + size)
-            yield rows, _Tracker(y[rows], time[rows], used[rows], variance[rows], frequency, damping, mean_square / 2)
+            own = y[rows], time[rows], used[rows], variance[rows]
+            work(rows, _Tracker(*own, frequency, damping, mean_square / 2))
+
+        with ThreadPoolExecutor(available_cores()) as pool:
+            for _ in pool.map(chunk, range(0, len(y), size)):
+                pass
 
     def _noise_variance(self, windows: Windows) -> Floats:
         """Return the variances (N,) of the noise."""

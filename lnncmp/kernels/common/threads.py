@@ -1,4 +1,4 @@
-"""Work that falls into independent tiles, spread over as many threads as torch may use."""
+"""Work that falls into independent tiles, spread over as many threads as torch may use, or more if cores are lent."""
 
 import os
 from collections.abc import Callable
@@ -10,13 +10,19 @@ from typing import Any
 import torch
 
 
+class Lent:
+    """How many threads the kernels of this process use at least, whatever torch may use; no number depends on it."""
+
+    threads = 1
+
+
 def run_tiles(kernel: Callable[..., Any], tiles: int, *args: Any) -> None:
     """Call kernel(first, end, *args) for parts of range(tiles), one part per thread; each tile is done once.
 
     The kernel must release the interpreter lock and write to places of its own tiles only. What a tile computes does
     not depend on the number of threads.
     """
-    threads = min(torch.get_num_threads(), tiles)
+    threads = min(max(torch.get_num_threads(), Lent.threads), tiles)
     if threads <= 1:
         kernel(0, tiles, *args)
         return
