@@ -44,6 +44,16 @@ class Optimiser:
 _PLAIN = Optimiser()
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Copies that are computed together: their weights and gradients, and where those of the readout begin."""
+
+    copies: slice
+    weights: list[Numbers]
+    gradients: list[Numbers]
+    places: tuple[int, int]
+
+
 class CompiledStack:
     """The copies of a stack that are computed now, with weights and moments of their own: see `load` and `store`.
 
@@ -67,7 +77,7 @@ class CompiledStack:
             self._part(*ranges[name]) if name in ranges else _mask(stack, name) for name in network.weights
         ]
         self._gradients = [self._part(*ranges[name], of=1) for name in network.weights if name in ranges]
-        self._group = 1
+        self._size, self._groups_of = 1, dict[int, list[_Group]]()
         self._readout = [(self.copies * starts[name], own[name]) for name in network.readout]
         self._class_weights = np.array(task.weights, np.float32).astype(self.element)
         self._buffers: dict[tuple[int, ...], Any] = {}
@@ -105,26 +115,34 @@ class CompiledStack:
         """Return loss and number of counted cells (S,) of the windows `rows` (S, B), and compute the gradients."""
         found = np.empty(self.copies), np.empty(self.copies)
         for group in self._groups():
-            given, hidden, kept = self._forward(data, rows[group], group, keep=True)
+            given, hidden, kept = self._forward(data, rows[group.copies], group, keep=True)
             d_hidden = empty(hidden.shape, self.element)
-            self._read_out(data, rows[group], group, False, hidden, d_hidden, found)
+            self._read_out(data, rows[group.copies], group, False, hidden, d_hidden, found)
             self._differentiate(group, given, kept, d_hidden)
-        each = sum(own.nbytes for own in kept) // len(hidden)
-        self._group = max(GROUP_BYTES // max(each, 1), 1)
+        each = sum([own.nbytes for own in kept]) // len(hidden)
+        self._size = max(GROUP_BYTES // max(each, 1), 1)
         return found
 
     def errors(self, data: ArrayWindows, rows: Numbers, choosing: bool) -> tuple[Numbers, Numbers]:
         """Return the loss, or if `choosing` the error that chooses the best epoch, and the counted cells (S,)."""
         found = np.empty(self.copies), np.empty(self.copies)
         for group in self._groups():
-            _, hidden, _ = self._forward(data, rows[group], group, keep=False)
-            self._read_out(data, rows[group], group, choosing, hidden, hidden[:0], found)
+            _, hidden, _ = self._forward(data, rows[group.copies], group, keep=False)
+            self._read_out(data, rows[group.copies], group, choosing, hidden, hidden[:0], found)
         return found
 
-    def _groups(self) -> list[slice]:
+    def _groups(self) -> list["_Group"]:
         """Return the copies that are computed together: enough of them for all threads."""
-        size = max(self._group, Lent.threads)
-        return [slice(first, min(first + size, self.copies)) for first in range(0, self.copies, size)]
+        size = min(max(self._size, Lent.threads), self.copies)
+        if size not in self._groups_of:
+            starts = range(0, self.copies, size)
+            self._groups_of[size] = [self._group(slice(k, min(k + size, self.copies))) for k in starts]
+        return self._groups_of[size]
+
+    def _group(self, copies: slice) -> "_Group":
+        weights, gradients = ([own[copies].reshape(-1) for own in whole] for whole in (self._weights, self._gradients))
+        w, b = (start + copies.start * length for start, length in self._readout)
+        return _Group(copies, weights, gradients, (w, b))
 
     def update(self, learns: Numbers, rate: float) -> Numbers:
         """Take a step of the copies that learn, bool (S,), after `losses`; return the norms of all gradients (S,).
@@ -138,23 +156,23 @@ class CompiledStack:
         )  # fmt: skip
         return self.norms
 
-    def _differentiate(self, group: slice, given: list[Any], kept: list[Numbers], d_hidden: Numbers) -> None:
+    def _differentiate(self, group: "_Group", given: list[Any], kept: list[Numbers], d_hidden: Numbers) -> None:
         """Write the gradients of a group of copies; those of the readout are there already."""
         operation = self.network.operation
         grads = [d_hidden, *[None] * (operation.outputs - 1)]
         made = operation.run_back(grads, given, kept, wants_x=False)[operation.data :]
-        for own, into in zip((own for own in made if own is not None), self._gradients, strict=True):
-            into[group].reshape(-1)[:] = own
+        for own, into in zip([own for own in made if own is not None], group.gradients, strict=True):
+            into[:] = own
 
     def _forward(
-        self, data: ArrayWindows, rows: Numbers, group: slice, keep: bool
+        self, data: ArrayWindows, rows: Numbers, group: "_Group", keep: bool
     ) -> tuple[list[Any], Numbers, list[Numbers]]:
         """Return what the operation was given, the hidden states and its buffers."""
         inputs = self._inputs(data, rows.shape)
         for source, into in zip((data.x, data.dt, data.valid), inputs, strict=False):
             if source is not None:
                 np.take(source, rows, axis=0, out=into, mode="clip")  # with `clip` nothing is copied twice
-        given = [*inputs, *(own[group].reshape(-1) for own in self._weights)]
+        given = [*inputs, *group.weights]
         outputs, kept = self.network.operation.run(given, keep)
         return given, outputs[0], kept
 
@@ -174,7 +192,7 @@ class CompiledStack:
         self,
         data: ArrayWindows,
         rows: Numbers,
-        group: slice,
+        group: "_Group",
         choosing: bool,
         hidden: Numbers,
         d_hidden: Numbers,
@@ -185,11 +203,10 @@ class CompiledStack:
         size = (*rows.shape, data.steps, own.width, data.outputs, own.sources, cells, own.diagonal)
         if size not in self._buffers:
             self._buffers[size] = buffers_of(size, self.element)
-        places = tuple(start + group.start * length for start, length in self._readout)
-        parts = found[0][group], found[1][group], np.zeros(data.outputs)
+        parts = found[0][group.copies], found[1][group.copies], np.zeros(data.outputs)
         targets = data.y, data.counted, self._class_weights
         READINGS[self.task.kind][choosing](
-            size, hidden.reshape(-1), self.state[0], places, rows.reshape(-1), targets, parts,
+            size, hidden.reshape(-1), self.state[0], group.places, rows.reshape(-1), targets, parts,
             self._buffers[size], d_hidden.reshape(-1), self.state[1],
         )  # fmt: skip
 

@@ -15,35 +15,33 @@ SMALL = 1 << 16
 LIMIT = 1 << 30
 """Bytes of unused blocks that are kept at most."""
 
-_unused: list[NDArray[np.uint8]] = []
+_Block = tuple[NDArray[np.uint8], int]
+"""Memory with its address, which takes numpy microseconds to tell."""
+_unused: list[_Block] = []
 
 
 class _Lease:
     """Lends a block to one array; when that array and its views are gone, the block can be used again."""
 
-    def __init__(self, block: NDArray[np.uint8], shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+    def __init__(self, block: _Block, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
         self.block = block
-        self.__array_interface__ = {
-            "version": 3,
-            "shape": shape,
-            "typestr": kind.str,
-            "data": (block.ctypes.data, False),
-        }
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": kind.str, "data": (block[1], False)}
 
     def __del__(self) -> None:
-        if sum(block.nbytes for block in _unused) + self.block.nbytes <= LIMIT:
+        if sum([block.nbytes for block, _ in _unused]) + self.block[0].nbytes <= LIMIT:
             _unused.append(self.block)
 
 
-def _take(size: int) -> NDArray[np.uint8]:
+def _take(size: int) -> _Block:
     """Return an unused block of `size` to 1.5 `size` bytes, the latest one, or a new one."""
     for place in range(len(_unused) - 1, -1, -1):
-        if size <= _unused[place].nbytes <= size + size // 2:
+        if size <= _unused[place][0].nbytes <= size + size // 2:
             try:
                 return _unused.pop(place)
             except IndexError:  # another thread took it
                 break
-    return np.empty(size, np.uint8)
+    block = np.empty(size, np.uint8)
+    return block, block.ctypes.data
 
 
 def empty(shape: tuple[int, ...], kind: Any) -> NDArray[Any]:

@@ -5,6 +5,7 @@ are flat.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from lnncmp.kernels.common.compiling import Array, Arrays, lean, part
 from lnncmp.kernels.common.lane_sums import total
@@ -18,6 +19,7 @@ Kernels = tuple[Callable[..., None], Callable[..., None], Callable[..., None]]
 """A kernel for narrow, for wide and for double lanes."""
 
 
+@cache
 def widest(batch: int, single: bool, kernels: Kernels) -> tuple[int, Callable[..., None]]:
     """Return how many samples a tile holds, and the kernel for it.
 

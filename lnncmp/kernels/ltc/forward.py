@@ -61,13 +61,9 @@ def _solver_step(
         o = j * lanes
         num, den = load_like(driven_num, o, like), load_like(driven_den, o, like)
         num, den = _currents(like, synapses, j, before, known, num, den)
-        store(after, o, num)
-        store(ratios, o, den)
+        v = load_like(before, o, like)
         prefetch(after, o + before.size, like)  # for the next solver step: its places are not in the cache yet
         prefetch(ratios, o + before.size, like)
-    for j in range(capacitance.size):
-        o = j * lanes
-        num, den, v = load_like(after, o, like), load_like(ratios, o, like), load_like(before, o, like)
         ratio = 1.0 / (h * den + capacitance[j])
         store(after, o, v + h * (num - den * v) * ratio)
         store(ratios, o, ratio)
