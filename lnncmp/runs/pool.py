@@ -15,10 +15,19 @@ from lnncmp.runs.unfinished import give_up
 
 
 class Pool:
-    """A pool of up to `jobs` workers, each with one task at a time."""
+    """A pool of up to `jobs` workers, each with one task at a time.
 
-    def __init__(self, config: WorkerConfig, listener: RunListener, limits: Limits | None = None) -> None:
-        self.config = config
+    kept: workers of earlier pools that wait for work, and where those go that have none here; None: they end.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        listener: RunListener,
+        limits: Limits | None = None,
+        kept: list[Worker] | None = None,
+    ) -> None:
+        self.config, self.kept = config, kept
         self.listener = listener
         self.limits = Limits() if limits is None else limits
         self.workers: list[Worker] = []
@@ -44,7 +53,7 @@ class Pool:
         while self.waiting and (idle or len(self.workers) < self.config.jobs):
             self._give(idle.pop() if idle else self._hire())
         for worker in idle:
-            self._dismiss(worker)
+            self._dismiss(worker) if self.kept is None else self._keep(worker, self.kept)
 
     def _lend(self) -> None:
         """Let the workers that are left share the cores of those that have nothing to do any more."""
@@ -65,9 +74,18 @@ class Pool:
             self._died(worker)
 
     def _hire(self) -> Worker:
-        worker = Worker(self.config)
+        worker = next((own for own in self.kept or () if own.serves(self.config)), None)
+        if worker is None or self.kept is None:
+            worker = Worker(self.config)
+        else:
+            self.kept.remove(worker)
         self.workers.append(worker)
         return worker
+
+    def _keep(self, worker: Worker, kept: list[Worker]) -> None:
+        self.workers.remove(worker)
+        worker.rest()
+        kept.append(worker)
 
     def _dismiss(self, worker: Worker) -> None:
         self.workers.remove(worker)

@@ -3,6 +3,7 @@
 A worker keeps the prepared data between runs; each repeat of measurements gets its own process.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -10,8 +11,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -77,6 +78,7 @@ class Worker:
         with _signals_deferred(), _environment(config):
             self.process.start()
         child.close()
+        self.config = config
         self.task: Task | None = None
         self.ready = False
         self.heard = time.monotonic()
@@ -86,6 +88,15 @@ class Worker:
         self.task = task
         self.heard = time.monotonic()
         self.pipe.send(task)
+
+    def serves(self, config: WorkerConfig) -> bool:
+        """Return whether this process is alive and set up in that way."""
+        return self.process.is_alive() and replace(self.config, memory=config.memory) == config
+
+    def rest(self) -> None:
+        """Have the worker let go of its data, until it is given a task."""
+        with suppress(OSError):  # it has ended
+            self.pipe.send(None)
 
     def interrupt(self) -> None:
         """Ask the process to terminate; its progress is in its checkpoint."""
@@ -185,7 +196,11 @@ def _work(pipe: Connection, config: WorkerConfig, cores: Any) -> None:
         return
     pipe.send(("ready",))
     while True:
-        session.answer(pipe.recv())
+        task = pipe.recv()
+        if task is None:
+            session.rest()
+        else:
+            session.answer(task)
 
 
 def internal_error(doing: str, error: Exception) -> LnncmpError:
@@ -250,6 +265,14 @@ class _Session:
         if answer[0] == "busy":
             time.sleep(_BUSY_DELAY)
         self.pipe.send(answer)
+
+    def rest(self) -> None:
+        """Let go of the data."""
+        from lnncmp.evaluation.cost import release_heap
+
+        self.prepared = self.scorer = self.prepared_for = None
+        gc.collect()
+        release_heap()
 
     def _measure(self, task: MeasureRepeat) -> Answer:
         from lnncmp.runs.measure_cost import UnmeasurableError, check_models, measure_repeat

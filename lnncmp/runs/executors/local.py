@@ -8,14 +8,18 @@ from lnncmp.runs.limits import Limits
 from lnncmp.runs.listener import RunListener
 from lnncmp.runs.plan import RunBatch
 from lnncmp.runs.pool import Pool
-from lnncmp.runs.processes import WorkerConfig
+from lnncmp.runs.processes import Worker, WorkerConfig
 
 
 class LocalExecutor:
-    """A new pool of worker processes for each list of batches, all within the same limits."""
+    """A pool of worker processes for each list of batches, all within the same limits.
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits
+    kept: where workers wait between lists, None: a list's workers end with it. A new one takes seconds to load torch
+    and its kernels.
+    """
+
+    def __init__(self, limits: Limits | None = None, kept: list[Worker] | None = None) -> None:
+        self.limits, self.kept = limits, kept
 
     def jobs(self, config: WorkerConfig) -> int:
         """Return the number of processes."""
@@ -23,12 +27,17 @@ class LocalExecutor:
 
     def work(self, batches: Sequence[RunBatch], config: WorkerConfig, listener: RunListener) -> None:
         """Carry out the batches. Raises LnncmpError if a worker cannot go on."""
-        Pool(config, listener, self.limits).work(batches)
+        Pool(config, listener, self.limits, self.kept).work(batches)
 
 
 @contextmanager
 def _start(choice: Choice) -> Iterator[LocalExecutor]:
-    yield LocalExecutor(choice.limits)
+    kept: list[Worker] = []
+    try:
+        yield LocalExecutor(choice.limits, kept)
+    finally:
+        for worker in kept:
+            worker.stop()
 
 
 EXECUTOR = ExecutorKind(summary="Processes of this machine.", start=_start)
