@@ -1,4 +1,4 @@
-"""Requests to stop that arrive as exceptions of signal handlers, and are not lost inside foreign code."""
+"""Requests to stop: not lost inside foreign code, and deferred while a child starts."""
 
 import os
 import signal
@@ -37,3 +37,30 @@ def never_lost(stops: Mapping[type[BaseException], signal.Signals]) -> Iterator[
         yield
     finally:
         sys.unraisablehook = before
+
+
+@contextmanager
+def signals_deferred() -> Iterator[None]:
+    """Defer Ctrl-C, SIGTERM and SIGHUP while a child starts, and block Ctrl-C and SIGHUP in the child permanently.
+
+    A terminal sends Ctrl-C to the whole process group, and a child that is still importing would print a traceback.
+    The parent decides what to stop.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
+        yield
+        return
+    pending: list[int] = []
+    posix = os.name == "posix"  # elsewhere a child that is still importing prints a traceback on Ctrl-C
+    terminal = {signal.SIGINT, signal.SIGHUP} if posix else {signal.SIGINT}
+    deferred = [n for n in (*terminal, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {n: signal.signal(n, lambda got, frame: pending.append(got)) for n in deferred}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, terminal) if posix else set()  # children inherit the mask
+    try:
+        yield
+    finally:
+        if posix:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for got in pending:
+            signal.raise_signal(got)

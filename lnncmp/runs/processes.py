@@ -10,8 +10,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -19,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lnncmp.common.stopping import never_lost
+from lnncmp.common.stopping import never_lost, signals_deferred
 from lnncmp.errors import LnncmpError
 from lnncmp.runs.plan import MeasureRepeat, RunBatch, RunSpec
 from lnncmp.sources.base import SourceContext
@@ -75,7 +74,7 @@ class Worker:
         self.cores = context.RawValue("i", config.threads)
         args = child, config, os.getpid(), self.cores
         self.process: BaseProcess = context.Process(target=_serve, args=args, daemon=True)
-        with _signals_deferred(), _environment(config):
+        with signals_deferred(), _environment(config):
             self.process.start()
         child.close()
         self.config = config
@@ -137,33 +136,6 @@ class _environment:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _signals_deferred() -> Iterator[None]:
-    """Defer Ctrl-C, SIGTERM and SIGHUP while a child starts, and block Ctrl-C and SIGHUP in the child permanently.
-
-    A terminal sends Ctrl-C to the whole process group, and a child that is still importing would print a traceback.
-    The parent decides what to stop.
-    """
-    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
-        yield
-        return
-    pending: list[int] = []
-    posix = os.name == "posix"  # elsewhere a child that is still importing prints a traceback on Ctrl-C
-    terminal = {signal.SIGINT, signal.SIGHUP} if posix else {signal.SIGINT}
-    deferred = [n for n in (*terminal, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {n: signal.signal(n, lambda got, frame: pending.append(got)) for n in deferred}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, terminal) if posix else set()  # children inherit the mask
-    try:
-        yield
-    finally:
-        if posix:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for got in pending:
-            signal.raise_signal(got)
 
 
 class _Stopped(BaseException):
