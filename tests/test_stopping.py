@@ -35,7 +35,7 @@ class Pipe:
     def recv(self):
         raise EOFError
 import os
-processes._serve(Pipe(), None, os.getppid())
+processes._serve(Pipe(), None, os.getppid(), None)
 """
 
 
