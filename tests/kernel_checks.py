@@ -180,15 +180,19 @@ def check_without_gradients(layer, inputs, batch=5, steps=6):
 
 
 def check_strided(layer, inputs, batch=5, steps=6):
-    """Demand the same results from inputs and states that are views with other strides."""
+    """Demand the same results from inputs and states that are views with other strides.
+
+    But for rounding: torch's products in front of a kernel may go another way for other strides.
+    """
     x, dt, valid, state = draw(layer, inputs, batch, steps, padded=True)
     expected = layer.sequence(x, dt, valid, state)
     strided = [torch.stack([v, v], -1)[..., 0] for v in (x, dt, valid, *state)]
     turned = x.permute(2, 1, 0).contiguous().permute(2, 1, 0)
     assert not any(v.is_contiguous() for v in (turned, *strided))
     got = layer.sequence(turned, strided[1], strided[2], tuple(strided[3:]))
-    assert torch.equal(got[0], expected[0])
-    assert all(torch.equal(a, b) for a, b in zip(got[1], expected[1], strict=True))
+    unit = 20 * torch.finfo(dtype_of(layer)).eps
+    for one, other in zip((got[0], *got[1]), (expected[0], *expected[1]), strict=True):
+        assert torch.allclose(one, other, rtol=unit, atol=unit)
 
 
 def check_wrong_kind(layer, inputs):

@@ -31,7 +31,7 @@ class Recorded(LocalExecutor):
 def recorded(monkeypatch):
     def use(error=None):
         executor = Recorded(error)
-        monkeypatch.setattr(local, "LocalExecutor", lambda limits: executor)
+        monkeypatch.setattr(local, "LocalExecutor", lambda *given: executor)
         return executor
 
     return use

@@ -128,8 +128,13 @@ def test_arguments_of_sigmoids_near_and_beyond_their_bounds(wire, size):
     x[3] *= size  # the other samples of its tile share the decision whether arguments are clamped
     with torch.no_grad():
         layer.recurrent.sigma[0] *= size
-    found, expected = (checks.results(one, x, dt, None, state) for one in (layer, checks.twin_of(layer)))
-    checks.assert_close(found, expected, 1e-4)
+    twin = checks.twin_of(layer)
+    found, expected = (checks.results(one, x, dt, None, state) for one in (layer, twin))
+    exact = checks.results(twin.double(), x.double(), dt.double(), None, tuple(own.double() for own in state))
+    for key, value in expected.items():
+        # A steep sigmoid makes rounding of its argument large: plain float32 is as far from the truth, by processor.
+        rounding = (value.double() - exact[key]).norm()
+        assert (found[key] - value).double().norm() <= max(1e-4 * value.double().norm(), 3 * rounding), key
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-30, 1e30])

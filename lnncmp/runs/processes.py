@@ -295,5 +295,5 @@ class _Session:
 
         if self.prepared_for != task.data_hash:
             self.prepared = prepare_run(task, self.config.context())
-            self.scorer = scorer_of(task, self.prepared)
+            self.scorer = scorer_of(task, self.prepared) if self.config.evaluate else None
             self.prepared_for = task.data_hash

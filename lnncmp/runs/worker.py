@@ -71,18 +71,18 @@ def execute_runs(
 
     keep_weights: the weights that are evaluated are written beside the record. scorer: that of the data, if other
     batches have used it (see `scorer_of`).
-    Without `evaluate` nothing but training and validation windows is read, and the records hold no scores.
+    Without `evaluate` and a scorer nothing but training and validation windows is read, and the records hold no scores.
     Runs of stackable models are trained in one call, which changes no numbers. A run that raises is recorded as failed
     with the reason, and the others continue. Raises LnncmpError (invalid settings, a full disk) and ConnectionError
     (the receiver of `report` has ended) without recording anything.
     """
-    if scorer is None:
+    if scorer is None and evaluate:
         scorer = scorer_of(batch.runs[0], prepared)
     for specs in _groups(batch, store):
         for run in _trained(specs, prepared, store, jobs, report):
             with _recorded(run):
                 if run.record.get("status") == "ok" and run.model is not None:
-                    if evaluate:
+                    if scorer is not None:
                         run.record["scores"] = _scores(run.spec, run.model, scorer)
                         run.record["operations"] = _operations(run.spec, run.model, prepared, store)
                     run.record["weights"] = _kept(run.spec, run.model, prepared, store) if keep_weights else None

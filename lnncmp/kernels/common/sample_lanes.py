@@ -5,7 +5,6 @@ are flat.
 """
 
 from collections.abc import Callable
-from functools import cache
 
 from lnncmp.kernels.common.compiling import Array, Arrays, lean, part
 from lnncmp.kernels.common.lane_sums import total
@@ -18,19 +17,19 @@ Size = tuple[int, int, int, int, int]
 Kernels = tuple[Callable[..., None], Callable[..., None], Callable[..., None]]
 """A kernel for narrow, for wide and for double lanes."""
 
+_LANES = {single: tuple(counts[element_type(single)] for counts in (NARROW, WIDE, DOUBLE)) for single in (True, False)}
+"""Lanes of a narrow, wide and double vector of float32 and of float64."""
 
-@cache
+
 def widest(batch: int, single: bool, kernels: Kernels) -> tuple[int, Callable[..., None]]:
     """Return how many samples a tile holds, and the kernel for it.
 
     More samples side by side share the parameters of a synapse; small batches would leave lanes empty.
     """
-    element, (narrow, wide, double) = element_type(single), kernels
-    if batch <= NARROW[element]:
-        return NARROW[element], narrow
-    if batch < 2 * DOUBLE[element]:
-        return WIDE[element], wide
-    return DOUBLE[element], double
+    few, some, many = _LANES[single]
+    if batch <= few:
+        return few, kernels[0]
+    return (some, kernels[1]) if batch < 2 * many else (many, kernels[2])
 
 
 def blocks_of(batch: int, lanes: int) -> int:
