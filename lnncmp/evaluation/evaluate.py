@@ -12,7 +12,7 @@ from lnncmp.baselines import Persistence, Predictor
 from lnncmp.cases.base import Case, ExampleFuture, ExampleWindow, MetricValues, Prepared
 from lnncmp.data.windows import Futures, Splits
 from lnncmp.evaluation.bands import band_of
-from lnncmp.evaluation.errors import errors_of, one_step
+from lnncmp.evaluation.errors import Errors, errors_of, one_step
 from lnncmp.evaluation.metrics import mse, nmse, squared_error
 from lnncmp.evaluation.shifted import ShiftedSets
 from lnncmp.evaluation.spread import spread_values
@@ -90,8 +90,16 @@ class Scorer:
 
     def __init__(self, prepared: Prepared, case: Case) -> None:
         self.prepared, self.case = prepared, case
-        self.errors = errors_of(prepared.splits, [target.name for target in case.targets])
-        self.shifted = ShiftedSets(prepared.test_sets, prepared.splits, self.errors)
+
+    @cached_property
+    def errors(self) -> Errors:
+        """How predictions are scored."""
+        return errors_of(self.prepared.splits, [target.name for target in self.case.targets])
+
+    @cached_property
+    def shifted(self) -> ShiftedSets:
+        """The shifted test sets."""
+        return ShiftedSets(self.prepared.test_sets, self.prepared.splits, self.errors)
 
     def score(self, predictor: Predictor) -> Scores:
         """Return all scores of a predictor: splits, horizons, shifted test sets, metrics of the case.
