@@ -53,7 +53,7 @@ class Pool:
         while self.waiting and (idle or len(self.workers) < self.config.jobs):
             self._give(idle.pop() if idle else self._hire())
         for worker in idle:
-            self._dismiss(worker) if self.kept is None else self._keep(worker, self.kept)
+            self._part_with(worker)
 
     def _lend(self) -> None:
         """Let the workers that are left share the cores of those that have nothing to do any more."""
@@ -82,10 +82,14 @@ class Pool:
         self.workers.append(worker)
         return worker
 
-    def _keep(self, worker: Worker, kept: list[Worker]) -> None:
+    def _part_with(self, worker: Worker) -> None:
+        """Keep a worker without work for other pools, or let it end."""
+        if self.kept is None:
+            self._dismiss(worker)
+            return
         self.workers.remove(worker)
         worker.rest()
-        kept.append(worker)
+        self.kept.append(worker)
 
     def _dismiss(self, worker: Worker) -> None:
         self.workers.remove(worker)
