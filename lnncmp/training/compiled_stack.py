@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lnncmp.data.task import Task
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, copy, recording, take
 from lnncmp.kernels.common.threads import Lent
 from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, REST, update
 from lnncmp.kernels.training.readout import READINGS, buffers_of
@@ -60,9 +61,18 @@ class CompiledStack:
     The loss follows from the task.
     """
 
-    def __init__(self, stack: StackedModel, network: Network, task: Task, optimiser: Optimiser = _PLAIN) -> None:
+    def __init__(
+        self,
+        stack: StackedModel,
+        network: Network,
+        task: Task,
+        optimiser: Optimiser = _PLAIN,
+        computed: Sequence[int] | None = None,
+    ) -> None:
+        """Take place for the copies `computed` of the stack; None: all that it computes now."""
         self.network, self.task, self.optimiser = network, task, optimiser
-        self.copies, own = len(stack.computed), dict(zip(stack.shapes, stack.sizes, strict=True))
+        self.computed = list(stack.computed if computed is None else computed)
+        self.copies, own = len(self.computed), dict(zip(stack.shapes, stack.sizes, strict=True))
         names, self.element = network.trainable(own), stack.rows[0].detach().numpy().dtype
         ranges = dict(zip(names, _ranges([own[name] for name in names]), strict=True))
         starts = {name: start for name, (start, _) in ranges.items()}
@@ -74,10 +84,11 @@ class CompiledStack:
         self.tensors = np.array(table, np.int64).reshape(-1), np.array(least, float)
         self._order = _order(self.copies, dict(zip(stack.shapes, _ranges(stack.sizes), strict=True)), names)
         self._weights = [
-            self._part(*ranges[name]) if name in ranges else _mask(stack, name) for name in network.weights
+            self._part(*ranges[name]) if name in ranges else _mask(stack, name, self.computed)
+            for name in network.weights
         ]
         self._gradients = [self._part(*ranges[name], of=1) for name in network.weights if name in ranges]
-        self._size, self._groups_of = 1, dict[int, list[_Group]]()
+        self._size, self._groups_of = 0, dict[int, list[_Group]]()
         self._readout = [(self.copies * starts[name], own[name]) for name in network.readout]
         self._class_weights = np.array(task.weights, np.float32).astype(self.element)
         self._buffers: dict[tuple[int, ...], Any] = {}
@@ -113,15 +124,20 @@ class CompiledStack:
 
     def losses(self, data: ArrayWindows, rows: Numbers) -> tuple[Numbers, Numbers]:
         """Return loss and number of counted cells (S,) of the windows `rows` (S, B), and compute the gradients."""
+        self.fit_groups(data, rows)
         found = np.empty(self.copies), np.empty(self.copies)
         for group in self._groups():
             given, hidden, kept = self._forward(data, rows[group.copies], group, keep=True)
             d_hidden = empty(hidden.shape, self.element)
             self._read_out(data, rows[group.copies], group, False, hidden, d_hidden, found)
             self._differentiate(group, given, kept, d_hidden)
-        each = sum([own.nbytes for own in kept]) // len(hidden)
-        self._size = max(GROUP_BYTES // max(each, 1), 1)
         return found
+
+    def fit_groups(self, data: ArrayWindows, rows: Numbers) -> None:
+        """Find out how many copies are computed together, by a forward pass of the first one."""
+        if self._size == 0:
+            _, _, kept = self._forward(data, rows[:1], self._group(slice(0, 1)), keep=True)
+            self._size = max(GROUP_BYTES // max(sum([own.nbytes for own in kept]), 1), 1)
 
     def errors(self, data: ArrayWindows, rows: Numbers, choosing: bool) -> tuple[Numbers, Numbers]:
         """Return the loss, or if `choosing` the error that chooses the best epoch, and the counted cells (S,)."""
@@ -133,7 +149,7 @@ class CompiledStack:
 
     def _groups(self) -> list["_Group"]:
         """Return the copies that are computed together: enough of them for all threads."""
-        size = min(max(self._size, Lent.threads), self.copies)
+        size = min(max(self._size, 1 if recording() else Lent.threads), self.copies)
         if size not in self._groups_of:
             starts = range(0, self.copies, size)
             self._groups_of[size] = [self._group(slice(k, min(k + size, self.copies))) for k in starts]
@@ -144,15 +160,15 @@ class CompiledStack:
         w, b = (start + copies.start * length for start, length in self._readout)
         return _Group(copies, weights, gradients, (w, b))
 
-    def update(self, learns: Numbers, rate: float) -> Numbers:
+    def update(self, learns: Numbers, rate: Numbers) -> Numbers:
         """Take a step of the copies that learn, bool (S,), after `losses`; return the norms of all gradients (S,).
 
-        A copy whose gradient is not finite takes none.
+        rate: (1,). A copy whose gradient is not finite takes none.
         """
         own = self.optimiser
-        update(
-            self.copies, self.tensors, self.state, self.steps, learns, own.clip, own.limit, own.l2, rate, own.eps,
-            self._rest, self._parts, self.norms,
+        call(
+            update, self.copies, self.tensors, self.state, self.steps, learns, own.clip, own.limit, own.l2, rate,
+            own.eps, self._rest, self._parts, self.norms,
         )  # fmt: skip
         return self.norms
 
@@ -162,7 +178,7 @@ class CompiledStack:
         grads = [d_hidden, *[None] * (operation.outputs - 1)]
         made = operation.run_back(grads, given, kept, wants_x=False)[operation.data :]
         for own, into in zip([own for own in made if own is not None], group.gradients, strict=True):
-            into[:] = own
+            copy(own, into)
 
     def _forward(
         self, data: ArrayWindows, rows: Numbers, group: "_Group", keep: bool
@@ -171,7 +187,7 @@ class CompiledStack:
         inputs = self._inputs(data, rows.shape)
         for source, into in zip((data.x, data.dt, data.valid), inputs, strict=False):
             if source is not None:
-                np.take(source, rows, axis=0, out=into, mode="clip")  # with `clip` nothing is copied twice
+                take(source, rows, into)
         given = [*inputs, *group.weights]
         outputs, kept = self.network.operation.run(given, keep)
         return given, outputs[0], kept
@@ -205,9 +221,9 @@ class CompiledStack:
             self._buffers[size] = buffers_of(size, self.element)
         parts = found[0][group.copies], found[1][group.copies], np.zeros(data.outputs)
         targets = data.y, data.counted, self._class_weights
-        READINGS[self.task.kind][choosing](
-            size, hidden.reshape(-1), self.state[0], group.places, rows.reshape(-1), targets, parts,
-            self._buffers[size], d_hidden.reshape(-1), self.state[1],
+        call(
+            READINGS[self.task.kind][choosing], size, hidden.reshape(-1), self.state[0], group.places,
+            rows.reshape(-1), targets, parts, self._buffers[size], d_hidden.reshape(-1), self.state[1],
         )  # fmt: skip
 
 
@@ -228,7 +244,7 @@ def _order(copies: int, ranges: dict[str, tuple[int, int]], names: Sequence[str]
     return np.concatenate([rows[:, slice(*ranges[name])].reshape(-1) for name in names])
 
 
-def _mask(stack: StackedModel, name: str) -> Numbers:
+def _mask(stack: StackedModel, name: str, computed: list[int]) -> Numbers:
     """Return a buffer of the copies that are computed."""
-    own: Numbers = stack.others[name][stack.computed].numpy()
+    own: Numbers = stack.others[name][computed].numpy()
     return own.reshape(len(own), -1)

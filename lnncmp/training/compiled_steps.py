@@ -4,9 +4,11 @@ Legend of shapes: S copies that are computed, B batch, P trainable numbers of a 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lnncmp.data.task import Task
 from lnncmp.records.settings import TrainSettings
@@ -14,7 +16,7 @@ from lnncmp.training.batches import Batches
 from lnncmp.training.compiled_data import ArrayWindows
 from lnncmp.training.compiled_network import Network
 from lnncmp.training.stacked_model import StackedModel
-from lnncmp.training.steps import Found, Rows, Steps
+from lnncmp.training.steps import Found, History, Rows, Steps, sizes_of
 
 
 class CompiledSteps(Steps):
@@ -29,34 +31,53 @@ class CompiledSteps(Steps):
         settings: TrainSettings,
         optimizer: torch.optim.Optimizer,
     ) -> None:
-        # Imported on first use: it loads the compiler, which takes a second.
+        # Imported on first use: they load the compiler, which takes a second.
+        from lnncmp.training.compiled_shares import CompiledShares
         from lnncmp.training.compiled_stack import CLIPS, CompiledStack, Optimiser
 
         kind = stack.rows[0].dtype
-        self.stack, self.optimizer, self.computed = stack, optimizer, list[int]()
+        self.stack, self.optimizer = stack, optimizer
         self.train, self.validation = (
             ArrayWindows(own.x, own.dt, own.y, own.valid, own.counted, network.with_time, kind) for own in data
         )
         own = Optimiser(settings.adam_eps, CLIPS[settings.clip], settings.clip_norm, settings.l2)
-        self.make: Callable[[], CompiledStack] = lambda: CompiledStack(stack, network, task, own)
+        self.shares_of: Callable[[Sequence[int]], CompiledShares] = lambda computed: CompiledShares(
+            lambda share: CompiledStack(stack, network, task, own, share), computed
+        )
+        self.compiled = self.shares_of(stack.computed)
 
     def begin(self) -> None:
         """Take weights and moments of the copies that are computed."""
-        if self.computed != self.stack.computed:
-            self.compiled, self.computed = self.make(), list(self.stack.computed)
-        rows = [self.stack.rows[k] for k in self.computed]
+        if not self.compiled.fits(self.stack.computed):
+            self.compiled = self.shares_of(self.stack.computed)
+        rows = [self.stack.rows[k] for k in self.stack.computed]
         states = [self.optimizer.state[row] for row in rows]
-        self.compiled.load([row.detach().numpy() for row in rows])
         means, squares = (
             [state.get(name, torch.zeros_like(row)).detach().numpy() for state, row in zip(states, rows, strict=True)]
             for name in ("exp_avg", "exp_avg_sq")
         )
-        self.compiled.load_moments(means, squares, [int(state.get("step", 0)) for state in states])
+        steps = [int(state.get("step", 0)) for state in states]
+        self.compiled.load([row.detach().numpy() for row in rows], means, squares, steps)
 
-    def warm_up(self, rows: Rows) -> None:
-        """Do what a step does, for no copy that learns."""
-        self.compiled.losses(self.train, rows)
-        self.compiled.update(np.zeros(len(rows), np.bool_), 1.0)
+    def warm_up(self, windows: int, size: int) -> None:
+        """Record the batches of an epoch; where that is not possible do what a step does, for no copy that learns."""
+        if not self.compiled.can_train(self.train, windows, size):
+            copies = len(self.stack.computed)
+            for batch in sizes_of(windows, size):
+                self.losses(np.tile(np.arange(batch), (copies, 1)))
+                self.compiled.update(np.zeros(copies, np.bool_), 1.0)
+
+    def epoch(self, windows: Rows, size: int, rates: Sequence[float], learns: NDArray[Any], bound: float) -> History:
+        """Take all steps, recorded ones where possible."""
+        if not self.compiled.can_train(self.train, windows.shape[1], size):
+            return super().epoch(windows, size, rates, learns, bound)
+        return self.compiled.train(self.train, windows, size, np.array(rates), learns.copy(), bound)
+
+    def validate(self, copies: int, windows: int, size: int, choosing: bool) -> History:
+        """Compute all validation windows, recorded batches where possible."""
+        if not self.compiled.can_validate(self.validation, windows, size, choosing):
+            return super().validate(copies, windows, size, choosing)
+        return self.compiled.validate(self.validation, windows, size, choosing)
 
     def losses(self, rows: Rows) -> Found:
         """Return the losses of training windows."""
@@ -71,12 +92,12 @@ class CompiledSteps(Steps):
     @torch.no_grad()
     def end(self) -> None:
         """Write weights and moments back."""
-        found = zip(self.computed, *map(torch.from_numpy, self.compiled.stored()), strict=True)
-        for (k, weights, mean, square), step in zip(found, self.compiled.steps.tolist(), strict=True):
+        *found, steps = self.compiled.stored()
+        own = zip(self.stack.computed, *map(torch.from_numpy, found), steps.tolist(), strict=True)
+        for k, weights, mean, square, step in own:
             row = self.stack.rows[k]
             row.copy_(weights)
-            own = {"step": torch.tensor(float(step)), "exp_avg": mean, "exp_avg_sq": square}
-            self.optimizer.state[row] = own
+            self.optimizer.state[row] = {"step": torch.tensor(float(step)), "exp_avg": mean, "exp_avg_sq": square}
 
     def errors(self, rows: Rows, choosing: bool) -> Found:
         """Return the losses or errors of validation windows."""

@@ -3,6 +3,7 @@
 Legend of shapes: S copies, B batch, T steps, I inputs, O outputs.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from lnncmp.training.compiled_network import Network, network_of
 from lnncmp.training.stacked_model import StackedModel
 
 RATE = 1e-3
+_RATES = np.array([RATE])
 """The learning rate: that of torch.optim.Adam unless told otherwise."""
 
 
@@ -27,11 +29,16 @@ class FixedBatch:
 
     def __init__(self, models: Sequence[SequenceModel], network: Network, x: Tensor, dt: Tensor, y: Tensor) -> None:
         # Imported on first use: it loads the compiler, which takes a second.
+        from lnncmp.training.compiled_shares import CompiledShares
         from lnncmp.training.compiled_stack import CompiledStack
 
         self.stack = StackedModel(models)
-        self.compiled = CompiledStack(self.stack, network, Task())
-        self.compiled.load([row.detach().numpy() for row in self.stack.rows])
+        self.compiled = CompiledShares(
+            lambda share: CompiledStack(self.stack, network, Task(), computed=share), range(len(models))
+        )
+        rows = [row.detach().numpy() for row in self.stack.rows]
+        nothing = [np.zeros_like(row) for row in rows]
+        self.compiled.load(rows, nothing, nothing, [0] * len(rows))
         flat = [own.flatten(0, 1) for own in (x, dt, y)]
         self.data = ArrayWindows(flat[0], flat[1], flat[2], None, None, network.with_time, self.stack.rows[0].dtype)
         self.windows = np.arange(len(flat[0])).reshape(x.shape[:2])
@@ -39,8 +46,12 @@ class FixedBatch:
 
     def __call__(self) -> None:
         """Take the step."""
-        self.compiled.losses(self.data, self.windows)[0].tolist()
-        self.compiled.update(self.learns, RATE).tolist()
+        size = self.windows.shape[1]
+        if self.compiled.can_train(self.data, size, size):
+            self.compiled.train(self.data, self.windows, size, _RATES, self.learns, math.inf)
+        else:
+            self.compiled.losses(self.data, self.windows)
+            self.compiled.update(self.learns, RATE)
 
     @torch.no_grad()
     def store(self) -> None:

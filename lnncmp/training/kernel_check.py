@@ -8,6 +8,7 @@ Legend of shapes: S copies, B batch, T steps, I inputs, O outputs.
 """
 
 import copy
+import math
 import time
 from dataclasses import dataclass
 
@@ -146,8 +147,9 @@ def _compiled_gradients(models: list[SequenceModel], given: Given, plain: list[T
     network, (x, dt, valid), y = network_of(models[0]), given, torch.stack(plain)
     if network is None:
         return []
-    # Imported on first use: it loads the compiler, which takes a second.
+    # Imported on first use: they load the compiler, which takes a second.
     from lnncmp.training.compiled_stack import CompiledStack
+    from lnncmp.training.replayed import Replayed
 
     copies, stack = len(models), StackedModel(models)
     counted = None if valid is None else valid[..., None].expand_as(y[0])
@@ -159,7 +161,12 @@ def _compiled_gradients(models: list[SequenceModel], given: Given, plain: list[T
     data = ArrayWindows(inputs, times, targets, real, cells_counted, network.with_time, kind)
     compiled = CompiledStack(stack, network, Task())
     compiled.load([row.detach().numpy() for row in stack.rows])
-    compiled.losses(data, np.arange(copies * len(x)).reshape(copies, -1))
+    windows, size = np.arange(copies * len(x)).reshape(copies, -1), len(x)
+    replayed = Replayed(compiled)
+    if replayed.can_train(data, [size]):
+        replayed.train(data, windows, size, np.zeros(1), np.zeros(copies, np.bool_), math.inf)
+    else:
+        compiled.losses(data, windows)
     return [list(torch.from_numpy(row).split(stack.sizes)) for row in compiled.gradients()]
 
 

@@ -25,7 +25,7 @@ from lnncmp.training.compiled_steps import CompiledSteps
 from lnncmp.training.losses import trained_task
 from lnncmp.training.spare_cores import SpareCores
 from lnncmp.training.stacked_model import StackedModel
-from lnncmp.training.steps import Rows, Steps, TorchSteps
+from lnncmp.training.steps import History, Steps, TorchSteps
 from lnncmp.training.trainer import (
     Checkpoint,
     Diverged,
@@ -132,7 +132,6 @@ class StackTrainer:
 
     def fit(self, after_epoch: Callable[["StackTrainer"], None] = lambda trainer: None) -> list[Fitted]:
         """Train the remaining epochs, then load each copy's selected weights; return one result per copy."""
-        self._warm_up()
         for epoch in range(self.epochs_done + 1, self.settings.epochs + 1):
             self.stack.computed = [k for k in self.learning if not self.copies[k].fitted.at_plateau(self.settings)]
             if not self.stack.computed:
@@ -150,23 +149,23 @@ class StackTrainer:
                         row.copy_(copy.best_weights)
         return [copy.fitted for copy in self.copies]
 
-    def _warm_up(self) -> None:
-        """Run the kernels once per batch size, so that no epoch's time includes loading or compiling them."""
-        self.steps.begin()
-        for size in {min(self.settings.batch_size, len(self.train)), len(self.train) % self.settings.batch_size} - {0}:
-            self.steps.warm_up(np.tile(np.arange(size), (len(self.stack.computed), 1)))
-
     def _epoch(self, epoch: int, threads: int) -> None:
         memory, started = WatchedMemory(self.device), time.perf_counter()
+        self.steps.begin()
+        begun = time.perf_counter()
+        self.steps.warm_up(len(self.train), self.settings.batch_size)
+        started += time.perf_counter() - begun
         together = [self.copies[k] for k in self.stack.computed]
         for copy in together:
             copy.total = copy.cells = copy.largest = 0.0
-        self.steps.begin()
         orders = np.stack([copy.rng.permutation(len(self.train)) for copy in together])
         size = self.settings.batch_size
-        for number, start in enumerate(range(0, len(self.train), size)):
-            self.rate = learning_rate(self.settings, len(self.train), epoch, number)
-            self._step(np.ascontiguousarray(orders[:, start : start + size]), epoch)
+        batches = -(-len(self.train) // size)
+        rates = [learning_rate(self.settings, len(self.train), epoch, number) for number in range(batches)]
+        learns = np.array([copy.learns for copy in together])
+        found = self.steps.epoch(orders, size, rates, learns, self.settings.diverged_loss)
+        self.rate = rates[len(found.losses) - 1]
+        self._count(together, found, epoch)
         self.steps.end()
         seconds = (time.perf_counter() - started) / len(together)
         self.cores.took(threads, seconds)
@@ -204,34 +203,24 @@ class StackTrainer:
             copy.best_loss, copy.fitted.best_epoch = chosen, epoch
             copy.best_weights = row.detach().clone()
 
-    def _step(self, rows: Rows, epoch: int) -> None:
-        """Take one optimiser step of the copies that are computed, on the windows `rows` (S, B)."""
-        values, counts = self.steps.losses(rows)
-        computed = [self.copies[k] for k in self.stack.computed]
-        for copy, value, count in zip(computed, values, counts, strict=True):
-            if copy.learns:
-                try:
-                    require_finite_loss(value, self.settings, epoch)
-                except Diverged as reason:
-                    copy.diverged(reason, epoch)
-                copy.total, copy.cells = copy.total + value * count, copy.cells + count
-        learns = [copy.learns for copy in computed]
-        if not any(learns):
-            return
-        for copy, value, norm in zip(computed, values, self.steps.update(learns, self.rate), strict=True):
-            if copy.learns:
-                copy.largest = max(copy.largest, norm)
-                try:
-                    require_finite_gradient(norm, value, epoch)
-                except Diverged as reason:
-                    copy.diverged(reason, epoch)
+    def _count(self, copies: list[Copy], found: History, epoch: int) -> None:
+        """Add up what was found in each batch, as long as a copy learns."""
+        for losses, counts, norms in zip(*(own.tolist() for own in found), strict=True):
+            for copy, value, count, norm in zip(copies, losses, counts, norms, strict=True):
+                if copy.learns:
+                    try:
+                        require_finite_loss(value, self.settings, epoch)
+                        copy.total, copy.cells = copy.total + value * count, copy.cells + count
+                        copy.largest = max(copy.largest, norm)
+                        require_finite_gradient(norm, value, epoch)
+                    except Diverged as reason:
+                        copy.diverged(reason, epoch)
 
     def _on_validation(self, choosing: bool) -> list[float]:
         """Return for each copy that is computed the mean over the counted cells of the validation windows."""
         copies, windows = len(self.stack.computed), len(self.validation)
+        found = self.steps.validate(copies, windows, _VALIDATION_BATCH, choosing)
         totals, cells = np.zeros(copies), 0.0
-        for start in range(0, windows, _VALIDATION_BATCH):
-            rows = np.arange(start, min(start + _VALIDATION_BATCH, windows))
-            losses, counts = self.steps.errors(np.tile(rows, (copies, 1)), choosing)
-            totals, cells = totals + np.array(losses) * counts[0], cells + counts[0]
+        for losses, counts in zip(found.losses, found.counts, strict=True):
+            totals, cells = totals + losses * counts[0], cells + counts[0]
         return [float(total) for total in totals / max(cells, 1.0)]

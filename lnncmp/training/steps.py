@@ -6,8 +6,9 @@ Legend of shapes: S copies that are computed, B batch, P trainable numbers of a 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,6 +24,28 @@ Found = tuple[list[float], list[float]]
 """The loss of each copy, and the number of cells counted in it."""
 
 
+def sizes_of(windows: int, size: int) -> list[int]:
+    """Return the sizes of the batches of so many windows, `size` at a time, the largest first."""
+    return sorted({min(size, windows), windows % size} - {0}, reverse=True)
+
+
+class History(NamedTuple):
+    """What was found in K batches, each (K, S): losses, counted cells, and norms of the gradients before clipping."""
+
+    losses: NDArray[Any]
+    counts: NDArray[Any]
+    norms: NDArray[Any]
+
+    @classmethod
+    def of(cls, batches: int, copies: int) -> "History":
+        """Return zeros, to be written."""
+        return cls(*(np.zeros((batches, copies)) for _ in range(3)))
+
+    def first(self, batches: int) -> "History":
+        """Return that of the first batches."""
+        return History(*(own[:batches] for own in self))
+
+
 class Steps(ABC):
     """Takes the training steps of the copies of a stack that are computed."""
 
@@ -31,8 +54,11 @@ class Steps(ABC):
         """Prepare for the copies that are computed now, with the weights that they have."""
 
     @abstractmethod
-    def warm_up(self, rows: Rows) -> None:
-        """Do what a step does and change no weight, so that no epoch's time includes loading or compiling."""
+    def warm_up(self, windows: int, size: int) -> None:
+        """Do what is done once for the copies that are computed, so that no epoch's time includes it.
+
+        After `begin`, for epochs of so many windows, `size` a batch; no weight changes.
+        """
 
     @abstractmethod
     def losses(self, rows: Rows) -> Found:
@@ -45,9 +71,34 @@ class Steps(ABC):
         A copy whose gradient is not finite takes none. What is returned for others has no meaning.
         """
 
+    def epoch(self, windows: Rows, size: int, rates: Sequence[float], learns: NDArray[Any], bound: float) -> History:
+        """Take a step for each batch of `size` windows, with its rate; windows (S, N): those of each copy in its order.
+
+        learns (S), bool: the copies that learn; one stops to when its loss is not finite or above `bound`, and after a
+        gradient that is not finite. The batch in which none learns is the last one.
+        """
+        history, learning = History.of(len(rates), len(learns)), learns.copy()
+        for k, rate in enumerate(rates):
+            losses, counts = self.losses(np.ascontiguousarray(windows[:, k * size : (k + 1) * size]))
+            history.losses[k], history.counts[k] = losses, counts
+            learning &= np.isfinite(losses) & (np.array(losses) <= bound)
+            if not learning.any():
+                return history.first(k + 1)
+            history.norms[k] = self.update(learning.tolist(), rate)
+            learning &= np.isfinite(history.norms[k])
+        return history
+
     @abstractmethod
     def end(self) -> None:
         """Write weights and moments back to the stack and the optimiser."""
+
+    def validate(self, copies: int, windows: int, size: int, choosing: bool) -> History:
+        """Return what `errors` returns for all validation windows, `size` at a time; without norms."""
+        history = History.of(-(-windows // size), copies)
+        for k, start in enumerate(range(0, windows, size)):
+            rows = np.arange(start, min(start + size, windows))
+            history.losses[k], history.counts[k] = self.errors(np.tile(rows, (copies, 1)), choosing)
+        return history
 
     @abstractmethod
     def errors(self, rows: Rows, choosing: bool) -> Found:
@@ -73,12 +124,14 @@ class TorchSteps(Steps):
         """Put all copies into training mode."""
         self.stack.train(True)
 
-    def warm_up(self, rows: Rows) -> None:
-        """Run the kernels forward and backward."""
-        self.losses(rows)
-        assert self.last is not None
-        self.last.sum().backward()
-        self.optimizer.zero_grad(set_to_none=True)
+    def warm_up(self, windows: int, size: int) -> None:
+        """Run the kernels forward and backward, the first time."""
+        if self.last is None:
+            for batch in sizes_of(windows, size):
+                self.losses(np.tile(np.arange(batch), (len(self.stack.computed), 1)))
+                assert self.last is not None
+                self.last.sum().backward()
+            self.optimizer.zero_grad(set_to_none=True)
 
     def losses(self, rows: Rows) -> Found:
         """Return the losses of training windows; their graph is kept."""

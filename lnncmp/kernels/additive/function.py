@@ -12,11 +12,12 @@ from torch import Tensor
 from lnncmp.kernels.additive.backward import backward
 from lnncmp.kernels.additive.forward import forward
 from lnncmp.kernels.additive.stages import MIN_RATE, STAGES
-from lnncmp.kernels.additive.weights import Size, finish, prepare
+from lnncmp.kernels.additive.weights import Size, Units, finish, prepare, share
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.matmul import padded
 from lnncmp.kernels.common.operation import DT, VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, joined, zeros
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
@@ -55,35 +56,41 @@ class AdditiveSequence(ArrayOperation):
         wide = padded(width, x.dtype.itemsize == 4)
         return copies, *x.shape[-3:], width, wide, self.unfolds, len(self.stages[0])
 
-    def _acting(self, given: GivenArrays) -> list[Numbers]:
-        """Return W, b, U, c and r as they act."""
+    def _raw(self, given: GivenArrays) -> tuple[Numbers, tuple[Numbers, ...], Numbers, Numbers, Numbers]:
+        """Return W, the biases, U, c and the raw rate; empty is what does not exist."""
         w, u, *units = given[self.data :]
-        bias, rest = units[0], units[self.biases :]
-        for own in units[1 : self.biases]:
-            bias = bias + own
-        scale = rest[0] if self.scaled else np.ones_like(bias)
-        rate = _softplus(rest[-1]) if self.rate is None else np.full_like(bias, self.rate)
-        return [w, bias, u, scale, rate]
+        rest, nothing = units[self.biases :], w[:0]
+        scale, rate = rest[0] if self.scaled else nothing, rest[-1] if self.rate is None else nothing
+        return w, tuple(units[: self.biases]), u, scale, rate
+
+    def _prepared(self, size: Size, given: GivenArrays) -> tuple[Units, Numbers, Numbers]:
+        fixed = 0.0 if self.rate is None else self.rate
+        found: tuple[Units, Numbers, Numbers] = call(prepare, size, (self.limit, MIN_RATE), *self._raw(given), fixed)
+        return found
 
     def _data(self, given: GivenArrays) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Return x, lengths of solver steps, valid and the start."""
         x, dt, valid, start = given[X], given[DT], given[VALID], given[START]
-        lengths = flat(dt) / dt.dtype.type(self.unfolds) if self.step is None else np.full(x.shape[:3], self.step)
+        if self.step is None:
+            lengths = empty((dt.size,), x.dtype)
+            call(share, flat(dt), self.unfolds, lengths)
+        else:
+            lengths = np.full(dt.size, self.step, x.dtype)
         real = _ALL_REAL if valid is None else flat(valid)
-        return flat(x), flat(lengths.astype(x.dtype, copy=False)), real, flat(start)
+        return flat(x), lengths, real, flat(start)
 
     def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
         """Run the kernel; see the class."""
         x, start = given[X], given[START]
         size, kind = self._size(x, start), x.dtype
         copies, batch, steps, _, width, wide, unfolds, stages = size
-        units, *weights = prepare(size, self.limit, MIN_RATE, *self._acting(given))
-        hidden, final = empty((copies, batch, steps, width), kind), np.empty((copies, batch, width), kind)
+        units, *weights = self._prepared(size, given)
+        hidden, final = empty((copies, batch, steps, width), kind), empty((copies, batch, width), kind)
         f = empty((copies * batch * steps * wide * unfolds * stages if keep else 0,), kind)
         table, tiles = np.array(self.stages, kind).ravel(), copies * -(-batch // TILE)
         outputs = flat(hidden), flat(final), keep, f
         run_tiles(forward, tiles, size, self.clip, table, units, tuple(weights), self._data(given), *outputs)
-        path = flat(hidden.copy()) if keep else f  # a copy: what is done to the outputs in place must not reach it
+        path = joined([flat(hidden)]) if keep else f  # a copy: what is done to the outputs in place must not reach it
         return [hidden, final], [f, path]
 
     def run_back(
@@ -91,25 +98,24 @@ class AdditiveSequence(ArrayOperation):
     ) -> list[Numbers | None]:
         """Return the gradients of x, the start and the parameters."""
         x, start, (f, hidden) = given[X], given[START], kept
-        size, kind, acting = self._size(x, start), x.dtype, self._acting(given)
+        size, kind = self._size(x, start), x.dtype
+        driving, _, recurrent, _, raw = self._raw(given)
         copies, batch, _, inputs, width, wide, _, _ = size
-        units, *_ = prepare(size, self.limit, MIN_RATE, *acting)
-        turned = pack_transposed(copies, 1, width, wide, width, wide, acting[2])
+        units, *_ = self._prepared(size, given)
+        turned = call(pack_transposed, copies, 1, width, wide, width, wide, recurrent)
         across = padded(inputs, kind == np.float32) if wants_x else 0
-        turned_driving = pack_transposed(copies, 1, width, wide, inputs if wants_x else 0, across, acting[0])
+        turned_driving = call(pack_transposed, copies, 1, width, wide, inputs if wants_x else 0, across, driving)
         data = *self._data(given), hidden, f
         d = flat_or_zeros(grads[0], hidden.size, kind), flat_or_zeros(grads[1], start.size, kind)
-        d_x, d_start = np.empty(x.size if wants_x else 0, kind), np.empty(start.size, kind)
+        d_x, d_start = empty((x.size if wants_x else 0,), kind), empty((start.size,), kind)
         tiles = copies * -(-batch // TILE)
-        of_u, of_e, of_units = (np.zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
+        of_u, of_e, of_units = (zeros(tiles * rows * wide, kind) for rows in (width, inputs + 1, 2))
         sums = of_u, of_e, of_units
         clip = self.clip, float(np.nextafter(kind.type(self.clip), kind.type(0))) if self.clip < math.inf else math.inf
         weights, table = (turned, turned_driving), np.array(self.stages, kind).ravel()
         run_tiles(backward, tiles, size, clip, table, units, weights, data, *d, d_x, d_start, sums)
-        w, bias, u, scale, rate = finish(size, sums)
-        found = [w, u, *[bias] * self.biases, *[scale] * self.scaled]
-        if self.rate is None:
-            found.append(rate * np.exp(given[-1] - acting[4]))  # the slope of softplus is the logistic function
+        w, bias, u, scale, rate = call(finish, size, raw, sums)
+        found = [w, u, *[bias] * self.biases, *[scale] * self.scaled, *[rate] * (self.rate is None)]
         return [d_x if wants_x else None, None, None, d_start, *found]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
@@ -118,11 +124,6 @@ class AdditiveSequence(ArrayOperation):
         _, batch, steps, _, width, wide, unfolds, stages = self._size(x, start)
         kept = batch * steps * unfolds * stages * wide * keep, batch * steps * width * keep
         return [(batch, steps, width), start.shape], [(length,) for length in kept]
-
-
-def _softplus(raw: Numbers) -> Numbers:
-    found: Numbers = np.logaddexp(raw, raw.dtype.type(0))
-    return found
 
 
 OPERATION = AdditiveSequence

@@ -8,7 +8,8 @@ steps of an observation, Q stages of a solver step, R rows of a tile; all arrays
 
 import numpy as np
 
-from lnncmp.kernels.common.compiling import Array, kernel
+from lnncmp.kernels.common.compiling import Array, Arrays, kernel, lean_kernel
+from lnncmp.kernels.common.synapses import softplus, softplus_slope
 from lnncmp.kernels.common.tiles import TILE, total_of_blocks
 
 Size = tuple[int, int, int, int, int, int, int, int]
@@ -17,21 +18,30 @@ Units = tuple[Array, Array, Array, Array]
 """c, r, the longest step, and 1 / r where that is the limit / r (else 0), each (S, N)."""
 
 
+@lean_kernel
+def share(dt: Array, unfolds: int, lengths: Array) -> None:
+    """Write the lengths of solver steps, of which an elapsed time has `unfolds`."""
+    for k in range(dt.size):
+        lengths[k] = dt[k] / unfolds
+
+
 @kernel
 def prepare(
     size: Size,
-    limit: float,
-    least: float,
+    limits: tuple[float, float],
     w: Array,
-    bias: Array,
+    biases: Arrays,
     u: Array,
     scale: Array,
-    rate: Array,
+    raw: Array,
+    fixed: float,
 ) -> tuple[Units, Array, Array]:
     """Return the units, the recurrent weights (S, H, N) by source and E (S, I + 1, N).
 
-    w (S, H, I), u (S, H, H), bias, scale, rate (S, H); the longest step is limit / max(rate, least).
+    w (S, H, I), u (S, H, H), biases whose sum acts and scale (S, H); scale may be empty: 1. The rate is the softplus of
+    `raw` (S, H) or, where that is empty, `fixed`. The longest step is limits[0] / max(rate, limits[1]).
     """
+    limit, least = limits
     copies, _, _, inputs, width, padded, _, _ = size
     kind = w.dtype
     c, r, longest = np.zeros(copies * padded, kind), np.zeros(copies * padded, kind), np.zeros(copies * padded, kind)
@@ -40,21 +50,23 @@ def prepare(
     for s in range(copies):
         for n in range(width):
             here, there, e = s * width + n, s * padded + n, s * (inputs + 1) * padded + n
-            c[there], r[there] = scale[here], rate[here]
-            longest[there] = limit / max(rate[here], least)
-            if rate[here] >= least:
-                inverse[there] = 1.0 / rate[here]
+            rate = softplus(raw[here]) if raw.size > 0 else fixed
+            c[there], r[there] = scale[here] if scale.size > 0 else 1.0, rate
+            longest[there] = limit / max(rate, least)
+            if rate >= least:
+                inverse[there] = 1.0 / rate
             for k in range(inputs):
                 driving[e + k * padded] = w[here * inputs + k]
-            driving[e + inputs * padded] = bias[here]
+            for own in biases:
+                driving[e + inputs * padded] += own[here]
             for k in range(width):
                 acting[(s * width + k) * padded + n] = u[here * width + k]
     return (c, r, longest, inverse), acting, driving
 
 
 @kernel
-def finish(size: Size, sums: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array, Array]:
-    """Return the gradients of w, bias, u, scale and rate, from the sums that the backward kernel leaves."""
+def finish(size: Size, raw: Array, sums: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array, Array]:
+    """Return the gradients of w, a bias, u, scale and raw rate, from the sums that the backward kernel leaves."""
     copies, batch, _, inputs, width, padded, _, _ = size
     blocks, kind = -(-batch // TILE), sums[0].dtype
     d_w, d_bias = np.empty(copies * width * inputs, kind), np.empty(copies * width, kind)
@@ -71,5 +83,6 @@ def finish(size: Size, sums: tuple[Array, Array, Array]) -> tuple[Array, Array, 
             d_bias[at] = of_driving[inputs * padded + n]
             for k in range(width):
                 d_u[at * width + k] = of_recurrent[k * padded + n]
-            d_scale[at], d_rate[at] = of_units[n], of_units[padded + n]
+            d_scale[at] = of_units[n]
+            d_rate[at] = of_units[padded + n] * softplus_slope(raw[at]) if raw.size > 0 else 0.0
     return d_w, d_bias, d_u, d_scale, d_rate

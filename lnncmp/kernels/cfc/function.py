@@ -19,6 +19,7 @@ from lnncmp.kernels.cfc.plan import Plan
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.operation import DT, VALID, Given, Memory, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, joined, zeros
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, numbers_of, present
 
@@ -47,13 +48,13 @@ class CfCSequence(ArrayOperation):
     def _layout(self, given: GivenArrays, keep: bool, wants_x: bool) -> Layout:
         x, valid = given[X], given[VALID]
         copies, batch, steps, inputs = x.shape
-        call = Call(copies, batch, steps, inputs, keep, wants_x, valid is not None, x.dtype == np.float32)
-        return lay_out(self.plan, call)
+        padded, single = valid is not None, x.dtype == np.float32
+        return lay_out(self.plan, Call(copies, batch, steps, inputs, keep, wants_x, padded, single))
 
     def _joined(self, given: GivenArrays, role: str) -> Numbers:
         """Return the numbers of all weights or of all masks, each tensor's after the other's."""
         own = [numbers for numbers, its in zip(given[self.data :], self.plan.roles, strict=True) if its == role]
-        return np.concatenate(own) if own else _NONE
+        return joined(own) if own else _NONE
 
     def _dropout(self, given: GivenArrays, units: int) -> Numbers:
         """Return the factors of dropout, the units padded to `units`; none without dropout."""
@@ -72,8 +73,8 @@ class CfCSequence(ArrayOperation):
     def _packed(self, layout: Layout, copies: int, numbers: Numbers, masks: Numbers) -> Numbers:
         """Return the weights as the kernel reads them."""
         places = layout.weights
-        packed = np.zeros(copies * places.total, numbers.dtype)
-        pack(places.forward, copies, numbers, masks, places.total, packed)
+        packed = zeros(copies * places.total, numbers.dtype)
+        call(pack, places.forward, copies, numbers, masks, places.total, packed)
         return packed
 
     def _run(self, given: GivenArrays, layout: Layout, weights: Numbers, keep: bool) -> tuple[list[Numbers], Numbers]:
@@ -81,9 +82,9 @@ class CfCSequence(ArrayOperation):
         x, dt, valid, states = given[X], given[DT], given[VALID], given[3 : self.data]
         kind, real = x.dtype, _NONE if valid is None else flat(valid)
         start = [flat(state) for state in states]
-        begin = start[0] if len(start) == 1 else np.concatenate(start)
+        begin = start[0] if len(start) == 1 else joined(start)
         kept, scratch = empty((layout.kept,), kind), empty((layout.scratch,), kind)
-        hidden, final = empty((*dt.shape, self.plan.width), kind), np.empty(begin.size, kind)
+        hidden, final = empty((*dt.shape, self.plan.width), kind), empty((begin.size,), kind)
         arrays = flat(x), flat(dt), real, self._dropout(given, layout.units_pad), begin, weights
         run_tiles(forward, layout.tiles, layout.stages, *arrays, kept, flat(hidden), final, scratch)
         cut = _cut(final, [state.size for state in states])
@@ -127,15 +128,15 @@ class CfCSequence(ArrayOperation):
         (buffer, numbers), masks = kept, self._joined(given, "mask")
         d_hidden = flat_or_zeros(grads[0], dt.size * plan.width, kind)
         ends = [flat_or_zeros(g, s.size, kind) for g, s in zip(grads[1:], states, strict=True)]
-        d_final = ends[0] if len(ends) == 1 else np.concatenate(ends)
-        d_start, d_x = np.empty(d_final.size, kind), np.zeros(x.size if wants_x else 0, kind)
+        d_final = ends[0] if len(ends) == 1 else joined(ends)
+        d_start, d_x = empty((d_final.size,), kind), zeros(x.size if wants_x else 0, kind)
         places, parts = layout.weights, max(layout.parts, 1)
-        backs = np.zeros(copies * places.back_total, kind)
-        pack(places.backward, copies, numbers, masks, places.back_total, backs)
-        summed, gradients = np.zeros(copies * parts * places.total, kind), np.empty(numbers.size, kind)
+        backs = zeros(copies * places.back_total, kind)
+        call(pack, places.backward, copies, numbers, masks, places.back_total, backs)
+        summed, gradients = zeros(copies * parts * places.total, kind), empty((numbers.size,), kind)
         scratch, into = empty((layout.scratch,), kind), (d_hidden, d_final, d_x, d_start, summed)
         run_tiles(backward, layout.tiles, layout.stages, flat(dt), real, backs, buffer, *into, scratch)
-        unpack(places.forward, copies, parts, summed, places.total, numbers, masks, gradients)
+        call(unpack, places.forward, copies, parts, summed, places.total, numbers, masks, gradients)
         own = list(zip(given[self.data :], plan.roles, strict=True))
         found = iter(_cut(gradients, [weight.size for weight, its in own if its == "weight"]))
         weights = [next(found) if its == "weight" else None for _, its in own]
@@ -147,9 +148,9 @@ class CfCSequence(ArrayOperation):
         own = zip(present(tensors[self.data :]), self.plan.roles, strict=True)
         numbers = sum(weight.numel() for weight, its in own if its == "weight")
         batch, steps, inputs = x.shape
-        call = Call(1, batch, steps, inputs, True, False, tensors[VALID] is not None, x.dtype == torch.float32)
+        own_call = Call(1, batch, steps, inputs, True, False, tensors[VALID] is not None, x.dtype == torch.float32)
         outputs = [(*x.shape[:-1], self.plan.width), *(state.shape for state in states)]
-        return outputs, [(kept_numbers(self.plan, call) * keep,), (numbers * keep,)]
+        return outputs, [(kept_numbers(self.plan, own_call) * keep,), (numbers * keep,)]
 
 
 class _Packed:

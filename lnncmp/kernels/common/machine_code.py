@@ -13,6 +13,8 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.compiler import Compiler
 
+from lnncmp.kernels.common.entry import add_entry
+
 SHARED = ("linkonce_odr", "linkonce_any", "weak_odr", "weak_any")
 """Kinds of linkage by which definitions of one name in several object files count as one."""
 
@@ -26,7 +28,7 @@ def _make_local(module: Any) -> None:
 
 
 class StandaloneCompiler(Compiler):
-    """Numba's compiler, whose result shares no function with other object files."""
+    """Numba's compiler, whose result shares no function with other object files and has an entry from memory."""
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         """Compile `func`; what is linked into it is optimised with it and then made local."""
@@ -40,4 +42,12 @@ class StandaloneCompiler(Compiler):
 
         library._optimize_final_module = optimize_and_hide
         self.state.library = library
+        context = self.state.targetctx  # a copy for this kernel alone
+        wrap = context.create_cpython_wrapper
+
+        def wrap_and_enter(library: Any, described: Any, *rest: Any, **options: Any) -> None:
+            wrap(library, described, *rest, **options)
+            add_entry(context, library, described)
+
+        context.create_cpython_wrapper = wrap_and_enter
         return super().compile_extra(func)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lnncmp.errors import UsageError
+from lnncmp.kernels.common.recording import zeros
 
 KINDS = (torch.float32, torch.float64)
 """The types of numbers that kernels are compiled for."""
@@ -94,7 +95,7 @@ def numbers_of(tensor: Tensor) -> NDArray[Any]:
 
 def flat_or_zeros(numbers: NDArray[Any] | None, count: int, kind: Any) -> NDArray[Any]:
     """Return all numbers of a contiguous gradient as a 1-D view, `count` zeros without a gradient."""
-    return np.zeros(count, kind) if numbers is None else flat(numbers)
+    return zeros(count, kind) if numbers is None else flat(numbers)
 
 
 def numbers_or_zeros(tensor: Tensor | None, count: int, kind: Any) -> NDArray[Any]:

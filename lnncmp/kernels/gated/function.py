@@ -15,6 +15,7 @@ from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.matmul import padded
 from lnncmp.kernels.common.operation import VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, zeros
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
@@ -93,10 +94,10 @@ class GatedSequence(ArrayOperation):
         cell, x, valid, start = self.cell, given[X], given[VALID], given[3 : self.data]
         size, kind = _size(x, start[0]), x.dtype
         copies, batch, steps, _, hidden, _ = size
-        packed = pack(size, cell.gates, *given[self.data :])
+        packed = call(pack, size, cell.gates, *given[self.data :])
         kept = tuple(empty((length,), kind) for length in _kept(cell, size if keep else (0, *size[1:])))
         y = empty((copies, batch, steps, hidden), kind)
-        last = [np.empty((copies, batch, hidden), kind) for _ in range(self.states)]
+        last = [empty((copies, batch, hidden), kind) for _ in range(self.states)]
         real = _ALL_REAL if valid is None else flat(valid)
         begin, ends = _pair(*map(flat, start)), tuple(map(flat, last))
         tiles = copies * -(-batch // TILE)
@@ -112,15 +113,15 @@ class GatedSequence(ArrayOperation):
         copies, batch, steps, inputs, hidden, width = size
         w_ih, w_hh, *_ = given[self.data :]
         wide = padded(inputs, kind == np.float32)
-        recurrent = pack_transposed(copies, cell.gates, hidden, width, hidden, width, w_hh)
-        driving = pack_transposed(copies if wants_x else 0, cell.gates, hidden, width, inputs, wide, w_ih)
+        recurrent = call(pack_transposed, copies, cell.gates, hidden, width, hidden, width, w_hh)
+        driving = call(pack_transposed, copies if wants_x else 0, cell.gates, hidden, width, inputs, wide, w_ih)
         states = copies * batch * hidden
         d_hidden = flat_or_zeros(grads[0], states * steps, kind)
         d_last = tuple(flat_or_zeros(end, states, kind) for end in grads[1:])
-        d_x = np.empty(x.size if wants_x else 0, kind)
-        d_start = _pair(*(np.empty(own.size, kind) for own in start))
+        d_x = empty((x.size if wants_x else 0,), kind)
+        d_start = _pair(*(empty((own.size,), kind) for own in start))
         tiles = copies * -(-batch // TILE)
-        summed = np.zeros(tiles * (inputs + 2 + hidden) * cell.gates * width, kind)
+        summed = zeros(tiles * (inputs + 2 + hidden) * cell.gates * width, kind)
         real = _ALL_REAL if valid is None else flat(valid)
         saved = tuple(kept)
         if self.states == 1:
@@ -128,7 +129,7 @@ class GatedSequence(ArrayOperation):
         run_tiles(
             cell.backward, tiles, size, wide, real, (recurrent, driving), saved, d_hidden, d_last, d_x, d_start, summed
         )
-        found = [*d_start[: len(start)], *unpack(size, cell.gates, summed)]
+        found = [*d_start[: len(start)], *call(unpack, size, cell.gates, summed)]
         return [d_x if wants_x else None, None, None, *found]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:

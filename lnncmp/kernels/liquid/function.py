@@ -13,6 +13,7 @@ from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, N
 from lnncmp.kernels.common.matmul import padded
 from lnncmp.kernels.common.operation import DT, VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, joined, zeros
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
@@ -59,13 +60,13 @@ class LiquidSequence(ArrayOperation):
         x, dt, valid, start = given[X], given[DT], given[VALID], given[START]
         size, kind = _size(x, start, self.unfolds), x.dtype
         copies, batch, steps, _, width, wide, unfolds = size
-        acting = prepare(size, *_parts(given[self.data :]))
+        acting = call(prepare, size, *_parts(given[self.data :]))
         real = _ALL_REAL if valid is None else flat(valid)
-        hidden, final = empty((copies, batch, steps, width), kind), np.empty((copies, batch, width), kind)
+        hidden, final = empty((copies, batch, steps, width), kind), empty((copies, batch, width), kind)
         gates = empty((copies * batch * steps * unfolds * wide if keep else 0,), kind)
         data = flat(x), flat(dt), real, flat(start)
         run_tiles(forward, copies * -(-batch // TILE), size, *acting, *data, flat(hidden), flat(final), keep, gates)
-        path = flat(hidden.copy()) if keep else gates  # a copy: the outputs may be changed in place
+        path = joined([flat(hidden)]) if keep else gates  # a copy: the outputs may be changed in place
         return [hidden, final], [gates, path]
 
     def run_back(
@@ -77,18 +78,18 @@ class LiquidSequence(ArrayOperation):
         size, kind = _size(x, start, self.unfolds), x.dtype
         copies, batch, inputs, width, wide = (size[k] for k in (0, 1, 3, 4, 5))
         raw, bias, recurrent, sensory = _parts(given[self.data :])
-        neurons, acting, driving = prepare(size, raw, bias, recurrent, sensory)
-        turned = transpose(copies, width, width, width, wide, wide, acting)
+        neurons, acting, driving = call(prepare, size, raw, bias, recurrent, sensory)
+        turned = call(transpose, copies, width, width, width, wide, wide, acting)
         across = padded(inputs, kind == np.float32) if wants_x else 0
-        turned_driving = transpose(copies, inputs + 1, inputs if wants_x else 0, width, wide, across, driving)
+        turned_driving = call(transpose, copies, inputs + 1, inputs if wants_x else 0, width, wide, across, driving)
         data = flat(x), flat(dt), _ALL_REAL if valid is None else flat(valid), flat(start), hidden, gates
         d = flat_or_zeros(grads[0], hidden.size, kind), flat_or_zeros(grads[1], start.size, kind)
-        d_x, d_start = np.empty(x.size if wants_x else 0, kind), np.empty(start.size, kind)
+        d_x, d_start = empty((x.size if wants_x else 0,), kind), empty((start.size,), kind)
         tiles = copies * -(-batch // TILE)
-        of_recurrent, of_driving, of_neurons = (np.zeros(tiles * n * wide, kind) for n in (width, inputs + 1, 3))
+        of_recurrent, of_driving, of_neurons = (zeros(tiles * n * wide, kind) for n in (width, inputs + 1, 3))
         sums = of_recurrent, of_driving, of_neurons
         run_tiles(backward, tiles, size, neurons, (turned, turned_driving), data, *d, d_x, d_start, sums)
-        found = iter(finish(size, raw[:2], neurons[1], recurrent[1], sensory, sums))
+        found = iter(call(finish, size, raw[:2], neurons[1], recurrent[1], sensory, sums))
         weights = [None if own.dtype == np.bool_ else next(found) for own in given[self.data :]]
         return [d_x if wants_x else None, None, None, d_start, *weights]
 

@@ -13,6 +13,7 @@ from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, N
 from lnncmp.kernels.common.compiling import Array, Arrays
 from lnncmp.kernels.common.operation import DT, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, zeros
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
@@ -90,7 +91,7 @@ class LRCSequence(ArrayOperation):
     def _prepared(self, given: _Arrays) -> tuple[Arrays, Arrays, Arrays]:
         _, _, inputs, width, _ = given.size
         parameters = given.neurons, given.sensory, given.recurrent
-        found: tuple[Arrays, Arrays, Arrays] = prepare(given.copies, inputs, width, self.positive, *parameters)
+        found: tuple[Arrays, Arrays, Arrays] = call(prepare, given.copies, inputs, width, self.positive, *parameters)
         return found
 
     def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
@@ -120,23 +121,25 @@ class LRCSequence(ArrayOperation):
         lanes, kernel = widest(batch, kind == np.float32, _BACKWARD)
         blocks = blocks_of(batch, lanes)
         acting, _, _ = self._prepared(own)
-        sensed, sensory_place, wired, place = prepare_backward(
-            copies, inputs, width, self.positive, own.sensory, own.recurrent
+        sensed, sensory_place, wired, place = call(
+            prepare_backward, copies, inputs, width, self.positive, own.sensory, own.recurrent
         )
-        dx, dx0 = np.empty(own.x.size, kind), np.empty(own.x0.size, kind)
+        dx, dx0 = empty((own.x.size,), kind), empty((own.x0.size,), kind)
         lengths = SUMS * sensory_place.size, SUMS * place.size, copies * (NEURON_SUMS * width + 2 * inputs)
-        sums = tuple(np.zeros(blocks * length, kind) for length in lengths)
+        sums = tuple(zeros(blocks * length, kind) for length in lengths)
         path, *rest = kept
         grad = flat_or_zeros(grads[0], copies * batch * steps * width, kind)
         data = flat(own.x), flat(own.dt), acting, own.mapping, sensed, wired, path, tuple(rest), grad
         run_tiles(kernel, copies * blocks, own.size, self.solver, *data, dx, dx0, sums)
-        shapes = (SLOTS, copies * inputs * width), (SLOTS, copies * width * width), (4, copies * width)
-        gradients = [np.zeros(shape, kind) for shape in (*shapes, (2, copies * inputs))]
-        finish(
-            blocks, inputs, width, self.positive, own.neurons, own.sensory, sensed[0], sensory_place,
-            own.recurrent, wired[0], place, sums, tuple(flat(g) for g in gradients),
+        shapes = (SLOTS, inputs * width), (SLOTS, width * width), (4, width), (2, inputs)
+        gradients = [zeros(many * copies * length, kind) for many, length in shapes]
+        call(
+            finish, blocks, inputs, width, self.positive, own.neurons, own.sensory, sensed[0], sensory_place,
+            own.recurrent, wired[0], place, sums, tuple(gradients),
         )  # fmt: skip
-        of_sensory, of_recurrent, of_neurons, of_mapping = gradients
+        of_sensory, of_recurrent, of_neurons, of_mapping = (
+            own.reshape(many, -1) for own, (many, _) in zip(gradients, shapes, strict=True)
+        )
         parts = SLOTS - (self.kind == NONE)
         found = *of_neurons[: 2 + self.kind], *of_mapping, None, *of_sensory[:parts], None, *of_recurrent[:parts]
         return [dx, None, None, dx0, *found]

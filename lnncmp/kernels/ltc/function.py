@@ -14,6 +14,7 @@ import torch
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.operation import DT, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, zeros
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
 from lnncmp.kernels.common.synapses import SUMS
 from lnncmp.kernels.common.threads import run_tiles
@@ -57,8 +58,8 @@ class LTCSequence(ArrayOperation):
         lanes, kernel = widest(batch, kind == np.float32, _FORWARD)
         tiles = copies * blocks_of(batch, lanes)
         neurons, mapping = tuple(raw[:3]), tuple(raw[3:5])
-        capacitance, leak, sensed, listed = prepare(
-            copies, inputs, width, self.positive, self.epsilon, neurons, tuple(raw[5:10]), tuple(raw[10:])
+        capacitance, leak, sensed, listed = call(
+            prepare, copies, inputs, width, self.positive, self.epsilon, neurons, tuple(raw[5:10]), tuple(raw[10:])
         )
         layer = tiles * width * lanes
         hidden = empty((copies, batch, steps, width), kind)
@@ -80,23 +81,24 @@ class LTCSequence(ArrayOperation):
         blocks = blocks_of(batch, lanes)
         neurons, mapping = tuple(raw[:3]), tuple(raw[3:5])
         sensory, recurrent = tuple(raw[5:10]), tuple(raw[10:])
-        capacitance, sensed, sensory_place, listed, place = prepare_backward(
-            copies, inputs, width, self.positive, self.epsilon, neurons[0], recurrent, sensory
+        capacitance, sensed, sensory_place, listed, place = call(
+            prepare_backward, copies, inputs, width, self.positive, self.epsilon, neurons[0], recurrent, sensory
         )
-        dx, dv0 = np.empty(x.size, kind), np.empty(start.size, kind)
+        dx, dv0 = empty((x.size,), kind), empty((start.size,), kind)
         lengths = SUMS * sensory_place.size, SUMS * place.size, copies * (3 * width + 2 * inputs)
-        sums = tuple(np.zeros(blocks * length, kind) for length in lengths)
+        sums = tuple(zeros(blocks * length, kind) for length in lengths)
         grad = flat_or_zeros(grads[0], copies * batch * steps * width, kind)
         data = flat(x), capacitance, flat(dt), mapping, sensed, listed, tuple(kept), grad, dx, dv0, sums
         run_tiles(kernel, copies * blocks, size, *data)
-        shapes = (4, copies * inputs * width), (4, copies * width * width), (3, copies * width), (2, copies * inputs)
-        gradients = [np.zeros(shape, kind) for shape in shapes]
-        views = tuple(flat(g) for g in gradients)
-        finish(
-            blocks, inputs, width, self.positive, neurons, sensory, sensed[0], sensory_place, recurrent, listed[0],
-            place, sums, views,
+        parts = (4, inputs * width), (4, width * width), (3, width), (2, inputs)
+        gradients = [zeros(many * copies * length, kind) for many, length in parts]
+        call(
+            finish, blocks, inputs, width, self.positive, neurons, sensory, sensed[0], sensory_place, recurrent,
+            listed[0], place, sums, tuple(gradients),
         )  # fmt: skip
-        of_sensory, of_recurrent, of_neurons, of_mapping = gradients
+        of_sensory, of_recurrent, of_neurons, of_mapping = (
+            own.reshape(many, -1) for own, (many, _) in zip(gradients, parts, strict=True)
+        )
         return [dx, None, None, dv0, *of_neurons, *of_mapping, None, *of_sensory, None, *of_recurrent]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:

@@ -13,6 +13,7 @@ from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.matmul import padded
 from lnncmp.kernels.common.operation import Given, Shape, X
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call, zeros
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
 from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
@@ -66,9 +67,9 @@ class ScalesSequence(ArrayOperation):
         x, dt, valid, start, w_ih, w_hh, bias = given
         size, kind = self._size(x, start), x.dtype
         copies, batch, steps, _, width, _ = size
-        packed = pack(size, self.gates, w_ih, w_hh, bias, np.zeros_like(bias))
+        packed = call(pack, size, self.gates, w_ih, w_hh, bias, np.zeros_like(bias))
         data = flat(x), flat(dt), _ALL_REAL if valid is None else flat(valid), flat(start)
-        hidden, last = empty((copies, batch, steps, width), kind), np.empty_like(start)
+        hidden, last = empty((copies, batch, steps, width), kind), empty(start.shape, kind)
         kept = tuple(empty((length,), kind) for length in self._kept(size, keep))
         tiles = copies * -(-batch // TILE)
         run_tiles(forward, tiles, size, self._table(bias), packed, data, flat(hidden), flat(last), keep, kept)
@@ -82,15 +83,15 @@ class ScalesSequence(ArrayOperation):
         size, kind = self._size(x, start), x.dtype
         copies, batch, steps, inputs, width, wide = size
         across = padded(inputs, kind == np.float32)
-        recurrent = pack_transposed(copies, self.gates, width, wide, width, wide, w_hh)
-        driving = pack_transposed(copies if wants_x else 0, self.gates, width, wide, inputs, across, w_ih)
+        recurrent = call(pack_transposed, copies, self.gates, width, wide, width, wide, w_hh)
+        driving = call(pack_transposed, copies if wants_x else 0, self.gates, width, wide, inputs, across, w_ih)
         d = flat_or_zeros(grads[0], copies * batch * steps * width, kind), flat_or_zeros(grads[1], start.size, kind)
-        d_x, d_start = np.empty(x.size if wants_x else 0, kind), np.empty(start.size, kind)
+        d_x, d_start = empty((x.size if wants_x else 0,), kind), empty((start.size,), kind)
         tiles = copies * -(-batch // TILE)
-        summed = np.zeros(tiles * (inputs + 2 + width) * self.gates * wide, kind)
+        summed = zeros(tiles * (inputs + 2 + width) * self.gates * wide, kind)
         data = flat(dt), _ALL_REAL if valid is None else flat(valid), (recurrent, driving), tuple(kept)
         run_tiles(backward, tiles, size, self._table(bias), across, *data, *d, d_x, d_start, summed)
-        return [d_x if wants_x else None, None, None, d_start, *unpack(size, self.gates, summed)[:3]]
+        return [d_x if wants_x else None, None, None, d_start, *call(unpack, size, self.gates, summed)[:3]]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of hidden states and final traces, and of the buffers."""

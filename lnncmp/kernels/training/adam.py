@@ -107,7 +107,7 @@ def update(
     clip: int,
     limit: float,
     l2: float,
-    rate: float,
+    rate: Array,
     eps: float,
     rest: State,
     parts: Array,
@@ -116,7 +116,7 @@ def update(
     """Take a step of Adam with the gradients, to which those of l2 times the squares of all matrices are added.
 
     steps (S): those taken so far, counted on. learns (S): which copies take it; none with a gradient that is not
-    finite does. rest (REST numbers each) and parts (K) are buffers. norms (S): before clipping, written.
+    finite does. rate (1). rest (REST numbers each) and parts (K) are buffers. norms (S): before clipping, written.
     """
     table, least = tensors
     numbers, gradients = state[0], state[1]
@@ -135,7 +135,7 @@ def update(
             continue
         steps[s] += 1
         root = math.sqrt(1.0 - BETA2 ** steps[s])
-        rates = rate / (1.0 - BETA1 ** steps[s]), root, eps
+        rates = rate[0] / (1.0 - BETA1 ** steps[s]), root, eps
         whole = _factor(norms[s], limit) if clip == GLOBAL else 1.0
         for k in range(least.size):
             length = table[3 * k + 1]

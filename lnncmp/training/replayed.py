@@ -1,0 +1,141 @@
+"""The batches of an epoch by calls that were recorded once: no Python runs between them.
+
+Legend of shapes: S copies, B batch, N windows in an epoch, K batches.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lnncmp.kernels.common.pool import Pool
+from lnncmp.kernels.common.recording import Recording, recorded
+from lnncmp.kernels.training.replay import replay
+from lnncmp.training.compiled_data import ArrayWindows
+from lnncmp.training.compiled_stack import CompiledStack, Numbers
+from lnncmp.training.steps import History
+
+_NO_RATES, _NO_CALLS = np.zeros(0), np.zeros(0, np.int64)
+SLICE = 0.05
+"""Seconds after which Python is asked whether to go on, unless a single batch takes longer."""
+
+
+@dataclass(frozen=True)
+class _Program:
+    """What computes one batch: the windows that it reads (S, B), its calls, where it leaves losses, counts, norms."""
+
+    rows: Numbers
+    calls: Recording
+    updates: Recording | None
+    found: tuple[Numbers, Numbers, Numbers]
+
+    @property
+    def complete(self) -> bool:
+        return self.calls.complete and (self.updates is None or self.updates.complete)
+
+
+class Replayed:
+    """Trains and validates the copies of a CompiledStack, a batch of each kind recorded when it is first met."""
+
+    def __init__(self, compiled: CompiledStack) -> None:
+        self.compiled, self._pool, self._together = compiled, Pool(), 1
+        self._programs: dict[tuple[ArrayWindows, int, str], _Program] = {}
+        self.stopped = False
+        """Set by another thread: no further batch is begun."""
+        self._learns, self._rate = np.zeros(compiled.copies, np.bool_), np.zeros(1)
+
+    def can_train(self, data: ArrayWindows, sizes: Iterable[int]) -> bool:
+        """Record batches of those sizes if necessary; return whether all can be repeated."""
+        return all(self._training(data, size).complete for size in sizes)
+
+    def can_validate(self, data: ArrayWindows, sizes: Iterable[int], choosing: bool) -> bool:
+        """Do the same for `errors`."""
+        return all(self._validation(data, size, choosing).complete for size in sizes)
+
+    def train(
+        self, data: ArrayWindows, windows: Numbers, size: int, rates: Numbers, learns: Numbers, bound: float
+    ) -> History:
+        """Take a step for each batch of `size` windows (S, N); see `Steps.epoch`. learns (S) is changed."""
+        self._learns[:] = learns
+        done = self._go(windows, size, len(rates), lambda own: self._training(data, own), rates, bound)
+        learns[:] = self._learns
+        return done
+
+    def errors(self, data: ArrayWindows, windows: Numbers, size: int, choosing: bool) -> History:
+        """Return losses and counts as `CompiledStack.errors` does for each batch."""
+        batches = -(-windows.shape[1] // size)
+        return self._go(windows, size, batches, lambda own: self._validation(data, own, choosing))
+
+    def _go(
+        self,
+        windows: Numbers,
+        size: int,
+        batches: int,
+        program_of: Callable[[int], _Program],
+        rates: Numbers = _NO_RATES,
+        bound: float = 0.0,
+    ) -> History:
+        """Go through all batches, up to the last one with a copy that learns: first whole ones, then the rest."""
+        self.stopped = False
+        history = History.of(batches, self.compiled.copies)
+        whole, rest = divmod(windows.shape[1], size)
+        reached = 0
+        for batch, end in ((size, whole), (rest, batches)):
+            if reached < end:
+                program = program_of(batch)
+                reached = self._repeat(program, windows, size, (reached, end), rates, bound, history)
+                if reached < end:
+                    break
+        return history.first(reached)
+
+    def _repeat(
+        self,
+        program: _Program,
+        windows: Numbers,
+        size: int,
+        span: tuple[int, int],
+        rates: Numbers,
+        bound: float,
+        history: History,
+    ) -> int:
+        """Go through the batches of a span, some at a time; return where it stopped."""
+        updates = _NO_CALLS if program.updates is None else program.updates.calls
+        calls, into = program.calls.calls, tuple(part.reshape(-1) for part in history)
+        at, end = span
+        while at < end:
+            started, upto = time.perf_counter(), min(at + self._together, end)
+            reached = replay(
+                at, upto, windows.reshape(-1), size, program.rows.reshape(-1), calls, updates, program.found,
+                self._learns, bound, rates, self._rate, into,
+            )  # fmt: skip
+            if reached < 0:
+                raise RuntimeError(f"a kernel failed in batch {-reached}")
+            share = (time.perf_counter() - started) / (upto - at)
+            self._together = max(int(SLICE / max(share, 1e-9)), 1)
+            at = reached
+            if reached < upto or self.stopped:
+                break
+        return at
+
+    def _training(self, data: ArrayWindows, size: int) -> _Program:
+        key = data, size, "train"
+        if key not in self._programs:
+            rows, nobody = np.zeros((self.compiled.copies, size), np.int64), self._learns
+            nobody[:] = False
+            self.compiled.fit_groups(data, rows)
+            with recorded(self._pool) as calls:
+                losses, counts = self.compiled.losses(data, rows)
+            with recorded(self._pool) as updates:
+                norms = self.compiled.update(nobody, self._rate)
+            self._programs[key] = _Program(rows, calls, updates, (losses, counts, norms))
+        return self._programs[key]
+
+    def _validation(self, data: ArrayWindows, size: int, choosing: bool) -> _Program:
+        key = data, size, f"choosing {choosing}"
+        if key not in self._programs:
+            rows = np.zeros((self.compiled.copies, size), np.int64)
+            with recorded(self._pool) as calls:
+                losses, counts = self.compiled.errors(data, rows, choosing)
+            self._programs[key] = _Program(rows, calls, None, (losses, counts, losses))
+        return self._programs[key]
