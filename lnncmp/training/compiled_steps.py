@@ -4,7 +4,7 @@ Legend of shapes: S copies that are computed, B batch, P trainable numbers of a 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from lnncmp.training.compiled_data import ArrayWindows
 from lnncmp.training.compiled_network import Network
 from lnncmp.training.stacked_model import StackedModel
 from lnncmp.training.steps import Found, History, Rows, Steps, sizes_of
+
+if TYPE_CHECKING:
+    from lnncmp.training.compiled_shares import CompiledShares
 
 
 class CompiledSteps(Steps):
@@ -44,12 +47,18 @@ class CompiledSteps(Steps):
         self.shares_of: Callable[[Sequence[int]], CompiledShares] = lambda computed: CompiledShares(
             lambda share: CompiledStack(stack, network, task, own, share), computed
         )
-        self.compiled = self.shares_of(stack.computed)
+        self.shares: CompiledShares | None = None
+
+    @property
+    def compiled(self) -> "CompiledShares":
+        """The copies that are computed, once training has begun."""
+        assert self.shares is not None
+        return self.shares
 
     def begin(self) -> None:
         """Take weights and moments of the copies that are computed."""
-        if not self.compiled.fits(self.stack.computed):
-            self.compiled = self.shares_of(self.stack.computed)
+        if self.shares is None or not self.shares.fits(self.stack.computed):
+            self.shares = self.shares_of(self.stack.computed)
         rows = [self.stack.rows[k] for k in self.stack.computed]
         states = [self.optimizer.state[row] for row in rows]
         means, squares = (

@@ -21,14 +21,18 @@ SLICE = 0.05
 """Seconds after which Python is asked whether to go on, unless a single batch takes longer."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Program:
-    """What computes one batch: the windows that it reads (S, B), its calls, where it leaves losses, counts, norms."""
+    """What computes one batch: the windows that it reads (S, B), its calls, where it leaves losses, counts, norms.
+
+    together: how many batches are done in a slice of time.
+    """
 
     rows: Numbers
     calls: Recording
     updates: Recording | None
     found: tuple[Numbers, Numbers, Numbers]
+    together: int = 1
 
     @property
     def complete(self) -> bool:
@@ -39,7 +43,7 @@ class Replayed:
     """Trains and validates the copies of a CompiledStack, a batch of each kind recorded when it is first met."""
 
     def __init__(self, compiled: CompiledStack) -> None:
-        self.compiled, self._pool, self._together = compiled, Pool(), 1
+        self.compiled, self._pool = compiled, Pool()
         self._programs: dict[tuple[ArrayWindows, int, str], _Program] = {}
         self.stopped = False
         """Set by another thread: no further batch is begun."""
@@ -104,7 +108,7 @@ class Replayed:
         calls, into = program.calls.calls, tuple(part.reshape(-1) for part in history)
         at, end = span
         while at < end:
-            started, upto = time.perf_counter(), min(at + self._together, end)
+            started, upto = time.perf_counter(), min(at + program.together, end)
             reached = replay(
                 at, upto, windows.reshape(-1), size, program.rows.reshape(-1), calls, updates, program.found,
                 self._learns, bound, rates, self._rate, into,
@@ -112,7 +116,7 @@ class Replayed:
             if reached < 0:
                 raise RuntimeError(f"a kernel failed in batch {-reached}")
             share = (time.perf_counter() - started) / (upto - at)
-            self._together = max(int(SLICE / max(share, 1e-9)), 1)
+            program.together = max(int(SLICE / max(share, 1e-9)), 1)
             at = reached
             if reached < upto or self.stopped:
                 break
