@@ -1,7 +1,7 @@
 """Copies of one network, trained by compiled code: forward, readout, loss, backward, clipping, Adam, bounds.
 
-On small networks nine tenths of a training step in torch are calls, not arithmetic. Here a batch is about ten calls
-of compiled functions on arrays. Weights lie tensor by tensor, the copies of a tensor one after the other, as the
+On small networks nine tenths of a training step in torch are calls, not arithmetic. Here a batch is a few dozen calls
+of compiled functions on arrays, which can be recorded (lnncmp.training.replayed). Weights lie tensor by tensor, the copies of a tensor one after the other, as the
 kernels read them. Copies go forward and back in groups whose buffers fit into the processor's cache: on the way back
 they are still there. A copy's numbers are the same bits alone and together with others.
 
