@@ -140,15 +140,19 @@ class TestTraining:
         for got, expected in zip(later.fit(), whole.fit(), strict=True):
             assert got.history[-1].validation_loss == pytest.approx(expected.history[-1].validation_loss, rel=1e-4)
 
-    @pytest.mark.parametrize("name", ["ncp", "cfc"])
-    def test_threads_change_no_bit(self, name):
+    @pytest.mark.parametrize("copies", [1, 3])
+    @pytest.mark.parametrize("name", ["ncp", "cfc", "gru", "liquid_ncp"])
+    def test_threads_change_no_bit(self, name, copies):
         found = []
-        for threads in (1, 2):
+        for threads in (1, 2, 3, 4):
             torch.set_num_threads(threads)
-            work = trainer([build(name, seed) for seed in range(3)], splits(train=random_windows(70)), batch_size=35)
-            found.append((work.fit(), work.stack.rows))
-        for one, other in zip(*(rows_ for _, rows_ in found), strict=True):
-            assert torch.equal(one, other)
+            data = splits(train=random_windows(70))
+            work = trainer([build(name, seed) for seed in range(copies)], data, batch_size=35)
+            found.append(([rows(own.history) for own in work.fit()], work.stack.rows))
+            assert len(work.steps.compiled.shares) == (threads if threads <= copies else 1)
+        for history, weights in found[1:]:
+            assert history == found[0][0]
+            assert all(torch.equal(one, other) for one, other in zip(weights, found[0][1], strict=True))
 
     def test_an_interrupted_epoch_changes_nothing(self, monkeypatch):
         work, _ = pair("gru", splits(), kind=torch.float32)

@@ -14,8 +14,9 @@ from toy_study import random_windows, splits
 
 from lnncmp.kernels.common import recording
 from lnncmp.kernels.common.compiling import kernel
+from lnncmp.kernels.common.crew import SIZE, THREADS
 from lnncmp.kernels.common.pool import Pool, empty
-from lnncmp.kernels.common.recording import call, copy, joined, recorded, take, zeros
+from lnncmp.kernels.common.recording import call, call_tiles, copy, joined, recorded, take, zeros
 from lnncmp.kernels.common.threads import side_by_side
 from lnncmp.kernels.training.replay import replay
 from lnncmp.training import replayed
@@ -144,6 +145,15 @@ def refuses(numbers):
 
 
 @kernel
+def counts(first, end, numbers):
+    """Add 1 to some numbers; fail on the way from below -1 to 0."""
+    for k in range(first, end):
+        if -1 < numbers[k] < 0:
+            raise ValueError("negative")
+        numbers[k] += 1
+
+
+@kernel
 def takes_a_matrix(numbers):
     numbers[0, 0] = 1
 
@@ -153,8 +163,57 @@ def again(calls, times=1):
     learns, one, none = np.zeros(1, np.bool_), np.zeros(1), np.zeros(0, np.int64)
     history = tuple(np.zeros(times) for _ in range(3))
     windows, of_rows = np.zeros(times, np.int64), np.zeros(1, np.int64)
-    given = calls.calls, none, (one, one, one), learns, math.inf, one, one, history
+    crew = np.zeros(SIZE, np.int64)
+    crew[THREADS] = 1
+    given = calls.calls_of(), none, (one, one, one), learns, math.inf, one, one, history, crew, 0
     return replay(0, times, windows, 1, of_rows, *given)
+
+
+class TestCrew:
+    """Threads that share the tiles of a kernel."""
+
+    def test_each_tile_is_computed_once(self):
+        numbers = np.zeros(7)
+        with recorded(Pool()) as calls:
+            for _ in range(20):
+                call_tiles(counts, 7, numbers)
+            call(refuses, np.zeros(1))
+        numbers[:] = 0
+        assert self.go(calls, 3, 50) == 50
+        assert numbers.tolist() == [1000.0] * 7
+
+    @pytest.mark.parametrize("refused", [[0, 5], [6, 5]])
+    def test_one_that_fails_ends_all(self, refused):
+        """The first thread, or another one."""
+        numbers = np.zeros(7)
+        with recorded(Pool()) as calls:
+            call_tiles(counts, 7, numbers)
+            call_tiles(counts, 7, numbers)
+        numbers[refused[0]] = -refused[1] - 0.5
+        assert self.go(calls, 3, 50) < 0
+
+    def test_an_interrupt_ends_all(self, monkeypatch):
+        with recorded(Pool()) as calls:
+            call_tiles(counts, 7, np.zeros(7))
+        whole = replayed.replay
+
+        def interrupted(*given):
+            if given[-1] == 0:
+                raise KeyboardInterrupt
+            return whole(*given)
+
+        monkeypatch.setattr(replayed, "replay", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            self.go(calls, 3, 50)
+        assert not [own for own in threading.enumerate() if own.name.startswith("lnncmp-crew")]
+
+    def go(self, calls, threads, batches):
+        one, none = np.zeros(1), np.zeros(0, np.int64)
+        history = tuple(np.zeros(batches) for _ in range(3))
+        rest = none, (one, one, one), np.zeros(1, np.bool_), math.inf, one, one, history
+        lists = [calls.calls_of(k, threads) for k in range(threads)]
+        windows, of_rows = np.zeros(batches, np.int64), np.zeros(1, np.int64)
+        return replayed._by_crew(lists, 0, batches, windows, 1, of_rows, rest)
 
 
 class TestRecording:
@@ -215,4 +274,4 @@ class TestRecording:
             other = threading.Thread(target=lambda: call(refuses, -numbers))
             other.start()
             other.join()
-        assert calls.calls.size == 0
+        assert calls.calls_of().size == 0

@@ -1,7 +1,7 @@
 """Copies of a network trained by compiled code, on as many threads as there are.
 
 Each thread has copies of its own and goes through its epochs alone: nobody waits for anybody. Where there are fewer
-copies than threads, or a batch cannot be recorded, all copies are computed together and each kernel shares its tiles.
+copies than threads all copies are computed together, and the threads share the tiles of each kernel.
 
 Legend of shapes: S copies, P trainable numbers of a copy, B batch, N windows in an epoch.
 """
@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lnncmp.kernels.common.crew import CAN_MEET
 from lnncmp.kernels.common.threads import side_by_side, threads_now
 from lnncmp.training.compiled_data import ArrayWindows
 from lnncmp.training.compiled_stack import CompiledStack, Numbers
@@ -26,9 +27,9 @@ class CompiledShares:
         many = self.threads if self.threads <= len(self.computed) else 1
         bounds = [len(self.computed) * k // many for k in range(many + 1)]
         self.places = [slice(*ends) for ends in pairwise(bounds)]
-        self.shares = [Replayed(make(self.computed[place])) for place in self.places]
-        self.alone = many == 1 and self.threads > 1
-        """Whether kernels share their tiles."""
+        together = self.threads if many == 1 else 1
+        self.shares = [Replayed(make(self.computed[place]), together) for place in self.places]
+        self.recorded = together == 1 or CAN_MEET
 
     def fits(self, computed: Sequence[int]) -> bool:
         """Return whether these are shares of those copies for the threads that there are now."""
@@ -71,7 +72,7 @@ class CompiledShares:
     def can_train(self, data: ArrayWindows, windows: int, size: int) -> bool:
         """Record what an epoch has, if necessary; return whether `train` can compute it."""
         sizes = sizes_of(windows, size)
-        return not self.alone and all(share.can_train(data, sizes) for share in self.shares)
+        return self.recorded and all(share.can_train(data, sizes) for share in self.shares)
 
     def train(
         self, data: ArrayWindows, windows: Numbers, size: int, rates: Numbers, learns: Numbers, bound: float
@@ -86,7 +87,7 @@ class CompiledShares:
     def can_validate(self, data: ArrayWindows, windows: int, size: int, choosing: bool) -> bool:
         """Do the same as `can_train` for `validate`."""
         sizes = sizes_of(windows, size)
-        return not self.alone and all(share.can_validate(data, sizes, choosing) for share in self.shares)
+        return self.recorded and all(share.can_validate(data, sizes, choosing) for share in self.shares)
 
     def validate(self, data: ArrayWindows, windows: int, size: int, choosing: bool) -> History:
         """Return what `errors` returns for all windows, `size` at a time."""

@@ -1,9 +1,10 @@
 """Copies of one network, trained by compiled code: forward, readout, loss, backward, clipping, Adam, bounds.
 
 On small networks nine tenths of a training step in torch are calls, not arithmetic. Here a batch is a few dozen calls
-of compiled functions on arrays, which can be recorded (lnncmp.training.replayed). Weights lie tensor by tensor, the copies of a tensor one after the other, as the
-kernels read them. Copies go forward and back in groups whose buffers fit into the processor's cache: on the way back
-they are still there. A copy's numbers are the same bits alone and together with others.
+of compiled functions on arrays, which can be recorded (lnncmp.training.replayed). Weights lie tensor by tensor, the
+copies of a tensor one after the other, as the kernels read them. Copies go forward and back in groups whose buffers fit
+into the processor's cache: on the way back they are still there. A copy's numbers are the same bits alone and together
+with others.
 
 Legend of shapes: S copies, B batch, T steps, I inputs, H hidden units, P trainable numbers of a copy.
 """

@@ -3,12 +3,15 @@
 Legend of shapes: S copies, B batch, N windows in an epoch, K batches.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from lnncmp.kernels.common.crew import ENDED, SIZE, THREADS
 from lnncmp.kernels.common.pool import Pool
 from lnncmp.kernels.common.recording import Recording, recorded
 from lnncmp.kernels.training.replay import replay
@@ -42,7 +45,9 @@ class _Program:
 class Replayed:
     """Trains and validates the copies of a CompiledStack, a batch of each kind recorded when it is first met."""
 
-    def __init__(self, compiled: CompiledStack) -> None:
+    def __init__(self, compiled: CompiledStack, threads: int = 1) -> None:
+        """Have so many threads share the tiles of each kernel."""
+        self.threads = threads
         self.compiled, self._pool = compiled, Pool()
         self._programs: dict[tuple[ArrayWindows, int, str], _Program] = {}
         self.stopped = False
@@ -104,14 +109,15 @@ class Replayed:
         history: History,
     ) -> int:
         """Go through the batches of a span, some at a time; return where it stopped."""
-        updates = _NO_CALLS if program.updates is None else program.updates.calls
-        calls, into = program.calls.calls, tuple(part.reshape(-1) for part in history)
+        calls = [program.calls.calls_of(thread, self.threads) for thread in range(self.threads)]
+        updates = _NO_CALLS if program.updates is None else program.updates.calls_of()
+        into = tuple(part.reshape(-1) for part in history)
         at, end = span
         while at < end:
             started, upto = time.perf_counter(), min(at + program.together, end)
-            reached = replay(
-                at, upto, windows.reshape(-1), size, program.rows.reshape(-1), calls, updates, program.found,
-                self._learns, bound, rates, self._rate, into,
+            reached = _by_crew(
+                calls, at, upto, windows.reshape(-1), size, program.rows.reshape(-1),
+                (updates, program.found, self._learns, bound, rates, self._rate, into),
             )  # fmt: skip
             if reached < 0:
                 raise RuntimeError(f"a kernel failed in batch {-reached}")
@@ -143,3 +149,27 @@ class Replayed:
                 losses, counts = self.compiled.errors(data, rows, choosing)
             self._programs[key] = _Program(rows, calls, None, (losses, counts, losses))
         return self._programs[key]
+
+
+def _by_crew(calls: Sequence[Numbers], *given: Any) -> int:
+    """Return what `replay` returns, with a thread for each list of calls; this one is the first."""
+    *before, after = given
+    crew = np.zeros(SIZE, np.int64)
+    crew[THREADS] = len(calls)
+    others = [
+        threading.Thread(target=replay, args=(*before, own, *after, crew, k), name=f"lnncmp-crew-{k}")
+        for k, own in enumerate(calls[1:], 1)
+    ]
+    started = []
+    try:
+        for other in others:
+            other.start()
+            started.append(other)
+        reached: int = replay(*before, calls[0], *after, crew, 0)
+    except BaseException:
+        crew[ENDED] = 1
+        raise
+    finally:
+        for other in started:
+            other.join()
+    return reached

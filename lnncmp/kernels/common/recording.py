@@ -1,7 +1,7 @@
 """Calls of kernels, and what lies between them, written down to be done again by compiled code alone.
 
 Between two kernels of a training step there is little: memory is taken, set to 0 or copied. Whoever does it by the
-functions here can be recorded once and repeated with other numbers at the same places (lnncmp.kernels.common.replay).
+functions here can be recorded once and repeated with other numbers at the same places (lnncmp.kernels.training.replay).
 While a thread records, memory comes from a pool of the recording, which nobody else uses as long as that exists.
 """
 
@@ -26,15 +26,30 @@ class Recording:
 
     def __init__(self, pool: Pool) -> None:
         self.pool, self.complete = pool, True
-        self._calls, self._kept = list[int](), list[Any]()
+        self._calls, self._kept = list[tuple[int, Numbers, int]](), list[Any]()
+        self._of_threads = dict[tuple[int, int], NDArray[np.int64]]()
 
-    @property
-    def calls(self) -> NDArray[np.int64]:
-        """The address of each kernel's entry and of its words."""
-        return np.array(self._calls, np.int64)
+    def calls_of(self, thread: int = 0, threads: int = 1) -> NDArray[np.int64]:
+        """Return what a thread of several does: of each call the kernel's entry, its words, and 1 if it is shared.
 
-    def add(self, kernel: Any, args: tuple[Any, ...], made: Any) -> None:
-        """Write down a call and what it returned; where that cannot be called from memory this is not `complete`."""
+        A thread has a part of the tiles of shared calls; only the first one makes the others.
+        """
+        if (thread, threads) not in self._of_threads:
+            found = []
+            for entry, words, tiles in self._calls:
+                own = words.copy()
+                if tiles:
+                    own[:2] = tiles * thread // threads, tiles * (thread + 1) // threads
+                self._kept.append(own)
+                found += [entry, own.ctypes.data, int(tiles > 0)]
+            self._of_threads[thread, threads] = np.array(found, np.int64)
+        return self._of_threads[thread, threads]
+
+    def add(self, kernel: Any, args: tuple[Any, ...], made: Any, tiles: int = 0) -> None:
+        """Write down a call and what it returned; where that cannot be called from memory this is not `complete`.
+
+        tiles: if not 0, the first arguments are 0 and `tiles`, of which any part may be computed by itself.
+        """
         _, kinds = kernel.fold_argument_types(tuple(map(numba.typeof, args)), {})
         # By names: the tuple that *rest becomes is of another class than the one that Numba keeps.
         compiled = [own for known, own in kernel.overloads.items() if str(known) == str(tuple(kinds))]
@@ -43,8 +58,8 @@ class Recording:
             self.complete = False
             return
         words = np.array([*words_of(args), *words_of(made), 0], np.int64)
-        self._calls += [entry, words.ctypes.data]
-        self._kept += [words, kernel, *(own for own in _arrays((args, made)) if not is_lent(own))]
+        self._calls.append((entry, words, tiles))
+        self._kept += [kernel, *(own for own in _arrays((args, made)) if not is_lent(own))]
 
 
 class _Now(threading.local):
@@ -84,6 +99,13 @@ def call(kernel: Callable[..., Any], *args: Any) -> Any:
     if _now.recording is not None:
         _now.recording.add(kernel, args, made)
     return made
+
+
+def call_tiles(kernel: Callable[..., None], tiles: int, *args: Any) -> None:
+    """Call kernel(0, tiles, *args), where any part of the tiles may be computed by itself."""
+    kernel(0, tiles, *args)
+    if _now.recording is not None:
+        _now.recording.add(kernel, (0, tiles, *args), None, tiles)
 
 
 @lean_kernel

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from lnncmp.kernels.common.recording import call, recording
+from lnncmp.kernels.common.recording import call_tiles, recording
 
 Found = TypeVar("Found")
 
@@ -49,7 +49,7 @@ def run_tiles(kernel: Callable[..., Any], tiles: int, *args: Any) -> None:
     """
     threads = 1 if recording() else min(threads_now(), tiles)
     if threads <= 1:
-        call(kernel, 0, tiles, *args)
+        call_tiles(kernel, tiles, *args)
         return
     bounds = [tiles * k // threads for k in range(threads + 1)]
     others = [_pool(os.getpid(), threads - 1).submit(kernel, first, end, *args) for first, end in pairwise(bounds[1:])]

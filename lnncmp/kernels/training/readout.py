@@ -27,10 +27,11 @@ Data = tuple[Array, Array, Array]
 
 
 def buffers_of(size: Size, kind: Any) -> tuple[NDArray[Any], ...]:
-    """Return W (P, O) and (O, H); y and its gradient (T, O); that of W, twice, and of h (T, H); the bias; zeros."""
+    """Return W (P, O) and (O, H); y and its gradient (T, O); that of W (O, P), twice; (T, H); the bias; zeros."""
     _, _, steps, width, outputs, sources, _, _ = size
     wide, deep = (padded(columns, np.dtype(kind).itemsize == 4) for columns in (outputs, width))
-    lengths = sources * wide, outputs * deep, steps * wide, steps * wide, sources * wide, sources * wide, steps * deep
+    of_matrix = outputs * padded(sources, np.dtype(kind).itemsize == 4)
+    lengths = sources * wide, outputs * deep, steps * wide, steps * wide, of_matrix, of_matrix, steps * deep
     return tuple(np.zeros(length, kind) for length in (*lengths, wide, max(wide, deep)))
 
 
@@ -66,30 +67,36 @@ def _sample_back(size: Size, hidden: Array, at: int, buffers: Arrays, of_bias: A
     _, _, steps, width, outputs, sources, _, _ = size
     _, turned, _, d_y, own, of_matrix, rows, _, nothing = buffers
     lanes = narrow_lanes(d_y)
-    wide, deep = -(-outputs // lanes) * lanes, -(-width // lanes) * lanes
+    wide, deep, read = -(-outputs // lanes) * lanes, -(-width // lanes) * lanes, -(-sources // lanes) * lanes
     # Types of their own for 0 and 1: else the product would be compiled once more for each constant.
-    multiply_from(nothing, hidden, at, np.int64(1), width, d_y, own, sources, steps, wide)
-    for k in range(sources * wide):
+    begin, one, whole = np.int64(0), np.int64(1), width == deep
+    if not whole:
+        copy_rows(hidden, at, width, rows, 0, deep, steps, width)
+    source, source_at = (hidden, at) if whole else (rows, begin)
+    multiply_from(nothing, d_y, begin, one, wide, source, source_at, deep, own, begin, read, outputs, steps, read)
+    for k in range(outputs * read):
         of_matrix[k] += own[k]
     for t in range(steps):
         for o in range(outputs):
             of_bias[o] += d_y[t * wide + o]
-    multiply_from(nothing, d_y, np.int64(0), wide, np.int64(1), turned, rows, steps, outputs, deep)
-    copy_rows(rows, 0, deep, d_hidden, at, width, steps, width)
+    into, into_at = (d_hidden, at) if whole else (rows, begin)
+    multiply_from(nothing, d_y, begin, wide, one, turned, begin, deep, into, into_at, deep, steps, outputs, deep)
+    if not whole:
+        copy_rows(rows, 0, deep, d_hidden, at, width, steps, width)
 
 
 @part
 def _write_gradients(size: Size, of_matrix: Array, of_bias: Array, gradients: Array, w_at: int, b_at: int) -> None:
     """Write the gradients of one copy, and set the sums back to 0."""
     _, _, _, _, outputs, sources, _, diagonal = size
-    wide = of_matrix.size // sources
+    read = of_matrix.size // outputs
     for o in range(outputs):
         gradients[b_at + o], of_bias[o] = of_bias[o], 0.0
         if diagonal:
-            gradients[w_at + o] = of_matrix[o * wide + o]
+            gradients[w_at + o] = of_matrix[o * read + o]
         else:
             for p in range(sources):
-                gradients[w_at + o * sources + p] = of_matrix[p * wide + o]
+                gradients[w_at + o * sources + p] = of_matrix[o * read + p]
     for k in range(of_matrix.size):
         of_matrix[k] = 0.0
 
@@ -113,7 +120,7 @@ def _reading(name: str, step_loss: Callable[..., float]) -> Callable[..., None]:
         lanes, (losses, counts, of_bias) = narrow_lanes(numbers), found
         matrix, turned, y, d_y, _, of_matrix, _, bias, _ = buffers
         wide, deep = -(-outputs // lanes) * lanes, -(-width // lanes) * lanes
-        each = outputs if diagonal else outputs * sources
+        each, begin, one = outputs if diagonal else outputs * sources, np.int64(0), np.int64(1)
         for s in range(copies):
             w_at, b_at = places[0] + s * each, places[1] + s * outputs
             _lay_out(size, numbers, w_at, wide, deep, matrix, turned)
@@ -122,7 +129,10 @@ def _reading(name: str, step_loss: Callable[..., float]) -> Callable[..., None]:
             counts[s] = _count(size, rows, s, data[1])
             scale, summed = 1.0 / max(counts[s], 1.0), 0.0
             for b in range(s * batch, (s + 1) * batch):
-                multiply_from(bias, hidden, b * steps * width, width, np.int64(1), matrix, y, steps, sources, wide)
+                multiply_from(
+                    bias, hidden, b * steps * width, width, one, matrix, begin, wide, y, begin, wide, steps, sources,
+                    wide,
+                )  # fmt: skip
                 for t in range(steps):
                     at, step = t * wide, rows[b] * steps + t
                     summed += step_loss(y, at, outputs, data[0], step, data[1], data[2], scale, d_y)

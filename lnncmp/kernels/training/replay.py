@@ -11,6 +11,8 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from lnncmp.kernels.common.compiling import Array, Arrays, lean, lean_kernel
+from lnncmp.kernels.common.crew import end as end_crew
+from lnncmp.kernels.common.crew import has_ended, hear, meet, tell
 from lnncmp.kernels.common.entry import KIND
 
 
@@ -27,13 +29,37 @@ def _call_at(typing_context: Any, entry: Any, words: Any) -> Any:
 
 
 @lean
-def _call_all(calls: Array) -> bool:
-    """Make recorded calls in order, until one fails; return whether none did."""
+def _call_all(calls: Array, crew: Array, thread: int) -> bool:
+    """Make recorded calls in order, until one fails; return whether none did.
+
+    A crew meets before and after the calls that it shares; the others are made by its first thread.
+    """
     k, failed = 0, 0
     while k < calls.size and failed == 0:
-        failed = _call_at(calls[k], calls[k + 1])
-        k += 2
+        shared = calls[k + 2] > 0
+        if shared:
+            meet(crew)
+        if shared or thread == 0:
+            failed = _call_at(calls[k], calls[k + 1])
+        if shared:
+            meet(crew)
+        k += 3
+    if failed != 0:
+        end_crew(crew)
     return failed == 0
+
+
+@lean
+def _judge(k: int, copies: int, found: Arrays, learns: Array, bound: float, trains: bool, history: Arrays) -> bool:
+    """Take note of the losses of batch k; return whether there is a copy that learns from it."""
+    learning = False
+    for s in range(copies):
+        loss = found[0][s]
+        history[0][k * copies + s], history[1][k * copies + s] = loss, found[1][s]
+        if trains and not (math.isfinite(loss) and loss <= bound):
+            learns[s] = False
+        learning = learning or learns[s]
+    return learning
 
 
 @lean_kernel
@@ -51,6 +77,8 @@ def replay(
     rates: Array,
     rate: Array,
     history: Arrays,
+    crew: Array,
+    thread: int,
 ) -> int:
     """Go through batches `first` to `end`; return the last one plus 1, or -1 - k if a kernel failed in batch k.
 
@@ -58,32 +86,32 @@ def replay(
     batch as `calls` read them. found: losses, counts and norms (S), as the calls write them; history: the same for all
     batches (K, S), written. `updates` are the calls after the loss; there may be none. learns (S): a copy stops to
     learn when its loss is not finite or above `bound`, and after a gradient that is not finite; when none learns, that
-    batch is the last. rates (K), `rate` (1): as `updates` read it.
+    batch is the last. rates (K), `rate` (1): as `updates` read it. Each thread of a crew makes this call, with its own
+    `calls`; only what the first one, 0, returns has a meaning.
     """
-    copies = learns.size
+    copies, trains = learns.size, updates.size > 0
     batch, whole = rows.size // copies, windows.size // copies
     for k in range(first, end):
-        for s in range(copies):
-            for b in range(batch):
-                rows[s * batch + b] = windows[s * whole + k * size + b]
-        if not _call_all(calls):
+        if thread == 0:
+            for s in range(copies):
+                for b in range(batch):
+                    rows[s * batch + b] = windows[s * whole + k * size + b]
+        if not _call_all(calls, crew, thread):
             return -1 - k
-        learning = 0
-        for s in range(copies):
-            loss = found[0][s]
-            history[0][k * copies + s], history[1][k * copies + s] = loss, found[1][s]
-            if updates.size > 0 and not (math.isfinite(loss) and loss <= bound):
-                learns[s] = False
-            learning += learns[s]
-        if updates.size == 0:
-            continue
-        if learning == 0:
+        if thread == 0:
+            learning = _judge(k, copies, found, learns, bound, trains, history)
+            tell(crew, 1 if learning or not trains else 0)
+        meet(crew)
+        if has_ended(crew):
+            return -1 - k
+        if hear(crew) == 0:
             return k + 1
-        rate[0] = rates[k]
-        if not _call_all(updates):
-            return -1 - k
-        for s in range(copies):
-            history[2][k * copies + s] = found[2][s]
-            if not math.isfinite(found[2][s]):
-                learns[s] = False
+        if thread == 0 and trains:
+            rate[0] = rates[k]
+            if not _call_all(updates, crew, 0):
+                return -1 - k
+            for s in range(copies):
+                history[2][k * copies + s] = found[2][s]
+                if not math.isfinite(found[2][s]):
+                    learns[s] = False
     return end
