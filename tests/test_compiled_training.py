@@ -159,7 +159,7 @@ class TestTraining:
         states, replay = [], replayed.replay
 
         def interrupt(*given):
-            if states and given[0] > 0:
+            if states and given[3] > 0:
                 raise KeyboardInterrupt
             return replay(*given)
 

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from lnncmp.kernels.common.recording import call, call_tiles, copy, joined, reco
 from lnncmp.kernels.common.threads import side_by_side
 from lnncmp.kernels.training.replay import replay
 from lnncmp.training import replayed
+from lnncmp.training.replayed import Replayed
 
 
 @pytest.fixture(autouse=True)
@@ -103,9 +105,9 @@ class TestInterrupt:
         monkeypatch.setattr(replayed, "SLICE", 0.002)
         spans, whole = [], replayed.replay
 
-        def watched(first, end, *rest):
-            spans.append((first, end))
-            return whole(first, end, *rest)
+        def watched(*given):
+            spans.append(given[3:5])
+            return whole(*given)
 
         monkeypatch.setattr(replayed, "replay", watched)
         fitted("gru", splits(train=random_windows(400)), batch_size=1, epochs=2)
@@ -165,8 +167,8 @@ def again(calls, times=1):
     windows, of_rows = np.zeros(times, np.int64), np.zeros(1, np.int64)
     crew = np.zeros(SIZE, np.int64)
     crew[THREADS] = 1
-    given = calls.calls_of(), none, (one, one, one), learns, math.inf, one, one, history, crew, 0
-    return replay(0, times, windows, 1, of_rows, *given)
+    given = none, (one, one, one), learns, math.inf, one, one, history
+    return replay(calls.calls_of(), crew, 0, 0, times, windows, 1, of_rows, *given)
 
 
 class TestCrew:
@@ -198,14 +200,15 @@ class TestCrew:
         whole = replayed.replay
 
         def interrupted(*given):
-            if given[-1] == 0:
+            if given[2] == 0:
                 raise KeyboardInterrupt
             return whole(*given)
 
         monkeypatch.setattr(replayed, "replay", interrupted)
         with pytest.raises(KeyboardInterrupt):
             self.go(calls, 3, 50)
-        assert not [own for own in threading.enumerate() if own.name.startswith("lnncmp-crew")]
+        monkeypatch.undo()
+        assert self.go(calls, 3, 50) == 50
 
     def go(self, calls, threads, batches):
         one, none = np.zeros(1), np.zeros(0, np.int64)
@@ -213,7 +216,8 @@ class TestCrew:
         rest = none, (one, one, one), np.zeros(1, np.bool_), math.inf, one, one, history
         lists = [calls.calls_of(k, threads) for k in range(threads)]
         windows, of_rows = np.zeros(batches, np.int64), np.zeros(1, np.int64)
-        return replayed._by_crew(lists, 0, batches, windows, 1, of_rows, rest)
+        crew = Replayed(SimpleNamespace(copies=1), threads)
+        return crew._by_crew(lists, 0, batches, windows, 1, of_rows, *rest)
 
 
 class TestRecording:

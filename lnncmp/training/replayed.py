@@ -3,9 +3,10 @@
 Legend of shapes: S copies, B batch, N windows in an epoch, K batches.
 """
 
-import threading
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,7 @@ class Replayed:
         self._programs: dict[tuple[ArrayWindows, int, str], _Program] = {}
         self.stopped = False
         """Set by another thread: no further batch is begun."""
+        self._pool_of: tuple[int, ThreadPoolExecutor | None] = 0, None
         self._learns, self._rate = np.zeros(compiled.copies, np.bool_), np.zeros(1)
 
     def can_train(self, data: ArrayWindows, sizes: Iterable[int]) -> bool:
@@ -115,9 +117,9 @@ class Replayed:
         at, end = span
         while at < end:
             started, upto = time.perf_counter(), min(at + program.together, end)
-            reached = _by_crew(
-                calls, at, upto, windows.reshape(-1), size, program.rows.reshape(-1),
-                (updates, program.found, self._learns, bound, rates, self._rate, into),
+            reached = self._by_crew(
+                calls, at, upto, windows.reshape(-1), size, program.rows.reshape(-1), updates, program.found,
+                self._learns, bound, rates, self._rate, into,
             )  # fmt: skip
             if reached < 0:
                 raise RuntimeError(f"a kernel failed in batch {-reached}")
@@ -127,6 +129,28 @@ class Replayed:
             if reached < upto or self.stopped:
                 break
         return at
+
+    def _by_crew(self, calls: Sequence[Numbers], *given: Any) -> int:
+        """Return what `replay` returns, with a thread for each list of calls; this one is the first."""
+        crew = np.zeros(SIZE, np.int64)
+        crew[THREADS], others = len(calls), []
+        try:
+            for thread, own in enumerate(calls[1:], 1):
+                others.append(self._helpers().submit(replay, own, crew, thread, *given))
+            reached: int = replay(calls[0], crew, 0, *given)
+        except BaseException:
+            crew[ENDED] = 1
+            raise
+        finally:
+            wait(others)
+        return reached
+
+    def _helpers(self) -> ThreadPoolExecutor:
+        """Return the threads of the crew beside this one, none of whom anybody else uses: they wait for each other."""
+        if self._pool_of[0] != os.getpid():  # a forked child has none of its parent's
+            self._pool_of = os.getpid(), ThreadPoolExecutor(self.threads - 1, thread_name_prefix="lnncmp-crew")
+        assert self._pool_of[1] is not None
+        return self._pool_of[1]
 
     def _training(self, data: ArrayWindows, size: int) -> _Program:
         key = data, size, "train"
@@ -149,27 +173,3 @@ class Replayed:
                 losses, counts = self.compiled.errors(data, rows, choosing)
             self._programs[key] = _Program(rows, calls, None, (losses, counts, losses))
         return self._programs[key]
-
-
-def _by_crew(calls: Sequence[Numbers], *given: Any) -> int:
-    """Return what `replay` returns, with a thread for each list of calls; this one is the first."""
-    *before, after = given
-    crew = np.zeros(SIZE, np.int64)
-    crew[THREADS] = len(calls)
-    others = [
-        threading.Thread(target=replay, args=(*before, own, *after, crew, k), name=f"lnncmp-crew-{k}")
-        for k, own in enumerate(calls[1:], 1)
-    ]
-    started = []
-    try:
-        for other in others:
-            other.start()
-            started.append(other)
-        reached: int = replay(*before, calls[0], *after, crew, 0)
-    except BaseException:
-        crew[ENDED] = 1
-        raise
-    finally:
-        for other in started:
-            other.join()
-    return reached

@@ -21,14 +21,8 @@ CAN_MEET = os.name == "posix"
 """Whether threads can give their core away while they wait."""
 _PATIENCE = 1 << 12
 _ORDER = "seq_cst"
-if CAN_MEET:
-    _give_way = types.ExternalFunction("sched_yield", types.intc())
-else:
-
-    @lean
-    def _give_way() -> int:
-        """Return 0: nothing can be done."""
-        return 0
+_give_way: Any = types.ExternalFunction("sched_yield" if CAN_MEET else "abort", types.intc())
+"""Where threads cannot meet there are crews of one alone, who never wait."""
 
 
 @intrinsic
@@ -91,13 +85,15 @@ def tell(crew: Array, goes_on: int) -> None:
 @lean
 def hear(crew: Array) -> int:
     """Return what the first thread has said."""
-    return _read(crew, GOES_ON)
+    said: int = _read(crew, GOES_ON)
+    return said
 
 
 @lean
 def has_ended(crew: Array) -> bool:
     """Return whether a thread has ended the crew."""
-    return _read(crew, ENDED) != 0
+    ended: bool = _read(crew, ENDED) != 0
+    return ended
 
 
 @lean

@@ -64,12 +64,14 @@ def _judge(k: int, copies: int, found: Arrays, learns: Array, bound: float, trai
 
 @lean_kernel
 def replay(
+    calls: Array,
+    crew: Array,
+    thread: int,
     first: int,
     end: int,
     windows: Array,
     size: int,
     rows: Array,
-    calls: Array,
     updates: Array,
     found: Arrays,
     learns: Array,
@@ -77,8 +79,6 @@ def replay(
     rates: Array,
     rate: Array,
     history: Arrays,
-    crew: Array,
-    thread: int,
 ) -> int:
     """Go through batches `first` to `end`; return the last one plus 1, or -1 - k if a kernel failed in batch k.
 
