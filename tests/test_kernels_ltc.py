@@ -199,15 +199,15 @@ def test_little_is_kept_for_the_backward_pass():
     assert potentials_and_ratios < sum(kept.values()) < 1.2 * potentials_and_ratios
 
 
-def test_buffers_are_lent_again_only_when_nobody_reads_them(monkeypatch):
-    monkeypatch.setattr(pool, "_unused", [])
-    first = torch.from_numpy(pool.empty((1 << 20,), np.float32))
-    view, place = first[10:20], first.data_ptr()
-    del first
-    second = pool.empty((1 << 20,), np.float32)
-    assert second.ctypes.data != place  # the view still reads the first
-    del view
-    assert pool.empty(((1 << 20) - 5,), np.float32).ctypes.data == place
+def test_buffers_are_lent_again_only_when_nobody_reads_them():
+    with pool.taking_from(pool.Pool()):
+        first = torch.from_numpy(pool.empty((1 << 20,), np.float32))
+        view, place = first[10:20], first.data_ptr()
+        del first
+        second = pool.empty((1 << 20,), np.float32)
+        assert second.ctypes.data != place  # the view still reads the first
+        del view
+        assert pool.empty(((1 << 20) - 5,), np.float32).ctypes.data == place
 
 
 def test_the_message_names_both_types():

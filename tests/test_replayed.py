@@ -13,11 +13,12 @@ from test_stacking import padded_splits, rows
 from toy_classes import class_splits
 from toy_study import random_windows, splits
 
-from lnncmp.kernels.common import recording
+from lnncmp.kernels.common import entry
 from lnncmp.kernels.common.compiling import kernel
 from lnncmp.kernels.common.crew import SIZE, THREADS
+from lnncmp.kernels.common.moves import copy, joined, take, zeros
 from lnncmp.kernels.common.pool import Pool, empty
-from lnncmp.kernels.common.recording import call, call_tiles, copy, joined, recorded, take, zeros
+from lnncmp.kernels.common.recording import call, call_tiles, recorded
 from lnncmp.kernels.common.threads import side_by_side
 from lnncmp.kernels.training.replay import replay
 from lnncmp.training import replayed
@@ -52,7 +53,7 @@ def check(monkeypatch):
         got = fitted(name, data, **changes)
         assert got[2] and all(got[2])
         with monkeypatch.context() as patch:
-            patch.setattr(recording, "address", lambda compiled: 0)
+            patch.setattr(entry, "address", lambda compiled: 0)
             expected = fitted(name, data, **changes)
         assert expected[2] and not any(expected[2])
         check_same(got, expected)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnncmp.data.task import Task
+from lnncmp.kernels.common.moves import copy, take
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, copy, recording, take
+from lnncmp.kernels.common.recording import call, recording
 from lnncmp.kernels.common.threads import Lent
 from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, REST, update
 from lnncmp.kernels.training.readout import READINGS, buffers_of

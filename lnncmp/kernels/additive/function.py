@@ -15,12 +15,13 @@ from lnncmp.kernels.additive.stages import MIN_RATE, STAGES
 from lnncmp.kernels.additive.weights import Size, Units, finish, prepare, share
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.moves import flat_or_zeros, joined, zeros
 from lnncmp.kernels.common.operation import DT, VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, joined, zeros
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
-from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
+from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.gated.gates import pack_transposed
 
 START = 3

@@ -17,11 +17,12 @@ from lnncmp.kernels.cfc.layout import Call, Layout, kept_numbers, lay_out
 from lnncmp.kernels.cfc.moves import pack, unpack
 from lnncmp.kernels.cfc.plan import Plan
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
+from lnncmp.kernels.common.moves import flat_or_zeros, joined, zeros
 from lnncmp.kernels.common.operation import DT, VALID, Given, Memory, Shape, X
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, joined, zeros
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, numbers_of, present
+from lnncmp.kernels.common.torch_arrays import flat, numbers_of, present
 
 _NONE = np.empty(0, np.bool_)
 

@@ -1,22 +1,19 @@
 """Calls of kernels, and what lies between them, written down to be done again by compiled code alone.
 
-Between two kernels of a training step there is little: memory is taken, set to 0 or copied. Whoever does it by the
-functions here can be recorded once and repeated with other numbers at the same places (lnncmp.kernels.training.replay).
-While a thread records, memory comes from a pool of the recording, which nobody else uses as long as that exists.
+What is called by the functions here, or by those of lnncmp.kernels.common.moves, can be recorded once and repeated with
+other numbers at the same places (lnncmp.kernels.training.replay). While a thread records, memory comes from a pool of
+the recording, which nobody else uses as long as that exists.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lnncmp.kernels.common.compiling import Array, lean_kernel
-from lnncmp.kernels.common.entry import address, words_of
-from lnncmp.kernels.common.pool import Pool, empty, is_lent, taking_from
+from lnncmp.kernels.common.pool import Pool, is_lent, taking_from
 
 Numbers = NDArray[Any]
 
@@ -50,6 +47,11 @@ class Recording:
 
         tiles: if not 0, the first arguments are 0 and `tiles`, of which any part may be computed by itself.
         """
+        # Imported on use: this module is loaded long before the compiler.
+        import numba
+
+        from lnncmp.kernels.common.entry import address, words_of
+
         _, kinds = kernel.fold_argument_types(tuple(map(numba.typeof, args)), {})
         # By names: the tuple that *rest becomes is of another class than the one that Numba keeps.
         compiled = [own for known, own in kernel.overloads.items() if str(known) == str(tuple(kinds))]
@@ -106,56 +108,3 @@ def call_tiles(kernel: Callable[..., None], tiles: int, *args: Any) -> None:
     kernel(0, tiles, *args)
     if _now.recording is not None:
         _now.recording.add(kernel, (0, tiles, *args), None, tiles)
-
-
-@lean_kernel
-def _clear(numbers: Array) -> None:
-    """Set all numbers to 0."""
-    for k in range(numbers.size):
-        numbers[k] = 0
-
-
-@lean_kernel
-def _copy(source: Array, into: Array) -> None:
-    """Copy all numbers."""
-    for k in range(into.size):
-        into[k] = source[k]
-
-
-@lean_kernel
-def _take(source: Array, rows: Array, width: int, into: Array) -> None:
-    """Copy rows of `width` numbers."""
-    for r in range(rows.size):
-        at, here = rows[r] * width, r * width
-        for k in range(width):
-            into[here + k] = source[at + k]
-
-
-def zeros(count: int, kind: Any) -> Numbers:
-    """Return so many zeros."""
-    if not recording():
-        return np.zeros(count, kind)
-    numbers = empty((count,), kind)
-    call(_clear, numbers)
-    return numbers
-
-
-def copy(source: Numbers, into: Numbers) -> None:
-    """Copy the numbers of a 1-D array to another one."""
-    call(_copy, source, into)
-
-
-def take(source: Numbers, rows: Numbers, into: Numbers) -> None:
-    """Write rows (R,) of a contiguous array (N, ...) to another one (..., as many)."""
-    call(_take, source.reshape(-1), rows.reshape(-1), source[:1].size, into.reshape(-1))
-
-
-def joined(parts: Sequence[Numbers]) -> Numbers:
-    """Return the numbers of 1-D arrays of one type, one array's after the other's; at least one array."""
-    if not recording():
-        return np.concatenate(parts)
-    numbers, at = empty((sum(part.size for part in parts),), parts[0].dtype), 0
-    for part in parts:
-        copy(part, numbers[at : at + part.size])
-        at += part.size
-    return numbers

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lnncmp.errors import UsageError
-from lnncmp.kernels.common.recording import zeros
 
 KINDS = (torch.float32, torch.float64)
 """The types of numbers that kernels are compiled for."""
@@ -91,11 +90,6 @@ def flat(numbers: NDArray[Any]) -> NDArray[Any]:
 def numbers_of(tensor: Tensor) -> NDArray[Any]:
     """Return all numbers of a tensor as a contiguous 1-D array; a view where possible."""
     return flat(tensor.detach().contiguous().numpy())
-
-
-def flat_or_zeros(numbers: NDArray[Any] | None, count: int, kind: Any) -> NDArray[Any]:
-    """Return all numbers of a contiguous gradient as a 1-D view, `count` zeros without a gradient."""
-    return zeros(count, kind) if numbers is None else flat(numbers)
 
 
 def numbers_or_zeros(tensor: Tensor | None, count: int, kind: Any) -> NDArray[Any]:

@@ -13,12 +13,13 @@ from torch import Tensor
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.moves import flat_or_zeros, zeros
 from lnncmp.kernels.common.operation import VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, zeros
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
-from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
+from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.gated import gru_backward, gru_forward, lstm_backward, lstm_forward
 from lnncmp.kernels.gated.gates import Size, pack, pack_transposed, unpack
 

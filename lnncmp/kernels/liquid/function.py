@@ -11,12 +11,13 @@ from torch import Tensor
 
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.moves import flat_or_zeros, joined, zeros
 from lnncmp.kernels.common.operation import DT, VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, joined, zeros
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import TILE
-from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
+from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.liquid.backward import backward
 from lnncmp.kernels.liquid.forward import forward
 from lnncmp.kernels.liquid.weights import Size, finish, prepare, transpose

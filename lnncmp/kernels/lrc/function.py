@@ -11,12 +11,13 @@ import torch
 
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.compiling import Array, Arrays
+from lnncmp.kernels.common.moves import flat_or_zeros, zeros
 from lnncmp.kernels.common.operation import DT, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, zeros
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
+from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.lrc.backward import NEURON_SUMS, backward_double, backward_narrow, backward_wide
 from lnncmp.kernels.lrc.elastance import KINDS, NONE
 from lnncmp.kernels.lrc.forward import forward_double, forward_narrow, forward_wide, prepare

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
+from lnncmp.kernels.common.moves import flat_or_zeros, zeros
 from lnncmp.kernels.common.operation import DT, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
-from lnncmp.kernels.common.recording import call, zeros
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.sample_lanes import Size, blocks_of, widest
 from lnncmp.kernels.common.synapses import SUMS
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.torch_arrays import flat, flat_or_zeros, present
+from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.ltc.backward import backward_double, backward_narrow, backward_wide
 from lnncmp.kernels.ltc.forward import forward_double, forward_narrow, forward_wide, prepare
 from lnncmp.kernels.ltc.gradients import finish, prepare_backward
