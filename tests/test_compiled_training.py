@@ -30,6 +30,7 @@ MODELS = {
     "lrc": {},
     "lrc clip": {"constraint": "clip"},
     "ct_gru": {"scales": 3},
+    "ct_gru fixed": {"scales": 3, "times": "fixed"},
     "liquid_ncp": {},
     "rnn": {},
     "ctrnn": {"unfolds": 2},

@@ -93,16 +93,14 @@ class CTGRULayer(RecurrentLayer):
 
     @property
     def _key(self) -> str:
-        return f"scales {self.scales} {int(self.as_coded)}"
+        return f"scales {self.scales} {int(self.as_coded)} {int(self.fixed)}"
 
     def kernel_call(self) -> KernelCall | None:
-        """Return the operation and its weights; None with `fixed`, which changes the elapsed times."""
-        return None if self.fixed else KernelCall(self._key, list(self._weights()))
+        """Return the operation and its weights."""
+        return KernelCall(self._key, list(self._weights()))
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (k,) for x (B, T, I), dt (B, T), valid (B, T)."""
-        if self.fixed:
-            dt = torch.ones_like(dt)
         if self.uses_kernel(dt):
             hidden, final = run(self._key, self._twin, (x, dt, valid, *state, *self._weights()))
             return hidden, (final,)

@@ -22,6 +22,7 @@ from lnncmp.kernels.common.moves import copy, take
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call, recording
 from lnncmp.kernels.common.threads import Lent
+from lnncmp.kernels.common.tile_sizes import GROUP_BYTES
 from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, REST, update
 from lnncmp.kernels.training.readout import READINGS, buffers_of
 from lnncmp.training.compiled_data import ArrayWindows
@@ -29,8 +30,6 @@ from lnncmp.training.compiled_network import Network
 from lnncmp.training.stacked_model import StackedModel
 
 Numbers = NDArray[Any]
-GROUP_BYTES = 1 << 20
-"""What the buffers of the copies that are computed together may take."""
 CLIPS = {"none": NO_CLIP, "global": GLOBAL, "per_tensor": PER_TENSOR}
 
 

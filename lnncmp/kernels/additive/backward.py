@@ -17,8 +17,8 @@ from lnncmp.kernels.common.compiling import Array, kernel, lean, part
 from lnncmp.kernels.common.lanes import fill, fill_like, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.limits import clipped, within
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
+from lnncmp.kernels.common.tile_sizes import CHUNK
 from lnncmp.kernels.common.tiles import add_rows, copy_rows, observe, tile_place
-from lnncmp.kernels.gated.gates import CHUNK
 
 Gradients = tuple[Array, Array, Array, Array]
 """Of h' (then of h), of the y of the stage after (then of this one), of the y of stages before, of the inputs' part."""

@@ -8,9 +8,10 @@ from lnncmp.kernels.cfc.gradients import gather
 from lnncmp.kernels.cfc.heads import gated_heads_backward, pure_heads_backward
 from lnncmp.kernels.cfc.layers import activation_backward, add_row, clear_row, copy_row, is_real
 from lnncmp.kernels.cfc.memory import memory_cell_backward
-from lnncmp.kernels.cfc.sizes import CHUNK, Stage
+from lnncmp.kernels.cfc.sizes import Stage
 from lnncmp.kernels.common.compiling import Array, lean, lean_kernel
 from lnncmp.kernels.common.matmul import multiply
+from lnncmp.kernels.common.tile_sizes import CHUNK
 
 
 @lean

@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 
 from lnncmp.kernels.cfc.math import ACTIVATIONS, LECUN_GAIN, LECUN_SLOPE, NEEDS_INPUT
 from lnncmp.kernels.cfc.plan import Plan
-from lnncmp.kernels.cfc.sizes import CHUNK, RECORD, Stage
+from lnncmp.kernels.cfc.sizes import RECORD, Stage
 from lnncmp.kernels.cfc.weights import WeightLayout, lay_out_weights, spread
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.tile_sizes import BLOCK, CHUNK, SMALL_BLOCK
 
-BLOCK = 32
-"""Rows of a tile at most: weights are read again for each tile, states should stay in the cache."""
-SMALL_BLOCK = 16
-"""Rows from which on a batch is worth two tiles."""
 _MODES = {"default": 0, "no_gate": 1, "pure": 2}
 _MEMORIES = {None: 0, "replace_h": 1, "input_to_cfc": 2}
 

@@ -14,9 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-CHUNK = 96
-"""Rows of gradients that are gathered before they are multiplied into those of the weights."""
-
 
 class Stage(NamedTuple):
     """Sizes, flags (0 or 1) and places; in the kernels a record of these fields."""

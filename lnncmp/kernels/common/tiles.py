@@ -4,9 +4,7 @@ import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, part
 from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
-
-TILE = 16
-"""Rows of a full tile: enough for the weights to be read from cache once for many rows, few enough for two threads."""
+from lnncmp.kernels.common.tile_sizes import TILE
 
 
 @part

@@ -13,7 +13,7 @@ from lnncmp.kernels.common.compiling import Array
 from lnncmp.kernels.common.matmul import padded
 from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.tiles import TILE
+from lnncmp.kernels.common.tile_sizes import TILE
 from lnncmp.kernels.common.torch_arrays import numbers_of, numbers_or_zeros, present, weights_of
 from lnncmp.kernels.diagonal.backward import SUMS, backward
 from lnncmp.kernels.diagonal.forward import forward

@@ -18,7 +18,7 @@ from lnncmp.kernels.common.operation import VALID, Given, Shape, X
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.tiles import TILE
+from lnncmp.kernels.common.tile_sizes import TILE
 from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.gated import gru_backward, gru_forward, lstm_backward, lstm_forward
 from lnncmp.kernels.gated.gates import Size, pack, pack_transposed, unpack

@@ -12,10 +12,8 @@ vectors of h can be loaded.
 import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, kernel, part
-from lnncmp.kernels.common.tiles import TILE, copy_rows, total_of_blocks
-
-CHUNK = 96
-"""Rows of gradients that are gathered before they are multiplied into those of the weights."""
+from lnncmp.kernels.common.tile_sizes import TILE
+from lnncmp.kernels.common.tiles import copy_rows, total_of_blocks
 
 Size = tuple[int, int, int, int, int, int]
 """S, B, T, I, H, N."""

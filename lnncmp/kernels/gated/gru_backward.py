@@ -16,8 +16,9 @@ from lnncmp.kernels.common.lanes import (
     wide_lanes,
 )
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
+from lnncmp.kernels.common.tile_sizes import CHUNK
 from lnncmp.kernels.common.tiles import add_rows, copy_rows, tile_place
-from lnncmp.kernels.gated.gates import CHUNK, Size
+from lnncmp.kernels.gated.gates import Size
 from lnncmp.kernels.gated.gru_forward import COLUMNS, GATES
 
 Kept = tuple[Array, Array, Array, Array]

@@ -9,8 +9,9 @@ from lnncmp.kernels.common.compiling import Array, kernel, part
 from lnncmp.kernels.common.fast_math import tanh
 from lnncmp.kernels.common.lanes import fill, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
+from lnncmp.kernels.common.tile_sizes import CHUNK
 from lnncmp.kernels.common.tiles import add_rows, copy_rows, tile_place
-from lnncmp.kernels.gated.gates import CHUNK, Size
+from lnncmp.kernels.gated.gates import Size
 from lnncmp.kernels.gated.lstm_forward import GATES
 
 

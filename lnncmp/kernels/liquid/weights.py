@@ -11,7 +11,8 @@ import numpy as np
 
 from lnncmp.kernels.common.compiling import Array, kernel
 from lnncmp.kernels.common.synapses import softplus, softplus_slope
-from lnncmp.kernels.common.tiles import TILE, total_of_blocks
+from lnncmp.kernels.common.tile_sizes import TILE
+from lnncmp.kernels.common.tiles import total_of_blocks
 
 Size = tuple[int, int, int, int, int, int, int]
 """S, B, T, I, H, N, K."""

@@ -15,8 +15,9 @@ from lnncmp.kernels.common.compiling import Array, kernel, lean, part
 from lnncmp.kernels.common.lanes import count, fill, fill_like, fill_narrow, load_like, store, wide_lanes
 from lnncmp.kernels.common.limits import within
 from lnncmp.kernels.common.matmul import multiply, multiply_transposed
+from lnncmp.kernels.common.tile_sizes import CHUNK
 from lnncmp.kernels.common.tiles import add_rows, copy_rows, tile_place
-from lnncmp.kernels.gated.gates import CHUNK, Size
+from lnncmp.kernels.gated.gates import Size
 from lnncmp.kernels.scales.forward import Kept, choose, decay, distance
 from lnncmp.kernels.scales.table import LARGEST
 

@@ -16,7 +16,7 @@ from lnncmp.kernels.common.operation import Given, Shape, X
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
-from lnncmp.kernels.common.tiles import TILE
+from lnncmp.kernels.common.tile_sizes import TILE
 from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.gated.gates import Size, pack, pack_transposed, unpack
 from lnncmp.kernels.scales.backward import backward
@@ -32,13 +32,14 @@ class ScalesSequence(ArrayOperation):
     """Hidden states (B, T, H) and the final traces (B, M H) of a CT-GRU over x (B, T, I), from traces (B, M H).
 
     Weights of all gates, R and S scale by scale, then Q: ((2 M + 1) H, I), ((2 M + 1) H, H), ((2 M + 1) H,). Settings:
-    M, and whether the decay is that of the published code.
+    M, whether the decay is that of the published code, and whether every elapsed time counts as 1.
     """
 
     states, outputs = 1, 2
 
     def __init__(self, settings: str) -> None:
-        scales, coded = (int(number) for number in settings.split())
+        scales, coded, fixed = (int(number) for number in settings.split())
+        self.fixed = bool(fixed)
         self.scales, self.gates = scales, 2 * scales + 1
         self.table = log_scales(scales), decay_rates(scales, bool(coded))
 
@@ -57,6 +58,9 @@ class ScalesSequence(ArrayOperation):
         logs, rates = (np.array(numbers, like.dtype) for numbers in self.table)
         return logs, rates
 
+    def _elapsed(self, dt: Numbers) -> Numbers:
+        return np.ones(dt.size, dt.dtype) if self.fixed else flat(dt)
+
     def _kept(self, size: Size, keep: bool) -> list[int]:
         copies, batch, steps, inputs, _, wide = size
         rows, before, traces = copies * batch * steps, copies * batch, self.scales * wide
@@ -69,7 +73,7 @@ class ScalesSequence(ArrayOperation):
         size, kind = self._size(x, start), x.dtype
         copies, batch, steps, _, width, _ = size
         packed = call(pack, size, self.gates, w_ih, w_hh, bias, np.zeros_like(bias))
-        data = flat(x), flat(dt), _ALL_REAL if valid is None else flat(valid), flat(start)
+        data = flat(x), self._elapsed(dt), _ALL_REAL if valid is None else flat(valid), flat(start)
         hidden, last = empty((copies, batch, steps, width), kind), empty(start.shape, kind)
         kept = tuple(empty((length,), kind) for length in self._kept(size, keep))
         tiles = copies * -(-batch // TILE)
@@ -90,7 +94,7 @@ class ScalesSequence(ArrayOperation):
         d_x, d_start = empty((x.size if wants_x else 0,), kind), empty((start.size,), kind)
         tiles = copies * -(-batch // TILE)
         summed = zeros(tiles * (inputs + 2 + width) * self.gates * wide, kind)
-        data = flat(dt), _ALL_REAL if valid is None else flat(valid), (recurrent, driving), tuple(kept)
+        data = self._elapsed(dt), _ALL_REAL if valid is None else flat(valid), (recurrent, driving), tuple(kept)
         run_tiles(backward, tiles, size, self._table(bias), across, *data, *d, d_x, d_start, summed)
         return [d_x if wants_x else None, None, None, d_start, *call(unpack, size, self.gates, summed)[:3]]
 
