@@ -82,7 +82,7 @@ class CompiledShares:
             lambda place=place, share=share: share.train(data, windows[place], size, rates, learns[place], bound)
             for place, share in self._each()
         ]
-        return _together(side_by_side(tasks, self._stop), len(rates))
+        return self._run(tasks, len(rates))
 
     def can_validate(self, data: ArrayWindows, windows: int, size: int, choosing: bool) -> bool:
         """Do the same as `can_train` for `validate`."""
@@ -95,11 +95,16 @@ class CompiledShares:
             lambda place=place, share=share: share.errors(data, _all(windows, place), size, choosing)
             for place, share in self._each()
         ]
-        return _together(side_by_side(tasks, self._stop), -(-windows // size))
+        return self._run(tasks, -(-windows // size))
 
-    def _stop(self) -> None:
+    def _run(self, tasks: Sequence[Callable[[], History]], batches: int) -> History:
+        """Do the tasks of all shares; where this thread is interrupted the others begin no further batch."""
+        self._stop(False)  # before any of them runs: one that begins late must see that it was stopped
+        return _together(side_by_side(tasks, lambda: self._stop(True)), batches)
+
+    def _stop(self, stopped: bool) -> None:
         for share in self.shares:
-            share.stopped = True
+            share.stopped = stopped
 
     def _each(self) -> list[tuple[slice, Replayed]]:
         return list(zip(self.places, self.shares, strict=True))

@@ -88,7 +88,6 @@ class Replayed:
         bound: float = 0.0,
     ) -> History:
         """Go through all batches, up to the last one with a copy that learns: first whole ones, then the rest."""
-        self.stopped = False
         history = History.of(batches, self.compiled.copies)
         whole, rest = divmod(windows.shape[1], size)
         reached = 0
@@ -115,7 +114,7 @@ class Replayed:
         updates = _NO_CALLS if program.updates is None else program.updates.calls_of()
         into = tuple(part.reshape(-1) for part in history)
         at, end = span
-        while at < end:
+        while at < end and not self.stopped:
             started, upto = time.perf_counter(), min(at + program.together, end)
             reached = self._by_crew(
                 calls, at, upto, windows.reshape(-1), size, program.rows.reshape(-1), updates, program.found,
@@ -126,7 +125,7 @@ class Replayed:
             share = (time.perf_counter() - started) / (upto - at)
             program.together = max(int(SLICE / max(share, 1e-9)), 1)
             at = reached
-            if reached < upto or self.stopped:
+            if reached < upto:
                 break
         return at
 
