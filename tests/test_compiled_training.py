@@ -32,11 +32,29 @@ MODELS = {
     "ct_gru": {"scales": 3},
     "ct_gru fixed": {"scales": 3, "times": "fixed"},
     "liquid_ncp": {},
+    "gru_d": {"hidden": 7},
+    "min_gru": {},
+    "min_lstm linear": {"candidate": "linear", "blocks": 2, "hidden": 7},
+    "s4d": {"state": 4},
+    "s4d deep": {"hidden": 7, "state": 6, "blocks": 2, "norm": "layer", "discretisation": "bilinear", "times": "fixed"},
+    "liquid_s4": {"state": 4},
+    "liquid_s4 paper": {"state": 4, "transition": "paper", "discretisation": "bilinear", "step_max": 0.02},
+    "linoss": {"hidden": 5, "state": 5, "blocks": 2},
+    "lrc_ssm": {},
+    "lrc_ssm full": {
+        "hidden": 7,
+        "symmetric": True,
+        "elastance": "inputs",
+        "solver": "explicit_euler",
+        "norm": "layer",
+    },
     "rnn": {},
     "ctrnn": {"unfolds": 2},
     "ctrnn learned": {"cell": "ode_lstm_paper", "tau": "learned", "unfolds": 2},
     "neural_ode": {"unfolds": 2, "times": "fixed", "clip": 0.5},
 }
+MEASURED = {"gru_d measured": {"hidden": 7, "measured": 2}}
+"""Needs 6 inputs: values, masks and ages."""
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -45,10 +63,10 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def build(name, seed=0, hidden=8, kind=torch.float32):
+def build(name, seed=0, hidden=8, kind=torch.float32, inputs=2):
     spec = load_model(name.partition(" ")[0])
-    arguments = spec.arguments(hidden=hidden, **MODELS[name])
-    return build_model(spec, arguments, 2, 2, dt_as_input=True, model_seed=seed, wiring_seed=seed).to(kind)
+    arguments = spec.arguments(**{"hidden": hidden, **(MODELS | MEASURED)[name]})
+    return build_model(spec, arguments, inputs, inputs, dt_as_input=True, model_seed=seed, wiring_seed=seed).to(kind)
 
 
 def trainer(models, data, compiled=True, **changes):
@@ -65,8 +83,9 @@ def trainer(models, data, compiled=True, **changes):
 
 def pair(name, data, copies=2, kind=torch.float64, **changes):
     """Return the trainers of the same networks, by compiled code and by torch."""
+    inputs = data.train.x.shape[2]
     return [
-        trainer([build(name, seed, kind=kind) for seed in range(copies)], data, compiled, **changes)
+        trainer([build(name, seed, kind=kind, inputs=inputs) for seed in range(copies)], data, compiled, **changes)
         for compiled in (True, False)
     ]
 
@@ -97,6 +116,11 @@ class TestGradients:
     @pytest.mark.parametrize("batch", [1, 8, 20])
     def test_also_in_single_precision_for_any_batch(self, name, batch):
         check_gradients(name, padded_splits(), batch, torch.float32, 2e-6)
+
+    @pytest.mark.parametrize(("kind", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
+    def test_also_of_measured_variables(self, kind, tolerance):
+        parts = [random_windows(20, seed, inputs=6, group=str(seed)) for seed in range(3)]
+        check_gradients("gru_d measured", splits(*parts), 8, kind, tolerance)
 
     @pytest.mark.parametrize("label", ["step", "window"])
     @pytest.mark.parametrize("weights", [(), (0.2, 5.0)])
@@ -142,7 +166,9 @@ class TestTraining:
             assert got.history[-1].validation_loss == pytest.approx(expected.history[-1].validation_loss, rel=1e-4)
 
     @pytest.mark.parametrize("copies", [1, 3])
-    @pytest.mark.parametrize("name", ["ncp", "cfc", "gru", "liquid_ncp"])
+    @pytest.mark.parametrize(
+        "name", ["ncp", "cfc", "gru", "liquid_ncp", "gru_d", "min_gru", "s4d deep", "linoss", "lrc_ssm full"]
+    )
     def test_threads_change_no_bit(self, name, copies):
         found = []
         for threads in (1, 2, 3, 4):
@@ -182,9 +208,11 @@ class TestTraining:
 
 
 class TestNetworks:
-    def test_those_that_are_more_than_a_kernel_are_left_to_torch(self):
-        for name in ("s4d", "min_gru", "lrc_ssm", "linoss"):
-            assert network_of(make(name)) is None
+    def test_those_that_are_more_than_kernels_are_left_to_torch(self):
+        assert network_of(make("linoss", discretisation="imex")) is None
+        assert network_of(make("liquid_s4", kernel="kb")) is None
+        assert network_of(make("liquid_s4", base="dplr")) is None
+        assert network_of(make("liquid_s4", discretisation="bilinear")) is None
         assert network_of(make("cfc", backbone_dropout=0.1)) is None
         assert network_of(make("ltc", implementation="loop")) is None
         assert network_of(make("ltc", solver="rk4")) is None

@@ -12,7 +12,7 @@ from torch.nn.functional import gelu, glu, layer_norm, linear
 
 from lnncmp.layers.of_each import of_each
 from lnncmp.layers.readout import LinearReadout
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
 
 
@@ -33,6 +33,10 @@ class Block(nn.Module, ABC):
         The state is kept at padding. `fused`: by the kernel, if there is one.
         """
 
+    def kernel_call(self) -> KernelCall | None:
+        """Return the text and the weights of what computes the block without torch (lnncmp.kernels.blocks), if any."""
+        return None
+
 
 class MixingBlock(Block):
     """A block that ends as in S4D: GLU(W GELU(y + D u) + b), W of shape (2H, H), D (H,) drawn from N(0, 1)."""
@@ -43,9 +47,13 @@ class MixingBlock(Block):
         self.skip = nn.Parameter(torch.randn(width))
         self.mix = LinearReadout(width, 2 * width)
 
+    def mixing_weights(self) -> list[Tensor]:
+        """Return the weights of the mixing, in the order of its kernels."""
+        return [self.skip, self.mix.weight, self.mix.bias]
+
     def finish(self, y: Tensor, u: Tensor) -> Tensor:
         """Return the block's outputs (B, T, H) for those of its state y and its inputs u, both (B, T, H)."""
-        return of_each(_mixed, (y, u), (self.skip, self.mix.weight, self.mix.bias))[0]
+        return of_each(_mixed, (y, u), self.mixing_weights())[0]
 
 
 def _mixed(y: Tensor, u: Tensor, skip: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor]:
@@ -98,6 +106,17 @@ class BlockStack(RecurrentLayer):
             u = of_each(_normalised, (u,))[0] if self.norm else u
             final += own
         return u, tuple(final)
+
+    def kernel_call(self) -> KernelCall | None:
+        """Return what computes all blocks, if each of them can be computed without torch."""
+        calls = [block.kernel_call() for block in self.blocks if isinstance(block, Block)]
+        present = [call for call in calls if call is not None]
+        if self.implementation != "fused" or len(present) < len(calls):
+            return None
+        form = ("normed" if self.norm else "residual") if self.residual else "plain"
+        texts = [f"blocks {form} {'fixed' if self.fixed else 'elapsed'}", *(call.key for call in present)]
+        weights = [weight for call in present for weight in call.weights]
+        return KernelCall("; ".join(texts), [*self.encoder.parameters(), *weights])
 
     def structure(self) -> dict[str, int]:
         """Return the number of blocks."""

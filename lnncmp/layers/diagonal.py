@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lnncmp.kernels.common.sequence_function import run as run_kernel
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.of_each import of_each
+from lnncmp.layers.recurrent_layer import KernelCall
 from lnncmp.layers.scan import Pair, complex_scan
 from lnncmp.layers.sequence_model import State
 
@@ -125,11 +126,22 @@ class S4DBlock(MixingBlock):
         step = (dt[..., None] * raw.log_step.exp()).clamp(max=LONGEST)[..., None]
         return RULES[self.rule](step, raw.log_decay.exp().clamp(min=SLOWEST), raw.frequency)
 
+    def kernel_call(self) -> KernelCall | None:
+        """Return the block's text and weights; None for the one kind without a kernel of its own."""
+        key = self._key()
+        own = [*self.weights(), *self.mixing_weights()]
+        return None if key is None else KernelCall(f"{key} {self.width} {self.pairs}", own)
+
+    def _key(self) -> str | None:
+        """Return the key of the operation of the recurrence."""
+        if (self.rule, self.kind) == ("bilinear", "bounded"):
+            return None
+        return f"diagonal {self.rule} {self.kind} {SLOWEST} {LONGEST}"
+
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""
-        given = *state, *self.weights()
-        if fused and (self.rule, self.kind) != ("bilinear", "bounded"):
-            key = f"diagonal {self.rule} {self.kind} {SLOWEST} {LONGEST}"
+        given, key = (*state, *self.weights()), self._key()
+        if fused and key is not None:
             y, *final = run_kernel(key, self.twin, (u, dt, valid, *given))
         else:
             y, *final = self.twin(u, dt, valid, *given, fused=fused)

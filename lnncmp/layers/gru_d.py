@@ -19,7 +19,7 @@ from lnncmp.kernels.common.sequence_function import run
 from lnncmp.layers.lstm_gru import GRULayer
 from lnncmp.layers.plain_gated import gru_d_twin, gru_loop
 from lnncmp.layers.readout import LinearReadout
-from lnncmp.layers.recurrent_layer import RecurrentLayer, blank_padding
+from lnncmp.layers.recurrent_layer import KernelCall, RecurrentLayer, blank_padding
 from lnncmp.layers.sequence_model import State
 
 
@@ -67,6 +67,12 @@ class GRUDLayer(RecurrentLayer):
     def has_kernel(self) -> bool:
         """Return True: every set-up has a fused kernel."""
         return True
+
+    def kernel_call(self) -> KernelCall:
+        """Return what computes the decays and the GRU, and their weights."""
+        own = [] if self.input_decay is None else [self.input_decay.weight, self.input_decay.bias]
+        weights = [*own, self.state_decay.weight, self.state_decay.bias, *self.cell.weights()]
+        return KernelCall(f"gru_d {self.measured} {self.width}", weights)
 
     def _sequence(self, x: Tensor, dt: Tensor, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return hidden states (B, T, H) and (h,) for x (B, T, I), dt (B, T), valid (B, T)."""

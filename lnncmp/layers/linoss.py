@@ -27,7 +27,7 @@ from torch.nn.functional import linear
 from lnncmp.layers.blocks import MixingBlock
 from lnncmp.layers.diagonal import LONGEST
 from lnncmp.layers.of_each import of_each
-from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
+from lnncmp.layers.recurrent_layer import KernelCall, hold, stack_steps, time_major
 from lnncmp.layers.scan import Pair, complex_scan
 from lnncmp.layers.sequence_model import State
 
@@ -58,6 +58,13 @@ class LinOSSBlock(MixingBlock):
         with torch.no_grad():
             self.reading.mul_(math.sqrt(2.0))  # each part of C is bounded by 1 / sqrt(P)
         self.damping = nn.Parameter(torch.rand(state)) if damped else None
+
+    def kernel_call(self) -> KernelCall | None:
+        """Return the block's text and weights; only im without damping has kernels."""
+        if not self.has_kernel:
+            return None
+        weights = [self.stiffness, self.raw_step, self.forcing, self.reading, *self.mixing_weights()]
+        return KernelCall(f"oscillators {SLACKEST} {LONGEST} {self.width} {len(self.stiffness)}", weights)
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""

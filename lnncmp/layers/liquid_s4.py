@@ -23,6 +23,7 @@ from torch import Tensor
 
 from lnncmp.layers.activations import tanh
 from lnncmp.layers.diagonal import SLOWEST, RawDiagonal, S4DBlock, observe
+from lnncmp.layers.recurrent_layer import KernelCall
 from lnncmp.layers.scan import Pair
 from lnncmp.layers.sequence_model import State
 
@@ -114,6 +115,10 @@ class LiquidS4Block(S4DBlock):
         # The root has no slope at 0, and inputs are divided by d.
         distance, length = (own.clamp(min=_SMALL**2).sqrt() for own in (beside, size))
         return (decay * distance / (1.0 + length)).clamp(min=_SMALL)
+
+    def kernel_call(self) -> KernelCall | None:
+        """Return the block's text and weights; None for the series of products, which are several recurrences."""
+        return super().kernel_call() if self.kernel == "recurrence" else None
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return outputs (B, T, H) and the final state for u (B, T, H), dt (B, T)."""

@@ -22,7 +22,7 @@ from lnncmp.layers.activations import tanh
 from lnncmp.layers.blocks import Block
 from lnncmp.layers.diagonal import LONGEST
 from lnncmp.layers.of_each import of_each
-from lnncmp.layers.recurrent_layer import hold, stack_steps, time_major
+from lnncmp.layers.recurrent_layer import KernelCall, hold, stack_steps, time_major
 from lnncmp.layers.sequence_model import State
 
 
@@ -58,11 +58,24 @@ class LRCBlock(Block):
         f, g, e = self._drives(u)
         given = *state, g, e, *self._neurons()
         if fused:
-            key = f"lrc_ssm {self.solver} {'symmetric' if self.symmetric else 'asymmetric'} {LONGEST}"
-            x, final = run_kernel(key, self.twin, (f, dt, valid, *given))
+            x, final = run_kernel(f"lrc_ssm {self._settings()}", self.twin, (f, dt, valid, *given))
         else:
             x, final = self.twin(f, dt, valid, *given)
         return x, (final,)
+
+    def _settings(self) -> str:
+        """Return the settings of the operation."""
+        return f"{self.solver} {'symmetric' if self.symmetric else 'asymmetric'} {LONGEST}"
+
+    def kernel_call(self) -> KernelCall:
+        """Return the block's text and weights."""
+        reads = "reads" if self.reads else "alone"
+        own = [
+            self.input_mu, self.input_sigma, self.forget_weight, self.update_weight, self.mu, self.sigma, self.forget,
+            self.update, self.g_leak, self.e_leak, self.elastance, self.elastance_bias,
+        ]  # fmt: skip
+        more = [weight for weight in (self.shift, self.elastance_weight) if weight is not None]
+        return KernelCall(f"neurons {self._settings()} {len(self.input_mu)} {self.width} {reads}", [*own, *more])
 
     def _neurons(self) -> list[Tensor]:
         """Return the weights of the neurons themselves (H,), in the order of the kernel."""

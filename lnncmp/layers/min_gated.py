@@ -15,6 +15,7 @@ from torch.nn.functional import linear, softplus
 from lnncmp.layers.blocks import Block, BlockStack
 from lnncmp.layers.of_each import of_each
 from lnncmp.layers.readout import LinearReadout, RecurrentModel
+from lnncmp.layers.recurrent_layer import KernelCall
 from lnncmp.layers.scan import scan
 from lnncmp.layers.sequence_model import State
 
@@ -34,6 +35,11 @@ class MinGRUBlock(Block):
         super().__init__()
         self.width, self.state_widths, self.candidate = width, (width,), candidate
         self.gates_map = LinearReadout(inputs, self.gates * width)
+
+    def kernel_call(self) -> KernelCall:
+        """Return the block's text and weights."""
+        text = f"min_gated {self.gates} {self.candidate} {self.gates_map.in_features} {self.width}"
+        return KernelCall(text, [self.gates_map.weight, self.gates_map.bias])
 
     def run(self, u: Tensor, dt: Tensor, valid: Tensor | None, state: State, fused: bool) -> tuple[Tensor, State]:
         """Return h (B, T, H) and (h,) for u (B, T, I)."""

@@ -5,15 +5,17 @@ Training without torch (lnncmp.training.compiled_stack) calls `run` and `run_bac
 Legend of shapes: S copies, B batch, T steps, I inputs, H hidden units.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lnncmp.kernels.common.operation import Given, Memory, Operation, Shape, X
+from lnncmp.kernels.common.operation import Given, Memory, Operation, Shape, X, find
 from lnncmp.kernels.common.torch_arrays import array, numbers_of, present, weights_of
 
 Numbers = NDArray[Any]
@@ -24,15 +26,16 @@ Of weights and masks only the numbers matter: they are 1-D, the copies of one af
 """
 
 
-class ArrayOperation(Operation):
-    """An operation with its two passes on arrays."""
+class Passes(ABC):
+    """What computes hidden states, and gradients from theirs, on arrays."""
 
-    overwrites: bool = False
-    """Whether `run_back` goes on with the gradient of the hidden states in its place."""
+    outputs: int
+    """Arrays that `run` returns: hidden (S, B, T, H), then final states, if any."""
 
+    @property
     @abstractmethod
-    def weight_shapes(self, x: Shape, states: Sequence[Shape]) -> Sequence[Shape]:
-        """Return the shapes of weights and masks of one network, for x (B, T, I) and states (B, ...)."""
+    def data(self) -> int:
+        """How many of the arrays, from the first on, have a row for each sample; the others are weights and masks."""
 
     @abstractmethod
     def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
@@ -46,6 +49,17 @@ class ArrayOperation(Operation):
 
         grads: of the outputs, None for 0. kept: the buffers of `run`. That of x is of no use unless `wants_x`.
         """
+
+
+class ArrayOperation(Operation, Passes):
+    """An operation of torch by its two passes on arrays."""
+
+    overwrites: bool = False
+    """Whether `run_back` goes on with the gradient of the hidden states in its place."""
+
+    @abstractmethod
+    def weight_shapes(self, x: Shape, states: Sequence[Shape]) -> Sequence[Shape]:
+        """Return the shapes of weights and masks of one network, for x (B, T, I) and states (B, ...)."""
 
     def forward(
         self, tensors: Given, keep: bool, stacked: bool, memory: Memory | None = None
@@ -76,3 +90,20 @@ class ArrayOperation(Operation):
     def data_arrays(self, tensors: Given, stacked: bool) -> list[Any]:
         """Return those before the weights."""
         return [None if own is None else array(own, stacked) for own in tensors[: self.data]]
+
+
+NETWORKS = ("blocks", "gru_d")
+"""Folders of lnncmp.kernels whose `function` has a class `PASSES`: networks of several kernels, no operations."""
+
+
+@cache
+def find_passes(key: str) -> Passes:
+    """Return the passes of a key, `FAMILY SETTINGS`: those of a network, or of an operation that computes on arrays."""
+    family, _, settings = key.partition(" ")
+    if family in NETWORKS:
+        # Imported on first use: it loads the compiler, which takes a second.
+        made: Passes = import_module(f"lnncmp.kernels.{family}.function").PASSES(settings)
+        return made
+    operation = find(key)
+    assert isinstance(operation, ArrayOperation)
+    return operation

@@ -159,6 +159,18 @@ def above_one(typing_context: Any, x: Any, then: Any, otherwise: Any) -> Any:
     return x(x, then, otherwise), generate
 
 
+@intrinsic
+def below_zero(typing_context: Any, x: Any, then: Any, otherwise: Any) -> Any:
+    """Return `then` where x < 0, else (also for NaN) `otherwise`, elementwise."""
+    if not isinstance(x, LanesType) or then != x or otherwise != x:
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, args: tuple[Any, Any, Any]) -> Any:
+        return builder.select(builder.fcmp_ordered("<", args[0], _constant(args[0].type, 0.0)), args[1], args[2])
+
+    return x(x, then, otherwise), generate
+
+
 @part
 def sigmoid(x: Any) -> Any:
     """Return the logistic function of lanes x."""

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from lnncmp.kernels.common.compiling import Array, lean_kernel
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call, recording
+from lnncmp.kernels.common.threads import run_tiles
 
 Numbers = NDArray[Any]
+_PART = 4096
+"""Numbers that are added by one thread."""
 
 
 @lean_kernel
@@ -25,6 +28,13 @@ def _copy(source: Array, into: Array) -> None:
     """Copy all numbers."""
     for k in range(into.size):
         into[k] = source[k]
+
+
+@lean_kernel
+def _add(first: int, end: int, source: Array, into: Array) -> None:
+    """Add the numbers of the parts from `first` to `end`."""
+    for k in range(first * _PART, min(end * _PART, into.size)):
+        into[k] += source[k]
 
 
 @lean_kernel
@@ -55,6 +65,11 @@ def copy(source: Numbers, into: Numbers) -> None:
     call(_copy, source, into)
 
 
+def add(source: Numbers, into: Numbers) -> None:
+    """Add the numbers of a 1-D array to those of another one."""
+    run_tiles(_add, -(-into.size // _PART), source, into)
+
+
 def take(source: Numbers, rows: Numbers, into: Numbers) -> None:
     """Write rows (R,) of a contiguous array (N, ...) to another one (..., as many)."""
     call(_take, source.reshape(-1), rows.reshape(-1), source[:1].size, into.reshape(-1))
@@ -69,3 +84,12 @@ def joined(parts: Sequence[Numbers]) -> Numbers:
         copy(part, numbers[at : at + part.size])
         at += part.size
     return numbers
+
+
+def copied_or_zeros(numbers: Numbers | None, count: int, kind: Any) -> Numbers:
+    """Return the numbers of a contiguous gradient as a 1-D array of its own, `count` zeros without a gradient."""
+    if numbers is None:
+        return zeros(count, kind)
+    made = empty((count,), kind)
+    copy(numbers.reshape(-1), made)
+    return made

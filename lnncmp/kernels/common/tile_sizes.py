@@ -8,5 +8,7 @@ SMALL_BLOCK = 16
 """Rows from which on a batch of a CfC is worth two tiles."""
 CHUNK = 96
 """Rows of gradients that are gathered before they are multiplied into those of the weights."""
+ROWS = 256
+"""Rows of a tile where steps need not come one after the other: of affine maps and what is elementwise."""
 GROUP_BYTES = 1 << 20
 """What the buffers of the copies may take that go forward and back together."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lnncmp.kernels.common.compiling import Array, part
+from lnncmp.kernels.common.compiling import Array, inlined, part
 from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
 from lnncmp.kernels.common.tile_sizes import TILE
 
@@ -85,4 +85,13 @@ def total_of_blocks(blocks: int, copy: int, length: int, sums: Array) -> Array:
         at = (copy * blocks + block) * length
         for k in range(length):
             summed[k] += sums[at + k]
+    return summed
+
+
+@inlined
+def of_all_blocks(sums: Array, at: int, blocks: int, length: int) -> float:
+    """Return the sum of one number of each block, in their order; `at`: its place in the first one."""
+    summed = 0.0
+    for block in range(blocks):
+        summed += sums[at + block * length]
     return summed

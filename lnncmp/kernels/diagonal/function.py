@@ -4,25 +4,29 @@ Legend of shapes: S copies (absent unless `stacked`), B batch, T steps, H featur
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from lnncmp.kernels.common.compiling import Array
+from lnncmp.kernels.common.array_operation import ArrayOperation, GivenArrays, Numbers
 from lnncmp.kernels.common.matmul import padded
-from lnncmp.kernels.common.operation import VALID, Given, Memory, Operation, Shape, X
+from lnncmp.kernels.common.moves import flat_or_zeros
+from lnncmp.kernels.common.operation import VALID, Given, Shape, X
+from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tile_sizes import TILE
-from lnncmp.kernels.common.torch_arrays import numbers_of, numbers_or_zeros, present, weights_of
+from lnncmp.kernels.common.torch_arrays import flat, present
 from lnncmp.kernels.diagonal.backward import SUMS, backward
 from lnncmp.kernels.diagonal.forward import forward
-from lnncmp.kernels.diagonal.steps import KINDS, RULES, ZOH, Size
+from lnncmp.kernels.diagonal.steps import KINDS, RULES, Size
+from lnncmp.kernels.diagonal.weights import gradients, lay_out
 
 _ALL_REAL = np.empty(0, np.bool_)
+_DT, _START = 1, 3
 
 
-class DiagonalSequence(Operation):
+class DiagonalSequence(ArrayOperation):
     """y = 2 Re(C x) (B, T, H) and the final x, two of (B, H P), for u (B, T, H), dt (B, T) and a start.
 
     Weights: log_step (H,), log_decay, frequency and the two parts of C (H, P); see lnncmp.layers.diagonal. Settings:
@@ -35,93 +39,44 @@ class DiagonalSequence(Operation):
         rule, kind, slowest, longest = settings.split()
         self.rule, self.kind, self.slowest, self.longest = RULES[rule], KINDS[kind], float(slowest), float(longest)
 
-    def _size(self, u: Tensor, start: Tensor) -> Size:
-        features = u.shape[-1]
-        copies = u.shape[0] if u.ndim == 4 else 1
-        wide = padded(features, u.dtype == torch.float32)
-        return copies, *u.shape[-3:], wide, start.shape[-1] // features, self.rule, self.kind
+    def weight_shapes(self, x: Shape, states: Sequence[Shape]) -> Sequence[Shape]:
+        """Return those of the raw parameters."""
+        return [(x[-1],), *[(x[-1], states[0][-1] // x[-1])] * 4]
 
-    def _weights(self, size: Size, tensors: Given, stacked: bool) -> tuple[list[Array], tuple[Array, ...]]:
-        """Return the raw weights, shaped (S, ...), and those of the kernels; see steps.Weights.
+    def _prepare(self, given: GivenArrays) -> tuple[Size, int, tuple[Numbers, ...], tuple[Any, ...]]:
+        """Return the sizes, the number of tiles, the weights and the data of the kernels."""
+        u, start = given[X], given[_START : self.data]
+        copies, batch, steps, features = u.shape
+        wide, pairs = padded(features, u.dtype.itemsize == 4), start[0].shape[-1] // features
+        weights = empty((copies * wide,), u.dtype), *(empty((copies * pairs * wide,), u.dtype) for _ in range(6))
+        call(lay_out, copies, wide, pairs, self.slowest, tuple(given[self.data :]), weights)
+        real = _ALL_REAL if given[VALID] is None else flat(given[VALID])
+        data = flat(u), flat(given[_DT]), real, tuple(map(flat, start))
+        size = copies, batch, steps, features, wide, pairs, self.rule, self.kind
+        return size, copies * -(-batch // TILE), weights, data
 
-        Raises UsageError for other shapes or types than they must have.
-        """
-        copies, _, _, features, wide, pairs, _, _ = size
-        shapes = [(features,), *[(features, pairs)] * 4]
-        flat = weights_of(tensors[self.data :], shapes, present(tensors)[X], stacked)
-        raw = [own.reshape(copies, *shape) for own, shape in zip(flat, shapes, strict=True)]
-        kind = raw[0].dtype
-        step = np.zeros((copies, wide), kind)
-        step[:, :features] = np.exp(raw[0])
-        decay, frequency = np.maximum(np.exp(raw[1]), kind.type(self.slowest)), raw[2]
-        with np.errstate(over="ignore"):
-            over = decay * decay + frequency * frequency
-        parts = [np.zeros((copies, pairs, wide), kind) for _ in range(6)]
-        for part, own in zip(parts, (decay, frequency, -decay / over, -frequency / over, *raw[3:]), strict=True):
-            part[..., :features] = own.transpose(0, 2, 1)
-        return raw, (step.reshape(-1), *(part.reshape(-1) for part in parts))
-
-    def forward(
-        self, tensors: Given, keep: bool, stacked: bool, memory: Memory | None = None
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
         """Run the kernel; see the class. Nothing is kept."""
-        u, dt, *start = present((*tensors[:2], *tensors[3 : self.data]))
-        size, valid = self._size(u, start[0]), tensors[VALID]
-        _, weights = self._weights(size, tensors, stacked)
-        us, real = numbers_of(u), _ALL_REAL if valid is None else numbers_of(valid)
-        hidden = np.empty(u.numel(), us.dtype)
-        final = tuple(np.empty(own.numel(), us.dtype) for own in start)
-        given = us, numbers_of(dt), real, tuple(numbers_of(own) for own in start), hidden, final
-        run_tiles(forward, size[0] * -(-size[1] // TILE), size, self.longest, weights, *given)
-        ends = [torch.from_numpy(end).view(start[0].shape) for end in final]
-        return [torch.from_numpy(hidden).view(u.shape), *ends], []
+        size, tiles, weights, data = self._prepare(given)
+        hidden, *final = (empty(given[place].shape, given[X].dtype) for place in (X, _START, _START + 1))
+        run_tiles(forward, tiles, size, self.longest, weights, *data, flat(hidden), tuple(map(flat, final)))
+        return [hidden, *final], []
 
-    def backward(
-        self, grads: Given, tensors: Given, kept: Sequence[Tensor], needs: Sequence[bool], stacked: bool
-    ) -> list[Tensor | None]:
+    def run_back(
+        self, grads: GivenArrays, given: GivenArrays, kept: Sequence[Numbers], wants_x: bool
+    ) -> list[Numbers | None]:
         """Return the gradients of u, the start and the weights."""
-        u, dt, *start = present((*tensors[:2], *tensors[3 : self.data]))
-        size, valid = self._size(u, start[0]), tensors[VALID]
-        raw, weights = self._weights(size, tensors, stacked)
-        us, real = numbers_of(u), _ALL_REAL if valid is None else numbers_of(valid)
-        kind, blocks = us.dtype, -(-size[1] // TILE)
-        d_hidden = numbers_or_zeros(grads[0], u.numel(), kind)
-        d_final = tuple(numbers_or_zeros(grad, start[0].numel(), kind) for grad in grads[1:])
-        d_u, d_start = np.empty(u.numel(), kind), tuple(np.empty(own.numel(), kind) for own in start)
-        sums = np.empty((size[0], blocks, SUMS, size[5], size[4]), kind)
-        data = us, numbers_of(dt), real, tuple(numbers_of(own) for own in start)
-        given = *data, d_hidden, d_final, d_u, d_start, sums.reshape(-1)
-        run_tiles(backward, size[0] * blocks, size, self.longest, weights, *given)
-        found = [d_u, None, None, *d_start, *self._finish(size, raw, sums)]
-        return [
-            None if own is None else torch.from_numpy(np.ascontiguousarray(own)).view(present([tensor])[0].shape)
-            for own, tensor in zip(found, tensors, strict=True)
-        ]
-
-    def _finish(self, size: Size, raw: list[Array], sums: Array) -> list[Array]:
-        """Return the gradients of the weights from the sums (S, blocks, 7, P, N); see backward for S1 and S2."""
-        copies, _, _, features, _, pairs, _, _ = size
-        total = np.zeros((copies, SUMS, pairs, features), sums.dtype)
-        for block in range(sums.shape[1]):
-            total += sums[:, block, :, :, :features]
-        s1_re, s1_im, s2_re, s2_im, c_re, c_im, of_bound = total.transpose(1, 0, 3, 2)
-        own_decay = np.exp(raw[1])
-        decay, frequency = np.maximum(own_decay, own_decay.dtype.type(self.slowest)), raw[2]
-        of_step = frequency * s1_im - decay * s1_re
-        of_re, of_im = s1_re, s1_im
-        if self.rule == ZOH:
-            with np.errstate(over="ignore"):
-                over = decay * decay + frequency * frequency
-            v_re, v_im = -decay / over, -frequency / over
-            of_re = of_re - (v_re * s2_re + v_im * s2_im)
-            of_im = of_im - (v_re * s2_im - v_im * s2_re)
-        else:
-            of_step = of_step + s2_re
-        d_step = np.zeros((copies, features), sums.dtype)
-        for p in range(pairs):
-            d_step += of_step[:, :, p]
-        moves = own_decay >= self.slowest
-        return [d_step, own_decay * (of_bound - of_re) * moves, of_im, c_re, c_im]
+        size, tiles, weights, data = self._prepare(given)
+        (copies, _, _, _, wide, pairs, rule, _), kind, length = size, given[X].dtype, given[_START].size
+        d_hidden = flat_or_zeros(grads[0], given[X].size, kind)
+        d_final = tuple(flat_or_zeros(grad, length, kind) for grad in grads[1:])
+        d_u, d_start = empty((given[X].size,), kind), tuple(empty((length,), kind) for _ in range(2))
+        sums = empty((tiles * SUMS * pairs * wide,), kind)
+        run_tiles(backward, tiles, size, self.longest, weights, *data, d_hidden, d_final, d_u, d_start, sums)
+        raw = tuple(given[self.data :])
+        found = tuple(empty((own.size,), kind) for own in raw)
+        call(gradients, copies, tiles // copies, wide, rule, self.slowest, raw, weights, sums, found)
+        return [d_u, None, None, *d_start, *found]
 
     def shapes(self, tensors: Given, keep: bool) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of y and of the final states."""

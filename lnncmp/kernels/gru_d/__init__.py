@@ -1,0 +1,1 @@
+"""GRU-D without torch: the decays, then the GRU."""
