@@ -21,10 +21,10 @@ from lnncmp.data.task import Task
 from lnncmp.kernels.common.moves import copy, take
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call, recording
-from lnncmp.kernels.common.threads import Lent
+from lnncmp.kernels.common.threads import Lent, run_tiles
 from lnncmp.kernels.common.tile_sizes import GROUP_BYTES
 from lnncmp.kernels.training.adam import GLOBAL, NO_CLIP, PER_TENSOR, REST, update
-from lnncmp.kernels.training.readout import READINGS, buffers_of
+from lnncmp.kernels.training.readout import READINGS, buffers_of, finish, prepare
 from lnncmp.training.compiled_data import ArrayWindows
 from lnncmp.training.compiled_network import Network
 from lnncmp.training.stacked_model import StackedModel
@@ -220,12 +220,14 @@ class CompiledStack:
         size = (*rows.shape, data.steps, own.width, data.outputs, own.sources, cells, own.diagonal)
         if size not in self._buffers:
             self._buffers[size] = buffers_of(size, self.element)
-        parts = found[0][group.copies], found[1][group.copies], np.zeros(data.outputs)
-        targets = data.y, data.counted, self._class_weights
-        call(
-            READINGS[self.task.kind][choosing], size, hidden.reshape(-1), self.state[0], group.places,
-            rows.reshape(-1), targets, parts, self._buffers[size], d_hidden.reshape(-1), self.state[1],
-        )  # fmt: skip
+        (laid, sums), flat = self._buffers[size], hidden.reshape(-1)
+        losses, counts = found[0][group.copies], found[1][group.copies]
+        targets, windows = (data.y, data.counted, self._class_weights), rows.reshape(-1)
+        call(prepare, size, self.state[0], group.places, windows, data.counted, counts, laid)
+        reading, samples = READINGS[self.task.kind][choosing], len(windows)
+        run_tiles(reading, samples, size, flat, windows, targets, counts, laid, sums, d_hidden.reshape(-1))
+        gradients = self.state[1] if d_hidden.size > 0 else self.state[1][:0]
+        call(finish, size, group.places, sums, losses, gradients)
 
 
 def _zeros(length: int, kind: Any) -> tuple[Numbers, Numbers, Numbers, Numbers]:
