@@ -2,7 +2,8 @@
 
 Prints for each model, in that order, whether outputs and gradients agree with plain PyTorch, alone and stacked, and
 digests of the bits of both; then how many functions were compiled. Ends with 1 if one does not agree. TYPE is float32
-or float64; or `outputs`: float32 and no gradients, of which half the kernels have to be compiled.
+or float64; or `outputs`: float32 and no gradients, of which half the kernels have to be compiled. The model `laying` is one small
+kernel by itself, for tests of what happens to its file.
 """
 
 import copy
@@ -52,13 +53,25 @@ def outputs(model, kind):
     return model.implementation == "fused" and torch.allclose(y, expected, atol=1e-5), y.numpy().tobytes()
 
 
+def laying(kind):
+    """Return whether the kernel that lays out weights of features does, and the bytes of what it wrote."""
+    from lnncmp.kernels.common.features import table_of
+
+    weights = torch.arange(6, dtype=kind).numpy()
+    table = table_of([weights], 2, 8).reshape(2, 8)
+    return (table[:, :3] == weights.reshape(2, 3)).all() and not table[:, 3:].any(), table.tobytes()
+
+
 def main():
     torch.set_num_threads(1)
     labels, widths, what = sys.argv[1].split(","), sys.argv[2].split(","), (*sys.argv, "float32")[3]
     kind, results = (torch.float32, outputs) if what == "outputs" else (getattr(torch, what), whole)
     fine = True
     for label in labels:
-        found = [results(build(label, int(width), kind), kind) for width in widths]
+        if label == "laying":
+            found = [laying(kind)]
+        else:
+            found = [results(build(label, int(width), kind), kind) for width in widths]
         agree, *bits = zip(*found, strict=True)
         fine = fine and all(agree)
         digests = [hashlib.sha256(b"".join(part)).hexdigest()[:16] for part in bits]
