@@ -20,6 +20,7 @@ SWEPT = {
     "BLOCK": ((16, 32, 64), ("cfc",), (*ONE, *MANY)),
     "TILE": ((8, 16, 32), ("lstm", "gru"), (*ONE, "ten W2")),
     "CHUNK": ((32, 96, 192), ("lstm", "cfc"), (*ONE, "ten W2")),
+    "ROWS": ((64, 256, 1024), ("min_gru", "s4d", "linoss"), ("W1", "W2", "ten W2")),
 }
 """Values, and the networks and workloads that have something to do with a size."""
 WORKLOADS = {
@@ -106,6 +107,7 @@ def main():
     """Sweep all sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--only", nargs="+", choices=list(SWEPT), default=list(SWEPT))
     parser.add_argument("--serve", nargs=2)
     given = parser.parse_args()
     if given.serve:
@@ -114,7 +116,7 @@ def main():
     from lnncmp.kernels.common import tile_sizes
 
     with tempfile.TemporaryDirectory() as folder:
-        for name in SWEPT:
+        for name in given.only:
             sweep(name, getattr(tile_sizes, name), given.rounds, Path(folder))
 
 
