@@ -2,8 +2,8 @@
 
 Prints for each model, in that order, whether outputs and gradients agree with plain PyTorch, alone and stacked, and
 digests of the bits of both; then how many functions were compiled. Ends with 1 if one does not agree. TYPE is float32
-or float64; or `outputs`: float32 and no gradients, of which half the kernels have to be compiled. The model `laying` is one small
-kernel by itself, for tests of what happens to its file.
+or float64; or `outputs`: float32 and no gradients, of which half the kernels have to be compiled. The model `laying` is
+one small kernel by itself, for tests of what happens to its file.
 """
 
 import copy

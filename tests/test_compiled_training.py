@@ -91,7 +91,10 @@ def pair(name, data, copies=2, kind=torch.float64, **changes):
 
 
 def check_gradients(name, data, batch, kind, tolerance, **changes):
-    ours, theirs = pair(name, data, 2, kind, **changes)
+    compare_gradients(*pair(name, data, 2, kind, **changes), batch, tolerance)
+
+
+def compare_gradients(ours, theirs, batch, tolerance):
     windows = np.stack([np.random.default_rng(k).permutation(20)[:batch] for k in range(2)])
     ours.steps.begin()
     losses, counts = ours.steps.losses(windows)
@@ -116,6 +119,17 @@ class TestGradients:
     @pytest.mark.parametrize("batch", [1, 8, 20])
     def test_also_in_single_precision_for_any_batch(self, name, batch):
         check_gradients(name, padded_splits(), batch, torch.float32, 2e-6)
+
+    @pytest.mark.parametrize("scale", [50.0, -30.0])
+    @pytest.mark.parametrize(
+        "name", ["gru_d", "min_gru", "min_lstm linear", "s4d", "linoss", "lrc_ssm", "lrc_ssm full"]
+    )
+    def test_also_where_gates_are_closed_and_bounds_reached(self, name, scale):
+        both = pair(name, splits())
+        with torch.no_grad():
+            for row in (row for own in both for row in own.stack.rows):
+                row.mul_(scale)
+        compare_gradients(*both, 8, 1e-9)
 
     @pytest.mark.parametrize(("kind", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
     def test_also_of_measured_variables(self, kind, tolerance):

@@ -34,7 +34,10 @@ class Block(nn.Module, ABC):
         """
 
     def kernel_call(self) -> KernelCall | None:
-        """Return the text and the weights of what computes the block without torch (lnncmp.kernels.blocks), if any."""
+        """Return the text and the weights of what computes the block without torch (lnncmp.kernels.blocks), if any.
+
+        A subclass that computes something else than its base has to override it.
+        """
         return None
 
 

@@ -12,10 +12,10 @@ from lnncmp.kernels.common.compiling import Array, kernel, lean_kernel
 from lnncmp.kernels.common.lanes import load_narrow, narrow_lanes, store
 from lnncmp.kernels.common.moves import zeros
 from lnncmp.kernels.common.pool import empty
+from lnncmp.kernels.common.products import multiply_from
 from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
 from lnncmp.kernels.common.tiles import of_all_blocks
-from lnncmp.kernels.training.products import multiply_from
 
 Shape = tuple[int, int, int, int, int]
 """I, M, G, H, N."""

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from lnncmp.kernels.common.compiling import Array, Arrays, kernel, lean_kernel, part
 from lnncmp.kernels.common.lanes import narrow_lanes
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.products import multiply_from
 from lnncmp.kernels.common.tiles import copy_rows, of_all_blocks
 from lnncmp.kernels.training.losses import class_loss, mistake, value_loss
-from lnncmp.kernels.training.products import multiply_from
 
 Size = tuple[int, int, int, int, int, int, int, bool]
 """S, B, T, H, O, P, C, and whether W is diagonal: then O = P and it has O numbers."""
