@@ -116,10 +116,10 @@ class BlockStack(RecurrentLayer):
         present = [call for call in calls if call is not None]
         if self.implementation != "fused" or len(present) < len(calls):
             return None
-        form = ("normed" if self.norm else "residual") if self.residual else "plain"
-        texts = [f"blocks {form} {'fixed' if self.fixed else 'elapsed'}", *(call.key for call in present)]
+        joining, norm = "residual" if self.residual else "plain", "normed" if self.norm else "raw"
+        form = f"blocks {joining} {norm} {'fixed' if self.fixed else 'elapsed'}"
         weights = [weight for call in present for weight in call.weights]
-        return KernelCall("; ".join(texts), [*self.encoder.parameters(), *weights])
+        return KernelCall("; ".join([form, *(call.key for call in present)]), [*self.encoder.parameters(), *weights])
 
     def structure(self) -> dict[str, int]:
         """Return the number of blocks."""

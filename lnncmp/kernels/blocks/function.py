@@ -35,17 +35,17 @@ def _piece(text: str) -> Piece:
 class Blocks(Passes):
     """Hidden states (S, B, T, H) of blocks one after the other, for x (S, B, T, I) and dt (S, B, T), from states of 0.
 
-    Settings: `residual`, `normed` or `plain`, then `elapsed` or `fixed` (every elapsed time counts as 1), then each
+    Settings: `residual` or `plain`, `normed` or `raw`, `elapsed` or `fixed` (every elapsed time counts as 1), then each
     block's text after a semicolon. Residual: an affine map of the inputs comes first, then u <- u + block(u); normed:
-    each sum is normalised, too. Weights: those of the map, then of each block.
+    what a block gives, or the sum, is normalised. Weights: those of the map, then of each block.
     """
 
     outputs, data = 1, 3
 
     def __init__(self, settings: str) -> None:
         form, *texts = settings.split(";")
-        joining, times = form.split()
-        self.residual, self.normed, self.fixed = joining != "plain", joining == "normed", times == "fixed"
+        joining, norm, times = form.split()
+        self.residual, self.normed, self.fixed = joining == "residual", norm == "normed", times == "fixed"
         self.blocks = [_piece(text) for text in texts]
         self.width = self.blocks[-1].width
 
