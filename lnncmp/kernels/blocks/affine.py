@@ -101,7 +101,7 @@ def _backward(
 
 @lean_kernel
 def _finish(copies: int, blocks: int, shape: Shape, sums: Array, d_weight: Array, d_bias: Array) -> None:
-    """Write the gradients of W (S, G H, I) and b (S, G H), or none of b, from the sums of the blocks of each copy."""
+    """Write the gradients of W (S, G H, I) and b (S, G H) from the sums of the blocks of each copy."""
     inputs, _, parts, width, wide = shape
     length = (inputs + 1) * parts * wide
     for s in range(copies):
@@ -110,8 +110,7 @@ def _finish(copies: int, blocks: int, shape: Shape, sums: Array, d_weight: Array
                 row, column = (s * parts + g) * width + n, s * blocks * length + g * wide + n
                 for k in range(inputs):
                     d_weight[row * inputs + k] = of_all_blocks(sums, column + k * parts * wide, blocks, length)
-                if d_bias.size > 0:
-                    d_bias[row] = of_all_blocks(sums, column + inputs * parts * wide, blocks, length)
+                d_bias[row] = of_all_blocks(sums, column + inputs * parts * wide, blocks, length)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from lnncmp.kernels.common.array_operation import find_passes
 from lnncmp.kernels.common.compiling import Array, inlined, lean_kernel
 from lnncmp.kernels.common.fast_math import below_zero, exp, magnitude, sigmoid
 from lnncmp.kernels.common.lanes import fill_like, load_narrow, narrow_lanes, store
-from lnncmp.kernels.common.moves import zeros
 from lnncmp.kernels.common.threads import run_tiles
 
 
@@ -100,9 +99,7 @@ class MinGated(Piece):
     def _given(self, given: Entering, keep: Numbers, added: Numbers) -> list[Numbers]:
         """Return what the recurrence is given."""
         sizes = given.sizes
-        wide = sizes.wide(self.width)
-        start = zeros(sizes.copies * sizes.batch * wide, sizes.kind).reshape(sizes.copies, sizes.batch, wide)
-        return given.sequence(added, start, sizes.samples(keep))
+        return given.sequence(added, sizes.start(sizes.wide(self.width)), sizes.samples(keep))
 
     def run(self, given: Entering) -> tuple[Numbers, list[Numbers]]:
         """Return h, and the arguments of the gates and what multiplies h and is added."""

@@ -14,7 +14,7 @@ from lnncmp.kernels.common.compiling import Array, lean_kernel
 from lnncmp.kernels.common.fast_math import sigmoid
 from lnncmp.kernels.common.features import gradients_of, table_of
 from lnncmp.kernels.common.lanes import fill_narrow, load_narrow, narrow_lanes, store
-from lnncmp.kernels.common.moves import add, zeros
+from lnncmp.kernels.common.moves import add
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.threads import run_tiles
@@ -113,9 +113,7 @@ class Neurons(Piece):
     def _given(self, given: Entering, drives: Sequence[Numbers]) -> list[Any]:
         """Return what the operation is given."""
         sizes, (f, g, e) = given.sizes, map(given.sizes.samples, drives)
-        shape = sizes.copies, sizes.batch, sizes.wide(self.width)
-        start = zeros(shape[0] * shape[1] * shape[2], sizes.kind).reshape(shape)
-        return given.sequence(f, start, g, e, *self._neurons(given))
+        return given.sequence(f, sizes.start(sizes.wide(self.width)), g, e, *self._neurons(given))
 
     def run(self, given: Entering) -> tuple[Numbers, list[Numbers]]:
         """Return x, and the opened synapses, the drives and the states."""

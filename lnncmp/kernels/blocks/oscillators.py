@@ -164,8 +164,7 @@ class Oscillators(Piece):
     def _given(self, given: Entering, factors: Sequence[Numbers]) -> list[Any]:
         """Return what the recurrence is given."""
         sizes = given.sizes
-        shape = sizes.copies, sizes.batch, sizes.wide(self.parts)
-        starts = [zeros(shape[0] * shape[1] * shape[2], sizes.kind).reshape(shape) for _ in range(2)]
+        starts = [sizes.start(sizes.wide(self.parts)) for _ in range(2)]
         a_re, a_im, b_re, b_im = map(sizes.samples, factors)
         return [b_re, None, given.valid, *starts, b_im, a_re, a_im]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lnncmp.kernels.common.compiling import Array, inlined, lean_kernel
 from lnncmp.kernels.common.matmul import padded
+from lnncmp.kernels.common.moves import zeros
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.recording import call
 from lnncmp.kernels.common.tile_sizes import ROWS
@@ -55,6 +56,10 @@ class Sizes(NamedTuple):
     def empty(self, width: int, parts: int = 1) -> Numbers:
         """Return an array (S R, parts N) to be written."""
         return empty((self.copies * self.rows * parts * self.wide(width),), self.kind)
+
+    def start(self, columns: int) -> Numbers:
+        """Return a state (S, B, columns) of 0."""
+        return zeros(self.copies * self.batch * columns, self.kind).reshape(self.copies, self.batch, columns)
 
     def samples(self, numbers: Numbers) -> Numbers:
         """Return an array (S R, N) as (S, B, T, N)."""

@@ -7,7 +7,7 @@ from lnncmp.kernels.blocks.mixing import Mixing
 from lnncmp.kernels.blocks.piece import Entering, Piece, back_through
 from lnncmp.kernels.blocks.rows import Numbers
 from lnncmp.kernels.common.array_operation import find_passes
-from lnncmp.kernels.common.moves import add, zeros
+from lnncmp.kernels.common.moves import add
 
 _RAW = 5
 """Weights of the recurrence; those of the mixing follow."""
@@ -26,8 +26,7 @@ class Diagonal(Piece):
     def _given(self, given: Entering) -> list[Any]:
         """Return what the operation is given."""
         sizes = given.sizes
-        shape = sizes.copies, sizes.batch, sizes.wide(self.width) * self.pairs
-        starts = [zeros(shape[0] * shape[1] * shape[2], sizes.kind).reshape(shape) for _ in range(2)]
+        starts = [sizes.start(sizes.wide(self.width) * self.pairs) for _ in range(2)]
         return given.sequence(given.u, *starts, *given.weights[:_RAW])
 
     def run(self, given: Entering) -> tuple[Numbers, list[Numbers]]:

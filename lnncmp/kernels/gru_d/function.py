@@ -10,7 +10,6 @@ from lnncmp.kernels.blocks.affine import Affine
 from lnncmp.kernels.blocks.rows import Sizes, widened
 from lnncmp.kernels.common.array_operation import GivenArrays, Numbers, Passes, find_passes
 from lnncmp.kernels.common.features import gradients_of
-from lnncmp.kernels.common.moves import zeros
 from lnncmp.kernels.common.operation import DT, VALID, X
 from lnncmp.kernels.common.pool import empty
 from lnncmp.kernels.common.threads import run_tiles
@@ -38,9 +37,7 @@ class GRUD(Passes):
 
     def _given(self, sizes: Sizes, given: GivenArrays, driven: Numbers, factors: Numbers) -> list[Any]:
         """Return what the GRU is given."""
-        shape = sizes.copies, sizes.batch, self.width
-        start = zeros(shape[0] * shape[1] * shape[2], sizes.kind).reshape(shape)
-        parts = sizes.samples(driven), given[DT], given[VALID], start, sizes.samples(factors)
+        parts = sizes.samples(driven), given[DT], given[VALID], sizes.start(self.width), sizes.samples(factors)
         return [*parts, *self._weights(given)[2]]
 
     def run(self, given: GivenArrays, keep: bool) -> tuple[list[Numbers], list[Numbers]]:
